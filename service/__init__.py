@@ -1,0 +1,1 @@
+"""The poselift service: 2D human keypoints in, metric 3D poses out."""

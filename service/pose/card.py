@@ -1,0 +1,78 @@
+"""The card: what a model file says about itself, embedded in the ONNX graphs it describes."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+METADATA_KEY = "poselift.card"
+"""The ONNX metadata key whose value is the card as JSON."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputLayout(_Part):
+    """The keypoints a model eats: a format of ``service.pose.formats`` and its channels."""
+
+    keypoint_format: str
+    joints: tuple[str, ...]
+    channels: tuple[str, ...] = ("x", "y")
+
+
+class OutputSkeleton(_Part):
+    """The joints a model answers with, as in ``service.pose.skeleton``."""
+
+    name: str
+    joints: tuple[str, ...]
+    parents: tuple[int, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+
+
+class Architecture(_Part):
+    """The shape of the network (the paper, §3); the receptive field is in frames."""
+
+    filter_widths: tuple[int, ...]
+    causal: bool
+    channels: int
+    receptive_field: int
+
+
+class Graph(_Part):
+    """One ONNX graph of the model and the names of its tensors."""
+
+    kind: Literal["clip", "step"]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+class Training(_Part):
+    """Where the weights come from: data, cost and the errors measured on held-out subjects."""
+
+    data: str
+    frame_rates: tuple[float, ...]
+    cost: str = ""
+    held_out_errors: dict[str, float] = {}
+    """Millimetres (MPJVE: millimetres per frame), by condition and metric."""
+    limits: str = ""
+
+
+class Card(_Part):
+    """Everything the service must know to feed a model and to explain its answers."""
+
+    name: str
+    version: str
+    """SHA-256 of the weights, its first 12 hexadecimal digits."""
+    created: str
+    """ISO 8601, UTC."""
+    input: InputLayout
+    output: OutputSkeleton
+    architecture: Architecture
+    normalisation: Literal["screen", "person"]
+    """How pixels become inputs: see ``service.pose.normalisation``."""
+    graph: Graph
+    licence: str
+    training: Training
+    axes: Literal["camera"] = "camera"
+    units: Literal["metres"] = "metres"

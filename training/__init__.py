@@ -1,0 +1,1 @@
+"""Train, evaluate and export the temporal convolution models of Pavllo et al., CVPR 2019."""
