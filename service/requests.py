@@ -1,0 +1,83 @@
+"""What callers ask for and what they get back, the same for every transport."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.pose.card import Card
+
+Floats: TypeAlias = NDArray[np.float32]
+
+_Finite = Annotated[float, Field(allow_inf_nan=False, ge=-3.0e38, le=3.0e38)]
+_Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1.0e6)]
+
+
+class CameraOptions(BaseModel):
+    """Intrinsics in pixels and lens distortion as in OpenCV's k1 k2 k3 and p1 p2."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    focal_length: tuple[_Positive, _Positive]
+    principal_point: tuple[_Finite, _Finite]
+    radial: tuple[_Finite, _Finite, _Finite] = (0.0, 0.0, 0.0)
+    tangential: tuple[_Finite, _Finite] = (0.0, 0.0)
+
+
+class LiftOptions(BaseModel):
+    """Everything in a lift request but the clips."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "default"
+    image_size: tuple[_Positive, _Positive]
+    """Width and height in pixels."""
+    fps: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] = 50.0
+    """Validated, recorded and used to count ``max_gap_s``; clips are never resampled."""
+    keypoint_format: str = "coco17"
+    camera: CameraOptions | None = None
+    min_score: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.05
+    """A joint scored below this is missing."""
+    flip_augmentation: bool = False
+    """Average the pose with that of the mirrored input: a little better, twice the cost."""
+    axes: Literal["camera", "y_up"] = "camera"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One person's keypoints: (frames, joints, 3) float32, pixels x, y and score; 0 is missing."""
+
+    id: str
+    keypoints_TJ3: Floats
+
+
+@dataclass(frozen=True)
+class LiftRequest:
+    """Clips to lift, all under the same options."""
+
+    options: LiftOptions
+    clips: tuple[Clip, ...]
+
+
+@dataclass(frozen=True)
+class LiftedClip:
+    """A clip's poses in metres; ``quality_T`` holds indices into ``service.pose.missing.QUALITY``.
+
+    Frames of unknown quality are zeros here and null on the wire.
+    """
+
+    id: str
+    poses_TJ3: Floats
+    quality_T: NDArray[np.uint8]
+    trajectory_T3: Floats | None
+
+
+@dataclass(frozen=True)
+class LiftResult:
+    """The answer to a ``LiftRequest``: its clips in the same order."""
+
+    card: Card
+    axes: str
+    clips: tuple[LiftedClip, ...]
