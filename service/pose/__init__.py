@@ -1,1 +1,1 @@
-"""Pure pose arithmetic in NumPy, shared by training and serving. No input or output happens here."""
+"""Pure pose arithmetic in NumPy, shared by training and serving; it reads and writes nothing."""
