@@ -1,0 +1,104 @@
+"""Turning filled keypoints in pixels into what a model eats, and its poses back to camera axes.
+
+Both kinds work frame by frame, so clips, chunks and single live frames agree, and edge padding
+commutes with them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.pose.camera import Camera
+
+Kind: TypeAlias = Literal["screen", "person"]
+Floats: TypeAlias = NDArray[np.float32]
+Undo: TypeAlias = Callable[[Floats], Floats]
+Normaliser: TypeAlias = Callable[[Floats], tuple[Floats, Undo]]
+"""Maps keypoints (T, J, 2) to inputs (T, J, 2) and the function that undoes it for poses (T, K, 3).
+
+The undo function maps the model's poses to camera axes: x right, y down, z away, metres.
+"""
+
+_TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+_LIMBS = (
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+_SMALLEST_SPREAD = 1e-6
+"""Below this spread, in plane units, a person is a point: its shape is noise, not signal."""
+_NEAREST_DEPTH = 0.05
+"""Rays more than about 87° off the person are bent back to keep the projection finite."""
+
+
+def normaliser(
+    kind: Kind,
+    joints: Sequence[str],
+    image_size: tuple[float, float],
+    camera: Camera | None = None,
+) -> Normaliser:
+    """Choose how a model's input is made, as its card says.
+
+    Args:
+        kind: ``screen`` as in the paper, or ``person``: see the functions of those names.
+        joints: names of the input joints, in order.
+        image_size: width and height in pixels.
+        camera: known intrinsics; ``person`` assumes some where this is None.
+    """
+    if kind == "screen":
+        return lambda keypoints: (screen(keypoints, image_size), lambda poses: poses)
+    torso = [joints.index(name) for name in _TORSO]
+    # Human3.6M calls the ankle a foot.
+    named = {name.replace("_foot", "_ankle"): index for index, name in enumerate(joints)}
+    body = [*torso, *(named[name] for name in _LIMBS)]
+    lens = camera or Camera.assumed(image_size)
+    return lambda keypoints: person(lens.rays(keypoints), torso, body)
+
+
+def screen(keypoints: Floats, image_size: tuple[float, float]) -> Floats:
+    """The paper's normalisation: x/w·2 − 1 and y/w·2 − h/w, so that [0, w] maps to [−1, 1]."""
+    width, height = image_size
+    offset = np.array([1, height / width], dtype=np.float32)
+    return keypoints * np.float32(2 / width) - offset
+
+
+def person(rays: Floats, torso: Sequence[int], body: Sequence[int]) -> tuple[Floats, Undo]:
+    """Look straight at the person and scale them to unit spread, each frame by itself.
+
+    A virtual camera at the same place is turned by yaw and pitch until the torso's centre lies on
+    its optical axis. Where in the image a person stands then no longer matters, and the poses
+    come back turned exactly, which a crop of the image could not do.
+
+    Args:
+        rays: plane coordinates x/z, y/z (T, J, 2).
+        torso: joints whose mean the virtual camera looks at.
+        body: joints whose root mean square distance from that centre becomes 1.
+    """
+    turn_T33 = _look_at(rays[:, torso].mean(axis=1))
+    directions = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1)
+    seen = directions @ turn_T33.transpose(0, 2, 1)
+    depth = np.maximum(seen[..., 2:], _NEAREST_DEPTH * np.linalg.norm(seen, axis=-1)[..., None])
+    plane = seen[..., :2] / depth
+    spread = np.sqrt((plane[:, body] ** 2).sum(axis=-1).mean(axis=-1))
+    inputs = plane / np.maximum(spread, _SMALLEST_SPREAD)[:, None, None]
+    return inputs.astype(np.float32), lambda poses: poses @ turn_T33
+
+
+def _look_at(centre_T2: Floats) -> Floats:
+    """Rotations (T, 3, 3) from camera axes to those of a camera that looks at the plane points.
+
+    Rows are the virtual camera's axes. Its x axis stays level, so upright people stay upright.
+    """
+    x, y = centre_T2[:, 0], centre_T2[:, 1]
+    ahead = np.stack([x, y, np.ones_like(x)], axis=-1)
+    ahead /= np.linalg.norm(ahead, axis=-1, keepdims=True)
+    right = np.stack([np.ones_like(x), np.zeros_like(x), -x], axis=-1)
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
+    return np.stack([right, np.cross(ahead, right), ahead], axis=1)
