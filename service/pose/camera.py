@@ -41,7 +41,8 @@ class Camera:
         plane = points[..., :2] / points[..., 2:]
         if self.is_distorted:
             plane = self._distort(plane)
-        return plane * _row(self.focal_length, points) + _row(self.principal_point, points)
+        pixels: NDArray[np.floating] = plane * _row(self.focal_length, points)
+        return pixels + _row(self.principal_point, points)
 
     def rays(self, pixels: NDArray[np.floating]) -> NDArray[np.floating]:
         """Undo ``project`` up to depth: pixels (…, 2) to plane coordinates x/z, y/z (…, 2)."""
@@ -68,7 +69,8 @@ class Camera:
 
     def _distort(self, plane: NDArray[np.floating]) -> NDArray[np.floating]:
         factor, offset = self._distortion(plane)
-        return plane * factor + offset
+        moved: NDArray[np.floating] = plane * factor + offset
+        return moved
 
     def _undistort(self, distorted: NDArray[np.floating]) -> NDArray[np.floating]:
         # The usual fixed-point iteration; far outside the image a strong lens has no inverse, and

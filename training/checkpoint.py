@@ -1,0 +1,82 @@
+"""Checkpoints: written whole or not at all, read without executing anything in them."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from service.pose.formats import FORMATS
+from service.pose.skeleton import H36M17
+from training.config import TrainConfig
+from training.model import TemporalModel
+
+_FORMAT = 1
+
+
+class CheckpointError(Exception):
+    """A file that is not a checkpoint of this project, or of another architecture."""
+
+
+@dataclass
+class Checkpoint:
+    """A training run after some whole epochs."""
+
+    config: TrainConfig
+    epoch: int
+    """Epochs done."""
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One entry an epoch: losses and held-out errors."""
+
+
+def build_model(config: TrainConfig) -> TemporalModel:
+    """The untrained model that a configuration describes."""
+    return TemporalModel(
+        joints_in=len(FORMATS[config.keypoint_format].joints),
+        channels_in=2,
+        joints_out=len(H36M17.joints),
+        filter_widths=config.filter_widths,
+        causal=config.causal,
+        channels=config.channels,
+        dropout=config.dropout,
+    )
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint so that a crash or a full disk leaves the old one as it was."""
+    state = {**vars(checkpoint), "config": checkpoint.config.model_dump_json(), "format": _FORMAT}
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint; raises ``CheckpointError`` saying what is wrong with the file."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"{path}: not a checkpoint: {error}") from error
+    if not isinstance(state, dict) or state.pop("format", None) != _FORMAT:
+        raise CheckpointError(f"{path}: not a checkpoint of this project (format {_FORMAT})")
+    config = TrainConfig.model_validate_json(state.pop("config"))
+    return Checkpoint(config=config, **state)
+
+
+def load_model(path: Path) -> tuple[TemporalModel, TrainConfig]:
+    """The trained model of a checkpoint, in evaluation mode, and its configuration."""
+    checkpoint = load(path)
+    model = build_model(checkpoint.config)
+    model.load_state_dict(checkpoint.model)
+    return model.eval(), checkpoint.config

@@ -1,0 +1,60 @@
+"""The settings of a training run, kept in its checkpoints."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_Share = Annotated[float, Field(ge=0, lt=1)]
+_Positive = Annotated[float, Field(gt=0)]
+
+
+class TrainConfig(BaseModel):
+    """One training run. The defaults are the paper's (§5.3) where it states them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Path("data/cmu.npz")
+    """Prepared motion, as ``training.prepare`` writes it."""
+    output: Path = Path("runs/default")
+    """Folder for checkpoints, curves and the plot."""
+    keypoint_format: str = "coco17"
+    """Layout of the 2D input."""
+    normalisation: Literal["screen", "person"] = "person"
+    """How pixels become inputs; ``screen`` is the paper's."""
+    filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
+    """Odd widths; the receptive field is their product."""
+    causal: bool = False
+    """See only the past, for live use."""
+    channels: Annotated[int, Field(ge=1)] = 1024
+    """Channels of every hidden convolution."""
+    dropout: _Share = 0.25
+    """Dropout after every hidden convolution."""
+    epochs: Annotated[int, Field(ge=1)] = 80
+    """Passes over the data, each with fresh cameras and noise."""
+    batch_size: Annotated[int, Field(ge=2)] = 1024
+    """Windows in a step."""
+    windows_per_epoch: Annotated[int, Field(ge=2)] | None = None
+    """Windows drawn in an epoch; all of them if not given."""
+    views: Annotated[int, Field(ge=1)] = 1
+    """Cameras that film each clip in an epoch."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    """Amsgrad's, in the first epoch."""
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Factor from one epoch to the next."""
+    batch_norm_momentum: tuple[float, float] = (0.1, 0.001)
+    """First and last; it falls exponentially in between."""
+    flip: bool = True
+    """Mirror half of the clips."""
+    noise: tuple[float, float] = (0.0, 1.5)
+    """Range of the detector noise; 1 is an ordinary detector's, 0 none."""
+    speed: tuple[_Positive, _Positive] = (0.7, 2.0)
+    """Range by which clips are sped up: 2 looks like 25 frames per second."""
+    seed: int = 0
+    """Of everything random. Epochs seed themselves from it, so resuming changes nothing."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """``bfloat16`` computes matrix products in half the bits: faster where the machine can."""
+    device: str = "auto"
+    """``auto`` takes a GPU where there is one."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """CPU threads; 0 leaves the choice to PyTorch."""

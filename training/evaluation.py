@@ -1,0 +1,102 @@
+"""Measure a model on whole held-out clips: the paper's metrics, per action and overall."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from service.pose.formats import FORMATS
+from service.pose.skeleton import H36M17
+from training.datasets.motion import MotionSet
+from training.metrics import METRICS
+from training.model import TemporalModel, pad_edges
+from training.views import FilmingOptions, film, mirror
+
+Floats = NDArray[np.float32]
+Predictor = Callable[[Floats], Floats]
+"""Normalised keypoints of a whole clip (T, J, 2) to poses (T, K, 3) in metres."""
+
+CONDITIONS = {"clean": 0.0, "noisy": 1.0}
+"""Noise levels of the imagined detector."""
+_SEED = 20191118
+"""Every model is measured through the same cameras and the same noise."""
+
+
+def predictor(model: TemporalModel) -> Predictor:
+    """Lift whole clips with a model in evaluation mode, padding edges as the paper does."""
+
+    @torch.inference_mode()
+    def predict(inputs_TJ2: Floats) -> Floats:
+        padded = pad_edges(torch.from_numpy(inputs_TJ2)[None], model.receptive_field, model.causal)
+        poses: Floats = model(padded)[0].numpy()
+        return poses
+
+    return predict
+
+
+def flip_augmented(predict: Predictor, keypoint_format: str) -> Predictor:
+    """Average a prediction with that of the mirrored input, mirrored back (the paper, §5.3)."""
+    permutation = FORMATS[keypoint_format].mirror
+
+    def predict_twice(inputs_TJ2: Floats) -> Floats:
+        mirrored = predict(mirror(inputs_TJ2, permutation))
+        return (predict(inputs_TJ2) + mirror(mirrored, H36M17.mirror)) / 2
+
+    return predict_twice
+
+
+@dataclass(frozen=True)
+class ClipErrors:
+    """Errors of one clip in millimetres, and how many frames they stand for."""
+
+    action: str
+    frames: int
+    errors: Mapping[str, float]
+
+
+def measure(
+    predict: Predictor, motions: MotionSet, options: FilmingOptions
+) -> Iterator[ClipErrors]:
+    """Film every clip once, by a camera that depends only on the clip, and lift it."""
+    for index, (start, end) in enumerate(zip(motions.clip_starts, motions.clip_ends, strict=True)):
+        rng = np.random.default_rng([_SEED, index])
+        filmed = film(motions.positions[start:end], motions, options, rng)
+        predicted = predict(filmed.inputs_TJ2)
+        predicted = (predicted - predicted[:, :1]) @ filmed.turned_T33
+        target = filmed.targets_TK3 @ filmed.turned_T33
+        errors = {name: metric(predicted, target) * 1000 for name, metric in METRICS.items()}
+        yield ClipErrors(motions.actions[index], len(target), errors)
+
+
+def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
+    """Mean errors over frames."""
+    frames = np.array([clip.frames for clip in clips])
+    return {
+        name: float(np.average([clip.errors[name] for clip in clips], weights=frames))
+        for name in METRICS
+    }
+
+
+def by_action(clips: Sequence[ClipErrors]) -> dict[str, dict[str, float]]:
+    """Mean errors of each action, and of all under ``overall``."""
+    groups: dict[str, list[ClipErrors]] = defaultdict(list)
+    for clip in clips:
+        groups[clip.action].append(clip)
+    return {
+        **{action: average(group) for action, group in sorted(groups.items())},
+        "overall": average(clips),
+    }
+
+
+def table(errors: Mapping[str, Mapping[str, float]]) -> str:
+    """A text table, one row an action."""
+    width = max(len(action) for action in errors)
+    lines = [" " * width + "".join(f"{name:>10}" for name in METRICS)]
+    lines += [
+        f"{action:<{width}}" + "".join(f"{row[name]:10.1f}" for name in METRICS)
+        for action, row in errors.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,197 @@
+"""The training loop (the paper, §5.3), to be read from top to bottom."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from training import losses
+from training.checkpoint import Checkpoint, CheckpointError, build_model, load, save
+from training.config import TrainConfig
+from training.datasets.motion import MotionSet
+from training.evaluation import CONDITIONS
+from training.model import StridedTemporalModel
+from training.plot import plot_history
+from training.views import FilmingOptions, Footage, film_all
+from training.windows import Windows
+
+_HELD_OUT_WINDOWS = 4096
+_HELD_OUT_SEED = 20191118
+
+
+def filming_options(config: TrainConfig) -> FilmingOptions:
+    """How the run films its motion."""
+    return FilmingOptions(
+        keypoint_format=config.keypoint_format,
+        normalisation=config.normalisation,
+        causal=config.causal,
+        noise=config.noise,
+        speed=config.speed,
+        flip=config.flip,
+    )
+
+
+class Trainer:
+    """A training run: its model and optimiser, and what one epoch does to them."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.device = _device(config.device)
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.model = build_model(config).to(self.device)
+        self.strided = StridedTemporalModel(self.model)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.learning_rate, amsgrad=True
+        )
+        motions = MotionSet.load(config.data)
+        self.motions = motions.split(held_out=False)
+        self.history: list[dict[str, float]] = []
+        self.held_out = self._film_held_out(motions.split(held_out=True))
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
+        checkpoint = load(path)
+        changed = _changed(checkpoint.config, self.config)
+        if changed:
+            raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
+        self.model.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.history = checkpoint.history
+
+    def run(self) -> None:
+        """Train the epochs that are left, saving after each."""
+        self.config.output.mkdir(parents=True, exist_ok=True)
+        with SummaryWriter(self.config.output) as writer:
+            for epoch in range(len(self.history), self.config.epochs):
+                entry = self.train_epoch(epoch) | self.evaluate()
+                self.history.append(entry)
+                for name, value in entry.items():
+                    writer.add_scalar(name, value, epoch + 1)
+                tqdm.write(_summary(epoch + 1, self.config.epochs, entry))
+                self.save()
+                plot_history(self.history, self.config.output / "curves.png")
+
+    def save(self) -> None:
+        """Write the checkpoint of the epochs done so far."""
+        checkpoint = Checkpoint(
+            self.config,
+            len(self.history),
+            self.model.state_dict(),
+            self.optimizer.state_dict(),
+            self.history,
+        )
+        save(checkpoint, self.config.output / "checkpoint.pt")
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Film everything afresh and take one pass over shuffled windows."""
+        started = time.monotonic()
+        windows, generator = self._fresh_windows(epoch)
+        self._set_rates(epoch)
+        count = min(self.config.windows_per_epoch or len(windows), len(windows))
+        filmed_s = time.monotonic() - started
+        self.strided.train()
+        total = torch.zeros((), device=self.device)
+        steps = 0
+        with tqdm(total=count, unit="window", desc=f"epoch {epoch + 1}", leave=False) as progress:
+            for inputs, targets in windows.shuffled(self.config.batch_size, count, generator):
+                if len(inputs) < 2:
+                    continue  # batch normalisation needs two
+                total += self._step(inputs, targets)
+                steps += 1
+                progress.update(len(inputs))
+        elapsed_s = time.monotonic() - started
+        return {
+            "training MPJPE (mm)": float(total) / max(steps, 1) * 1000,
+            "windows per second": count / elapsed_s,
+            "seconds": elapsed_s,
+            "filming seconds": filmed_s,
+        }
+
+    def _fresh_windows(self, epoch: int) -> tuple[Windows, torch.Generator]:
+        # All that is random in an epoch follows from the seed and its number, so a resumed run
+        # needs no generator states to come out the same, bit for bit.
+        seeds = np.random.SeedSequence([self.config.seed, epoch])
+        rng = np.random.default_rng(seeds)
+        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        generator = torch.Generator().manual_seed(int(seeds.generate_state(2)[1]))
+        footage = film_all(self.motions, filming_options(self.config), rng, self.config.views)
+        return self._windows(footage), generator
+
+    def _step(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
+        ):
+            predicted = self.strided(inputs)
+        loss = losses.mpjpe(predicted.float(), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.detach()
+
+    def _set_rates(self, epoch: int) -> None:
+        """Decay the learning rate and batch normalisation's momentum exponentially."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * self.config.learning_rate_decay**epoch
+        first, last = self.config.batch_norm_momentum
+        share = epoch / max(self.config.epochs - 1, 1)
+        for batch_norm in self.model.batch_norms:
+            batch_norm.momentum = first * (last / first) ** share
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """MPJPE in millimetres on the same held-out windows every time."""
+        self.strided.eval()
+        return {name: self._error(windows) for name, windows in self.held_out.items()}
+
+    def _error(self, windows: Windows) -> float:
+        chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
+        errors = [
+            losses.mpjpe(self.strided(inputs), targets) * len(inputs)
+            for inputs, targets in map(windows.cut, chosen.to(self.device).split(512))
+        ]
+        return float(torch.stack(errors).sum()) / len(chosen) * 1000
+
+    def _film_held_out(self, motions: MotionSet) -> dict[str, Windows]:
+        if len(motions.names) == 0:
+            return {}
+        plain = replace(filming_options(self.config), speed=(1.0, 1.0), flip=False)
+        return {
+            f"held-out MPJPE, {condition} (mm)": self._windows(
+                film_all(
+                    motions,
+                    replace(plain, noise=(noise, noise)),
+                    np.random.default_rng(_HELD_OUT_SEED),
+                )
+            )
+            for condition, noise in CONDITIONS.items()
+        }
+
+    def _windows(self, footage: Footage) -> Windows:
+        return Windows(footage, self.model.receptive_field, self.config.causal, self.device)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _changed(old: TrainConfig, new: TrainConfig) -> list[str]:
+    """Settings that differ and would make a resumed run another run."""
+    free = {"data", "output", "device", "threads", "epochs"}
+    return [
+        name
+        for name in TrainConfig.model_fields
+        if name not in free and getattr(old, name) != getattr(new, name)
+    ]
+
+
+def _summary(epoch: int, epochs: int, entry: dict[str, float]) -> str:
+    figures = ", ".join(f"{name} {value:.1f}" for name, value in entry.items())
+    return f"epoch {epoch}/{epochs}: {figures}"

@@ -1,0 +1,70 @@
+"""Errors between predicted and true poses (the paper, §5.2), in the unit of the input.
+
+All take (…, T, J, 3) arrays; frames are the third axis from the end.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+
+def mpjpe(predicted: Array, target: Array) -> float:
+    """Mean per-joint position error: protocol 1."""
+    return float(joint_errors(predicted, target).mean())
+
+
+def joint_errors(predicted: Array, target: Array) -> Array:
+    """Euclidean distance of every joint in every frame."""
+    distances: Array = np.linalg.norm(predicted - target, axis=-1)
+    return distances
+
+
+def weighted_mpjpe(predicted: Array, target: Array, weight: Array) -> float:
+    """Position error with a weight for each joint or frame (the paper, eq. 1 uses 1/depth)."""
+    return float((weight * joint_errors(predicted, target)).mean())
+
+
+def n_mpjpe(predicted: Array, target: Array) -> float:
+    """Error after the best scale, each frame by itself: protocol 3 (Rhodin et al., 2018)."""
+    power = (predicted**2).sum(axis=(-2, -1), keepdims=True)
+    overlap = (predicted * target).sum(axis=(-2, -1), keepdims=True)
+    scale = overlap / np.maximum(power, np.finfo(power.dtype).tiny)
+    return mpjpe(scale * predicted, target)
+
+
+def p_mpjpe(predicted: Array, target: Array) -> float:
+    """Error after the best rotation, scale and translation, each frame by itself: protocol 2."""
+    return mpjpe(align(predicted, target), target)
+
+
+def align(predicted: Array, target: Array) -> Array:
+    """Move, turn and scale each predicted frame onto its target (Procrustes analysis)."""
+    centre_p = predicted.mean(axis=-2, keepdims=True)
+    centre_t = target.mean(axis=-2, keepdims=True)
+    p, t = predicted - centre_p, target - centre_t
+    u, singular, vt = np.linalg.svd(np.swapaxes(t, -1, -2) @ p)
+    # A reflection is not a rotation: where one came out best, the weakest axis is turned back.
+    sign = np.ones_like(singular)
+    sign[..., -1] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * sign[..., None, :]) @ vt
+    power = np.maximum((p**2).sum(axis=(-2, -1)), np.finfo(p.dtype).tiny)
+    scale = (singular * sign).sum(axis=-1) / power
+    aligned: Array = scale[..., None, None] * (p @ np.swapaxes(rotation, -1, -2)) + centre_t
+    return aligned
+
+
+def mpjve(predicted: Array, target: Array) -> float:
+    """Mean per-joint velocity error per frame: MPJPE of the first differences in time."""
+    return mpjpe(np.diff(predicted, axis=-3), np.diff(target, axis=-3))
+
+
+METRICS: dict[str, Callable[[Array, Array], float]] = {
+    "MPJPE": mpjpe,
+    "P-MPJPE": p_mpjpe,
+    "N-MPJPE": n_mpjpe,
+    "MPJVE": mpjve,
+}
+"""The paper's metrics by the names it gives them."""

@@ -1,0 +1,141 @@
+"""Keypoints as a detector would have found them: biased, trembling, swapped and missing.
+
+The shares and spreads are rounded from what detectors of people show on video: errors scale with
+the person's size in the image and grow from face to hips (the per-joint constants of the COCO
+keypoint task), most of an error lasts for many frames, and a few are gross.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from service.pose.formats import FORMATS
+
+Floats = NDArray[np.float32]
+
+_SPREADS = {
+    "nose": 0.026,
+    "eye": 0.025,
+    "ear": 0.035,
+    "shoulder": 0.079,
+    "elbow": 0.072,
+    "wrist": 0.062,
+    "hip": 0.107,
+    "knee": 0.087,
+    "ankle": 0.089,
+}
+"""COCO's per-joint spreads, relative to each other."""
+_OTHER_SPREAD = 0.08
+
+
+@dataclass(frozen=True)
+class NoiseLevel:
+    """Strengths of each kind of error; sizes are shares of the person's extent in the image."""
+
+    bias: float = 0.008
+    """Constant over a clip: what one detector calls a hip is not what another does."""
+    drift: float = 0.008
+    """Slowly changing, over about half a second."""
+    jitter: float = 0.003
+    """New in every frame."""
+    outliers_per_s: float = 0.05
+    """Gross errors of a joint, each lasting a few frames."""
+    swaps_per_s: float = 0.02
+    """Left taken for right, in arms or legs."""
+    occlusions_per_s: float = 0.05
+    """A joint goes missing for up to a second."""
+    lost_frames_per_s: float = 0.05
+    """The whole person goes missing for up to 0.2 s."""
+
+    def scaled(self, factor: float) -> "NoiseLevel":
+        """Every strength multiplied by ``factor``."""
+        return NoiseLevel(**{name: value * factor for name, value in vars(self).items()})
+
+
+_DRIFT_MEMORY = 0.96
+_OUTLIER_SIZE = 0.08
+_LONGEST_S = {"outlier": 0.2, "swap": 0.3, "occlusion": 1.0, "lost": 0.2}
+
+
+def detect(
+    keypoints_TJ2: Floats,
+    keypoint_format: str,
+    level: NoiseLevel,
+    fps: float,
+    rng: np.random.Generator,
+) -> Floats:
+    """True keypoints in pixels to detected ones (T, J, 3): x, y and score, 0 where missing."""
+    frames, joints, _ = keypoints_TJ2.shape
+    extent_T11 = np.ptp(keypoints_TJ2, axis=1).max(axis=-1)[:, None, None]
+    noisy = keypoints_TJ2 + extent_T11 * _errors(frames, joints, keypoint_format, level, rng)
+    _swap_sides(noisy, keypoint_format, level, fps, rng)
+    detected = np.concatenate([noisy, np.ones_like(noisy[..., :1])], axis=-1)
+    _lose(detected, level, fps, rng)
+    return detected.astype(np.float32)
+
+
+def _errors(
+    frames: int, joints: int, keypoint_format: str, level: NoiseLevel, rng: np.random.Generator
+) -> NDArray[np.floating]:
+    """Errors (T, J, 2) in shares of the person's extent."""
+    spread_J1 = _joint_spreads(keypoint_format)[:, None]
+    white = rng.standard_normal((frames, joints, 2), dtype=np.float32)
+    start = rng.standard_normal((1, joints, 2))
+    steps = rng.standard_normal((frames, joints, 2), dtype=np.float32)
+    gain = np.sqrt(1 - _DRIFT_MEMORY**2)  # keeps the drift at unit variance
+    drift, _ = lfilter([gain], [1, -_DRIFT_MEMORY], steps, axis=0, zi=_DRIFT_MEMORY * start)
+    bias = rng.standard_normal((1, joints, 2))
+    total: NDArray[np.floating] = level.bias * bias + level.drift * drift + level.jitter * white
+    return total * spread_J1
+
+
+def _joint_spreads(keypoint_format: str) -> NDArray[np.floating]:
+    """Each joint's spread relative to a shoulder's."""
+    spreads = [
+        next((value for part, value in _SPREADS.items() if name.endswith(part)), _OTHER_SPREAD)
+        for name in FORMATS[keypoint_format].joints
+    ]
+    return np.array(spreads) / _SPREADS["shoulder"]
+
+
+def _swap_sides(
+    keypoints_TJ2: NDArray[np.floating],
+    keypoint_format: str,
+    level: NoiseLevel,
+    fps: float,
+    rng: np.random.Generator,
+) -> None:
+    names = FORMATS[keypoint_format].joints
+    limbs = [("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle", "foot")]
+    for span in _spans(len(keypoints_TJ2), level.swaps_per_s, "swap", fps, rng):
+        parts = limbs[rng.integers(2)]
+        left = [names.index(n) for n in names if n.startswith("left_") and n.endswith(parts)]
+        right = [names.index(names[i].replace("left_", "right_")) for i in left]
+        keypoints_TJ2[span, left + right] = keypoints_TJ2[span, right + left]
+
+
+def _lose(
+    detected_TJ3: NDArray[np.floating], level: NoiseLevel, fps: float, rng: np.random.Generator
+) -> None:
+    """Displace joints grossly for a while, and take joints and whole frames away."""
+    frames, joints, _ = detected_TJ3.shape
+    extent = float(np.ptp(detected_TJ3[..., :2], axis=1).max(axis=-1).mean())
+    for span in _spans(frames, level.outliers_per_s * joints, "outlier", fps, rng):
+        detected_TJ3[span, rng.integers(joints), :2] += rng.normal(0, _OUTLIER_SIZE * extent, 2)
+    for span in _spans(frames, level.occlusions_per_s * joints, "occlusion", fps, rng):
+        detected_TJ3[span, rng.integers(joints), 2] = 0
+    for span in _spans(frames, level.lost_frames_per_s, "lost", fps, rng):
+        # The first frame stays, so that a clip begins where it begins.
+        detected_TJ3[max(span.start, 1) : span.stop, :, 2] = 0
+
+
+def _spans(
+    frames: int, per_s: float, kind: str, fps: float, rng: np.random.Generator
+) -> list[slice]:
+    """Random spans of frames, ``per_s`` of them a second, each of at least one frame."""
+    count = rng.poisson(per_s * frames / fps)
+    starts = rng.integers(0, frames, count)
+    lengths = rng.integers(1, max(2, int(_LONGEST_S[kind] * fps) + 1), count)
+    return [slice(int(a), int(a + n)) for a, n in zip(starts, lengths, strict=True)]

@@ -1,0 +1,150 @@
+"""Views: motion filmed by random cameras and found by an imagined detector, ready to be trained on.
+
+Whole clips are filmed once an epoch and windows are cut from them by index; filming every window
+by itself would cost a receptive field times as much.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.pose.formats import FORMATS
+from service.pose.missing import fill
+from service.pose.normalisation import Kind, normaliser
+from service.pose.skeleton import H36M17
+from training.cameras import View, random_view
+from training.datasets.motion import MotionSet
+from training.noise import NoiseLevel, detect
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FilmingOptions:
+    """How motion becomes training input."""
+
+    keypoint_format: str
+    normalisation: Kind
+    causal: bool
+    """Missing keypoints are filled as the service does it for such a model."""
+    noise: tuple[float, float] = (0.0, 1.5)
+    """Range of the noise level; 1 is an ordinary detector's."""
+    speed: tuple[float, float] = (1.0, 1.0)
+    """Range by which clips are sped up, which also stands for other frame rates."""
+    flip: bool = False
+    """Mirror half of the clips."""
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """One clip seen by one camera."""
+
+    inputs_TJ2: Floats
+    """Normalised keypoints."""
+    targets_TK3: Floats
+    """Root-relative poses, metres, in the axes the model works in."""
+    turned_T33: Floats
+    """Turns a row of ``targets`` to camera axes: ``targets @ turned``."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Many filmed clips end to end; row i belongs to the clip of rows first[i] … last[i]."""
+
+    inputs_FJ2: Floats
+    targets_FK3: Floats
+    first_F: NDArray[np.int64]
+    last_F: NDArray[np.int64]
+
+
+def film_all(
+    motions: MotionSet, options: FilmingOptions, rng: np.random.Generator, views: int = 1
+) -> Footage:
+    """Film every clip ``views`` times, each time with a camera and noise of its own."""
+    clips = [
+        film(motions.positions[start:end], motions, options, rng)
+        for start, end in zip(motions.clip_starts, motions.clip_ends, strict=True)
+        for _ in range(views)
+    ]
+    lengths = np.array([len(clip.inputs_TJ2) for clip in clips])
+    ends = np.cumsum(lengths)
+    return Footage(
+        np.concatenate([clip.inputs_TJ2 for clip in clips]),
+        np.concatenate([clip.targets_TK3 for clip in clips]),
+        np.repeat(ends - lengths, lengths),
+        np.repeat(ends - 1, lengths),
+    )
+
+
+def film(
+    positions_TM3: Floats,
+    motions: MotionSet,
+    options: FilmingOptions,
+    rng: np.random.Generator,
+) -> Filmed:
+    """Film one clip (T, M, 3), world axes in metres with y up, by a random camera."""
+    positions = change_speed(positions_TM3, float(np.exp(rng.uniform(*np.log(options.speed)))))
+    view = random_view(positions[:, 0], rng)
+    filmed = see(view.to_camera(positions), motions, view, options, rng)
+    return mirrored(filmed, options) if options.flip and rng.random() < 0.5 else filmed
+
+
+def see(
+    points_TM3: Floats,
+    motions: MotionSet,
+    view: View,
+    options: FilmingOptions,
+    rng: np.random.Generator,
+) -> Filmed:
+    """Project points in camera axes, add a detector's errors, fill the gaps and normalise."""
+    names = FORMATS[options.keypoint_format].joints
+    # Human3.6M, and with it the prepared motion, calls the ankle a foot.
+    columns = [motions.joint_names.index(name.replace("_ankle", "_foot")) for name in names]
+    pixels = view.lens.project(points_TM3[:, columns]).astype(np.float32)
+    strength = rng.uniform(*options.noise)
+    noise = NoiseLevel().scaled(strength)
+    detected = detect(pixels, options.keypoint_format, noise, motions.fps, rng)
+    filled = fill(
+        detected,
+        causal=options.causal,
+        min_score=0.05,
+        max_gap_frames=len(detected),  # no frame is given up: each one has a true pose to learn
+        format=options.keypoint_format,
+    )
+    prepare = normaliser(options.normalisation, names, view.image_size, view.known_lens)
+    normalised, undo = prepare(filled.keypoints_TJ2)
+    axes = undo(np.broadcast_to(np.eye(3, dtype=np.float32), (len(pixels), 3, 3)))
+    poses = points_TM3[:, : len(H36M17.joints)]
+    relative = poses - poses[:, :1]
+    targets = relative @ axes.transpose(0, 2, 1)
+    return Filmed(normalised, targets.astype(np.float32), axes)
+
+
+def change_speed(positions_TM3: Floats, speed: float) -> Floats:
+    """Resample a clip as if it had been performed ``speed`` times as fast, linearly in time."""
+    if speed == 1.0:
+        return positions_TM3
+    times = np.arange(0, len(positions_TM3) - 1, speed, dtype=np.float32)
+    before = times.astype(np.int64)
+    share = (times - before)[:, None, None]
+    sped: Floats = positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share
+    return sped
+
+
+def mirrored(filmed: Filmed, options: FilmingOptions) -> Filmed:
+    """The same clip in a mirror: x negated, left and right exchanged."""
+    across = np.array([-1, 1, 1], dtype=np.float32)
+    return Filmed(
+        mirror(filmed.inputs_TJ2, FORMATS[options.keypoint_format].mirror),
+        mirror(filmed.targets_TK3, H36M17.mirror),
+        filmed.turned_T33 * np.outer(across, across),
+    )
+
+
+def mirror(points: Floats, permutation: Sequence[int]) -> Floats:
+    """Negate x of (…, J, D) and exchange left and right joints."""
+    swapped = points[..., list(permutation), :].copy()
+    swapped[..., 0] *= -1
+    return swapped
