@@ -38,8 +38,7 @@ class View:
 
     def to_camera(self, points: Floats) -> Floats:
         """World points (…, 3) in this camera's axes, metres."""
-        moved: Floats = (points - self.position) @ self.turn_33.T
-        return moved
+        return np.asarray((points - self.position) @ self.turn_33.T, dtype=np.float32)
 
 
 def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:

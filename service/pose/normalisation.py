@@ -34,6 +34,8 @@ _LIMBS = (
 )
 _SMALLEST_SPREAD = 1e-6
 """Below this spread, in plane units, a person is a point: its shape is noise, not signal."""
+_STEEPEST_RAY = 100.0
+"""Keypoints that would lie more than 89° off the camera's axis are errors; they stay finite."""
 _NEAREST_DEPTH = 0.05
 """Rays more than about 87° off the person are bent back to keep the projection finite."""
 
@@ -81,24 +83,25 @@ def person(rays: Floats, torso: Sequence[int], body: Sequence[int]) -> tuple[Flo
         torso: joints whose mean the virtual camera looks at.
         body: joints whose root mean square distance from that centre becomes 1.
     """
-    turn_T33 = _look_at(rays[:, torso].mean(axis=1))
+    rays = np.clip(rays, -_STEEPEST_RAY, _STEEPEST_RAY)
     directions = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    turn_T33 = _look_at(directions[:, torso].mean(axis=1))
     seen = directions @ turn_T33.transpose(0, 2, 1)
-    depth = np.maximum(seen[..., 2:], _NEAREST_DEPTH * np.linalg.norm(seen, axis=-1)[..., None])
+    depth = np.maximum(seen[..., 2:], _NEAREST_DEPTH)
     plane = seen[..., :2] / depth
     spread = np.sqrt((plane[:, body] ** 2).sum(axis=-1).mean(axis=-1))
     inputs = plane / np.maximum(spread, _SMALLEST_SPREAD)[:, None, None]
     return inputs.astype(np.float32), lambda poses: poses @ turn_T33
 
 
-def _look_at(centre_T2: Floats) -> Floats:
-    """Rotations (T, 3, 3) from camera axes to those of a camera that looks at the plane points.
+def _look_at(ahead_T3: Floats) -> Floats:
+    """Rotations (T, 3, 3) from camera axes to those of a camera that looks along ``ahead``.
 
     Rows are the virtual camera's axes. Its x axis stays level, so upright people stay upright.
     """
-    x, y = centre_T2[:, 0], centre_T2[:, 1]
-    ahead = np.stack([x, y, np.ones_like(x)], axis=-1)
-    ahead /= np.linalg.norm(ahead, axis=-1, keepdims=True)
-    right = np.stack([np.ones_like(x), np.zeros_like(x), -x], axis=-1)
+    ahead = ahead_T3 / np.linalg.norm(ahead_T3, axis=-1, keepdims=True)
+    x, _, z = ahead.T
+    right = np.stack([z, np.zeros_like(x), -x], axis=-1)
     right /= np.linalg.norm(right, axis=-1, keepdims=True)
     return np.stack([right, np.cross(ahead, right), ahead], axis=1)

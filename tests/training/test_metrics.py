@@ -1,0 +1,56 @@
+"""The paper's metrics and Human3.6M's camera, against what the authors' implementation computes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training import metrics
+from training.projection import project, world_to_camera
+
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "metrics_camera.npz")
+
+
+@pytest.mark.parametrize("name", ["mpjpe", "p_mpjpe", "n_mpjpe", "mpjve"])
+def test_metric_agrees_with_the_reference(name):
+    value = getattr(metrics, name)(GOLDEN["predicted"], GOLDEN["target"])
+    assert value == pytest.approx(float(GOLDEN[name]), rel=1e-6)
+
+
+def test_weighted_mpjpe_agrees_with_the_reference():
+    value = metrics.weighted_mpjpe(GOLDEN["predicted"], GOLDEN["target"], GOLDEN["weight"])
+    assert value == pytest.approx(float(GOLDEN["weighted_mpjpe"]), rel=1e-6)
+
+
+def test_p_mpjpe_forgives_rotation_scale_and_translation_but_not_reflection():
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=(20, 17, 3))
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    rotation *= np.sign(np.linalg.det(rotation))
+    assert metrics.p_mpjpe(2.5 * target @ rotation + [1, 2, 3], target) == pytest.approx(
+        0, abs=1e-9
+    )
+    assert metrics.p_mpjpe(target * [-1, 1, 1], target) > 0.1
+
+
+def test_n_mpjpe_forgives_scale_alone():
+    target = np.random.default_rng(0).normal(size=(20, 17, 3))
+    assert metrics.n_mpjpe(0.4 * target, target) == pytest.approx(0, abs=1e-9)
+    assert metrics.n_mpjpe(target + 1, target) > 0.1
+
+
+def test_a_collapsed_prediction_has_finite_errors():
+    target = np.random.default_rng(0).normal(size=(3, 17, 3))
+    for metric in metrics.METRICS.values():
+        assert np.isfinite(metric(np.zeros_like(target), target))
+
+
+@pytest.mark.parametrize(("name", "linear"), [("projected", False), ("projected_linear", True)])
+def test_projection_agrees_with_the_reference(name, linear):
+    projected = project(GOLDEN["points"], GOLDEN["camera"], linear)
+    np.testing.assert_allclose(projected, GOLDEN[name], rtol=1e-6, atol=1e-7)
+
+
+def test_world_to_camera_agrees_with_the_reference():
+    moved = world_to_camera(GOLDEN["world"], GOLDEN["rotation"], GOLDEN["translation"])
+    np.testing.assert_allclose(moved, GOLDEN["camera_space"], rtol=1e-6, atol=1e-6)
