@@ -1,0 +1,293 @@
+"""Runs items from many callers together, in batches, off the event loop.
+
+There is no timer: items gather while a batch runs. Intake is bounded: a caller is first admitted
+with the cost of all it means to submit, or refused before anything is queued.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+from service.errors import DeadlineExceeded, Overloaded, Unavailable
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_RETRY_S = 60.0
+_SMOOTHING = 0.2
+"""Weight of the newest batch in the throughput estimate."""
+
+
+class Observer(Protocol):
+    """What wants to know how the batcher fares."""
+
+    def load_changed(self, admitted_cost: float) -> None:
+        """The cost admitted and not yet done is now this."""
+
+    def refused(self) -> None:
+        """A caller was refused for want of room."""
+
+    def batch_done(self, items: int, cost: float, waited_s: float, ran_s: float) -> None:
+        """A batch ran; ``waited_s`` is the wait of its oldest item."""
+
+    def batch_failed(self) -> None:
+        """A batch raised."""
+
+
+@dataclass(eq=False, slots=True)
+class _Item(Generic[In, Out]):
+    value: In
+    cost: float
+    future: asyncio.Future[Out]
+    admission: "Admission[In, Out]"
+    deadline: float | None
+    queued_at: float
+
+
+@dataclass(frozen=True)
+class Policy(Generic[In]):
+    """How a batcher weighs its items and puts them together.
+
+    Attributes:
+        cost: the work an item takes, in any unit.
+        select: given the waiting items, oldest first, the indices of those to run next. The
+            oldest is always run, whatever this says, so that nothing starves.
+        capacity: the greatest cost admitted at a time. A caller who finds the batcher idle is
+            admitted even if over it.
+    """
+
+    cost: Callable[[In], float]
+    select: Callable[[Sequence[In]], Sequence[int]]
+    capacity: float
+
+
+class Batcher(Generic[In, Out]):
+    """Queues items and runs them in batches in a thread of its own.
+
+    ``run`` is called with a batch and must answer with as many results, in order. If it raises for
+    a batch of several, the items are run one by one, so that each caller meets only their own
+    failure.
+    """
+
+    def __init__(
+        self, run: Callable[[Sequence[In]], Sequence[Out]], policy: Policy[In], observer: Observer
+    ) -> None:
+        self._run = run
+        self._policy = policy
+        self._observer = observer
+        self._pending: list[_Item[In, Out]] = []
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._admissions: set[Admission[In, Out]] = set()
+        self._admitted_cost = 0.0
+        self._cost_per_s: float | None = None
+        self._stopping = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to run batches, on the current event loop."""
+        self._loop = asyncio.create_task(self._run_batches(), name="batcher")
+
+    def admit(self, cost: float) -> "Admission[In, Out]":
+        """Let a caller in who will submit items of about this cost in all.
+
+        Raises:
+            Overloaded: what was admitted before leaves no room.
+            Unavailable: the batcher is stopping.
+        """
+        if self._stopping:
+            raise Unavailable("the service is shutting down")
+        if self._admitted_cost > 0 and self._admitted_cost + cost > self._policy.capacity:
+            self._observer.refused()
+            raise Overloaded("the queue is full", self._retry_after_s())
+        admission = Admission(self, cost)
+        self._admissions.add(admission)
+        self._idle.clear()
+        self._change_load(cost)
+        return admission
+
+    async def stop(self, drain_s: float) -> None:
+        """Refuse newcomers, let those admitted finish, after ``drain_s`` fail what is left."""
+        self._stopping = True
+        try:
+            async with asyncio.timeout(drain_s):
+                await self._idle.wait()
+        except TimeoutError:
+            for admission in tuple(self._admissions):
+                admission.fail(Unavailable("the service shut down before this was done"))
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _retry_after_s(self) -> float:
+        if self._cost_per_s is None:
+            return 1.0
+        return min(max(self._admitted_cost / self._cost_per_s, 1.0), _LONGEST_RETRY_S)
+
+    def _enqueue(self, item: _Item[In, Out]) -> None:
+        self._pending.append(item)
+        self._arrived.set()
+
+    def _change_load(self, cost: float) -> None:
+        self._admitted_cost += cost
+        self._observer.load_changed(self._admitted_cost)
+
+    def _leave(self, admission: "Admission[In, Out]", unused_cost: float) -> None:
+        self._admissions.discard(admission)
+        if not self._admissions:
+            # Sums of floats drift; an empty house is the moment to start from zero again.
+            unused_cost = self._admitted_cost
+            self._idle.set()
+        self._change_load(-unused_cost)
+
+    async def _run_batches(self) -> None:
+        while True:
+            await self._arrived.wait()
+            batch = self._take()
+            if not batch:
+                self._arrived.clear()
+                continue
+            await self._run_batch(batch)
+
+    def _take(self) -> list[_Item[In, Out]]:
+        """Remove and return the next batch, dropping items that nobody waits for any more."""
+        now = asyncio.get_running_loop().time()
+        self._pending = [item for item in self._pending if _is_wanted(item, now)]
+        if not self._pending:
+            return []
+        chosen = {0, *self._select()}
+        batch = [item for index, item in enumerate(self._pending) if index in chosen]
+        self._pending = [item for index, item in enumerate(self._pending) if index not in chosen]
+        return batch
+
+    def _select(self) -> Sequence[int]:
+        try:
+            return self._policy.select([item.value for item in self._pending])
+        except Exception:
+            _log.exception("choosing a batch failed; the oldest item runs alone")
+            return ()
+
+    async def _run_batch(self, batch: list[_Item[In, Out]]) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            results = await self._call(batch)
+        except Exception as error:  # noqa: BLE001
+            self._observer.batch_failed()
+            await self._recover(batch, error)
+            return
+        ran_s = loop.time() - started
+        cost = sum(item.cost for item in batch)
+        self._observer.batch_done(len(batch), cost, started - batch[0].queued_at, ran_s)
+        self._learn_throughput(cost, ran_s)
+        for item, result in zip(batch, results, strict=True):
+            _complete(item, result)
+
+    async def _call(self, batch: list[_Item[In, Out]]) -> Sequence[Out]:
+        values = [item.value for item in batch]
+        loop = asyncio.get_running_loop()
+        results = await loop.run_in_executor(self._thread, self._run, values)
+        if len(results) != len(values):
+            raise RuntimeError(f"a batch of {len(values)} gave {len(results)} results")
+        return results
+
+    async def _recover(self, batch: list[_Item[In, Out]], error: Exception) -> None:
+        if len(batch) == 1:
+            _log.error("a batch of one failed", exc_info=error)
+            _fail(batch[0], error)
+            return
+        _log.warning("a batch of %d failed, running its items one by one: %r", len(batch), error)
+        for item in batch:
+            if _is_wanted(item, asyncio.get_running_loop().time()):
+                await self._run_batch([item])
+
+    def _learn_throughput(self, cost: float, seconds: float) -> None:
+        rate = cost / max(seconds, 1e-6)
+        known = self._cost_per_s
+        self._cost_per_s = rate if known is None else known + _SMOOTHING * (rate - known)
+
+
+@dataclass(eq=False)
+class Admission(Generic[In, Out]):
+    """One caller's place in a batcher; leaving it, on success or not, gives up what is unfinished."""
+
+    _batcher: Batcher[In, Out]
+    _cost: float
+    _futures: set[asyncio.Future[Out]] = field(default_factory=set)
+    is_open: bool = True
+
+    def submit(self, value: In, deadline: float | None = None) -> asyncio.Future[Out]:
+        """Queue an item; it is dropped if not begun by ``deadline``, in the event loop's time."""
+        if not self.is_open:
+            raise Unavailable("the service is shutting down")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Out] = loop.create_future()
+        cost = self._batcher._policy.cost(value)  # noqa: SLF001
+        self._futures.add(future)
+        self._batcher._enqueue(_Item(value, cost, future, self, deadline, loop.time()))  # noqa: SLF001
+        return future
+
+    def settle(self, item: _Item[In, Out]) -> None:
+        """An item is done: make room for others."""
+        self._futures.discard(item.future)
+        if self.is_open:
+            released = min(item.cost, self._cost)
+            self._cost -= released
+            self._batcher._change_load(-released)  # noqa: SLF001
+
+    def fail(self, error: Exception) -> None:
+        """Fail everything unfinished and take nothing more."""
+        for future in self._futures:
+            if not future.done():
+                future.set_exception(error)
+        self._close()
+
+    def _close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._batcher._leave(self, self._cost)  # noqa: SLF001
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for future in self._futures:
+            if not future.cancel() and not future.cancelled():
+                future.exception()  # marks it as seen: its caller has gone
+        self._futures.clear()
+        self._close()
+
+
+def _is_wanted(item: _Item[In, Out], now: float) -> bool:
+    """Whether somebody still waits for the item; fails it when it is past its deadline."""
+    if item.future.done() or not item.admission.is_open:
+        return False
+    if item.deadline is not None and now >= item.deadline:
+        _fail(item, DeadlineExceeded("the deadline passed before the request's turn came"))
+        return False
+    return True
+
+
+def _complete(item: _Item[In, Out], result: Out) -> None:
+    if not item.future.done():
+        item.future.set_result(result)
+    item.admission.settle(item)
+
+
+def _fail(item: _Item[In, Out], error: Exception) -> None:
+    if not item.future.done():
+        item.future.set_exception(error)

@@ -1,0 +1,112 @@
+"""One clip on its way through a model: keypoints to inputs, pieces out and back, poses to answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Invalid
+from service.models import Job, LiftedPiece, ServedModel
+from service.pose.camera import Camera
+from service.pose.formats import FORMATS, convert
+from service.pose.missing import QUALITY, fill
+from service.pose.normalisation import Undo, normaliser
+from service.pose.padding import Piece, cut
+from service.requests import Clip, LiftedClip, LiftOptions
+
+Floats = NDArray[np.float32]
+
+_UNKNOWN = QUALITY.index("unknown")
+_Y_UP = np.array([1, -1, -1], dtype=np.float32)
+_FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
+
+
+@dataclass
+class ClipInProgress:
+    """A clip made ready for a model, and the room for what the model makes of it.
+
+    The segments are the runs of frames between unknown ones; each is lifted as a clip of its own.
+    """
+
+    id: str
+    where: str
+    inputs_TJ2: Floats
+    quality_T: NDArray[np.uint8]
+    segments: tuple[slice, ...]
+    undo: Undo
+    poses_TJ3: Floats
+    trajectory_T3: Floats | None = None
+
+    def pieces(self, model: ServedModel, flip: bool) -> Iterator[tuple[Piece, Job]]:
+        """The jobs that lift this clip, and the piece each is for."""
+        longest = model.max_batch_frames // (2 if flip else 1)
+        for segment in self.segments:
+            for piece in cut(segment, model.span, longest):
+                yield piece, Job(self.inputs_TJ2[piece.reads], piece.kept, flip)
+
+    def accept(self, piece: Piece, lifted: LiftedPiece) -> None:
+        """Put a piece's result in its place."""
+        self.poses_TJ3[piece.gives] = lifted.poses_TJ3
+        if lifted.trajectory_T3 is not None:
+            if self.trajectory_T3 is None:
+                self.trajectory_T3 = np.zeros((len(self.poses_TJ3), 3), dtype=np.float32)
+            self.trajectory_T3[piece.gives] = lifted.trajectory_T3
+
+    def finish(self, root: int, axes: str) -> LiftedClip:
+        """Turn the results to camera axes, or with y up, relative to the root joint.
+
+        Raises:
+            Invalid: the keypoints were so far out that the results are not finite.
+        """
+        with np.errstate(all="ignore"):
+            poses_TJ3 = self.undo(self.poses_TJ3 - self.poses_TJ3[:, root : root + 1])
+        poses_TJ3[self.quality_T == _UNKNOWN] = 0
+        trajectory_T3 = self.trajectory_T3
+        if trajectory_T3 is not None:
+            trajectory_T3 = self.undo(trajectory_T3[:, None])[:, 0]
+            trajectory_T3[self.quality_T == _UNKNOWN] = 0
+        if not np.isfinite(poses_TJ3).all():
+            raise Invalid.at(self.where, _FAR_OUT)
+        if axes == "y_up":
+            poses_TJ3 *= _Y_UP
+            if trajectory_T3 is not None:
+                trajectory_T3 *= _Y_UP
+        return LiftedClip(self.id, poses_TJ3, self.quality_T, trajectory_T3)
+
+
+def prepare(
+    clip: Clip, where: str, options: LiftOptions, model: ServedModel, max_gap_s: float
+) -> ClipInProgress:
+    """Bring a validated clip into the model's layout, fill what is missing and normalise.
+
+    Args:
+        clip: keypoints in pixels, in the request's format.
+        where: the place of the clip's keypoints in the request, for errors.
+        options: the request's options.
+        model: what will lift it.
+        max_gap_s: up to how long a time with nothing measured is filled.
+
+    Raises:
+        Invalid: nothing is measured, or the keypoints are too far out to normalise.
+    """
+    layout = model.card.input
+    converted = convert(clip.keypoints_TJ3, options.keypoint_format, layout.keypoint_format)
+    filled = fill(
+        converted,
+        causal=model.card.architecture.causal,
+        min_score=options.min_score,
+        max_gap_frames=int(max_gap_s * options.fps + 1e-6),
+        format=FORMATS[layout.keypoint_format],
+    )
+    if not filled.segments:
+        raise Invalid.at(where, "at least one measured joint")
+    camera = None if options.camera is None else Camera(**options.camera.model_dump())
+    normalise = normaliser(model.card.normalisation, layout.joints, options.image_size, camera)
+    # Pixels near the largest float32 overflow here; what comes of them is refused just below.
+    with np.errstate(all="ignore"):
+        inputs_TJ2, undo = normalise(filled.keypoints_TJ2)
+    if not np.isfinite(inputs_TJ2[filled.quality_T != _UNKNOWN]).all():
+        raise Invalid.at(where, _FAR_OUT)
+    room = np.zeros((len(inputs_TJ2), len(model.card.output.joints), 3), dtype=np.float32)
+    return ClipInProgress(clip.id, where, inputs_TJ2, filled.quality_T, filled.segments, undo, room)

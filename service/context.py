@@ -1,0 +1,31 @@
+"""What every transport is given: the use cases, and how to treat callers."""
+
+from dataclasses import dataclass
+
+from service.engine import Engine
+from service.metrics import Metrics
+from service.validation import Limits
+
+
+@dataclass
+class ServiceState:
+    """Where the process stands in its life; only ``__main__`` changes it."""
+
+    ready: bool = False
+    """Whether new requests should be routed here (``/readyz``)."""
+    accepting: bool = False
+    """Whether a request that arrives is answered; else it is ``Unavailable``."""
+
+
+@dataclass(frozen=True)
+class ServiceContext:
+    """The dependencies of a transport."""
+
+    engine: Engine
+    limits: Limits
+    metrics: Metrics
+    state: ServiceState
+    api_keys: frozenset[str] = frozenset()
+    """Keys that open the service; with none it is open to all."""
+    request_timeout_s: float = 60.0
+    """The longest a request may take where the caller gives no earlier deadline."""

@@ -1,0 +1,156 @@
+"""The use cases: what the service does, whichever transport asks."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from service.batcher import Admission
+from service.clips import ClipInProgress, prepare
+from service.errors import DeadlineExceeded, Invalid
+from service.metrics import Metrics
+from service.models import Job, LiftedPiece, ModelSet, ServedModel
+from service.pose.card import Card
+from service.pose.formats import FORMATS
+from service.pose.padding import Piece
+from service.requests import LiftedClip, LiftRequest, LiftResult
+from service.validation import Limits, validate
+
+T = TypeVar("T")
+
+_LARGE_FRAMES = 1_000
+"""Requests of more frames than this are worked on in a thread, so that they hold up no other."""
+_BATCHES_AHEAD = 2
+"""How many batches' worth of one request may be in the queue at a time."""
+
+
+class Engine:
+    """Lifts clips with the served models."""
+
+    def __init__(
+        self,
+        models: ModelSet,
+        limits: Limits,
+        metrics: Metrics,
+        large_work: Executor,
+        max_gap_s: float = 0.25,
+    ) -> None:
+        self._models = models
+        self._limits = limits
+        self._metrics = metrics
+        self._large_work = large_work
+        self._max_gap_s = max_gap_s
+
+    def cards(self) -> list[Card]:
+        """The cards of all served models."""
+        return [model.card for model in self._models]
+
+    def card(self, name: str) -> Card:
+        """The card of the model of this name or alias.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return self._models.named(name).card
+
+    def aliases(self) -> Mapping[str, str]:
+        """The names of the models that ``default`` and ``live`` stand for."""
+        return self._models.aliases
+
+    async def lift(self, request: LiftRequest, deadline_s: float | None = None) -> LiftResult:
+        """Lift every clip of a request.
+
+        Args:
+            request: options and clips; of the clips nothing is taken for granted.
+            deadline_s: seconds from now after which nobody waits for the answer.
+
+        Raises:
+            Invalid: something in the request is wrong.
+            TooLarge: it is over a limit.
+            Overloaded: the queue is full.
+            Unavailable: the service is shutting down.
+            DeadlineExceeded: it took too long.
+        """
+        async with _deadline(deadline_s) as deadline:
+            return await self._lift(request, deadline)
+
+    async def _lift(self, request: LiftRequest, deadline: float | None) -> LiftResult:
+        options = request.options
+        model = self._models.asked_for(options.model)
+        lengths = [len(clip.keypoints_TJ3) for clip in request.clips]
+        frames = sum(lengths)
+        work = sum(model.work(length, options.flip_augmentation) for length in lengths)
+        with model.batcher.admit(work) as admission:
+            clips = await self._at_ease(frames, lambda: self._prepare(request, model))
+            await _Lifting(model, admission, options.flip_augmentation, deadline).run(clips)
+        lifted = await self._at_ease(frames, lambda: _finish(clips, model, options.axes))
+        self._metrics.frames_lifted(model.card.name, frames)
+        return LiftResult(model.card, options.axes, lifted)
+
+    def _prepare(self, request: LiftRequest, model: ServedModel) -> list[ClipInProgress]:
+        options = request.options
+        layout = FORMATS.get(options.keypoint_format)
+        if layout is None:
+            raise Invalid.at(
+                "keypoint_format", f"one of {', '.join(FORMATS)}, found {options.keypoint_format!r}"
+            )
+        validate(request.clips, len(layout.joints), self._limits)
+        return [
+            prepare(clip, f"clips[{index}].keypoints", options, model, self._max_gap_s)
+            for index, clip in enumerate(request.clips)
+        ]
+
+    async def _at_ease(self, frames: int, work: Callable[[], T]) -> T:
+        """Do small work at once and large work in a thread."""
+        if frames <= _LARGE_FRAMES:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._large_work, work)
+
+
+@dataclass(frozen=True)
+class _Lifting:
+    """Sends the pieces of one request through a model, a few batches' worth at a time."""
+
+    model: ServedModel
+    admission: Admission[Job, LiftedPiece]
+    flip: bool
+    deadline: float | None
+
+    async def run(self, clips: Sequence[ClipInProgress]) -> None:
+        """Lift the clips in place."""
+        ahead: deque[tuple[ClipInProgress, Piece, asyncio.Future[LiftedPiece]]] = deque()
+        frames_ahead = 0
+        for clip in clips:
+            for piece, job in clip.pieces(self.model, self.flip):
+                while frames_ahead >= _BATCHES_AHEAD * self.model.max_batch_frames:
+                    frames_ahead -= await _accept(*ahead.popleft())
+                ahead.append((clip, piece, self.admission.submit(job, self.deadline)))
+                frames_ahead += len(job.inputs_TJ2)
+        while ahead:
+            await _accept(*ahead.popleft())
+
+
+async def _accept(clip: ClipInProgress, piece: Piece, future: asyncio.Future[LiftedPiece]) -> int:
+    """Wait for a piece and put it in its place; how many frames it read."""
+    clip.accept(piece, await future)
+    reads: int = piece.reads.stop - piece.reads.start
+    return reads
+
+
+def _finish(
+    clips: Sequence[ClipInProgress], model: ServedModel, axes: str
+) -> tuple[LiftedClip, ...]:
+    return tuple(clip.finish(model.root, axes) for clip in clips)
+
+
+@asynccontextmanager
+async def _deadline(seconds: float | None) -> AsyncIterator[float | None]:
+    """Bound the time of what is inside; gives the deadline in the event loop's time."""
+    try:
+        async with asyncio.timeout(seconds) as timeout:
+            yield timeout.when()
+    except TimeoutError as error:
+        raise DeadlineExceeded(f"no answer within {seconds} s") from error

@@ -1,0 +1,221 @@
+"""The models a process serves: found in a folder, loaded, and each behind a batcher of its own."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batcher import Batcher, Policy
+from service.errors import Invalid, ModelError, NotFound
+from service.lifter import Lifter
+from service.metrics import Metrics
+from service.pose.card import Card
+from service.pose.padding import Span, padding_work, stack
+from service.pose.skeleton import Skeleton
+
+Floats = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
+
+DEFAULT = "default"
+"""The alias that clips are lifted with where no model is named."""
+LIVE = "live"
+"""The alias of the causal model that live sessions use."""
+
+_MOST_WASTE = 0.2
+"""The largest part of a batch that may be padding up to its longest piece."""
+_CANDIDATES = 256
+"""How many waiting pieces are looked at for one batch."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of a clip: normalised keypoints (T, J, 2) and which frames of the result to keep."""
+
+    inputs_TJ2: Floats
+    kept: slice
+    flip: bool
+
+
+@dataclass(frozen=True)
+class LiftedPiece:
+    """The poses (T, J, 3) of a piece's kept frames, and the trajectory (T, 3) of models with one."""
+
+    poses_TJ3: Floats
+    trajectory_T3: Floats | None
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How much runs together and how much may wait, in frames."""
+
+    max_batch_frames: int = 2048
+    max_queued_frames: int = 250_000
+
+
+class ServedModel:
+    """A model in memory and the queue in front of it."""
+
+    def __init__(self, lifter: Lifter, batching: Batching, metrics: Metrics) -> None:
+        self.card = lifter.card
+        self.provider = lifter.provider
+        self.max_batch_frames = batching.max_batch_frames
+        architecture = self.card.architecture
+        self.span = Span.of(architecture.receptive_field, architecture.causal)
+        self.root = self.card.output.parents.index(-1)
+        self._lifter = lifter
+        self._input_mirror = _mirror(self.card.input.joints)
+        self._output_mirror = _mirror(self.card.output.joints)
+        self._padding_work = padding_work(architecture.filter_widths)
+        policy = Policy(self._job_work, self._select, batching.max_queued_frames)
+        self.batcher: Batcher[Job, LiftedPiece] = Batcher(
+            self._run, policy, metrics.batches_of(self.card.name)
+        )
+
+    def work(self, frames: int, flip: bool) -> float:
+        """The cost of a clip, in frames' worth of the network's work, its padding included."""
+        return (frames + self._padding_work) * (2 if flip else 1)
+
+    def warm_up(self) -> None:
+        """Run once at the usual extremes, so that no caller pays for first-time allocation."""
+        joints = len(self.card.input.joints)
+        for frames in (1, self.max_batch_frames):
+            self._lifter.lift(np.zeros((1, frames, joints, 2), dtype=np.float32))
+
+    def _job_work(self, job: Job) -> float:
+        return self.work(len(job.inputs_TJ2), job.flip)
+
+    def _select(self, jobs: Sequence[Job]) -> list[int]:
+        """Choose the oldest job and those closest to it in length, while little is padding."""
+        lengths = [len(job.inputs_TJ2) for job in jobs[:_CANDIDATES]]
+        weights = [2 if job.flip else 1 for job in jobs[:_CANDIDATES]]
+        by_likeness = sorted(
+            range(1, len(lengths)), key=lambda index: abs(lengths[index] - lengths[0])
+        )
+        chosen, longest = [0], lengths[0]
+        count, useful = weights[0], self._job_work(jobs[0])
+        for index in by_likeness:
+            longest = max(longest, lengths[index])
+            count += weights[index]
+            useful += self._job_work(jobs[index])
+            padded = self.work(longest, flip=False) * count
+            if longest * count > self.max_batch_frames or useful < (1 - _MOST_WASTE) * padded:
+                break
+            chosen.append(index)
+        return chosen
+
+    def _run(self, jobs: Sequence[Job]) -> list[LiftedPiece]:
+        """Lift jobs in one batch; mirrored twins of those that want one ride along."""
+        flipped = [index for index, job in enumerate(jobs) if job.flip]
+        inputs = [job.inputs_TJ2 for job in jobs]
+        inputs += [_mirrored(jobs[index].inputs_TJ2, self._input_mirror) for index in flipped]
+        lifted = self._lifter.lift(stack(inputs))
+        poses_BTJ3, trajectory_BT3 = lifted.poses_BTJ3, lifted.trajectory_BT3
+        for twin, index in enumerate(flipped, start=len(jobs)):
+            poses_BTJ3[index] += _mirrored(poses_BTJ3[twin], self._output_mirror)
+            poses_BTJ3[index] *= np.float32(0.5)
+            if trajectory_BT3 is not None:
+                trajectory_BT3[index] += trajectory_BT3[twin] * _NEGATED_X
+                trajectory_BT3[index] *= np.float32(0.5)
+        return [
+            LiftedPiece(
+                poses_BTJ3[index, job.kept],
+                None if trajectory_BT3 is None else trajectory_BT3[index, job.kept],
+            )
+            for index, job in enumerate(jobs)
+        ]
+
+
+class ModelSet:
+    """The served models by name, and the aliases ``default`` and ``live``."""
+
+    def __init__(
+        self,
+        models: Sequence[ServedModel],
+        default: str | None = None,
+        live: str | None = None,
+    ) -> None:
+        self._models: dict[str, ServedModel] = {}
+        for model in models:
+            self._add(model)
+        causal = [model for model in models if model.card.architecture.causal]
+        symmetric = [model for model in models if not model.card.architecture.causal]
+        self._aliases: dict[str, ServedModel] = {
+            DEFAULT: self._configured(default) if default else [*symmetric, *causal][0]
+        }
+        if live or causal:
+            self._aliases[LIVE] = self._configured(live) if live else causal[0]
+        if live and not self._aliases[LIVE].card.architecture.causal:
+            raise ModelError(f"the live model {live!r} is not causal")
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """The model each alias stands for."""
+        return {alias: model.card.name for alias, model in self._aliases.items()}
+
+    def named(self, name: str) -> ServedModel:
+        """The model of this name or alias.
+
+        Raises:
+            NotFound: there is none.
+        """
+        model = self._aliases.get(name) or self._models.get(name)
+        if model is None:
+            raise NotFound(f"no model is named {name!r}; there are {self._names()}")
+        return model
+
+    def asked_for(self, name: str) -> ServedModel:
+        """Like ``named``, for a model named inside a request, where a wrong name is ``Invalid``."""
+        try:
+            return self.named(name)
+        except NotFound:
+            raise Invalid.at("model", f"one of {self._names()}, found {name!r}") from None
+
+    def _names(self) -> str:
+        return ", ".join([*self._aliases, *self._models])
+
+    def _add(self, model: ServedModel) -> None:
+        name = model.card.name
+        if name in {DEFAULT, LIVE}:
+            raise ModelError(f"a model may not be named {name!r}: that is an alias")
+        if name in self._models:
+            raise ModelError(f"two models are named {name!r}")
+        self._models[name] = model
+
+    def _configured(self, name: str) -> ServedModel:
+        if name not in self._models:
+            raise ModelError(f"no model is named {name!r}; there are {', '.join(self._models)}")
+        return self._models[name]
+
+
+def model_folders(root: Path) -> list[Path]:
+    """Every folder with a clip graph under ``root``, by name.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folders = sorted(graph.parent for graph in root.glob("*/clip.onnx"))
+    if not folders:
+        raise ModelError(f"no model in {root}: expected folders that hold a clip.onnx")
+    return folders
+
+
+_NEGATED_X = np.array([-1, 1, 1], dtype=np.float32)
+
+
+def _mirror(joints: tuple[str, ...]) -> list[int]:
+    """The permutation that swaps left and right joints, told by their names."""
+    return list(Skeleton("", joints, ()).mirror)
+
+
+def _mirrored(points_TJC: Floats, permutation: list[int]) -> Floats:
+    """Points seen in a mirror: x negated, left and right swapped."""
+    mirrored = points_TJC[:, permutation]
+    mirrored[..., 0] *= -1
+    return mirrored

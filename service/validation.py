@@ -1,0 +1,82 @@
+"""Checks on what callers send that their message's schema cannot express: arrays and limits.
+
+Places are those of the JSON, as in ``clips[2].keypoints[17][4]``: clip, frame, joint.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.errors import Invalid, TooLarge
+from service.requests import Clip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The largest request that is read."""
+
+    max_body_bytes: int = 128 * 1024 * 1024
+    max_frames_per_request: int = 100_000
+    max_clips_per_request: int = 1_000
+
+
+def validate(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
+    """Refuse clips that cannot be lifted.
+
+    Args:
+        clips: the clips of one request.
+        joints: how many joints a frame of the request's format has.
+        limits: the service's limits.
+
+    Raises:
+        Invalid: no clips or frames, wrong shapes, numbers that are not finite, repeated ids.
+        TooLarge: more clips or frames than the limits allow.
+    """
+    if not clips:
+        raise Invalid.at("clips", "at least one clip")
+    if len(clips) > limits.max_clips_per_request:
+        raise TooLarge(
+            f"clips: {len(clips)} clips are over the limit of {limits.max_clips_per_request} a request"
+        )
+    for index, clip in enumerate(clips):
+        _check_shape(clip, index, joints)
+    frames = sum(len(clip.keypoints_TJ3) for clip in clips)
+    if frames > limits.max_frames_per_request:
+        raise TooLarge(
+            f"clips: {frames} frames in all are over the limit of "
+            f"{limits.max_frames_per_request} a request"
+        )
+    _check_ids(clips)
+    for index, clip in enumerate(clips):
+        _check_finite(clip, index)
+
+
+def _check_shape(clip: Clip, index: int, joints: int) -> None:
+    where = f"clips[{index}].keypoints"
+    shape = clip.keypoints_TJ3.shape
+    if len(shape) != 3 or shape[2] != 3:
+        raise Invalid.at(where, f"an array (frames, {joints}, 3), found {shape}")
+    if shape[0] == 0:
+        raise Invalid.at(where, "at least one frame")
+    if shape[1] != joints:
+        raise Invalid.at(f"{where}[0]", f"{joints} joints, found {shape[1]}")
+
+
+def _check_ids(clips: Sequence[Clip]) -> None:
+    first_use: dict[str, int] = {}
+    for index, clip in enumerate(clips):
+        earlier = first_use.setdefault(clip.id, index)
+        if earlier != index:
+            raise Invalid.at(
+                f"clips[{index}].id", f"an id of its own, but {clip.id!r} is that of clip {earlier}"
+            )
+
+
+def _check_finite(clip: Clip, index: int) -> None:
+    finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
+    if not finite_TJ.all():
+        frame, joint = np.argwhere(~finite_TJ)[0]
+        raise Invalid.at(
+            f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
+        )
