@@ -181,7 +181,7 @@ class Batcher(Generic[In, Out]):
         started = loop.time()
         try:
             results = await self._call(batch)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._observer.batch_failed()
             await self._recover(batch, error)
             return
@@ -218,7 +218,7 @@ class Batcher(Generic[In, Out]):
 
 @dataclass(eq=False)
 class Admission(Generic[In, Out]):
-    """One caller's place in a batcher; leaving it, on success or not, gives up what is unfinished."""
+    """One caller's place in a batcher; leaving it gives up whatever is unfinished."""
 
     _batcher: Batcher[In, Out]
     _cost: float
@@ -231,9 +231,9 @@ class Admission(Generic[In, Out]):
             raise Unavailable("the service is shutting down")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Out] = loop.create_future()
-        cost = self._batcher._policy.cost(value)  # noqa: SLF001
+        cost = self._batcher._policy.cost(value)
         self._futures.add(future)
-        self._batcher._enqueue(_Item(value, cost, future, self, deadline, loop.time()))  # noqa: SLF001
+        self._batcher._enqueue(_Item(value, cost, future, self, deadline, loop.time()))
         return future
 
     def settle(self, item: _Item[In, Out]) -> None:
@@ -242,7 +242,7 @@ class Admission(Generic[In, Out]):
         if self.is_open:
             released = min(item.cost, self._cost)
             self._cost -= released
-            self._batcher._change_load(-released)  # noqa: SLF001
+            self._batcher._change_load(-released)
 
     def fail(self, error: Exception) -> None:
         """Fail everything unfinished and take nothing more."""
@@ -254,7 +254,7 @@ class Admission(Generic[In, Out]):
     def _close(self) -> None:
         if self.is_open:
             self.is_open = False
-            self._batcher._leave(self, self._cost)  # noqa: SLF001
+            self._batcher._leave(self, self._cost)
 
     def __enter__(self) -> Self:
         return self

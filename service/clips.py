@@ -1,4 +1,4 @@
-"""One clip on its way through a model: keypoints to inputs, pieces out and back, poses to answer."""
+"""A clip on its way through a model: keypoints to inputs, in pieces out and back, then to poses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

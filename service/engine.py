@@ -17,7 +17,7 @@ from service.pose.card import Card
 from service.pose.formats import FORMATS
 from service.pose.padding import Piece
 from service.requests import LiftedClip, LiftRequest, LiftResult
-from service.validation import Limits, validate
+from service.validation import Limits, check_extent, check_finite
 
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ class Engine:
     async def _lift(self, request: LiftRequest, deadline: float | None) -> LiftResult:
         options = request.options
         model = self._models.asked_for(options.model)
+        check_extent(request.clips, _joints(options.keypoint_format), self._limits)
         lengths = [len(clip.keypoints_TJ3) for clip in request.clips]
         frames = sum(lengths)
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)
@@ -91,15 +92,10 @@ class Engine:
         return LiftResult(model.card, options.axes, lifted)
 
     def _prepare(self, request: LiftRequest, model: ServedModel) -> list[ClipInProgress]:
-        options = request.options
-        layout = FORMATS.get(options.keypoint_format)
-        if layout is None:
-            raise Invalid.at(
-                "keypoint_format", f"one of {', '.join(FORMATS)}, found {options.keypoint_format!r}"
-            )
-        validate(request.clips, len(layout.joints), self._limits)
+        for index, clip in enumerate(request.clips):
+            check_finite(clip, index)
         return [
-            prepare(clip, f"clips[{index}].keypoints", options, model, self._max_gap_s)
+            prepare(clip, f"clips[{index}].keypoints", request.options, model, self._max_gap_s)
             for index, clip in enumerate(request.clips)
         ]
 
@@ -138,6 +134,15 @@ async def _accept(clip: ClipInProgress, piece: Piece, future: asyncio.Future[Lif
     clip.accept(piece, await future)
     reads: int = piece.reads.stop - piece.reads.start
     return reads
+
+
+def _joints(keypoint_format: str) -> int:
+    """How many joints a format has."""
+    if keypoint_format not in FORMATS:
+        raise Invalid.at(
+            "keypoint_format", f"one of {', '.join(FORMATS)}, found {keypoint_format!r}"
+        )
+    return len(FORMATS[keypoint_format].joints)
 
 
 def _finish(

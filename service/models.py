@@ -12,7 +12,6 @@ from service.batcher import Batcher, Policy
 from service.errors import Invalid, ModelError, NotFound
 from service.lifter import Lifter
 from service.metrics import Metrics
-from service.pose.card import Card
 from service.pose.padding import Span, padding_work, stack
 from service.pose.skeleton import Skeleton
 
@@ -42,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class LiftedPiece:
-    """The poses (T, J, 3) of a piece's kept frames, and the trajectory (T, 3) of models with one."""
+    """The poses (T, J, 3) of a piece's kept frames; the trajectory (T, 3) where a model has one."""
 
     poses_TJ3: Floats
     trajectory_T3: Floats | None

@@ -21,8 +21,8 @@ class Limits:
     max_clips_per_request: int = 1_000
 
 
-def validate(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
-    """Refuse clips that cannot be lifted.
+def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
+    """Refuse clips by number, name and shape; costs next to nothing however long they are.
 
     Args:
         clips: the clips of one request.
@@ -30,26 +30,36 @@ def validate(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
         limits: the service's limits.
 
     Raises:
-        Invalid: no clips or frames, wrong shapes, numbers that are not finite, repeated ids.
+        Invalid: no clips or frames, wrong shapes, repeated ids.
         TooLarge: more clips or frames than the limits allow.
     """
     if not clips:
         raise Invalid.at("clips", "at least one clip")
-    if len(clips) > limits.max_clips_per_request:
-        raise TooLarge(
-            f"clips: {len(clips)} clips are over the limit of {limits.max_clips_per_request} a request"
-        )
+    _check_limit("clips", len(clips), limits.max_clips_per_request)
     for index, clip in enumerate(clips):
         _check_shape(clip, index, joints)
     frames = sum(len(clip.keypoints_TJ3) for clip in clips)
-    if frames > limits.max_frames_per_request:
-        raise TooLarge(
-            f"clips: {frames} frames in all are over the limit of "
-            f"{limits.max_frames_per_request} a request"
-        )
+    _check_limit("frames", frames, limits.max_frames_per_request)
     _check_ids(clips)
-    for index, clip in enumerate(clips):
-        _check_finite(clip, index)
+
+
+def check_finite(clip: Clip, index: int) -> None:
+    """Refuse NaN, infinities and what became infinite for want of range; ``index`` is the clip's.
+
+    Raises:
+        Invalid: naming the first joint that has such a number.
+    """
+    finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
+    if not finite_TJ.all():
+        frame, joint = np.argwhere(~finite_TJ)[0]
+        raise Invalid.at(
+            f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
+        )
+
+
+def _check_limit(what: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise TooLarge(f"clips: {count} {what} in all are over the limit of {limit} a request")
 
 
 def _check_shape(clip: Clip, index: int, joints: int) -> None:
@@ -71,12 +81,3 @@ def _check_ids(clips: Sequence[Clip]) -> None:
             raise Invalid.at(
                 f"clips[{index}].id", f"an id of its own, but {clip.id!r} is that of clip {earlier}"
             )
-
-
-def _check_finite(clip: Clip, index: int) -> None:
-    finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
-    if not finite_TJ.all():
-        frame, joint = np.argwhere(~finite_TJ)[0]
-        raise Invalid.at(
-            f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
-        )

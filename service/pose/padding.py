@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a clip, in frames of the clip: those it ``reads`` and, of them, those it ``gives``."""
+    """A part of a clip: the frames it ``reads`` and, of them, those it ``gives``."""
 
     reads: slice
     gives: slice
@@ -78,5 +78,5 @@ def padding_work(filter_widths: Sequence[int]) -> float:
     come) positions beside the clip's own: half of them on each side, or all before it if causal.
     """
     fields = list(accumulate(filter_widths, mul))
-    margins = [min(field - 1, fields[-1] - field) for field in fields]
+    margins: list[int] = [min(field - 1, fields[-1] - field) for field in fields]
     return sum(margins) / max(len(margins) - 1, 1)

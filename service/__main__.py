@@ -1,0 +1,256 @@
+"""Starts one replica of the service: settings, models, engine, servers; and ends it in order."""
+
+import asyncio
+import gc
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import grpc.aio
+import uvicorn
+import uvloop
+from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
+
+from service.context import ServiceContext, ServiceState
+from service.engine import Engine
+from service.errors import ModelError
+from service.lifter import Lifter
+from service.metrics import Metrics
+from service.models import Batching, ModelSet, ServedModel, model_folders
+from service.rest.app import create_app
+from service.rpc.server import create_server
+from service.settings import Settings, explain, unknown_variables
+from service.validation import Limits
+
+_log = logging.getLogger("poselift")
+
+_LARGE_WORKERS = 2
+_PROVIDERS = {"auto": ("cuda", "cpu"), "cuda": ("cuda", "cpu"), "cpu": ("cpu",)}
+
+
+class StartError(Exception):
+    """The service cannot start; the message is all a user needs."""
+
+
+def main() -> int:
+    """Serve until a signal; the exit status is 0 after an orderly end."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(f"poselift: settings: {explain(error)}\n")
+        return 2
+    _start_logging(settings.log_level)
+    for name, likely in unknown_variables(os.environ).items():
+        meant = f"; did you mean {likely}?" if likely else ""
+        _log.warning("the environment variable %s means nothing here%s", name, meant)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings))
+    except (StartError, ModelError) as error:
+        _log.error("cannot start: %s", error)
+        return 1
+    return 0
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT, then let what is in progress finish.
+
+    Raises:
+        StartError: an address cannot be listened on.
+        ModelError: a model cannot be served.
+    """
+    stop = _stop_signal()
+    http_socket = _bind(settings.host, settings.http_port)
+    metrics = Metrics(CollectorRegistry())
+    models = _load_models(settings, metrics)
+    with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
+        engine = Engine(models, _limits(settings), metrics, large_work, settings.max_gap_s)
+        context = ServiceContext(
+            engine,
+            _limits(settings),
+            metrics,
+            ServiceState(),
+            settings.api_keys,
+            settings.request_timeout_s,
+        )
+        for model in models:
+            model.batcher.start()
+        servers = await _Servers.start(context, settings, http_socket)
+        _log.info("ready: %s, %s", servers.addresses, _described(models))
+        await servers.run_until(stop)
+        _log.info("stopping: finishing what is in progress")
+        await servers.drain(settings.drain_timeout_s)
+        await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
+    _log.info("stopped")
+
+
+@dataclass
+class _Servers:
+    """The HTTP and the gRPC server of one process."""
+
+    state: ServiceState
+    http: uvicorn.Server
+    http_task: asyncio.Task[None]
+    rpc: grpc.aio.Server
+    addresses: str
+
+    @classmethod
+    async def start(
+        cls, context: ServiceContext, settings: Settings, http_socket: socket.socket
+    ) -> "_Servers":
+        """Start both; they accept requests when this returns."""
+        rpc = create_server(context)
+        rpc_address = _listen(rpc, settings.host, settings.grpc_port)
+        http = _HttpServer(_http_config(context, settings))
+        context.state.accepting = True
+        await rpc.start()
+        http_task = asyncio.create_task(http.serve(sockets=[http_socket]), name="http")
+        while not http.started and not http_task.done():
+            await asyncio.sleep(0.01)
+        if http_task.done():
+            await _report_failed_start(http_task)
+        _settle_garbage_collector()
+        context.state.ready = True
+        port = http_socket.getsockname()[1]
+        addresses = f"http://{_authority(settings.host, port)}, gRPC on {rpc_address}"
+        return cls(context.state, http, http_task, rpc, addresses)
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Wait for the signal, or for the HTTP server to end by itself."""
+        signalled = asyncio.create_task(stop.wait())
+        await asyncio.wait({signalled, self.http_task}, return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuse new requests and wait for those in progress, no longer than the timeout."""
+        self.state.ready = False
+        self.state.accepting = False
+        self.http.should_exit = True
+        await asyncio.gather(self.rpc.stop(timeout_s), self.http_task)
+
+
+class _HttpServer(uvicorn.Server):
+    """A server that leaves signals alone: by itself it ends the process once HTTP has drained."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+def _http_config(context: ServiceContext, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(context),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
+    )
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Reserve the HTTP address; nobody can connect before the server listens on it."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise StartError(
+            f"HTTP on {_authority(host, port)}: {error.strerror} (POSELIFT_HTTP_PORT chooses another port)"
+        ) from error
+    return bound
+
+
+def _listen(rpc: grpc.aio.Server, host: str, port: int) -> str:
+    try:
+        return _authority(host, rpc.add_insecure_port(_authority(host, port)))
+    except RuntimeError as error:
+        raise StartError(
+            f"gRPC on {_authority(host, port)}: the address cannot be used "
+            "(POSELIFT_GRPC_PORT chooses another port)"
+        ) from error
+
+
+async def _report_failed_start(http_task: asyncio.Task[None]) -> None:
+    try:
+        await http_task
+    except OSError as error:
+        raise StartError(f"HTTP: {error.strerror}") from error
+    raise StartError("the HTTP server ended as soon as it started")
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
+    batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
+    served = []
+    for folder in model_folders(settings.models_dir):
+        lifter = Lifter.load(
+            folder,
+            providers=_PROVIDERS[settings.providers],
+            strict=settings.strict_providers,
+            threads=settings.threads,
+        )
+        model = ServedModel(lifter, batching, metrics)
+        model.warm_up()
+        metrics.model_served(model.card, model.provider)
+        served.append(model)
+    return ModelSet(served, settings.default_model, settings.live_model)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_body_bytes=settings.max_body_bytes,
+        max_frames_per_request=settings.max_frames_per_request,
+        max_clips_per_request=settings.max_clips_per_request,
+    )
+
+
+def _described(models: ModelSet) -> str:
+    """The models, the aliases that stand for them and where they run, for the log."""
+    aliases = {name: alias for alias, name in models.aliases.items()}
+    return ", ".join(
+        f"model {model.card.name}"
+        + (f" ({aliases[model.card.name]})" if model.card.name in aliases else "")
+        + f" on {model.provider}"
+        for model in models
+    )
+
+
+def _settle_garbage_collector() -> None:
+    """Keep the collector off what lives as long as the process, and off bodies being decoded.
+
+    A nested body makes hundreds of thousands of lists that hold no cycles; scanning them at the
+    default thresholds took a third of the time of decoding and most of the worst delays.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _start_logging(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The settings of one process, read from the environment by ``__main__`` and nobody else."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "POSELIFT_"
+
+_Port = Annotated[int, Field(ge=0, le=65535)]
+_Positive = Annotated[int, Field(gt=0)]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every field is the environment variable of its name, in capitals, after ``POSELIFT_``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix=PREFIX, env_ignore_empty=True, use_attribute_docstrings=True
+    )
+
+    host: str = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 for all of them."""
+    http_port: _Port = 8000
+    """HTTP port; 0 for any that is free."""
+    grpc_port: _Port = 50051
+    """gRPC port; 0 for any that is free."""
+
+    models_dir: Path = Path(__file__).parent / "models"
+    """A folder of model folders, all of which are served."""
+    default_model: str | None = None
+    """What the alias `default` stands for; else the first symmetric model by name."""
+    live_model: str | None = None
+    """What the alias `live` stands for; else the first causal model by name."""
+    providers: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models run; `auto` takes a GPU that works, else the CPU."""
+    strict_providers: bool = False
+    """Refuse to start rather than fall back to the CPU."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Threads a model may use; 0 for one per core."""
+
+    api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Keys that open the service, separated by commas; with none it is open to all."""
+
+    max_body_bytes: _Positive = 128 * 1024 * 1024
+    """The largest body of a request."""
+    max_frames_per_request: _Positive = 100_000
+    """The most frames in a request, over all its clips."""
+    max_clips_per_request: _Positive = 1_000
+    """The most clips in a request."""
+    max_queued_frames: _Positive = 250_000
+    """The most frames accepted and not yet lifted, for each model; more are refused (429)."""
+    max_batch_frames: _Positive = 2_048
+    """The most frames a model runs together; longer clips are lifted in pieces."""
+    max_gap_s: Annotated[float, Field(ge=0, le=60)] = 0.25
+    """Up to how long a time with nothing measured is filled; beyond it poses are null."""
+
+    request_timeout_s: _Seconds = 300.0
+    """The longest a request may take."""
+    drain_timeout_s: _Seconds = 25.0
+    """How long requests in progress may take after a signal to stop."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged."""
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split(cls, keys: object) -> object:
+        if isinstance(keys, str):
+            return frozenset(key.strip() for key in keys.split(",") if key.strip())
+        return keys
+
+    @field_validator("log_level", "providers", mode="before")
+    @classmethod
+    def _lower(cls, name: object) -> object:
+        return name.lower() if isinstance(name, str) else name
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
+    """Of these environment variables, our own that mean nothing, with the likeliest meant."""
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    unknown = (name for name in names if name.upper().startswith(PREFIX))
+    return {
+        name: next(iter(difflib.get_close_matches(name.upper(), known, n=1)), None)
+        for name in unknown
+        if name.upper() not in known
+    }
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with the settings, in one line."""
+    return "; ".join(
+        f"{PREFIX}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg']}"
+        for fault in error.errors()
+    )
