@@ -112,8 +112,7 @@ class _Servers:
         context.state.accepting = True
         await rpc.start()
         http_task = asyncio.create_task(http.serve(sockets=[http_socket]), name="http")
-        while not http.started and not http_task.done():
-            await asyncio.sleep(0.01)
+        await _either(http.listening, http_task)
         if http_task.done():
             await _report_failed_start(http_task)
         _settle_garbage_collector()
@@ -124,9 +123,7 @@ class _Servers:
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Wait for the signal, or for the HTTP server to end by itself."""
-        signalled = asyncio.create_task(stop.wait())
-        await asyncio.wait({signalled, self.http_task}, return_when=asyncio.FIRST_COMPLETED)
-        signalled.cancel()
+        await _either(stop, self.http_task)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new requests and wait for those in progress, no longer than the timeout."""
@@ -137,7 +134,15 @@ class _Servers:
 
 
 class _HttpServer(uvicorn.Server):
-    """A server that leaves signals alone: by itself it ends the process once HTTP has drained."""
+    """Says when it listens, and leaves signals alone: uvicorn's own handling ends the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
@@ -172,7 +177,8 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise StartError(
-            f"HTTP on {_authority(host, port)}: {error.strerror} (POSELIFT_HTTP_PORT chooses another port)"
+            f"HTTP on {_authority(host, port)}: {error.strerror} "
+            "(POSELIFT_HTTP_PORT chooses another port)"
         ) from error
     return bound
 
@@ -185,6 +191,13 @@ def _listen(rpc: grpc.aio.Server, host: str, port: int) -> str:
             f"gRPC on {_authority(host, port)}: the address cannot be used "
             "(POSELIFT_GRPC_PORT chooses another port)"
         ) from error
+
+
+async def _either(event: asyncio.Event, task: asyncio.Task[None]) -> None:
+    """Wait for an event or for the end of a task."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 async def _report_failed_start(http_task: asyncio.Task[None]) -> None:
