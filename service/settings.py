@@ -81,13 +81,14 @@ class Settings(BaseSettings):
 
 def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
     """Of these environment variables, our own that mean nothing, with the likeliest meant."""
-    known = [PREFIX + field.upper() for field in Settings.model_fields]
-    unknown = (name for name in names if name.upper().startswith(PREFIX))
-    return {
-        name: next(iter(difflib.get_close_matches(name.upper(), known, n=1)), None)
-        for name in unknown
-        if name.upper() not in known
-    }
+    known = [field.upper() for field in Settings.model_fields]
+    ours = {name: name.upper().removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}
+    return {name: _nearest(rest, known) for name, rest in ours.items() if rest not in known}
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    matches = difflib.get_close_matches(name, known, n=1)
+    return PREFIX + matches[0] if matches else None
 
 
 def explain(error: ValidationError) -> str:
