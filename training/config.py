@@ -12,7 +12,7 @@ _Positive = Annotated[float, Field(gt=0)]
 class TrainConfig(BaseModel):
     """One training run. The defaults are the paper's (§5.3) where it states them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     data: Path = Path("data/cmu.npz")
     """Prepared motion, as ``training.prepare`` writes it."""

@@ -43,7 +43,7 @@ def flip_augmented(predict: Predictor, keypoint_format: str) -> Predictor:
 
     def predict_twice(inputs_TJ2: Floats) -> Floats:
         mirrored = predict(mirror(inputs_TJ2, permutation))
-        return (predict(inputs_TJ2) + mirror(mirrored, H36M17.mirror)) / 2
+        return (predict(inputs_TJ2) + mirror(mirrored, H36M17.mirror)) * np.float32(0.5)
 
     return predict_twice
 
@@ -64,8 +64,8 @@ def measure(
     for index, (start, end) in enumerate(zip(motions.clip_starts, motions.clip_ends, strict=True)):
         rng = np.random.default_rng([_SEED, index])
         filmed = film(motions.positions[start:end], motions, options, rng)
-        predicted = predict(filmed.inputs_TJ2)
-        predicted = (predicted - predicted[:, :1]) @ filmed.turned_T33
+        poses = predict(filmed.inputs_TJ2)
+        predicted = (poses - poses[:, :1]) @ filmed.turned_T33
         target = filmed.targets_TK3 @ filmed.turned_T33
         errors = {name: metric(predicted, target) * 1000 for name, metric in METRICS.items()}
         yield ClipErrors(motions.actions[index], len(target), errors)

@@ -130,7 +130,7 @@ class Trainer:
             predicted = self.strided(inputs)
         loss = losses.mpjpe(predicted.float(), targets)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step()
         return loss.detach()
 

@@ -1,0 +1,144 @@
+"""Training speed: samples a second against a plain loop in the manner of the authors' generator.
+
+The baseline cuts every window of a batch with Python slicing, pads it with NumPy where it leaves
+the clip, and runs strided 1-D convolutions in float32; ours gathers windows by index and computes
+the strided convolutions as matrix products. Run: ``python -m bench.training``.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training import losses
+from training.model import StridedTemporalModel, TemporalModel
+from training.views import Footage
+from training.windows import Windows
+
+CLIPS, CLIP_FRAMES, JOINTS = 200, 750, 17
+
+
+class ConvolutionalTwin(nn.Module):
+    """The strided network as 1-D convolutions over channels-first tensors."""
+
+    def __init__(self, dilated: TemporalModel) -> None:
+        super().__init__()
+        self.dilated = dilated
+
+    def forward(self, windows_BTJD: Tensor) -> Tensor:
+        """Map windows (B, receptive field, J, D) to poses (B, 1, K, 3)."""
+        model = self.dilated
+        x = windows_BTJD.flatten(2).transpose(1, 2)
+        x = self._activate(
+            F.conv1d(x, model.expand_conv.weight, stride=model.filter_widths[0]), model.expand_bn
+        )
+        for block, width in enumerate(model.filter_widths[1:]):
+            residual = x[:, :, width // 2 :: width]
+            for part, stride in ((2 * block, width), (2 * block + 1, 1)):
+                weight = model.layers_conv[part].get_parameter("weight")
+                x = self._activate(F.conv1d(x, weight, stride=stride), model.layers_bn[part])
+            x = residual + x
+        poses: Tensor = model.shrink(x).transpose(1, 2)
+        return poses.reshape(len(poses), 1, model.joints_out, 3)
+
+    def _activate(self, x: Tensor, batch_norm: nn.Module) -> Tensor:
+        return F.dropout(F.relu(batch_norm(x)), self.dilated.dropout, self.training)
+
+
+def sliced_batch(footage: Footage, frames: list[int], context: int) -> tuple[Tensor, Tensor]:
+    """One batch, a window at a time."""
+    inputs = np.empty((len(frames), 2 * context + 1, JOINTS, 2), dtype=np.float32)
+    targets = np.empty((len(frames), 1, JOINTS, 3), dtype=np.float32)
+    for row, frame in enumerate(frames):
+        first, last = int(footage.first_F[frame]), int(footage.last_F[frame])
+        start, stop = frame - context, frame + context + 1
+        low, high = max(start, first), min(stop, last + 1)
+        window = footage.inputs_FJ2[low:high]
+        if low != start or high != stop:
+            window = np.pad(window, ((low - start, stop - high), (0, 0), (0, 0)), "edge")
+        inputs[row] = window
+        targets[row, 0] = footage.targets_FK3[frame]
+    return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+
+def synthetic_footage() -> Footage:
+    rng = np.random.default_rng(0)
+    rows = CLIPS * CLIP_FRAMES
+    first = np.repeat(np.arange(CLIPS) * CLIP_FRAMES, CLIP_FRAMES)
+    return Footage(
+        rng.standard_normal((rows, JOINTS, 2), dtype=np.float32),
+        rng.standard_normal((rows, JOINTS, 3), dtype=np.float32),
+        first,
+        first + CLIP_FRAMES - 1,
+    )
+
+
+def trainer(network: nn.Module, model: TemporalModel, bfloat16: bool) -> Callable[..., None]:
+    optimizer = torch.optim.Adam(model.parameters(), amsgrad=True)
+    network.train()
+
+    def step(inputs: Tensor, targets: Tensor) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            predicted = network(inputs)
+        loss = losses.mpjpe(predicted.float(), targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--channels", type=int, default=1024)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+
+    model = TemporalModel(JOINTS, 2, JOINTS, (3, 3, 3, 3, 3), channels=arguments.channels)
+    footage = synthetic_footage()
+    windows = Windows(footage, model.receptive_field, causal=False)
+    context = (model.receptive_field - 1) // 2
+    generator = torch.Generator().manual_seed(0)
+
+    def frames() -> Tensor:
+        return torch.randint(len(windows), (arguments.batch_size,), generator=generator)
+
+    def sliced() -> tuple[Tensor, Tensor]:
+        return sliced_batch(footage, frames().tolist(), context)
+
+    def gathered() -> tuple[Tensor, Tensor]:
+        return windows.cut(frames())
+
+    plain = trainer(ConvolutionalTwin(model), model, bfloat16=False)
+    exact = trainer(StridedTemporalModel(model), model, bfloat16=False)
+    half = trainer(StridedTemporalModel(model), model, bfloat16=True)
+    ways: dict[str, Callable[[], object]] = {
+        "baseline: slicing + 1-D convolutions": lambda: plain(*sliced()),
+        "ours, float32": lambda: exact(*gathered()),
+        "ours, bfloat16": lambda: half(*gathered()),
+        "batches alone, slicing": sliced,
+        "batches alone, gathered": gathered,
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for round_ in range(arguments.rounds + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            if round_:  # the first is for warming up
+                times[name].append(time.perf_counter() - started)
+    rates = {name: arguments.batch_size / statistics.median(t) for name, t in times.items()}
+    for name, rate in rates.items():
+        base = "batches alone, slicing" if "alone" in name else next(iter(rates))
+        print(f"{name:<38}{rate:12.0f} samples/s {rate / rates[base]:8.2f}x")
+
+
+if __name__ == "__main__":
+    main()
