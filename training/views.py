@@ -111,7 +111,7 @@ def see(
         causal=options.causal,
         min_score=0.05,
         max_gap_frames=len(detected),  # no frame is given up: each one has a true pose to learn
-        format=options.keypoint_format,
+        format=FORMATS[options.keypoint_format],
     )
     prepare = normaliser(options.normalisation, names, view.image_size, view.known_lens)
     normalised, undo = prepare(filled.keypoints_TJ2)

@@ -1,0 +1,194 @@
+"""Missing keypoints: every rule, and the fast causal path against a slow one that reads like them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.pose.formats import FORMATS
+from service.pose.missing import QUALITY, Memory, fill, fill_causal
+
+COCO = FORMATS["coco17"]
+MEASURED, FILLED, UNKNOWN = (QUALITY.index(name) for name in ("measured", "filled", "unknown"))
+
+
+def clip(frames=20, seed=0):
+    """A person wandering through the image, every joint measured."""
+    rng = np.random.default_rng(seed)
+    keypoints = np.ones((frames, 17, 3), dtype=np.float32)
+    keypoints[..., :2] = rng.uniform(100, 500, (frames, 17, 2))
+    return keypoints
+
+
+def filled(keypoints, causal=False, max_gap_frames=4, min_score=0.05):
+    return fill(keypoints, causal, min_score, max_gap_frames, COCO)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_complete_clip_is_left_as_it_is(causal):
+    keypoints = clip()
+    result = filled(keypoints, causal)
+    np.testing.assert_array_equal(result.keypoints_TJ2, keypoints[..., :2])
+    assert (result.quality_T == MEASURED).all()
+    assert result.segments == (slice(0, 20),)
+
+
+@pytest.mark.parametrize(
+    ("score", "missing"), [(0.0, True), (0.049, True), (0.05, False), (1, False)]
+)
+def test_a_joint_is_missing_below_min_score(score, missing):
+    keypoints = clip()
+    keypoints[7, 9, 2] = score
+    assert (filled(keypoints).quality_T[7] == FILLED) is np.bool_(missing)
+
+
+def test_score_zero_is_missing_whatever_min_score():
+    keypoints = clip()
+    keypoints[7, 9, 2] = 0
+    assert filled(keypoints, min_score=0.0).quality_T[7] == FILLED
+
+
+def test_symmetric_models_interpolate_in_time_and_hold_at_the_ends():
+    keypoints = clip()
+    keypoints[[0, 1, 8, 9, 19], 5, 2] = 0
+    result = filled(keypoints).keypoints_TJ2[:, 5]
+    before, after = keypoints[7, 5, :2], keypoints[10, 5, :2]
+    np.testing.assert_allclose(result[8], before + (after - before) / 3, rtol=1e-6)
+    np.testing.assert_allclose(result[9], before + (after - before) * 2 / 3, rtol=1e-6)
+    np.testing.assert_array_equal(result[[0, 1]], keypoints[[2, 2], 5, :2])
+    np.testing.assert_array_equal(result[19], keypoints[18, 5, :2])
+
+
+def test_causal_models_hold_the_last_value():
+    keypoints = clip()
+    keypoints[8:14, 5, 2] = 0
+    result = filled(keypoints, causal=True).keypoints_TJ2
+    np.testing.assert_array_equal(result[8:14, 5], np.repeat(keypoints[7:8, 5, :2], 6, axis=0))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_joint_never_measured_is_placed_by_the_skeleton(causal):
+    """A standing person without face and left ankle gets them where people have them."""
+    keypoints = np.ones((5, 17, 3), dtype=np.float32)
+    for index, joint in enumerate(COCO.joints):
+        keypoints[:, index, :2] = 1000 + 400 * np.array(standing(joint))
+    truth = keypoints[..., :2].copy()
+    gone = [0, 1, 2, 3, 4, COCO.joints.index("left_ankle")]
+    keypoints[:, gone] = 0
+    result = filled(keypoints, causal)
+    np.testing.assert_allclose(result.keypoints_TJ2, truth, atol=40)
+    assert (result.quality_T == FILLED).all()
+
+
+def standing(joint):
+    from service.pose.standing import STANDING  # noqa: PLC0415
+
+    return STANDING[joint]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("joint", range(17))
+def test_one_measured_joint_is_enough_for_a_finite_frame(causal, joint):
+    keypoints = np.zeros((1, 17, 3), dtype=np.float32)
+    keypoints[0, joint] = 320, 240, 0.9
+    result = filled(keypoints, causal)
+    assert np.isfinite(result.keypoints_TJ2).all()
+    assert result.quality_T.tolist() == [FILLED]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_short_gap_is_filled_and_the_clip_goes_on(causal):
+    keypoints = clip()
+    keypoints[8:12, :, 2] = 0  # four frames, as many as allowed
+    result = filled(keypoints, causal)
+    assert result.segments == (slice(0, 20),)
+    assert (result.quality_T[8:12] == FILLED).all()
+    if causal:
+        np.testing.assert_array_equal(result.keypoints_TJ2[11], keypoints[7, :, :2])
+    else:
+        np.testing.assert_allclose(
+            result.keypoints_TJ2[8], (4 * keypoints[7] + keypoints[12])[:, :2] / 5, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_long_gap_is_held_then_unknown_then_starts_afresh(causal):
+    keypoints = clip()
+    keypoints[8:14, :, 2] = 0
+    keypoints[14:, 9, 2] = 0  # the wrist does not come back with the rest
+    result = filled(keypoints, causal)
+    expected = [MEASURED] * 8 + [FILLED] * 4 + [UNKNOWN] * 2 + [FILLED] * 6
+    assert result.quality_T.tolist() == expected
+    assert result.segments == (slice(0, 12), slice(14, 20))
+    np.testing.assert_array_equal(result.keypoints_TJ2[11], keypoints[7, :, :2])
+    assert (result.keypoints_TJ2[14, 9] != keypoints[7, 9, :2]).all()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_frames_before_the_first_measured_one_are_unknown(causal):
+    keypoints = clip()
+    keypoints[:2, :, 2] = 0
+    result = filled(keypoints, causal)
+    assert result.quality_T[:3].tolist() == [UNKNOWN, UNKNOWN, MEASURED]
+    assert result.segments == (slice(2, 20),)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_nothing_measured_leaves_no_segment(causal):
+    keypoints = clip()
+    keypoints[..., 2] = 0
+    result = filled(keypoints, causal)
+    assert result.segments == ()
+    assert (result.quality_T == UNKNOWN).all()
+
+
+def slowly_held(keypoints, max_gap_frames):
+    """The causal rules frame by frame, joints never seen left at NaN."""
+    out = np.full((*keypoints.shape[:2], 2), np.nan)
+    quality, last, empty = [], {}, None
+    for frame, joints in enumerate(keypoints):
+        measured = [j for j in range(17) if joints[j, 2] >= 0.05]
+        empty = 0 if measured else None if empty is None else empty + 1
+        if empty is None or empty > max_gap_frames:
+            last, empty = {}, None
+            quality.append(UNKNOWN)
+            continue
+        last |= {j: joints[j, :2] for j in measured}
+        for j, place in last.items():
+            out[frame, j] = place
+        quality.append(MEASURED if len(measured) == 17 else FILLED)
+    return out, quality
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    losses=st.lists(
+        st.tuples(st.integers(0, 39), st.integers(1, 9), st.integers(-1, 16)), max_size=9
+    ),
+    cuts=st.lists(st.integers(0, 40), max_size=6),
+    max_gap_frames=st.integers(0, 5),
+)
+@settings(max_examples=150, deadline=None)
+def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
+    seed, losses, cuts, max_gap_frames
+):
+    keypoints = clip(40, seed)
+    for start, length, joint in losses:
+        keypoints[start : start + length, slice(None) if joint < 0 else joint, 2] = 0
+    whole = filled(keypoints, causal=True, max_gap_frames=max_gap_frames)
+
+    memory, pieces, qualities = Memory.blank(17), [], []
+    for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 40], strict=True):
+        piece, quality, memory = fill_causal(
+            keypoints[start:stop], memory, 0.05, max_gap_frames, COCO
+        )
+        pieces.append(piece)
+        qualities.append(quality)
+    np.testing.assert_allclose(np.concatenate(pieces), whole.keypoints_TJ2, rtol=1e-6)
+    np.testing.assert_array_equal(np.concatenate(qualities), whole.quality_T)
+
+    slow, quality = slowly_held(keypoints, max_gap_frames)
+    assert whole.quality_T.tolist() == quality
+    seen = np.isfinite(slow)
+    np.testing.assert_array_equal(whole.keypoints_TJ2[seen], slow[seen].astype(np.float32))
+    assert np.isfinite(whole.keypoints_TJ2).all()
