@@ -132,6 +132,8 @@ def _asf(motion: Motion) -> Points:
     # The bone "thorax" ends 5 cm below the shoulders; Human3.6M's thorax is level with them.
     at["thorax"] = _middle(at, "shoulder")
     at["spine"] = motion.at("lowerback")
+    # It ends at the height of the headband that carried the markers, some centimetres below the
+    # crown, and as far above the shoulders as Human3.6M's head within a tenth.
     at["head"] = motion.at("head")
     return Points(at, motion.at("upperneck"), _turn(motion, "head"))
 

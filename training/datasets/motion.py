@@ -85,7 +85,7 @@ class MotionSet:
     def load(cls, path: Path) -> "MotionSet":
         """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise Invalid.at(str(path), f"a prepared motion file (.npz): {error}") from error

@@ -33,7 +33,7 @@ def read_positions(path: Path) -> Iterator[tuple[str, Motion]]:
 
 def _arrays(path: Path) -> list[NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             for key in KEYS:
                 if key not in file:
                     raise Invalid.at(f"{path}, {key}", "an array of that name")
