@@ -1,0 +1,1 @@
+"""The wire contract: messages generated from the .proto files beside them."""
