@@ -32,7 +32,6 @@ from service.validation import Limits
 _log = logging.getLogger("poselift")
 
 _LARGE_WORKERS = 2
-_PROVIDERS = {"auto": ("cuda", "cpu"), "cuda": ("cuda", "cpu"), "cpu": ("cpu",)}
 
 
 class StartError(Exception):
@@ -218,7 +217,7 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
     for folder in model_folders(settings.models_dir):
         lifter = Lifter.load(
             folder,
-            providers=_PROVIDERS[settings.providers],
+            provider=settings.providers,
             strict=settings.strict_providers,
             threads=settings.threads,
         )

@@ -12,8 +12,10 @@ from service.batcher import Batcher, Policy
 from service.errors import Invalid, ModelError, NotFound
 from service.lifter import Lifter
 from service.metrics import Metrics
+from service.pose.card import Card
+from service.pose.formats import FORMATS, KeypointFormat
 from service.pose.padding import Span, padding_work, stack
-from service.pose.skeleton import Skeleton
+from service.pose.skeleton import SKELETONS
 
 Floats = NDArray[np.float32]
 
@@ -66,8 +68,8 @@ class ServedModel:
         self.span = Span.of(architecture.receptive_field, architecture.causal)
         self.root = self.card.output.parents.index(-1)
         self._lifter = lifter
-        self._input_mirror = _mirror(self.card.input.joints)
-        self._output_mirror = _mirror(self.card.output.joints)
+        self._input_mirror = _input_format(self.card).mirror
+        self._output_mirror = SKELETONS[self.card.output.name].mirror
         self._padding_work = padding_work(architecture.filter_widths)
         policy = Policy(self._job_work, self._select, batching.max_queued_frames)
         self.batcher: Batcher[Job, LiftedPiece] = Batcher(
@@ -208,13 +210,23 @@ def model_folders(root: Path) -> list[Path]:
 _NEGATED_X = np.array([-1, 1, 1], dtype=np.float32)
 
 
-def _mirror(joints: tuple[str, ...]) -> list[int]:
-    """The permutation that swaps left and right joints, told by their names."""
-    return list(Skeleton("", joints, ()).mirror)
+def _input_format(card: Card) -> KeypointFormat:
+    """The format a model is fed, if it is one that keypoints can be brought to."""
+    layout = card.input
+    known = FORMATS.get(layout.keypoint_format)
+    if known is None or known.joints != layout.joints:
+        raise ModelError(
+            f"model {card.name}: its keypoint format {layout.keypoint_format!r} is not one of ours"
+        )
+    if layout.channels != ("x", "y"):
+        raise ModelError(
+            f"model {card.name}: expected input channels x, y, found {', '.join(layout.channels)}"
+        )
+    return known
 
 
-def _mirrored(points_TJC: Floats, permutation: list[int]) -> Floats:
+def _mirrored(points_TJC: Floats, permutation: tuple[int, ...]) -> Floats:
     """Points seen in a mirror: x negated, left and right swapped."""
-    mirrored = points_TJC[:, permutation]
+    mirrored = points_TJC[:, list(permutation)]
     mirrored[..., 0] *= -1
     return mirrored

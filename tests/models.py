@@ -1,0 +1,143 @@
+"""Small real models with random weights, clips of a walking figure, and the service around them."""
+
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from service.context import ServiceContext, ServiceState
+from service.engine import Engine
+from service.lifter import Lifter
+from service.metrics import Metrics
+from service.models import Batching, ModelSet, ServedModel, model_folders
+from service.pose.card import METADATA_KEY, Architecture, Card, Graph, InputLayout, OutputSkeleton
+from service.pose.card import Training as TrainingNote
+from service.pose.formats import FORMATS
+from service.pose.skeleton import H36M17
+from service.pose.standing import STANDING
+from service.validation import Limits
+from training.graph import clip_graph
+from training.model import TemporalModel
+
+Floats = NDArray[np.float32]
+
+
+def model_folder(
+    folder: Path,
+    *,
+    causal: bool = False,
+    channels: int = 16,
+    filter_widths: Sequence[int] = (3, 3, 3),
+    keypoint_format: str = "coco17",
+    normalisation: Literal["screen", "person"] = "screen",
+    trajectory: bool = False,
+    seed: int = 0,
+) -> Path:
+    """Write a model folder with random weights; its name is the folder's."""
+    torch.manual_seed(seed)
+    joints = FORMATS[keypoint_format].joints
+    network = _network(len(joints), 17, filter_widths, causal, channels)
+    root = _network(len(joints), 1, filter_widths, causal, channels) if trajectory else None
+    graph = clip_graph(network, len(joints), 2, root)
+    card = Card(
+        name=folder.name,
+        version=f"{seed:012x}",
+        created="2020-01-01T00:00:00Z",
+        input=InputLayout(keypoint_format=keypoint_format, joints=joints),
+        output=OutputSkeleton(
+            name=H36M17.name,
+            joints=H36M17.joints,
+            parents=H36M17.parents,
+            left=H36M17.left,
+            right=H36M17.right,
+        ),
+        architecture=Architecture(
+            filter_widths=tuple(filter_widths),
+            causal=causal,
+            channels=channels,
+            receptive_field=network.receptive_field,
+        ),
+        normalisation=normalisation,
+        graph=Graph(
+            kind="clip",
+            inputs=("keypoints",),
+            outputs=("poses", "trajectory") if trajectory else ("poses",),
+        ),
+        licence="none",
+        training=TrainingNote(data="none: random weights", frame_rates=(50.0,)),
+    )
+    onnx.helper.set_model_props(graph, {METADATA_KEY: card.model_dump_json()})
+    folder.mkdir(parents=True)
+    onnx.save(graph, folder / "clip.onnx")
+    return folder
+
+
+def _network(
+    joints_in: int, joints_out: int, filter_widths: Sequence[int], causal: bool, channels: int
+) -> TemporalModel:
+    network = TemporalModel(joints_in, 2, joints_out, filter_widths, causal, channels).eval()
+    for batch_norm in network.batch_norms:
+        torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)
+        torch.nn.init.normal_(batch_norm.bias, std=0.1)
+        assert batch_norm.running_mean is not None
+        torch.nn.init.normal_(batch_norm.running_mean, std=0.1)
+    return network
+
+
+def model_set_folder(root: Path) -> Path:
+    """The models most tests use: symmetric, causal, one fed h36m17 and one told of the camera."""
+    model_folder(root / "symmetric", seed=1)
+    model_folder(root / "causal", causal=True, seed=2)
+    model_folder(root / "h36m", keypoint_format="h36m17", seed=3)
+    model_folder(root / "person", normalisation="person", seed=4)
+    return root
+
+
+def person_clip(frames: int, seed: int = 0, keypoint_format: str = "coco17") -> Floats:
+    """A figure that walks across a 1000 x 800 image: (frames, joints, 3), all joints measured."""
+    random = np.random.default_rng(seed)
+    joints = FORMATS[keypoint_format].joints
+    figure = np.array([STANDING.get(joint, (0.0, 0.0)) for joint in joints])
+    time = np.arange(frames)[:, None, None] / 50
+    swing = 0.08 * np.sin(2 * np.pi * time + random.uniform(0, 6, size=(1, len(joints), 2)))
+    clip = np.empty((frames, len(joints), 3), dtype=np.float32)
+    clip[..., :2] = 250 * (figure + swing) / np.ptp(figure[:, 1])
+    clip[..., :2] += [500, 400] + 100 * np.sin(time * random.uniform(0.5, 1))
+    clip[..., 2] = random.uniform(0.6, 1, size=(frames, len(joints)))
+    return clip
+
+
+@asynccontextmanager
+async def running_service(
+    models: Path,
+    batching: Batching | None = None,
+    limits: Limits | None = None,
+    api_keys: frozenset[str] = frozenset(),
+    request_timeout_s: float = 60,
+) -> AsyncIterator[ServiceContext]:
+    """Everything behind the transports, running and accepting."""
+    metrics, limits = Metrics(CollectorRegistry()), limits or Limits()
+    served = ModelSet(
+        [
+            ServedModel(Lifter.load(folder, "cpu", threads=1), batching or Batching(), metrics)
+            for folder in model_folders(models)
+        ],
+        default="symmetric",
+    )
+    for model in served:
+        model.batcher.start()
+    try:
+        with ThreadPoolExecutor(2) as large_work:
+            engine = Engine(served, limits, metrics, large_work)
+            state = ServiceState(ready=True, accepting=True)
+            yield ServiceContext(engine, limits, metrics, state, api_keys, request_timeout_s)
+    finally:
+        for model in served:
+            await model.batcher.stop(drain_s=10)

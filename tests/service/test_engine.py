@@ -1,0 +1,360 @@
+"""Lifting clips from end to end behind the transports, with real exported models."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.context import ServiceContext
+from service.errors import DeadlineExceeded, Invalid, NotFound, Overloaded, TooLarge
+from service.lifter import Lifter
+from service.models import Batching
+from service.pose.formats import FORMATS
+from service.pose.missing import QUALITY
+from service.pose.normalisation import screen
+from service.pose.skeleton import H36M17, Skeleton
+from service.requests import CameraOptions, Clip, LiftedClip, LiftOptions, LiftRequest
+from service.validation import Limits
+from tests.models import person_clip, running_service
+
+MEASURED, FILLED, UNKNOWN = (QUALITY.index(name) for name in ("measured", "filled", "unknown"))
+SIZE = (1000.0, 800.0)
+JOINTS = FORMATS["coco17"].joints
+
+
+async def lift(
+    service: ServiceContext, *clips: np.ndarray, deadline_s: float | None = None, **options: object
+) -> list[LiftedClip]:
+    request = LiftRequest(
+        LiftOptions.model_validate({"image_size": SIZE, **options}),
+        tuple(Clip(str(index), clip) for index, clip in enumerate(clips)),
+    )
+    return list((await service.engine.lift(request, deadline_s)).clips)
+
+
+def straight_through(folder: Path, clip: np.ndarray) -> np.ndarray:
+    """A complete clip's root-relative poses without engine, batcher or chunks."""
+    lifted = Lifter.load(folder).lift(screen(clip[..., :2], SIZE)[None])
+    poses: np.ndarray = lifted.poses_BTJ3[0] - lifted.poses_BTJ3[0][:, :1]
+    return poses
+
+
+def without(clip: np.ndarray, frames: slice, joints: Sequence[int] | slice = slice(None)):
+    """The clip with some keypoints missing."""
+    gappy = clip.copy()
+    gappy[frames, joints] = 0
+    return gappy
+
+
+@pytest.mark.parametrize("model", ["symmetric", "causal"])
+async def test_a_clip_is_lifted_as_the_model_lifts_it(models: Path, model: str) -> None:
+    clip = person_clip(60)
+    async with running_service(models) as service:
+        (lifted,) = await lift(service, clip, model=model)
+    assert lifted.poses_TJ3.shape == (60, 17, 3)
+    assert lifted.poses_TJ3.dtype == np.float32
+    assert (lifted.quality_T == MEASURED).all()
+    assert lifted.trajectory_T3 is None
+    assert not lifted.poses_TJ3[:, 0].any()
+    np.testing.assert_allclose(lifted.poses_TJ3, straight_through(models / model, clip), atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["symmetric", "causal"])
+async def test_ragged_clips_together_equal_each_alone(models: Path, model: str) -> None:
+    clips = [person_clip(frames, seed=frames) for frames in (1, 2, 13, 27, 28, 90, 90, 61, 5)]
+    async with running_service(models) as service:
+        together = await lift(service, *clips, model=model)
+        for clip, lifted in zip(clips, together, strict=True):
+            (alone,) = await lift(service, clip, model=model)
+            np.testing.assert_allclose(lifted.poses_TJ3, alone.poses_TJ3, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["symmetric", "causal"])
+@pytest.mark.parametrize("flip", [False, True])
+async def test_a_clip_in_chunks_equals_the_clip_as_a_whole(
+    models: Path, model: str, flip: bool
+) -> None:
+    clip = person_clip(1200)
+    async with running_service(models, Batching(max_batch_frames=64)) as service:
+        (chunked,) = await lift(service, clip, model=model, flip_augmentation=flip)
+    async with running_service(models, Batching(max_batch_frames=5000)) as service:
+        (whole,) = await lift(service, clip, model=model, flip_augmentation=flip)
+    np.testing.assert_allclose(chunked.poses_TJ3, whole.poses_TJ3, atol=1e-5)
+
+
+async def test_concurrent_requests_do_not_mix(models: Path) -> None:
+    clips = [person_clip(10 + seed, seed=seed) for seed in range(40)]
+    async with running_service(models) as service:
+        together = await asyncio.gather(*(lift(service, clip) for clip in clips))
+        for clip, (lifted,) in zip(clips, together, strict=True):
+            (alone,) = await lift(service, clip)
+            np.testing.assert_allclose(lifted.poses_TJ3, alone.poses_TJ3, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["symmetric", "causal"])
+async def test_a_long_gap_splits_a_clip_in_two(models: Path, model: str) -> None:
+    clip = person_clip(100)
+    gap = slice(40, 60)  # 0.4 s at 50 frames a second, over the 0.25 s that are filled
+    async with running_service(models) as service:
+        (lifted,) = await lift(service, without(clip, gap), model=model)
+        (before,) = await lift(service, clip[:40], model=model)
+        (after,) = await lift(service, clip[60:], model=model)
+    unknown = np.flatnonzero(lifted.quality_T == UNKNOWN)
+    assert unknown[-1] == 59
+    assert not lifted.poses_TJ3[unknown].any()
+    assert (lifted.quality_T[60:] == MEASURED).all()
+    np.testing.assert_allclose(lifted.poses_TJ3[60:], after.poses_TJ3, atol=1e-5)
+    # A causal model may hold the last pose into the gap before it gives up: its past is untouched.
+    seen = 40 if model == "causal" or unknown[0] == 40 else 40 - 13
+    np.testing.assert_allclose(lifted.poses_TJ3[:seen], before.poses_TJ3[:seen], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["symmetric", "causal"])
+async def test_a_short_gap_is_filled(models: Path, model: str) -> None:
+    async with running_service(models) as service:
+        (lifted,) = await lift(service, without(person_clip(100), slice(40, 50)), model=model)
+    assert (lifted.quality_T[40:50] == FILLED).all()
+    assert (np.delete(lifted.quality_T, slice(40, 50)) == MEASURED).all()
+    assert np.isfinite(lifted.poses_TJ3).all()
+    assert lifted.poses_TJ3[45].any()
+
+
+async def test_the_length_of_a_gap_counts_in_seconds(models: Path) -> None:
+    clip = without(person_clip(100), slice(40, 50))
+    async with running_service(models) as service:
+        (slow,) = await lift(service, clip, fps=25)
+        (fast,) = await lift(service, clip, fps=100)
+    assert (slow.quality_T == UNKNOWN).any()
+    assert not (fast.quality_T == UNKNOWN).any()
+
+
+@pytest.mark.parametrize("model", ["symmetric", "causal"])
+async def test_missing_joints_are_filled(models: Path, model: str) -> None:
+    clip = without(person_clip(60), slice(10, 20), [5, 9])
+    clip = without(clip, slice(0, 60), [0, 1, 2, 3, 4])
+    async with running_service(models) as service:
+        (lifted,) = await lift(service, clip, model=model)
+    assert (lifted.quality_T == FILLED).all()
+    assert np.isfinite(lifted.poses_TJ3).all()
+
+
+async def test_min_score_decides_what_is_missing(models: Path) -> None:
+    clip = person_clip(30)
+    clip[10, 3, 2] = 0.3
+    async with running_service(models) as service:
+        (kept,) = await lift(service, clip)
+        (dropped,) = await lift(service, clip, min_score=0.4)
+    assert kept.quality_T[10] == MEASURED
+    assert dropped.quality_T[10] == FILLED
+
+
+async def test_a_causal_model_never_looks_ahead(models: Path) -> None:
+    clip = without(person_clip(90), slice(20, 30), [5, 6, 7])
+    clip = without(clip, slice(40, 48))
+    async with running_service(models) as service:
+        (whole,) = await lift(service, clip, model="causal")
+        for frames in (1, 25, 44, 70):
+            (part,) = await lift(service, clip[:frames], model="causal")
+            np.testing.assert_allclose(part.poses_TJ3, whole.poses_TJ3[:frames], atol=1e-5)
+            np.testing.assert_array_equal(part.quality_T, whole.quality_T[:frames])
+
+
+async def test_flip_augmentation_averages_with_the_mirrored_clip(models: Path) -> None:
+    clip = person_clip(40)
+    mirrored = clip[:, list(Skeleton("", JOINTS, ()).mirror)]
+    mirrored[..., 0] = SIZE[0] - mirrored[..., 0]
+    async with running_service(models) as service:
+        (plain,) = await lift(service, clip)
+        (twin,) = await lift(service, mirrored)
+        (augmented,) = await lift(service, clip, flip_augmentation=True)
+        (again,) = await lift(service, mirrored, flip_augmentation=True)
+    unmirror = np.array([-1, 1, 1], dtype=np.float32)
+    back = twin.poses_TJ3[:, list(H36M17.mirror)] * unmirror
+    assert np.abs(plain.poses_TJ3 - back).max() > 1e-3
+    np.testing.assert_allclose(augmented.poses_TJ3, (plain.poses_TJ3 + back) / 2, atol=1e-5)
+    mirrored_again = again.poses_TJ3[:, list(H36M17.mirror)] * unmirror
+    np.testing.assert_allclose(augmented.poses_TJ3, mirrored_again, atol=1e-5)
+
+
+async def test_plain_and_flipped_clips_share_batches_unharmed(models: Path) -> None:
+    clips = [person_clip(30 + seed, seed=seed) for seed in range(12)]
+    async with running_service(models) as service:
+        mixed = await asyncio.gather(
+            *(lift(service, clip, flip_augmentation=bool(i % 2)) for i, clip in enumerate(clips))
+        )
+        for index, clip in enumerate(clips):
+            (alone,) = await lift(service, clip, flip_augmentation=bool(index % 2))
+            np.testing.assert_allclose(mixed[index][0].poses_TJ3, alone.poses_TJ3, atol=1e-5)
+
+
+async def test_y_up_turns_the_axes(models: Path) -> None:
+    async with running_service(models) as service:
+        (camera,) = await lift(service, person_clip(20))
+        (y_up,) = await lift(service, person_clip(20), axes="y_up")
+    np.testing.assert_array_equal(y_up.poses_TJ3, camera.poses_TJ3 * np.float32([1, -1, -1]))
+
+
+async def test_a_camera_matters_to_a_model_that_uses_it(models: Path) -> None:
+    camera = CameraOptions(focal_length=(500, 500), principal_point=(400, 300))
+    async with running_service(models) as service:
+        (assumed,) = await lift(service, person_clip(20), model="person")
+        (known,) = await lift(service, person_clip(20), model="person", camera=camera.model_dump())
+        (screen_assumed,) = await lift(service, person_clip(20))
+        (screen_known,) = await lift(service, person_clip(20), camera=camera.model_dump())
+    assert np.abs(assumed.poses_TJ3 - known.poses_TJ3).max() > 1e-3
+    np.testing.assert_array_equal(screen_assumed.poses_TJ3, screen_known.poses_TJ3)
+
+
+async def test_chunks_agree_where_each_frame_is_turned_by_itself(models: Path) -> None:
+    clip = person_clip(400)
+    async with running_service(models, Batching(max_batch_frames=64)) as service:
+        (chunked,) = await lift(service, clip, model="person")
+    async with running_service(models) as service:
+        (whole,) = await lift(service, clip, model="person")
+    np.testing.assert_allclose(chunked.poses_TJ3, whole.poses_TJ3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("model", ["symmetric", "causal", "h36m", "person"])
+async def test_every_format_reaches_every_model(models: Path, name: str, model: str) -> None:
+    clip = person_clip(12, keypoint_format=name)
+    async with running_service(models) as service:
+        (lifted,) = await lift(service, clip, model=model, keypoint_format=name)
+    assert np.isfinite(lifted.poses_TJ3).all()
+    assert not (lifted.quality_T == UNKNOWN).any()
+
+
+async def refused(
+    service: ServiceContext, *clips: np.ndarray, **options: object
+) -> tuple[str, str]:
+    with pytest.raises(Invalid) as refusal:
+        await lift(service, *clips, **options)
+    (problem,) = refusal.value.problems
+    return problem.where, problem.expected
+
+
+async def test_what_is_wrong_is_named(models: Path) -> None:
+    good = person_clip(20)
+    bad = good.copy()
+    bad[17, 4, 0] = np.nan
+    async with running_service(models) as service:
+        assert await refused(service) == ("clips", "at least one clip")
+        assert (await refused(service, good, bad))[0] == "clips[1].keypoints[17][4]"
+        assert (await refused(service, good, np.zeros_like(good)))[0] == "clips[1].keypoints"
+        assert await refused(service, good, model="best") == (
+            "model",
+            "one of default, live, causal, h36m, person, symmetric, found 'best'",
+        )
+        assert (await refused(service, good, keypoint_format="coco"))[0] == "keypoint_format"
+        place, _ = await refused(service, good, keypoint_format="halpe26")
+        assert place == "clips[0].keypoints[0]"
+
+
+@pytest.mark.parametrize("model", ["symmetric", "person"])
+@pytest.mark.parametrize("far", [3e38, -3e38, 1e30])
+async def test_keypoints_far_out_are_refused_or_lifted_but_never_nan(
+    models: Path, model: str, far: float
+) -> None:
+    clip = person_clip(20)
+    clip[5, 3, 0] = far
+    async with running_service(models) as service:
+        (outcome,) = await asyncio.gather(lift(service, clip, model=model), return_exceptions=True)
+        if isinstance(outcome, Invalid):
+            assert outcome.problems[0].where == "clips[0].keypoints"
+        else:
+            assert isinstance(outcome, list)
+            assert np.isfinite(outcome[0].poses_TJ3).all()
+        await lift(service, person_clip(20), model=model)
+
+
+async def test_degenerate_poses_pass(models: Path) -> None:
+    point = np.ones((5, 17, 3), dtype=np.float32)
+    async with running_service(models) as service:
+        for model in ("symmetric", "causal", "person"):
+            (lifted,) = await lift(service, point, model=model)
+            assert np.isfinite(lifted.poses_TJ3).all()
+
+
+async def test_limits_hold(models: Path) -> None:
+    limits = Limits(max_frames_per_request=30, max_clips_per_request=2)
+    async with running_service(models, limits=limits) as service:
+        with pytest.raises(TooLarge, match="40 frames"):
+            await lift(service, person_clip(20), person_clip(20))
+        with pytest.raises(TooLarge, match="3 clips"):
+            await lift(service, *[person_clip(2)] * 3)
+
+
+async def test_a_full_queue_is_overloaded_and_recovers(models: Path) -> None:
+    async with running_service(models, Batching(256, max_queued_frames=5_000)) as service:
+        answers = await asyncio.gather(
+            *(lift(service, person_clip(900, seed=seed)) for seed in range(30)),
+            return_exceptions=True,
+        )
+        refusals = [answer for answer in answers if isinstance(answer, Overloaded)]
+        assert refusals
+        assert len(refusals) + sum(isinstance(answer, list) for answer in answers) == 30
+        await lift(service, person_clip(900))
+
+
+async def test_a_deadline_passes(models: Path) -> None:
+    async with running_service(models) as service:
+        with pytest.raises(DeadlineExceeded):
+            await lift(service, person_clip(50_000), deadline_s=0.05)
+        await lift(service, person_clip(20), deadline_s=30)
+
+
+def queued_frames(service: ServiceContext) -> float:
+    load = service.metrics.registry.get_sample_value(
+        "poselift_queued_frames", {"model": "symmetric"}
+    )
+    return load or 0.0
+
+
+async def start_long(service: ServiceContext) -> asyncio.Task[list[LiftedClip]]:
+    """Start to lift 100,000 frames; returns when some of them have been lifted."""
+    long = asyncio.create_task(lift(service, person_clip(100_000)))
+    async with asyncio.timeout(30):
+        while not 0 < queued_frames(service) < 99_000:
+            await asyncio.sleep(0)
+    return long
+
+
+async def test_a_long_clip_holds_up_no_short_one(models: Path) -> None:
+    async with running_service(models, Batching(max_batch_frames=64)) as service:
+        long = await start_long(service)
+        for _ in range(5):
+            before = queued_frames(service)
+            await lift(service, person_clip(27))
+            assert before - queued_frames(service) < 1000, "it waited for more than a few chunks"
+        long.cancel()
+
+
+async def test_a_cancelled_request_leaves_nothing_behind(models: Path) -> None:
+    async with running_service(models, Batching(max_batch_frames=64)) as service:
+        gone = await start_long(service)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        assert gone.cancelled()
+        await lift(service, person_clip(27))
+        assert queued_frames(service) == 0
+
+
+async def test_aliases_and_cards(models: Path) -> None:
+    async with running_service(models) as service:
+        engine = service.engine
+        assert [card.name for card in engine.cards()] == ["causal", "h36m", "person", "symmetric"]
+        assert engine.aliases() == {"default": "symmetric", "live": "causal"}
+        assert engine.card("live").architecture.causal
+        with pytest.raises(NotFound, match="there are default, live, causal"):
+            engine.card("best")
+
+
+async def test_frames_are_counted(models: Path) -> None:
+    async with running_service(models) as service:
+        await lift(service, person_clip(20), person_clip(30), model="causal")
+        lifted = service.metrics.registry.get_sample_value(
+            "poselift_frames_lifted_total", {"model": "causal"}
+        )
+    assert lifted == 50

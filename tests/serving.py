@@ -1,0 +1,82 @@
+"""The service as users run it: a process of its own, found by the line it logs when ready."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+READY = re.compile(r"ready: http://([\d.]+):(\d+), gRPC on [\d.]+:(\d+)")
+
+
+@dataclass
+class ServiceProcess:
+    """A running service, its ports and what it has logged so far."""
+
+    process: subprocess.Popen[str]
+    log: list[str] = field(default_factory=list)
+    http_port: int = 0
+    grpc_port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP interface is."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def stop(self, timeout_s: float = 30) -> int:
+        """Send SIGTERM and wait; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)
+
+    def read_log(self) -> None:
+        """Keep reading the log, so that the process never blocks on writing it."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+
+    def wait_until_ready(self) -> None:
+        """Read the log up to the ready line; raises RuntimeError if the process ends before."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if match := READY.search(line):
+                self.http_port, self.grpc_port = int(match[2]), int(match[3])
+                return
+        raise RuntimeError("the service did not start:\n" + "".join(self.log))
+
+
+def launch(models_dir: Path, settings: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start the service on free ports; ``settings`` are named without their prefix."""
+    ours = {"MODELS_DIR": str(models_dir), "HTTP_PORT": "0", "GRPC_PORT": "0", **settings}
+    inherited = {name: text for name, text in os.environ.items() if name[:9] != "POSELIFT_"}
+    environment = inherited | {f"POSELIFT_{name}": text for name, text in ours.items()}
+    return subprocess.Popen(
+        [sys.executable, "-m", "service"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+
+
+@contextmanager
+def service_process(models_dir: Path, **settings: str) -> Iterator[ServiceProcess]:
+    """A service that is ready to be used, and gone afterwards."""
+    process = launch(models_dir, settings)
+    service = ServiceProcess(process)
+    try:
+        service.wait_until_ready()
+        reader = threading.Thread(target=service.read_log, daemon=True)
+        reader.start()
+        yield service
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
