@@ -1,0 +1,72 @@
+"""The clip graph against the plain way: ``python -m bench.clip_graph``.
+
+Baseline: the same weights in PyTorch as dilated 1-D convolutions, edge frames repeated at the
+input. Batch 1, 1024 channels, receptive field 243, as many threads for both.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bench.models import random_model
+from service.lifter import Lifter
+from service.pose.formats import FORMATS
+from training.model import TemporalModel, pad_edges
+
+FRAMES = (1, 9, 27, 81, 243, 1000, 10_000)
+
+
+def interleaved(ways: list[Callable[[], object]], seconds: float) -> list[float]:
+    """The median time of each way, taken in turns so that a noisy machine is fair to all."""
+    for way in ways:
+        way()
+    times: list[list[float]] = [[] for _ in ways]
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or len(times[0]) < 3:
+        for way, taken in zip(ways, times, strict=True):
+            started = time.perf_counter()
+            way()
+            taken.append(time.perf_counter() - started)
+    return [statistics.median(taken) for taken in times]
+
+
+def plain(model: TemporalModel, clip: torch.Tensor) -> Callable[[], object]:
+    """PyTorch over the clip padded at the input."""
+
+    @torch.inference_mode()
+    def run() -> object:
+        return model(pad_edges(clip, model.receptive_field, model.causal))
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--channels", type=int, default=1024)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=8, help="for each length")
+    parser.add_argument("--causal", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    joints = len(FORMATS["coco17"].joints)
+    with tempfile.TemporaryDirectory() as folder:
+        model = random_model(Path(folder) / "random", arguments.channels, arguments.causal)
+        lifter = Lifter.load(Path(folder) / "random", provider="cpu", threads=arguments.threads)
+        print(f"{'frames':>8}{'PyTorch ms':>13}{'graph ms':>11}{'speed-up':>10}")
+        for frames in FRAMES:
+            clip = torch.randn(1, frames, joints, 2)
+            inputs = clip.numpy()
+            base, ours = interleaved(
+                [plain(model, clip), lambda inputs=inputs: lifter.lift(inputs)],  # type: ignore[misc]
+                arguments.seconds,
+            )
+            print(f"{frames:>8}{base * 1e3:>13.2f}{ours * 1e3:>11.2f}{base / ours:>9.2f}x")
+
+
+if __name__ == "__main__":
+    main()

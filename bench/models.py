@@ -1,0 +1,20 @@
+"""Models with random weights, exported for measuring speed alone."""
+
+from pathlib import Path
+
+import torch
+
+from service.pose.card import Training
+from training.export import Exported, export
+from training.model import TemporalModel
+
+
+def random_model(folder: Path, channels: int, causal: bool = False) -> TemporalModel:
+    """Export a 243-frame model of random weights and give the PyTorch model back."""
+    torch.manual_seed(0)
+    model = TemporalModel(17, 2, 17, (3, 3, 3, 3, 3), causal, channels).eval()
+    exported = Exported(
+        folder.name, model, None, "coco17", "person", "none", Training(data="", frame_rates=())
+    )
+    export(exported, folder)
+    return model

@@ -1,0 +1,186 @@
+"""A model in memory: loaded from its folder, checked against its card, run on batches."""
+
+import importlib.metadata
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from service.errors import ModelError
+from service.pose.card import METADATA_KEY, Card
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Floats = NDArray[np.float32]
+
+CLIP_GRAPH = "clip.onnx"
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """Poses (B, T, J, 3) and, from models that have one, the trajectory (B, T, 3), in metres."""
+
+    poses_BTJ3: Floats
+    trajectory_BT3: Floats | None
+
+
+class Lifter:
+    """One model, ready to run; may be called from several threads."""
+
+    def __init__(self, session: "onnxruntime.InferenceSession", card: Card) -> None:
+        self._session = session
+        self.card = card
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        provider: str = "auto",
+        strict: bool = False,
+        threads: int = 0,
+    ) -> "Lifter":
+        """Load a model folder.
+
+        Args:
+            folder: holds ``clip.onnx`` and its weights.
+            provider: ``cpu``, ``cuda``, or ``auto``: CUDA where it works.
+            strict: fail rather than fall back to the CPU.
+            threads: for the CPU; 0 takes one a core.
+
+        Raises:
+            ModelError: naming what is missing, or what disagrees with the card.
+        """
+        path = folder / CLIP_GRAPH
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file; a model folder holds {CLIP_GRAPH}")
+        session = _open_session(path, provider, strict, threads)
+        card = _read_card(session, path)
+        disagreements = list(_disagreements(session, card))
+        if disagreements:
+            raise ModelError(f"{path}: the card and the graph disagree: {'; '.join(disagreements)}")
+        return cls(session, card)
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs the model: ``cpu`` or ``cuda``."""
+        first = self._session.get_providers()[0]
+        return next((name for name, value in _PROVIDERS.items() if value == first), first)
+
+    def lift(self, keypoints_BTJD: Floats) -> Lifted:
+        """Lift clips of equal length, normalised as the card says; edges are padded inside."""
+        inputs = {self.card.graph.inputs[0]: np.ascontiguousarray(keypoints_BTJD, np.float32)}
+        poses, *rest = self._session.run(list(self.card.graph.outputs), inputs)
+        return Lifted(poses, rest[0] if rest else None)
+
+
+def _open_session(
+    path: Path, provider: str, strict: bool, threads: int
+) -> "onnxruntime.InferenceSession":
+    runtime = _import_runtime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Spinning threads save a little latency and cost a whole core while idle.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    wanted = _wanted_providers(runtime, provider)
+    try:
+        session = runtime.InferenceSession(path, options, providers=wanted)
+    except Exception as error:  # onnxruntime's own classes are private
+        raise ModelError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+    # A provider that is listed may still fail to start; only the session knows.
+    got = session.get_providers()[0]
+    if got != wanted[0] or (provider == "cuda" and got != _PROVIDERS["cuda"]):
+        message = f"{path}: asked for {provider}, but ONNX Runtime runs it on {got}"
+        if strict:
+            raise ModelError(f"{message}; not falling back, as providers are strict")
+        _log.warning("%s", message)
+    return session
+
+
+def _wanted_providers(runtime: Any, provider: str) -> list[str]:  # noqa: ANN401
+    """The providers to ask for, best first; the CPU is always the last resort."""
+    if provider not in {"auto", *_PROVIDERS}:
+        raise ModelError(f"provider {provider!r}: expected auto, {' or '.join(_PROVIDERS)}")
+    available = runtime.get_available_providers()
+    cuda = _PROVIDERS["cuda"]
+    if provider == "cuda" or (provider == "auto" and cuda in available):
+        if cuda in available and hasattr(runtime, "preload_dlls"):
+            runtime.preload_dlls()  # finds the CUDA and cuDNN that pip installed
+        return [cuda, _PROVIDERS["cpu"]] if cuda in available else [_PROVIDERS["cpu"]]
+    return [_PROVIDERS["cpu"]]
+
+
+def _import_runtime() -> Any:  # noqa: ANN401
+    installed = [name for name in _PACKAGES if _is_installed(name)]
+    if len(installed) > 1:
+        raise ModelError(
+            f"{' and '.join(installed)} are both installed and overwrite each other's files: "
+            "uninstall both, then install poselift[cpu] or poselift[gpu]"
+        )
+    try:
+        import onnxruntime  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError(
+            "ONNX Runtime is not installed: install poselift[cpu], "
+            "or poselift[gpu] on a machine with an NVIDIA driver"
+        ) from error
+    return onnxruntime
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _read_card(session: "onnxruntime.InferenceSession", path: Path) -> Card:
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise ModelError(f"{path}: has no card; export the model with training.export")
+    try:
+        return Card.model_validate(json.loads(text), strict=False)
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise ModelError(f"{path}: its card cannot be read: {error}") from error
+
+
+def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> list[str]:
+    """What the card says of the graph that is not so."""
+    shape_in = [len(card.input.joints), len(card.input.channels)]
+    expected = dict.fromkeys(card.graph.inputs, shape_in)
+    for name in card.graph.outputs:
+        expected[name] = [3] if name == "trajectory" else [len(card.output.joints), 3]
+    found = {
+        tensor.name: tensor.shape[2:] for tensor in (*session.get_inputs(), *session.get_outputs())
+    }
+    names = [
+        f"the card names {list(said)}, the graph has {list(there)}"
+        for said, there in (
+            (card.graph.inputs, tuple(tensor.name for tensor in session.get_inputs())),
+            (card.graph.outputs, tuple(tensor.name for tensor in session.get_outputs())),
+        )
+        if said != there
+    ]
+    shapes = [
+        f"{name}: the card says (batch, frames, {', '.join(map(str, shape))}), "
+        f"the graph has (batch, frames, {', '.join(map(str, found[name]))})"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    product = int(np.prod(card.architecture.filter_widths))
+    field = [
+        f"receptive field {card.architecture.receptive_field}, but the widths make {product}"
+    ] * (product != card.architecture.receptive_field)
+    kind = [f"graph kind {card.graph.kind!r} in {CLIP_GRAPH}"] * (card.graph.kind != "clip")
+    return names + shapes + field + kind

@@ -1,0 +1,275 @@
+"""Export a checkpoint to a model folder: ``python -m training.export --help``."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, SettingsConfigDict
+
+from service.errors import ModelError
+from service.lifter import CLIP_GRAPH, Lifter
+from service.pose.card import (
+    METADATA_KEY,
+    Architecture,
+    Card,
+    Graph,
+    InputLayout,
+    OutputSkeleton,
+    Training,
+)
+from service.pose.formats import FORMATS
+from service.pose.normalisation import Kind
+from service.pose.skeleton import SKELETONS
+from training.authors import read_authors_checkpoint
+from training.checkpoint import CheckpointError, load_model
+from training.config import TrainConfig
+from training.graph import KEYPOINTS, POSES, TRAJECTORY, clip_graph
+from training.model import TemporalModel, pad_edges
+
+WEIGHTS = "weights.bin"
+OUR_LICENCE = "Apache-2.0"
+AUTHORS_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
+CMU = (
+    "The data used in this project was obtained from mocap.cs.cmu.edu. "
+    "The database was created with funding from NSF EIA-0196217."
+)
+_LENGTHS = (1, 2, 3, 9, 27, 60, 121, 122, 243, 244, 500, 1000)
+_TOLERANCE_M = 1e-5
+_LARGEST_MODEL_VALUE_M = 1.0
+
+
+class ExportError(Exception):
+    """The exported graph does not compute what the model computes."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """All that becomes a model folder."""
+
+    name: str
+    pose: TemporalModel
+    trajectory: TemporalModel | None
+    keypoint_format: str
+    normalisation: Kind
+    licence: str
+    training: Training
+
+
+def export(exported: Exported, folder: Path) -> Card:
+    """Write a model folder, whole or not at all, once the graph is known to be right.
+
+    Raises:
+        ExportError: ONNX Runtime and PyTorch disagree about some clip.
+    """
+    joints = FORMATS[exported.keypoint_format].joints
+    graph = clip_graph(exported.pose, len(joints), 2, exported.trajectory)
+    card = _card(exported, _version(graph))
+    onnx.helper.set_model_props(graph, {METADATA_KEY: card.model_dump_json()})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
+        made = Path(temporary) / folder.name
+        made.mkdir()
+        onnx.save(
+            graph,
+            made / CLIP_GRAPH,
+            save_as_external_data=True,
+            location=WEIGHTS,
+            size_threshold=1024,
+        )
+        onnx.checker.check_model(made / CLIP_GRAPH, full_check=True)
+        compare(Lifter.load(made, provider="cpu"), exported)
+        _put_in_place(made, folder)
+    return card
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    made.chmod(0o755)  # temporary files are their owner's alone; a model is for anyone to serve
+    for item in made.iterdir():
+        item.chmod(0o644)
+    if folder.exists():
+        # Only files of a model folder are replaced; anything else stops the export.
+        strangers = {item.name for item in folder.iterdir()} - {CLIP_GRAPH, WEIGHTS}
+        if strangers:
+            raise ExportError(f"{folder}: holds other files: {', '.join(sorted(strangers))}")
+        shutil.rmtree(folder)
+    os.replace(made, folder)  # noqa: PTH105
+
+
+def _version(graph: onnx.ModelProto) -> str:
+    digest = hashlib.sha256()
+    for constant in graph.graph.initializer:
+        digest.update(constant.raw_data)
+    return digest.hexdigest()[:12]
+
+
+def _card(exported: Exported, version: str) -> Card:
+    model = exported.pose
+    skeleton = next(s for s in SKELETONS.values() if len(s.joints) == model.joints_out)
+    outputs = (POSES,) if exported.trajectory is None else (POSES, TRAJECTORY)
+    return Card(
+        name=exported.name,
+        version=version,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        input=InputLayout(
+            keypoint_format=exported.keypoint_format,
+            joints=FORMATS[exported.keypoint_format].joints,
+        ),
+        output=OutputSkeleton(
+            name=skeleton.name,
+            joints=skeleton.joints,
+            parents=skeleton.parents,
+            left=skeleton.left,
+            right=skeleton.right,
+        ),
+        architecture=Architecture(
+            filter_widths=model.filter_widths,
+            causal=model.causal,
+            channels=model.shrink.in_channels,
+            receptive_field=model.receptive_field,
+        ),
+        normalisation=exported.normalisation,
+        graph=Graph(kind="clip", inputs=(KEYPOINTS,), outputs=outputs),
+        licence=exported.licence,
+        training=exported.training,
+    )
+
+
+def compare(lifter: Lifter, exported: Exported) -> None:
+    """Lift random clips with ONNX Runtime and with PyTorch, which pads its input as the paper does.
+
+    Raises:
+        ExportError: naming the output, the length and the difference.
+    """
+    torch.manual_seed(0)
+    for frames in _LENGTHS:
+        keypoints = torch.randn(2, frames, len(lifter.card.input.joints), 2)
+        lifted = lifter.lift(keypoints.numpy())
+        _check("poses", frames, lifted.poses_BTJ3, _reference(exported.pose, keypoints))
+        if exported.trajectory is not None and lifted.trajectory_BT3 is not None:
+            expected = _reference(exported.trajectory, keypoints)[:, :, 0]
+            _check("trajectory", frames, lifted.trajectory_BT3, expected)
+
+
+@torch.inference_mode()
+def _reference(model: TemporalModel, keypoints: torch.Tensor) -> np.ndarray:
+    padded = pad_edges(keypoints, model.receptive_field, model.causal)
+    poses: np.ndarray = model(padded).numpy()
+    return poses
+
+
+def _check(output: str, frames: int, found: np.ndarray, expected: np.ndarray) -> None:
+    # Rounding grows with the numbers rounded; what matters are metres of the size of people.
+    scale = max(_LARGEST_MODEL_VALUE_M, float(np.abs(expected).max()))
+    difference = float(np.abs(found - expected).max())
+    if not difference <= _TOLERANCE_M * scale:
+        raise ExportError(
+            f"{output} of a random clip of {frames} frames: ONNX Runtime and PyTorch differ by "
+            f"{difference:.2g} m, allowed are {_TOLERANCE_M * scale:.2g} m; nothing was written"
+        )
+
+
+def from_checkpoint(path: Path, name: str, errors: dict[str, float], cost: str) -> Exported:
+    """What to export of one of this project's checkpoints."""
+    model, config = load_model(path)
+    return Exported(
+        name=name,
+        pose=model,
+        trajectory=None,
+        keypoint_format=config.keypoint_format,
+        normalisation=config.normalisation,
+        licence=OUR_LICENCE,
+        training=Training(
+            data=f"CMU motion capture, seen by virtual cameras. {CMU}",
+            frame_rates=_frame_rates(config),
+            cost=cost,
+            held_out_errors=errors,
+            limits=(
+                "Trained on some 40 minutes of walking, running, jumping, climbing, dancing, "
+                "martial arts and sport; hardly anyone sits or lies down. One camera cannot tell "
+                "size from distance: poses have the scale of an ordinary adult."
+            ),
+        ),
+    )
+
+
+def _frame_rates(config: TrainConfig) -> tuple[float, ...]:
+    slowest, fastest = config.speed
+    return (round(50 / fastest, 1), round(50 / slowest, 1))
+
+
+def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
+    """What to export of one of the paper authors' checkpoints."""
+    pose, trajectory, joints = read_authors_checkpoint(path, causal)
+    keypoint_format = keypoint_format or {15: "humaneva15"}.get(joints, "h36m17")
+    if keypoint_format not in FORMATS or len(FORMATS[keypoint_format].joints) != joints:
+        raise CheckpointError(
+            f"{path}: takes {joints} joints; keypoint format {keypoint_format!r} does not have that"
+        )
+    return Exported(
+        name=name,
+        pose=pose,
+        trajectory=trajectory,
+        keypoint_format=keypoint_format,
+        normalisation="screen",
+        licence=AUTHORS_LICENCE,
+        training=Training(data="a checkpoint in the paper authors' format", frame_rates=(50.0,)),
+    )
+
+
+class ExportCommand(BaseSettings):
+    """Write a model folder that the service can serve; refuses if it would compute otherwise."""
+
+    model_config = SettingsConfigDict(
+        cli_prog_name="python -m training.export",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        use_attribute_docstrings=True,
+        frozen=True,
+        extra="forbid",
+    )
+
+    checkpoint: CliPositionalArg[Path]
+    """One of this project's checkpoints (.pt), or one of the paper authors' (.bin)."""
+    output: Path
+    """The model folder to write; its name becomes the model's."""
+    causal: bool = False
+    """For .bin files, which do not say: the model sees only the past."""
+    keypoint_format: str | None = None
+    """For .bin files: the input's layout, if not h36m17 (or, for 15 joints, humaneva15)."""
+    errors: Path | None = None
+    """Held-out errors as ``training.evaluate --output`` writes them, for the card."""
+    cost: str = ""
+    """What the training took, for the card."""
+
+    def cli_cmd(self) -> None:
+        """Run it."""
+        if self.checkpoint.suffix == ".bin":
+            exported = from_authors(
+                self.checkpoint, self.output.name, self.causal, self.keypoint_format
+            )
+        else:
+            errors = json.loads(self.errors.read_text()) if self.errors else {}
+            exported = from_checkpoint(self.checkpoint, self.output.name, errors, self.cost)
+        card = export(exported, self.output)
+        print(f"{self.output}: model {card.name}, version {card.version}")
+
+
+def main() -> None:
+    """The command."""
+    try:
+        CliApp.run(ExportCommand)
+    except (CheckpointError, ExportError, ModelError, OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The clip graph: a trained model as plain ONNX operators, with its edge padding inside.
+
+Batch normalisation is folded into the weights; convolutions are matrix products over concatenated
+taps, channels last. Edges are padded lazily: where the input is constant every activation is
+constant, so instead of repeating the edge frame at the input, each layer repeats its own edge
+activation, and only as far as later layers look. The result is the paper's padding (§3), exactly.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from training.model import TemporalModel
+
+OPSET = 17
+IR_VERSION = 9
+KEYPOINTS, POSES, TRAJECTORY = "keypoints", "poses", "trajectory"
+_TO_THE_END = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with its batch normalisation folded in."""
+
+    weight: NDArray[np.float32]
+    """(taps · channels in, channels out)"""
+    bias: NDArray[np.float32]
+    taps: int
+    dilation: int
+
+    @property
+    def span(self) -> int:
+        """How many frames fewer come out than go in."""
+        return self.dilation * (self.taps - 1)
+
+
+def folded(convolution: nn.Conv1d, batch_norm: nn.BatchNorm1d) -> Layer:
+    """Merge a convolution without bias and the batch normalisation behind it."""
+    mean, variance = batch_norm.running_mean, batch_norm.running_var
+    assert mean is not None
+    assert variance is not None
+    scale = batch_norm.weight / torch.sqrt(variance + batch_norm.eps)
+    bias = batch_norm.bias - mean * scale
+    weight = convolution.weight * scale[:, None, None]
+    return _layer(weight.detach().numpy(), bias.detach().numpy(), convolution)
+
+
+def _layer(weight: NDArray[np.floating], bias: NDArray[np.floating], c: nn.Conv1d) -> Layer:
+    # (out, in, tap) → (tap, in, out): the order of the concatenated taps.
+    matrix = weight.transpose(2, 1, 0).reshape(-1, weight.shape[0])
+    return Layer(
+        np.ascontiguousarray(matrix, dtype=np.float32),
+        bias.astype(np.float32),
+        c.kernel_size[0],
+        c.dilation[0],
+    )
+
+
+@dataclass(frozen=True)
+class _Margins:
+    """How many positions beyond the clip's own an activation holds on each side."""
+
+    left: int
+    right: int
+
+    @classmethod
+    def both(cls, frames: int, causal: bool) -> "_Margins":
+        return cls(frames, 0) if causal else cls(frames // 2, frames // 2)
+
+
+def margins(spans: list[int], causal: bool) -> Iterator[tuple[_Margins, _Margins]]:
+    """For each layer, the margins it must be given and those of what it makes.
+
+    After a layer, an activation differs from its edge only within the receptive field so far;
+    later layers look no farther than the receptive field still to come. The smaller is kept.
+    """
+    total, done = sum(spans), 0
+    for span in spans:
+        done += span
+        kept = min(done, total - done)
+        yield _Margins.both(kept + span, causal), _Margins.both(kept, causal)
+
+
+@dataclass
+class _Builder:
+    """Collects nodes and constants under names that cannot collide."""
+
+    prefix: str
+    causal: bool
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401
+        name = f"{self.prefix}_{len(self.nodes)}_{operator.lower()}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, value: NDArray[np.generic]) -> str:
+        name = f"{self.prefix}_constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def integers(self, *values: int) -> str:
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def slice_frames(self, x: str, start: int, frames_lost: int) -> str:
+        """Frames from ``start`` on, ``frames_lost`` fewer than there are."""
+        if frames_lost == 0:
+            return x
+        drop = frames_lost - start
+        stop = -drop if drop else _TO_THE_END
+        return self.node("Slice", x, self.integers(start), self.integers(stop), self.integers(1))
+
+    def repeat_edges(self, x: str, held: _Margins, needed: _Margins) -> str:
+        left, right = needed.left - held.left, needed.right - held.right
+        if left == right == 0:
+            return x
+        return self.node("Pad", x, self.integers(0, left, 0, 0, right, 0), mode="edge")
+
+    def taps(self, x: str, layer: Layer) -> str:
+        """Concatenate the frames each output sees along the channels."""
+        starts = range(0, layer.span + 1, layer.dilation)
+        parts = [self.slice_frames(x, start, layer.span) for start in starts]
+        return parts[0] if len(parts) == 1 else self.node("Concat", *parts, axis=2)
+
+    def product(self, x: str, layer: Layer, operator: str = "MatMul") -> str:
+        weight, bias = self.constant(layer.weight), self.constant(layer.bias)
+        if operator == "Gemm":
+            return self.node("Gemm", x, weight, bias)
+        return self.node("Add", self.node("MatMul", x, weight), bias)
+
+    def block(self, x: str, wide: Layer, narrow: Layer) -> str:
+        """A residual block (the paper, figure 2).
+
+        Both products run on two-dimensional matrices, in which runtimes fuse bias and
+        activation; only the residual needs the frames back.
+        """
+        start = wide.span if self.causal else wide.span // 2
+        residual = self.slice_frames(x, start, wide.span)
+        rows = self.node("Reshape", self.taps(x, wide), self.integers(-1, wide.weight.shape[0]))
+        rows = self.node("Relu", self.product(rows, wide, "Gemm"))
+        rows = self.node("Relu", self.product(rows, narrow, "Gemm"))
+        frames = self.node("Reshape", rows, self.node("Shape", residual))
+        return self.node("Add", residual, frames)
+
+
+def _branch(model: TemporalModel, output: str) -> _Builder:
+    """Everything from the keypoints to one output."""
+    build = _Builder(output, model.causal)
+    layers = [folded(model.expand_conv, model.expand_bn)]
+    layers += [
+        folded(convolution, batch_norm)  # type: ignore[arg-type]
+        for convolution, batch_norm in zip(model.layers_conv, model.layers_bn, strict=True)
+    ]
+    first, blocks = layers[0], list(zip(layers[1::2], layers[2::2], strict=True))
+    plan = margins([first.span, *(wide.span for wide, _ in blocks)], model.causal)
+
+    x = build.node("Reshape", KEYPOINTS, build.integers(0, 0, -1))
+    needed, held = next(plan)
+    x = build.repeat_edges(x, _Margins(0, 0), needed)
+    x = build.node("Relu", build.product(build.taps(x, first), first))
+    for wide, narrow in blocks:
+        needed, made = next(plan)
+        x = build.block(build.repeat_edges(x, held, needed), wide, narrow)
+        held = made
+    shrink = model.shrink
+    bias = shrink.bias.detach().numpy()  # type: ignore[union-attr]
+    x = build.product(x, _layer(shrink.weight.detach().numpy(), bias, shrink))
+    shape = (0, 0, 3) if output == TRAJECTORY else (0, 0, model.joints_out, 3)
+    build.nodes.append(
+        helper.make_node("Reshape", [x, build.integers(*shape)], [output], name=output)
+    )
+    return build
+
+
+def clip_graph(
+    model: TemporalModel, joints_in: int, channels_in: int, trajectory: TemporalModel | None = None
+) -> onnx.ModelProto:
+    """Build the graph ``keypoints`` (batch, frames, joints, channels) → ``poses``, ``trajectory``.
+
+    Frames in and out are as many; batch and frames are free.
+    """
+    branches = [_branch(model, POSES)]
+    outputs = [_tensor(POSES, model.joints_out, 3)]
+    if trajectory is not None:
+        branches.append(_branch(trajectory, TRAJECTORY))
+        outputs.append(_tensor(TRAJECTORY, 3))
+    graph = helper.make_graph(
+        [node for branch in branches for node in branch.nodes],
+        "clip",
+        [_tensor(KEYPOINTS, joints_in, channels_in)],
+        outputs,
+        [constant for branch in branches for constant in branch.constants],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(
+        graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="poselift"
+    )
+
+
+def _tensor(name: str, *shape: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "frames", *shape])
