@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
@@ -17,13 +16,11 @@ from service.engine import Engine
 from service.lifter import Lifter
 from service.metrics import Metrics
 from service.models import Batching, ModelSet, ServedModel, model_folders
-from service.pose.card import METADATA_KEY, Architecture, Card, Graph, InputLayout, OutputSkeleton
-from service.pose.card import Training as TrainingNote
+from service.pose.card import Training
 from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
 from service.pose.standing import STANDING
 from service.validation import Limits
-from training.graph import clip_graph
+from training.export import Exported, export
 from training.model import TemporalModel
 
 Floats = NDArray[np.float32]
@@ -42,40 +39,17 @@ def model_folder(
 ) -> Path:
     """Write a model folder with random weights; its name is the folder's."""
     torch.manual_seed(seed)
-    joints = FORMATS[keypoint_format].joints
-    network = _network(len(joints), 17, filter_widths, causal, channels)
-    root = _network(len(joints), 1, filter_widths, causal, channels) if trajectory else None
-    graph = clip_graph(network, len(joints), 2, root)
-    card = Card(
+    joints = len(FORMATS[keypoint_format].joints)
+    exported = Exported(
         name=folder.name,
-        version=f"{seed:012x}",
-        created="2020-01-01T00:00:00Z",
-        input=InputLayout(keypoint_format=keypoint_format, joints=joints),
-        output=OutputSkeleton(
-            name=H36M17.name,
-            joints=H36M17.joints,
-            parents=H36M17.parents,
-            left=H36M17.left,
-            right=H36M17.right,
-        ),
-        architecture=Architecture(
-            filter_widths=tuple(filter_widths),
-            causal=causal,
-            channels=channels,
-            receptive_field=network.receptive_field,
-        ),
+        pose=_network(joints, 17, filter_widths, causal, channels),
+        trajectory=_network(joints, 1, filter_widths, causal, channels) if trajectory else None,
+        keypoint_format=keypoint_format,
         normalisation=normalisation,
-        graph=Graph(
-            kind="clip",
-            inputs=("keypoints",),
-            outputs=("poses", "trajectory") if trajectory else ("poses",),
-        ),
         licence="none",
-        training=TrainingNote(data="none: random weights", frame_rates=(50.0,)),
+        training=Training(data="none: random weights", frame_rates=(50.0,)),
     )
-    onnx.helper.set_model_props(graph, {METADATA_KEY: card.model_dump_json()})
-    folder.mkdir(parents=True)
-    onnx.save(graph, folder / "clip.onnx")
+    export(exported, folder)
     return folder
 
 
@@ -92,11 +66,15 @@ def _network(
 
 
 def model_set_folder(root: Path) -> Path:
-    """The models most tests use: symmetric, causal, one fed h36m17 and one told of the camera."""
+    """The models most tests use.
+
+    Symmetric; causal; fed h36m17; told of the camera; with a trajectory.
+    """
     model_folder(root / "symmetric", seed=1)
     model_folder(root / "causal", causal=True, seed=2)
     model_folder(root / "h36m", keypoint_format="h36m17", seed=3)
     model_folder(root / "person", normalisation="person", seed=4)
+    model_folder(root / "rooted", normalisation="person", trajectory=True, seed=5)
     return root
 
 

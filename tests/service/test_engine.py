@@ -14,14 +14,13 @@ from service.models import Batching
 from service.pose.formats import FORMATS
 from service.pose.missing import QUALITY
 from service.pose.normalisation import screen
-from service.pose.skeleton import H36M17, Skeleton
+from service.pose.skeleton import H36M17
 from service.requests import CameraOptions, Clip, LiftedClip, LiftOptions, LiftRequest
 from service.validation import Limits
 from tests.models import person_clip, running_service
 
 MEASURED, FILLED, UNKNOWN = (QUALITY.index(name) for name in ("measured", "filled", "unknown"))
 SIZE = (1000.0, 800.0)
-JOINTS = FORMATS["coco17"].joints
 
 
 async def lift(
@@ -163,7 +162,7 @@ async def test_a_causal_model_never_looks_ahead(models: Path) -> None:
 
 async def test_flip_augmentation_averages_with_the_mirrored_clip(models: Path) -> None:
     clip = person_clip(40)
-    mirrored = clip[:, list(Skeleton("", JOINTS, ()).mirror)]
+    mirrored = clip[:, list(FORMATS["coco17"].mirror)]
     mirrored[..., 0] = SIZE[0] - mirrored[..., 0]
     async with running_service(models) as service:
         (plain,) = await lift(service, clip)
@@ -196,6 +195,35 @@ async def test_y_up_turns_the_axes(models: Path) -> None:
     np.testing.assert_array_equal(y_up.poses_TJ3, camera.poses_TJ3 * np.float32([1, -1, -1]))
 
 
+async def test_a_trajectory_is_turned_flipped_and_chunked_with_its_poses(models: Path) -> None:
+    clip = person_clip(300)
+    mirrored = clip[:, list(FORMATS["coco17"].mirror)]
+    mirrored[..., 0] = SIZE[0] - mirrored[..., 0]
+    async with running_service(models, Batching(max_batch_frames=64)) as service:
+        (chunked,) = await lift(service, clip, model="rooted")
+        (y_up,) = await lift(service, clip, model="rooted", axes="y_up")
+        (twin,) = await lift(service, mirrored, model="rooted")
+        (augmented,) = await lift(service, clip, model="rooted", flip_augmentation=True)
+    async with running_service(models) as service:
+        (whole,) = await lift(service, clip, model="rooted")
+    found = [lifted.trajectory_T3 for lifted in (chunked, y_up, twin, augmented, whole)]
+    assert all(trajectory is not None and trajectory.shape == (300, 3) for trajectory in found)
+    np.testing.assert_allclose(found[0], found[4], atol=1e-5)
+    np.testing.assert_array_equal(found[1], found[0] * np.float32([1, -1, -1]))
+    back = found[2] * np.float32([-1, 1, 1])
+    np.testing.assert_allclose(found[3], (found[0] + back) / 2, atol=1e-5)
+
+
+async def test_a_trajectory_is_zero_where_nothing_is_known(models: Path) -> None:
+    async with running_service(models) as service:
+        (lifted,) = await lift(service, without(person_clip(60), slice(20, 50)), model="rooted")
+    unknown = lifted.quality_T == UNKNOWN
+    assert unknown.any()
+    assert lifted.trajectory_T3 is not None
+    assert not lifted.trajectory_T3[unknown].any()
+    assert lifted.trajectory_T3[~unknown].any()
+
+
 async def test_a_camera_matters_to_a_model_that_uses_it(models: Path) -> None:
     camera = CameraOptions(focal_length=(500, 500), principal_point=(400, 300))
     async with running_service(models) as service:
@@ -217,7 +245,7 @@ async def test_chunks_agree_where_each_frame_is_turned_by_itself(models: Path) -
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("model", ["symmetric", "causal", "h36m", "person"])
+@pytest.mark.parametrize("model", ["symmetric", "causal", "h36m", "person", "rooted"])
 async def test_every_format_reaches_every_model(models: Path, name: str, model: str) -> None:
     clip = person_clip(12, keypoint_format=name)
     async with running_service(models) as service:
@@ -245,7 +273,7 @@ async def test_what_is_wrong_is_named(models: Path) -> None:
         assert (await refused(service, good, np.zeros_like(good)))[0] == "clips[1].keypoints"
         assert await refused(service, good, model="best") == (
             "model",
-            "one of default, live, causal, h36m, person, symmetric, found 'best'",
+            "one of default, live, causal, h36m, person, rooted, symmetric, found 'best'",
         )
         assert (await refused(service, good, keypoint_format="coco"))[0] == "keypoint_format"
         place, _ = await refused(service, good, keypoint_format="halpe26")
@@ -316,7 +344,7 @@ async def start_long(service: ServiceContext) -> asyncio.Task[list[LiftedClip]]:
     """Start to lift 100,000 frames; returns when some of them have been lifted."""
     long = asyncio.create_task(lift(service, person_clip(100_000)))
     async with asyncio.timeout(30):
-        while not 0 < queued_frames(service) < 99_000:
+        while not 0 < queued_frames(service) < 99_000:  # noqa: ASYNC110 - a gauge has no event
             await asyncio.sleep(0)
     return long
 
@@ -344,7 +372,8 @@ async def test_a_cancelled_request_leaves_nothing_behind(models: Path) -> None:
 async def test_aliases_and_cards(models: Path) -> None:
     async with running_service(models) as service:
         engine = service.engine
-        assert [card.name for card in engine.cards()] == ["causal", "h36m", "person", "symmetric"]
+        names = [card.name for card in engine.cards()]
+        assert names == ["causal", "h36m", "person", "rooted", "symmetric"]
         assert engine.aliases() == {"default": "symmetric", "live": "causal"}
         assert engine.card("live").architecture.causal
         with pytest.raises(NotFound, match="there are default, live, causal"):
