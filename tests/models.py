@@ -42,8 +42,8 @@ def model_folder(
     joints = len(FORMATS[keypoint_format].joints)
     exported = Exported(
         name=folder.name,
-        pose=_network(joints, 17, filter_widths, causal, channels),
-        trajectory=_network(joints, 1, filter_widths, causal, channels) if trajectory else None,
+        pose=network(joints, 17, filter_widths, causal, channels),
+        trajectory=network(joints, 1, filter_widths, causal, channels) if trajectory else None,
         keypoint_format=keypoint_format,
         normalisation=normalisation,
         licence="none",
@@ -53,7 +53,7 @@ def model_folder(
     return folder
 
 
-def _network(
+def network(
     joints_in: int, joints_out: int, filter_widths: Sequence[int], causal: bool, channels: int
 ) -> TemporalModel:
     network = TemporalModel(joints_in, 2, joints_out, filter_widths, causal, channels).eval()

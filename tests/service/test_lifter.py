@@ -1,0 +1,99 @@
+"""Loading model folders: what is wrong with one is said, and nothing wrong is served."""
+
+import json
+import shutil
+
+import onnx
+import pytest
+
+from service.errors import ModelError
+from service.lifter import CLIP_GRAPH, Lifter
+from service.pose.card import METADATA_KEY
+from tests.models import model_folder
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    return model_folder(tmp_path_factory.mktemp("models") / "good")
+
+
+@pytest.fixture
+def folder(good, tmp_path):
+    return shutil.copytree(good, tmp_path / "copy")
+
+
+def rewrite_card(folder, change):
+    """Load the graph, change its card as a dictionary, and write it back."""
+    graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
+    card = json.loads({p.key: p.value for p in graph.metadata_props}[METADATA_KEY])
+    change(card)
+    onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(card)})
+    (folder / CLIP_GRAPH).write_bytes(graph.SerializeToString())
+
+
+def test_a_good_folder_loads_and_says_where_it_runs(folder):
+    lifter = Lifter.load(folder, "cpu")
+    assert lifter.provider == "cpu"
+    assert lifter.card.name == "good"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda card: card["input"].update(joints=["nose"]), r"keypoints: the card says .*1, 2"),
+        (lambda card: card["input"].update(channels=["x", "y", "score"]), r"the card says .*17, 3"),
+        (lambda card: card["output"].update(joints=["hip"]), r"poses: the card says .*1, 3"),
+        (lambda card: card["graph"].update(outputs=["pose"]), r"names \['pose'\].*has \['poses'\]"),
+        (lambda card: card["graph"].update(inputs=["x"]), r"names \['x'\].*has \['keypoints'\]"),
+        (lambda card: card["graph"].update(kind="step"), "graph kind 'step' in clip.onnx"),
+        (
+            lambda card: card["architecture"].update(receptive_field=243),
+            "receptive field 243, but the widths make 27",
+        ),
+    ],
+)
+def test_a_card_that_disagrees_with_its_graph_is_refused(folder, change, said):
+    rewrite_card(folder, change)
+    with pytest.raises(ModelError, match=f"disagree: .*{said}"):
+        Lifter.load(folder, "cpu")
+
+
+def test_a_card_that_cannot_be_read_is_refused(folder):
+    rewrite_card(folder, lambda card: card.pop("units") and card.update(axes="upside down"))
+    with pytest.raises(ModelError, match=r"its card cannot be read: (?s:.*)axes"):
+        Lifter.load(folder, "cpu")
+
+
+def test_a_graph_without_card_is_refused(folder):
+    graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
+    del graph.metadata_props[:]
+    (folder / CLIP_GRAPH).write_bytes(graph.SerializeToString())
+    with pytest.raises(ModelError, match="has no card"):
+        Lifter.load(folder, "cpu")
+
+
+def test_missing_files_are_named(folder, tmp_path):
+    with pytest.raises(ModelError, match=r"nowhere.*clip\.onnx: no such file"):
+        Lifter.load(tmp_path / "nowhere", "cpu")
+    (folder / "weights.bin").unlink()
+    with pytest.raises(ModelError, match=r"cannot load it: .*weights\.bin"):
+        Lifter.load(folder, "cpu")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 100])
+def test_a_corrupt_graph_is_refused(folder, content):
+    (folder / CLIP_GRAPH).write_bytes(content)
+    with pytest.raises(ModelError, match=r"clip\.onnx: ONNX Runtime cannot load it"):
+        Lifter.load(folder, "cpu")
+
+
+def test_asking_for_a_gpu_without_one_falls_back_or_refuses(folder, caplog):
+    assert Lifter.load(folder, "cuda").provider == "cpu"
+    assert "asked for cuda, but ONNX Runtime runs it on CPUExecutionProvider" in caplog.text
+    with pytest.raises(ModelError, match="not falling back, as providers are strict"):
+        Lifter.load(folder, "cuda", strict=True)
+
+
+def test_an_unknown_provider_is_refused(folder):
+    with pytest.raises(ModelError, match="provider 'tpu': expected auto, cpu or cuda"):
+        Lifter.load(folder, "tpu")
