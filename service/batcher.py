@@ -236,6 +236,12 @@ class Admission(Generic[In, Out]):
         self._batcher._enqueue(_Item(value, cost, future, self, deadline, loop.time()))
         return future
 
+    def revise(self, cost: float) -> None:
+        """Correct the cost admitted, now that more is known of what will be submitted."""
+        if self.is_open:
+            self._batcher._change_load(cost - self._cost)
+            self._cost = cost
+
     def settle(self, item: _Item[In, Out]) -> None:
         """An item is done: make room for others."""
         self._futures.discard(item.future)

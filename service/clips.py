@@ -45,6 +45,10 @@ class ClipInProgress:
             for piece in cut(segment, model.span, longest):
                 yield piece, Job(self.inputs_TJ2[piece.reads], piece.kept, flip)
 
+    def work(self, model: ServedModel, flip: bool) -> float:
+        """What lifting this clip costs, but for the context of chunks."""
+        return sum(model.work(part.stop - part.start, flip) for part in self.segments)
+
     def accept(self, piece: Piece, lifted: LiftedPiece) -> None:
         """Put a piece's result in its place."""
         self.poses_TJ3[piece.gives] = lifted.poses_TJ3

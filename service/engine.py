@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from service.batcher import Admission
 from service.clips import ClipInProgress, prepare
@@ -86,6 +86,7 @@ class Engine:
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)
         with model.batcher.admit(work) as admission:
             clips = await self._at_ease(frames, lambda: self._prepare(request, model))
+            admission.revise(sum(clip.work(model, options.flip_augmentation) for clip in clips))
             await _Lifting(model, admission, options.flip_augmentation, deadline).run(clips)
         lifted = await self._at_ease(frames, lambda: _finish(clips, model, options.axes))
         self._metrics.frames_lifted(model.card.name, frames)
@@ -117,23 +118,32 @@ class _Lifting:
 
     async def run(self, clips: Sequence[ClipInProgress]) -> None:
         """Lift the clips in place."""
-        ahead: deque[tuple[ClipInProgress, Piece, asyncio.Future[LiftedPiece]]] = deque()
-        frames_ahead = 0
+        most_ahead = _BATCHES_AHEAD * self.model.max_batch_work
+        ahead: deque[_Sent] = deque()
+        work_ahead = 0.0
         for clip in clips:
             for piece, job in clip.pieces(self.model, self.flip):
-                while frames_ahead >= _BATCHES_AHEAD * self.model.max_batch_frames:
-                    frames_ahead -= await _accept(*ahead.popleft())
-                ahead.append((clip, piece, self.admission.submit(job, self.deadline)))
-                frames_ahead += len(job.inputs_TJ2)
-        while ahead:
-            await _accept(*ahead.popleft())
+                while work_ahead >= most_ahead:
+                    work_ahead -= await ahead.popleft().arrive()
+                work = self.model.work_of(job)
+                work_ahead += work
+                ahead.append(_Sent(clip, piece, work, self.admission.submit(job, self.deadline)))
+        for sent in ahead:
+            await sent.arrive()
 
 
-async def _accept(clip: ClipInProgress, piece: Piece, future: asyncio.Future[LiftedPiece]) -> int:
-    """Wait for a piece and put it in its place; how many frames it read."""
-    clip.accept(piece, await future)
-    reads: int = piece.reads.stop - piece.reads.start
-    return reads
+class _Sent(NamedTuple):
+    """A piece in the queue, or being lifted."""
+
+    clip: ClipInProgress
+    piece: Piece
+    work: float
+    lifted: asyncio.Future[LiftedPiece]
+
+    async def arrive(self) -> float:
+        """Put the piece in its place once it is lifted; returns the work no longer ahead."""
+        self.clip.accept(self.piece, await self.lifted)
+        return self.work
 
 
 def _joints(keypoint_format: str) -> int:

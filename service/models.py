@@ -71,10 +71,15 @@ class ServedModel:
         self._input_mirror = _input_format(self.card).mirror
         self._output_mirror = SKELETONS[self.card.output.name].mirror
         self._padding_work = padding_work(architecture.filter_widths)
-        policy = Policy(self._job_work, self._select, batching.max_queued_frames)
+        policy = Policy(self.work_of, self._select, batching.max_queued_frames)
         self.batcher: Batcher[Job, LiftedPiece] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
         )
+
+    @property
+    def max_batch_work(self) -> float:
+        """The work of the longest piece, which no batch exceeds."""
+        return self.work(self.max_batch_frames, flip=False)
 
     def work(self, frames: int, flip: bool) -> float:
         """The cost of a clip, in frames' worth of the network's work, its padding included."""
@@ -86,7 +91,8 @@ class ServedModel:
         for frames in (1, self.max_batch_frames):
             self._lifter.lift(np.zeros((1, frames, joints, 2), dtype=np.float32))
 
-    def _job_work(self, job: Job) -> float:
+    def work_of(self, job: Job) -> float:
+        """The cost of a job."""
         return self.work(len(job.inputs_TJ2), job.flip)
 
     def _select(self, jobs: Sequence[Job]) -> list[int]:
@@ -97,13 +103,13 @@ class ServedModel:
             range(1, len(lengths)), key=lambda index: abs(lengths[index] - lengths[0])
         )
         chosen, longest = [0], lengths[0]
-        count, useful = weights[0], self._job_work(jobs[0])
+        count, useful = weights[0], self.work_of(jobs[0])
         for index in by_likeness:
             longest = max(longest, lengths[index])
             count += weights[index]
-            useful += self._job_work(jobs[index])
+            useful += self.work_of(jobs[index])
             padded = self.work(longest, flip=False) * count
-            if longest * count > self.max_batch_frames or useful < (1 - _MOST_WASTE) * padded:
+            if padded > self.max_batch_work or useful < (1 - _MOST_WASTE) * padded:
                 break
             chosen.append(index)
         return chosen

@@ -338,3 +338,15 @@ async def test_many_pieces_of_one_caller_let_others_in_between() -> None:
         assert await double(batcher, 7) == 14
         assert len(doubler.batches) - before <= 3
         await long
+
+
+async def test_an_admission_is_revised_when_more_is_known() -> None:
+    async with running(Doubler(), capacity=10) as (batcher, recorder):
+        with batcher.admit(2) as admission:
+            admission.revise(9)
+            assert recorder.load == 9
+            with pytest.raises(Overloaded):
+                batcher.admit(2)
+            await admission.submit(0)
+            assert recorder.load == 8
+        assert recorder.load == 0

@@ -387,3 +387,14 @@ async def test_frames_are_counted(models: Path) -> None:
             "poselift_frames_lifted_total", {"model": "causal"}
         )
     assert lifted == 50
+
+
+async def test_a_clip_of_nothing_but_gaps_and_single_frames(models: Path) -> None:
+    clip = person_clip(3_000)
+    clip[::2] = 0
+    async with running_service(models, Batching(max_batch_frames=256)) as service:
+        (lifted,) = await lift(service, clip, fps=1)
+        (alone,) = await lift(service, clip[1501:1502])
+    assert (lifted.quality_T[::2] == UNKNOWN).all()
+    assert (lifted.quality_T[1::2] == MEASURED).all()
+    np.testing.assert_allclose(lifted.poses_TJ3[1501:1502], alone.poses_TJ3, atol=1e-5)
