@@ -10,6 +10,7 @@ from service.errors import Invalid
 from service.models import Job, LiftedPiece, ServedModel
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
+from service.pose.layout_check import check_layout
 from service.pose.missing import QUALITY, fill
 from service.pose.normalisation import Undo, normaliser
 from service.pose.padding import Piece, cut
@@ -92,8 +93,9 @@ def prepare(
         max_gap_s: up to how long a time with nothing measured is filled.
 
     Raises:
-        Invalid: nothing is measured, or the keypoints are too far out to normalise.
+        Invalid: nothing is measured, the format is another than was said, or the keypoints are too far out to normalise.
     """
+    check_layout(clip.keypoints_TJ3, options.keypoint_format, where)
     layout = model.card.input
     converted = convert(clip.keypoints_TJ3, options.keypoint_format, layout.keypoint_format)
     filled = fill(

@@ -1,4 +1,4 @@
-"""Missing keypoints: every rule, and the fast causal path against a slow one that reads like them."""
+"""Missing keypoints: every rule, and the fast causal path against a slow, obvious one."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ MODELS = {
 @pytest.mark.parametrize(("name", "causal"), MODELS.items())
 def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name, causal):
     golden = np.load(GOLDEN / f"{name}.npz")
-    pose, trajectory, _ = read_authors_checkpoint(GOLDEN / f"{name}.bin", causal)
+    pose, _, _ = read_authors_checkpoint(GOLDEN / f"{name}.bin", causal)
     assert pose.filter_widths == tuple(golden["filter_widths"])
     assert pose.receptive_field == golden["receptive_field"]
     card = export(from_authors(GOLDEN / f"{name}.bin", name, causal, None), tmp_path / name)
