@@ -71,7 +71,7 @@ class ServedModel:
         self._input_mirror = _input_format(self.card).mirror
         self._output_mirror = SKELETONS[self.card.output.name].mirror
         self._padding_work = padding_work(architecture.filter_widths)
-        policy = Policy(self.work_of, self._select, batching.max_queued_frames)
+        policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
         self.batcher: Batcher[Job, LiftedPiece] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
         )
@@ -95,7 +95,7 @@ class ServedModel:
         """The cost of a job."""
         return self.work(len(job.inputs_TJ2), job.flip)
 
-    def _select(self, jobs: Sequence[Job]) -> list[int]:
+    def choose_alike(self, jobs: Sequence[Job]) -> list[int]:
         """Choose the oldest job and those closest to it in length, while little is padding."""
         lengths = [len(job.inputs_TJ2) for job in jobs[:_CANDIDATES]]
         weights = [2 if job.flip else 1 for job in jobs[:_CANDIDATES]]
