@@ -48,9 +48,7 @@ def _compare(service: ServiceProcess, lifter: Lifter, options: argparse.Namespac
     for number in range(options.rounds):
         before = _batches(service)
         served = _requests_per_s(service, options, options.seconds)
-        items, batches = (
-            after - prior for after, prior in zip(_batches(service), before, strict=True)
-        )
+        items, batches = np.subtract(_batches(service), before)
         usual = max(round(items / batches), 1)
         bare = {
             size: _clips_per_s(lifter, size, options) for size in sorted({usual, options.callers})
