@@ -93,7 +93,8 @@ def prepare(
         max_gap_s: up to how long a time with nothing measured is filled.
 
     Raises:
-        Invalid: nothing is measured, the format is another than was said, or the keypoints are too far out to normalise.
+        Invalid: nothing is measured, the format is another than was said, or the keypoints are
+            too far out to normalise.
     """
     check_layout(clip.keypoints_TJ3, options.keypoint_format, where)
     layout = model.card.input

@@ -1,0 +1,61 @@
+# Everything a fresh machine needs, then the job. Needs python3 (3.11 or newer, with venv) and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$p && break; done)
+# One ONNX Runtime and never both: with CUDA where there is an NVIDIA driver, for the CPU elsewhere.
+RUNTIME ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
+OTHER_RUNTIME = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
+ARGS ?=
+
+.PHONY: help serve test check format proto bench clean
+
+help:  ## Show what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+serve: $(VENV)/.serve-$(RUNTIME)  ## Install what serving needs, and serve the default models
+	$(BIN)/python -m service
+
+test: $(VENV)/.dev  ## Install what the tests need, and run them: make test ARGS="-k lift"
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python proto/generate.py --check
+
+format: $(VENV)/.dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proto: $(VENV)/.dev  ## Generate the protobuf and gRPC stubs
+	$(BIN)/python proto/generate.py
+
+bench: $(VENV)/.dev  ## Every measurement, one after the other
+	$(BIN)/python -m bench.clip_graph
+	$(BIN)/python -m bench.http_throughput
+	$(BIN)/python -m bench.long_clip
+	$(BIN)/python -m bench.training
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "poselift needs Python 3.11 or newer with its venv module:" \
+		"apt install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# What is already installed is left alone; a changed pyproject.toml installs again.
+$(VENV)/.serve-$(RUNTIME): pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip uninstall --quiet --yes $(OTHER_RUNTIME) 2>/dev/null
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME)]'
+	@rm -f $(VENV)/.serve-*
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.serve-$(RUNTIME)
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),training,dev]'
+	@touch $@

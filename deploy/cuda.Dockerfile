@@ -1,0 +1,19 @@
+# The service on an NVIDIA GPU; CUDA 13 and cuDNN 9 come as Python packages, so only the
+# driver is needed (docker run --gpus all). From the repository's root: docker build -f deploy/cuda.Dockerfile .
+FROM python:3.12-slim AS build
+WORKDIR /build
+COPY pyproject.toml README.md LICENSE ./
+COPY service service
+COPY training training
+COPY proto proto
+RUN python -m venv /opt/poselift && /opt/poselift/bin/pip install --no-cache-dir '.[gpu]'
+
+FROM python:3.12-slim
+RUN useradd --system --uid 10001 poselift
+COPY --from=build /opt/poselift /opt/poselift
+USER poselift
+ENV POSELIFT_PROVIDERS=cuda POSELIFT_STRICT_PROVIDERS=true POSELIFT_HOST=0.0.0.0 PYTHONUNBUFFERED=1
+EXPOSE 8000 50051
+HEALTHCHECK --start-period=30s --interval=10s CMD ["/opt/poselift/bin/python", "-c", \
+    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+ENTRYPOINT ["/opt/poselift/bin/python", "-m", "service"]
