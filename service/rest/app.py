@@ -1,0 +1,21 @@
+"""The HTTP application."""
+
+from fastapi import FastAPI
+
+from service.context import ServiceContext
+from service.rest.errors import register_error_handlers
+from service.rest.lift import LiftEndpoint
+from service.rest.openapi import openapi_document
+from service.rest.status import StatusEndpoints
+
+
+def create_app(context: ServiceContext) -> FastAPI:
+    """Put the endpoints of one service together."""
+    app = FastAPI(title="poselift", redirect_slashes=False, redoc_url=None)
+    app.include_router(LiftEndpoint(context).router())
+    app.include_router(StatusEndpoints(context).router())
+    register_error_handlers(app)
+    document = openapi_document(context.engine)
+    # FastAPI would derive a document from signatures, and ours say nothing: bodies are read raw.
+    app.openapi = lambda: document  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,75 @@
+"""Errors as gRPC statuses: one table of codes, and the problem details in a trailer."""
+
+import logging
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+import orjson
+
+from service.errors import (
+    DeadlineExceeded,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Overloaded,
+    PoseliftError,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unreadable,
+)
+from service.wire.problems import problem, shortened
+
+CODE: Mapping[type[PoseliftError], grpc.StatusCode] = MappingProxyType(
+    {
+        Unreadable: grpc.StatusCode.INVALID_ARGUMENT,
+        Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+        Forbidden: grpc.StatusCode.PERMISSION_DENIED,
+        NotFound: grpc.StatusCode.NOT_FOUND,
+        TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        Invalid: grpc.StatusCode.INVALID_ARGUMENT,
+        Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        Unavailable: grpc.StatusCode.UNAVAILABLE,
+        DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+"""Errors that are not here are nobody's fault but ours: INTERNAL."""
+
+PROBLEM_KEY = "problem-bin"
+"""The trailer that holds the problem details as JSON."""
+RETRY_KEY = "retry-after"
+"""The trailer that says how many seconds to wait, where the queue was full."""
+
+_ROOM_FOR_PROBLEM = 3_000
+"""Bytes; clients refuse more than 8 kB of trailers in all unless told otherwise."""
+_log = logging.getLogger(__name__)
+
+_Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+async def abort(call: _Call, error: Exception) -> NoReturn:
+    """End a call with the status of an error; one that is not the caller's is only logged."""
+    if not isinstance(error, PoseliftError) or type(error) not in CODE:
+        _log.error("a call failed", exc_info=error)
+        error = PoseliftError("something went wrong inside the service; it has been logged")
+    code = CODE.get(type(error), grpc.StatusCode.INTERNAL)
+    await call.abort(code, shortened(error.detail), _trailers(error))
+
+
+def _trailers(error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:
+    trailer = (PROBLEM_KEY, _compact(problem(error)))
+    if isinstance(error, Overloaded):
+        return trailer, (RETRY_KEY, str(math.ceil(error.retry_after_s)))
+    return (trailer,)
+
+
+def _compact(details: dict[str, Any]) -> bytes:
+    """The details as JSON, without the last places of a long list of faults."""
+    encoded = orjson.dumps(details)
+    while len(encoded) > _ROOM_FOR_PROBLEM and details.get("errors"):
+        details = details | {"errors": details["errors"][:-1]}
+        encoded = orjson.dumps(details)
+    return encoded

@@ -1,0 +1,83 @@
+"""The methods of poselift.v1.PoseLift.
+
+Messages are parsed here rather than by gRPC, so that one that cannot be is answered like any other
+bad input, and so that lifting has one way in with HTTP's protobuf bodies.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import grpc
+import grpc.aio
+
+from poselift.v1 import poselift_pb2 as messages
+from service.context import ServiceContext
+from service.gate import gate, presented_key
+from service.pose.card import Card
+from service.rpc.errors import abort
+from service.wire.codecs import PROTOBUF
+from service.wire.description import model_details, model_summary
+from service.wire.exchange import Exchange
+from service.wire.protobuf_messages import parse
+
+_Call: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+
+
+class PoseLift:
+    """Bytes in, bytes out."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+        self._exchange = Exchange(context)
+
+    def handlers(self, service: str) -> grpc.GenericRpcHandler:
+        """The methods by name, to be added to a server."""
+        methods = {"Lift": self.lift, "ListModels": self.list_models}
+        return grpc.method_handlers_generic_handler(
+            service,
+            {name: grpc.unary_unary_rpc_method_handler(do) for name, do in methods.items()},
+        )
+
+    async def lift(self, body: bytes, call: _Call) -> bytes:
+        """Lift clips."""
+        timeout_s = self._timeout_s(call)
+        return await self._answer(
+            "lift", call, lambda: self._exchange.lift(body, PROTOBUF, PROTOBUF, timeout_s)
+        )
+
+    async def list_models(self, body: bytes, call: _Call) -> bytes:
+        """List the models served."""
+        return await self._answer("list_models", call, lambda: self._models(body))
+
+    async def _answer(
+        self, operation: str, call: _Call, work: Callable[[], Awaitable[bytes]]
+    ) -> bytes:
+        try:
+            with gate(self._context, "grpc", operation, _api_key(call)):
+                return await work()
+        except Exception as error:
+            await abort(call, error)
+
+    async def _models(self, body: bytes) -> bytes:
+        parse(messages.ListModelsRequest, body)
+        cards = self._context.engine.cards()
+        models = [self._described(card) for card in cards]
+        return messages.ListModelsResponse(models=models).SerializeToString()
+
+    def _described(self, card: Card) -> messages.Model:
+        details = model_details(card, self._context.engine.aliases())
+        return messages.Model(**model_summary(card), details=messages.ModelDetails(**details))
+
+    def _timeout_s(self, call: _Call) -> float:
+        remaining_s: float | None = call.time_remaining()
+        longest_s = self._context.request_timeout_s
+        return longest_s if remaining_s is None else min(remaining_s, longest_s)
+
+
+def _api_key(call: _Call) -> str | None:
+    metadata = dict(call.invocation_metadata() or ())
+    return presented_key(_text(metadata.get("authorization")), _text(metadata.get("x-api-key")))
+
+
+def _text(text: str | bytes | None) -> str | None:
+    return text.decode("latin-1") if isinstance(text, bytes) else text

@@ -1,0 +1,126 @@
+"""Lift requests and results as JSON."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from service.errors import Invalid, Unreadable
+from service.pose.missing import QUALITY
+from service.requests import Clip, LiftedClip, LiftRequest, LiftResult
+from service.validation import Limits
+from service.wire.description import model_summary, skeleton
+from service.wire.keypoints import keypoint_array
+from service.wire.options import check_clip_count, clip_id, joint_count, lift_options, unknown_field
+
+_DECIMALS = 5
+"""Of a metre: a hundredth of a millimetre. A quarter fewer bytes than all of float32's digits."""
+_PIECE = 500
+"""Frames encoded in one go; between pieces other threads have their turn."""
+_UNKNOWN = QUALITY.index("unknown")
+
+
+def decode_request(body: bytes, limits: Limits) -> LiftRequest:
+    """Read a lift request; what the arrays hold is left to the engine to check.
+
+    Raises:
+        Unreadable: not JSON in UTF-8.
+        Invalid: not a lift request, and where it is not.
+        TooLarge: too many clips.
+    """
+    fields = _parse(body)
+    if type(fields) is not dict:
+        raise Invalid.at("body", "a JSON object")
+    clips = fields.pop("clips", None)
+    options = lift_options(fields)
+    joints = joint_count(options.keypoint_format)
+    if type(clips) is not list or not clips:
+        raise Invalid.at("clips", "a list of at least one clip")
+    check_clip_count(len(clips), limits)
+    return LiftRequest(
+        options, tuple(_clip(clip, index, joints) for index, clip in enumerate(clips))
+    )
+
+
+def encode_result(result: LiftResult) -> bytes:
+    """Write a result; frames without a pose are null."""
+    return orjson.dumps(
+        {
+            "model": model_summary(result.card),
+            "skeleton": skeleton(result.card),
+            "units": result.card.units,
+            "axes": result.axes,
+            "clips": [_lifted_clip(clip) for clip in result.clips],
+        }
+    )
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "infinity" in error.msg:
+            return _parse_beyond_double(body)
+        raise Unreadable(f"the body is not JSON in UTF-8: {error}") from None
+
+
+def _parse_beyond_double(body: bytes) -> object:
+    """Parse JSON with numbers beyond double, which become infinite, so that they get a place."""
+    try:
+        parsed = json.loads(body, parse_int=float, parse_constant=_refuse_constant)
+        orjson.dumps(parsed)  # which is stricter about text and nesting than the other parser
+    except (ValueError, TypeError, RecursionError):
+        raise Unreadable("the body is not JSON in UTF-8") from None
+    return parsed
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _clip(fields: object, index: int, joints: int) -> Clip:
+    where = f"clips[{index}]"
+    if type(fields) is not dict:
+        raise Invalid.at(where, "an object with keypoints")
+    for name in fields:
+        if name not in {"id", "keypoints"}:
+            raise unknown_field(f"{where}.{name}")
+    name = "" if fields.get("id") is None else fields["id"]
+    if type(name) is not str:
+        raise Invalid.at(f"{where}.id", "a string")
+    keypoints_TJ3 = keypoint_array(fields.get("keypoints"), joints, f"{where}.keypoints")
+    return Clip(clip_id(name, index), keypoints_TJ3)
+
+
+def _lifted_clip(clip: LiftedClip) -> dict[str, Any]:
+    unknown_T = clip.quality_T == _UNKNOWN
+    trajectory_T3 = clip.trajectory_T3
+    return {
+        "id": clip.id,
+        "poses": _frames(clip.poses_TJ3, unknown_T),
+        "trajectory": None if trajectory_T3 is None else _frames(trajectory_T3, unknown_T),
+        "quality": list(map(QUALITY.__getitem__, clip.quality_T.tolist())),
+    }
+
+
+def _frames(values: NDArray[np.float32], unknown_T: NDArray[np.bool_]) -> orjson.Fragment:
+    """A JSON list with an item for each frame, null where unknown."""
+    pieces = (slice(start, start + _PIECE) for start in range(0, len(values), _PIECE))
+    return orjson.Fragment(b"[" + b",".join(_encoded(values, unknown_T, pieces)) + b"]")
+
+
+def _encoded(
+    values: NDArray[np.float32], unknown_T: NDArray[np.bool_], pieces: Iterator[slice]
+) -> Iterator[bytes]:
+    for piece in pieces:
+        rounded = np.round(values[piece], _DECIMALS)
+        frames: NDArray[np.float32] | Sequence[Any] = rounded
+        if unknown_T[piece].any():
+            frames = [
+                None if unknown else frame
+                for unknown, frame in zip(unknown_T[piece], rounded, strict=True)
+            ]
+        yield orjson.dumps(frames, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]

