@@ -1,0 +1,291 @@
+"""Turn a detector's result files into the body of a ``POST /v1/lift``, printed to standard output.
+
+    python examples/convert.py openpose  FOLDER     --image-size 1920 1080 --fps 60
+    python examples/convert.py mmpose    FILE.json  --image-size 1920 1080 --fps 30
+    python examples/convert.py yolo      FILE.json  --image-size 1920 1080 --fps 30
+    python examples/convert.py yolo      FOLDER     --image-size 1920 1080 --fps 30
+    python examples/convert.py mediapipe FILE.json  --image-size 1920 1080 --fps 30
+
+Needs nothing but Python. Each person becomes a clip as long as the video, null where not seen.
+"""
+
+import argparse
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Person = list[list[float]]
+"""One person in one frame: [x, y, score] for every joint, pixels."""
+
+
+@dataclass
+class Detection:
+    """A person in a frame, with the detector's own track number where it gives one."""
+
+    keypoints: Person
+    track: int | None = None
+
+
+@dataclass
+class Source:
+    """What a reader gets to know besides the files."""
+
+    path: Path
+    image_size: tuple[int, int]
+
+
+def read_openpose(source: Source) -> Iterator[list[Detection]]:
+    """OpenPose's ``--write_json`` folder: one file a frame, in the order of their numbers."""
+    for file in _numbered(source.path, "*.json"):
+        people = json.loads(file.read_text())["people"]
+        yield [Detection(_triples(person["pose_keypoints_2d"])) for person in people]
+
+
+def read_mmpose(source: Source) -> Iterator[list[Detection]]:
+    """MMPose's predictions: an inferencer's list of frames, or a demo's ``instance_info``."""
+    content = json.loads(source.path.read_text())
+    frames = content["instance_info"] if isinstance(content, dict) else content
+    for frame in _by_frame_id(frames):
+        yield [
+            Detection(
+                [
+                    [x, y, score]
+                    for (x, y, *_), score in zip(
+                        person["keypoints"], person["keypoint_scores"], strict=True
+                    )
+                ],
+                person.get("track_id"),
+            )
+            for person in frame
+        ]
+
+
+def _by_frame_id(frames: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The instances of every frame from the first to the last, empty for frames left out."""
+    instances = {frame["frame_id"]: frame["instances"] for frame in frames}
+    for number in range(min(instances), max(instances) + 1):
+        yield instances.get(number, [])
+
+
+def read_yolo(source: Source) -> Iterator[list[Detection]]:
+    """Ultralytics: a JSON list of each frame's ``to_json()``, or a folder of label files."""
+    if source.path.is_dir():
+        yield from _read_yolo_labels(source)
+        return
+    for frame in json.loads(source.path.read_text()):
+        people = json.loads(frame) if isinstance(frame, str) else frame
+        yield [
+            Detection(
+                [
+                    [x, y, score]
+                    for x, y, score in zip(
+                        person["keypoints"]["x"],
+                        person["keypoints"]["y"],
+                        person["keypoints"].get("visible") or [1.0] * len(person["keypoints"]["x"]),
+                        strict=True,
+                    )
+                ],
+                person.get("track_id"),
+            )
+            for person in people
+        ]
+
+
+def _read_yolo_labels(source: Source) -> Iterator[list[Detection]]:
+    """Label files: class, box and 17 joints in shares of the image; none for an empty frame."""
+    files = {_number(file): file for file in source.path.glob("*.txt")}
+    width, height = source.image_size
+    for number in range(min(files), max(files) + 1):
+        lines = files[number].read_text().splitlines() if number in files else []
+        rows = [[float(value) for value in line.split()] for line in lines]
+        yield [
+            Detection(
+                [[x * width, y * height, score] for x, y, score in _triples(row[5 : 5 + 51])],
+                int(row[57]) if len(row) > 57 else None,
+            )
+            for row in rows
+        ]
+
+
+def read_mediapipe(source: Source) -> Iterator[list[Detection]]:
+    """A JSON list of frames: null, the landmarks of one person, or a list of people's landmarks.
+
+    A landmark is ``{"x", "y", "visibility"}`` or ``[x, y, z, visibility]``, in shares of the image.
+    """
+    width, height = source.image_size
+    for frame in json.loads(source.path.read_text()):
+        people = frame or []
+        if people and not _is_landmarks(people[0]):
+            people = [people]
+        yield [
+            Detection([[x * width, y * height, score] for x, y, score in map(_landmark, person)])
+            for person in people
+        ]
+
+
+def _is_landmarks(value: Any) -> bool:  # noqa: ANN401
+    """Whether this is a list of landmarks rather than one landmark."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict | list)
+
+
+def _landmark(landmark: dict[str, float] | list[float]) -> tuple[float, float, float]:
+    if isinstance(landmark, dict):
+        return landmark["x"], landmark["y"], landmark.get("visibility", 1.0)
+    return landmark[0], landmark[1], landmark[-1]
+
+
+def _triples(values: list[float]) -> Person:
+    return [list(values[i : i + 3]) for i in range(0, len(values), 3)]
+
+
+def _numbered(folder: Path, pattern: str) -> list[Path]:
+    files = sorted(folder.glob(pattern), key=_number)
+    if not files:
+        sys.exit(f"error: {folder}: no {pattern} files")
+    return files
+
+
+def _number(file: Path) -> int:
+    """The last number in a file's name."""
+    numbers = re.findall(r"\d+", file.stem)
+    if not numbers:
+        sys.exit(f"error: {file}: expected a frame number in the name")
+    return int(numbers[-1])
+
+
+@dataclass
+class Track:
+    """One person through the video."""
+
+    frames: list[Person | None]
+    number: int | None = None
+    last: Person = field(default_factory=list)
+    last_frame: int = 0
+
+
+def follow(frames: Iterable[list[Detection]], patience: int) -> list[Track]:
+    """Tell people apart through time.
+
+    The detector's own track numbers are taken where it gives them. Otherwise each person goes on
+    as the nearest one of the frames before, if their joints moved by less than half their size.
+
+    Args:
+        frames: the people in each frame.
+        patience: after how many frames out of sight a person is someone new.
+    """
+    tracks: list[Track] = []
+    count = 0
+    for index, people in enumerate(frames):
+        active = [track for track in tracks if index - track.last_frame <= patience]
+        for detection, track in _match(people, active):
+            if track is None:
+                track = Track([None] * index, detection.track)  # noqa: PLW2901
+                tracks.append(track)
+            track.frames += [None] * (index - len(track.frames))
+            track.frames.append(detection.keypoints)
+            track.last, track.last_frame = detection.keypoints, index
+        count = index + 1
+    for track in tracks:
+        track.frames += [None] * (count - len(track.frames))
+    return tracks
+
+
+def _match(people: list[Detection], active: list[Track]) -> list[tuple[Detection, Track | None]]:
+    """Pair every person with a track, or with None if they are new; the closest pairs first."""
+    pairs = sorted(
+        (
+            (_distance(person, track), i, j)
+            for i, person in enumerate(people)
+            for j, track in enumerate(active)
+        ),
+    )
+    found: dict[int, int] = {}
+    for distance, i, j in pairs:
+        if distance < 0.5 and i not in found and j not in found.values():
+            found[i] = j
+    return [(person, active[found[i]] if i in found else None) for i, person in enumerate(people)]
+
+
+def _distance(person: Detection, track: Track) -> float:
+    """How far the joints moved, in sizes of the person; track numbers decide where given."""
+    if person.track is not None or track.number is not None:
+        return 0.0 if person.track == track.number else math.inf
+    moved = [
+        math.dist(now[:2], before[:2])
+        for now, before in zip(person.keypoints, track.last, strict=True)
+        if now[2] > 0 and before[2] > 0
+    ]
+    return sum(moved) / len(moved) / _size(track.last) if moved else math.inf
+
+
+def _size(person: Person) -> float:
+    """The diagonal of the box around the measured joints."""
+    xs = [x for x, _, score in person if score > 0]
+    ys = [y for _, y, score in person if score > 0]
+    return math.dist((min(xs), min(ys)), (max(xs), max(ys))) or 1.0
+
+
+READERS: dict[str, tuple[Callable[[Source], Iterator[list[Detection]]], str]] = {
+    "openpose": (read_openpose, "openpose_body25"),
+    "mmpose": (read_mmpose, "coco17"),
+    "yolo": (read_yolo, "coco17"),
+    "mediapipe": (read_mediapipe, "mediapipe33"),
+}
+"""For each detector, how its files are read and the keypoint format it usually writes."""
+
+
+def lift_request(
+    tracks: Iterable[Track],
+    image_size: tuple[int, int],
+    fps: float,
+    keypoint_format: str,
+) -> dict[str, Any]:
+    """The body of a request: one clip a person, numbers rounded to what a detector can know."""
+    return {
+        "image_size": list(image_size),
+        "fps": fps,
+        "keypoint_format": keypoint_format,
+        "clips": [
+            {
+                "id": f"person-{number}",
+                "keypoints": [
+                    frame and [[round(x, 2), round(y, 2), round(s, 3)] for x, y, s in frame]
+                    for frame in track.frames
+                ],
+            }
+            for number, track in enumerate(tracks)
+        ],
+    }
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("detector", choices=READERS)
+    parser.add_argument("path", type=Path, help="the result file or folder")
+    parser.add_argument("--image-size", type=int, nargs=2, required=True, metavar=("W", "H"))
+    parser.add_argument("--fps", type=float, required=True)
+    parser.add_argument("--format", help="keypoint format, if not the detector's usual one")
+    parser.add_argument(
+        "--min-frames", type=int, default=10, help="leave out people seen in fewer (default 10)"
+    )
+    arguments = parser.parse_args()
+    read, usual_format = READERS[arguments.detector]
+    image_size = tuple(arguments.image_size)
+    tracks = follow(read(Source(arguments.path, image_size)), patience=round(arguments.fps))
+    long = [t for t in tracks if sum(f is not None for f in t.frames) >= arguments.min_frames]
+    if not long:
+        sys.exit(f"error: {arguments.path}: nobody is seen in {arguments.min_frames} frames")
+    body = lift_request(long, image_size, arguments.fps, arguments.format or usual_format)
+    json.dump(body, sys.stdout, separators=(",", ":"))
+
+
+if __name__ == "__main__":
+    main()

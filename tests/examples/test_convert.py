@@ -1,0 +1,112 @@
+"""Converters: files as each detector writes them become requests with one clip a person."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def convert(*arguments):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "convert.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout)
+
+
+def person(x, joints=17):
+    """Joints one below the other at ``x`` pixels."""
+    return [[x, 10 * joint, 0.9] for joint in range(joints)]
+
+
+def flat(keypoints):
+    return [value for joint in keypoints for value in joint]
+
+
+SIZE = ("--image-size", 1000, 500, "--fps", 30, "--min-frames", 1)
+
+
+def test_openpose_frames_come_in_the_order_of_their_numbers(tmp_path):
+    for number in (2, 10, 1):
+        people = [{"pose_keypoints_2d": flat(person(number, 25))}]
+        (tmp_path / f"video_{number}_keypoints.json").write_text(json.dumps({"people": people}))
+    body = convert("openpose", tmp_path, *SIZE)
+    assert body["keypoint_format"] == "openpose_body25"
+    assert body["image_size"] == [1000, 500]
+    assert [frame[0][0] for frame in body["clips"][0]["keypoints"]] == [1, 2, 10]
+    assert body["clips"][0]["keypoints"][0] == person(1, 25)
+
+
+@pytest.mark.parametrize("wrap", [lambda frames: frames, lambda frames: {"instance_info": frames}])
+def test_mmpose_predictions_with_a_frame_left_out(tmp_path, wrap):
+    instance = {"keypoints": [[5, 6]] * 17, "keypoint_scores": [0.5] * 17}
+    frames = [{"frame_id": n, "instances": [instance] if n != 2 else []} for n in (0, 1, 2, 4)]
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps(wrap(frames)))
+    body = convert("mmpose", path, *SIZE)
+    clip = body["clips"][0]["keypoints"]
+    assert [frame is not None for frame in clip] == [True, True, False, False, True]
+    assert clip[0] == [[5, 6, 0.5]] * 17
+
+
+def test_yolo_json_keeps_the_trackers_people_apart(tmp_path):
+    def result(track, x):
+        points = {"x": [x] * 17, "y": [7.0] * 17, "visible": [0.8] * 17}
+        return {"name": "person", "track_id": track, "keypoints": points}
+
+    # They swap places in the file and in the image.
+    frames = [[result(1, 10.0), result(2, 900.0)], json.dumps([result(2, 10.0), result(1, 900.0)])]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(frames))
+    first, second = convert("yolo", path, *SIZE)["clips"]
+    assert [frame[0][0] for frame in first["keypoints"]] == [10, 900]
+    assert [frame[0][0] for frame in second["keypoints"]] == [900, 10]
+
+
+def test_yolo_labels_are_shares_of_the_image(tmp_path):
+    row = [0, 0.5, 0.5, 0.1, 0.1, *([0.25, 0.5, 0.9] * 17)]
+    for frame in (1, 3):
+        (tmp_path / f"clip_{frame}.txt").write_text(" ".join(map(str, row)) + "\n")
+    clip = convert("yolo", tmp_path, *SIZE)["clips"][0]["keypoints"]
+    assert [frame is not None for frame in clip] == [True, False, True]
+    assert clip[0][0] == [250, 250, 0.9]
+
+
+@pytest.mark.parametrize(
+    "landmark", [{"x": 0.5, "y": 0.5, "z": 0, "visibility": 0.7}, [0.5, 0.5, 0, 0.7]]
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_mediapipe_landmarks_of_one_or_several_people(tmp_path, landmark, several):
+    people = [landmark] * 33
+    path = tmp_path / "landmarks.json"
+    path.write_text(json.dumps([None, [people] if several else people]))
+    body = convert("mediapipe", path, *SIZE)
+    assert body["keypoint_format"] == "mediapipe33"
+    assert body["clips"][0]["keypoints"] == [None, [[500, 250, 0.7]] * 33]
+
+
+def test_people_are_followed_by_where_they_are(tmp_path):
+    """Two people, listed in changing order, one out of sight for a while."""
+    order = [(100, 800), (805, 105), (110,), (815, 115)]
+    for number, places in enumerate(order):
+        people = [{"pose_keypoints_2d": flat(person(x, 25))} for x in places]
+        (tmp_path / f"{number}.json").write_text(json.dumps({"people": people}))
+    first, second = convert("openpose", tmp_path, *SIZE)["clips"]
+    assert [frame and frame[0][0] for frame in first["keypoints"]] == [100, 105, 110, 115]
+    assert [frame and frame[0][0] for frame in second["keypoints"]] == [800, 805, None, 815]
+
+
+def test_an_empty_folder_and_an_empty_video_are_said(tmp_path):
+    with pytest.raises(RuntimeError, match=r"no \*\.json files"):
+        convert("openpose", tmp_path, *SIZE)
+    (tmp_path / "0.json").write_text('{"people": []}')
+    with pytest.raises(RuntimeError, match="nobody is seen in 1 frames"):
+        convert("openpose", tmp_path, *SIZE)
