@@ -16,7 +16,7 @@ from training.model import TemporalModel
 _FORMAT = 1
 
 
-class CheckpointError(Exception):
+class CheckpointError(ValueError):
     """A file that is not a checkpoint of this project, or of another architecture."""
 
 

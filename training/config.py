@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from service.pose.formats import FORMATS
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 _Positive = Annotated[float, Field(gt=0)]
@@ -58,3 +60,17 @@ class TrainConfig(BaseModel):
     """``auto`` takes a GPU where there is one."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads; 0 leaves the choice to PyTorch."""
+
+    @field_validator("keypoint_format")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in FORMATS:
+            raise ValueError(f"expected one of {', '.join(FORMATS)}")
+        return name
+
+    @field_validator("filter_widths")
+    @classmethod
+    def _are_odd(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if not widths or any(width < 1 or width % 2 == 0 for width in widths):
+            raise ValueError("expected odd numbers")
+        return widths

@@ -1,14 +1,14 @@
 """Measure a checkpoint on held-out subjects: ``python -m training.evaluate --help``."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
-from training.checkpoint import CheckpointError, load_model
+from training.checkpoint import load_model
+from training.command import command_line, run
 from training.datasets.motion import MotionSet
 from training.evaluation import (
     CONDITIONS,
@@ -25,14 +25,7 @@ from training.loop import filming_options
 class EvaluateCommand(BaseSettings):
     """Print MPJPE, P-MPJPE, N-MPJPE (mm) and MPJVE (mm per frame), per action and overall."""
 
-    model_config = SettingsConfigDict(
-        cli_prog_name="python -m training.evaluate",
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        use_attribute_docstrings=True,
-        frozen=True,
-        extra="forbid",
-    )
+    model_config = command_line("training.evaluate")
 
     checkpoint: CliPositionalArg[Path]
     """The checkpoint to measure."""
@@ -48,7 +41,7 @@ class EvaluateCommand(BaseSettings):
         model, config = load_model(self.checkpoint)
         motions = MotionSet.load(self.data).split(held_out=True)
         if len(motions.names) == 0:
-            sys.exit(f"error: {self.data} holds no held-out subjects")
+            raise ValueError(f"{self.data} holds no held-out subjects")
         predict = predictor(model)
         if self.flip:
             predict = flip_augmented(predict, config.keypoint_format)
@@ -70,13 +63,5 @@ class EvaluateCommand(BaseSettings):
             self.output.write_text(json.dumps(overall, indent=2) + "\n")
 
 
-def main() -> None:
-    """The command."""
-    try:
-        CliApp.run(EvaluateCommand)
-    except (CheckpointError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run(EvaluateCommand)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliPositionalArg
 
-from service.errors import ModelError
 from service.lifter import CLIP_GRAPH, Lifter
 from service.pose.card import (
     METADATA_KEY,
@@ -31,6 +29,7 @@ from service.pose.normalisation import Kind
 from service.pose.skeleton import SKELETONS
 from training.authors import read_authors_checkpoint
 from training.checkpoint import CheckpointError, load_model
+from training.command import command_line, run
 from training.config import TrainConfig
 from training.graph import KEYPOINTS, POSES, TRAJECTORY, clip_graph
 from training.model import TemporalModel, pad_edges
@@ -47,7 +46,7 @@ _TOLERANCE_M = 1e-5
 _LARGEST_MODEL_VALUE_M = 1.0
 
 
-class ExportError(Exception):
+class ExportError(ValueError):
     """The exported graph does not compute what the model computes."""
 
 
@@ -228,14 +227,7 @@ def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | Non
 class ExportCommand(BaseSettings):
     """Write a model folder that the service can serve; refuses if it would compute otherwise."""
 
-    model_config = SettingsConfigDict(
-        cli_prog_name="python -m training.export",
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        use_attribute_docstrings=True,
-        frozen=True,
-        extra="forbid",
-    )
+    model_config = command_line("training.export")
 
     checkpoint: CliPositionalArg[Path]
     """One of this project's checkpoints (.pt), or one of the paper authors' (.bin)."""
@@ -263,13 +255,5 @@ class ExportCommand(BaseSettings):
         print(f"{self.output}: model {card.name}, version {card.version}")
 
 
-def main() -> None:
-    """The command."""
-    try:
-        CliApp.run(ExportCommand)
-    except (CheckpointError, ExportError, ModelError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run(ExportCommand)

@@ -1,10 +1,8 @@
 """Train a model: ``python -m training.train --help``."""
 
-import sys
+from pydantic_settings import BaseSettings
 
-from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
-
-from training.checkpoint import CheckpointError
+from training.command import command_line, run
 from training.config import TrainConfig
 from training.loop import Trainer
 
@@ -12,13 +10,7 @@ from training.loop import Trainer
 class TrainCommand(TrainConfig, BaseSettings):
     """Train a temporal model on prepared motion; a run that was stopped goes on by itself."""
 
-    model_config = SettingsConfigDict(
-        cli_prog_name="python -m training.train",
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        use_attribute_docstrings=True,
-        frozen=True,
-    )
+    model_config = command_line("training.train")
 
     restart: bool = False
     """Begin anew even if the output folder holds a checkpoint."""
@@ -35,13 +27,5 @@ class TrainCommand(TrainConfig, BaseSettings):
         print(f"done: {checkpoint}")
 
 
-def main() -> None:
-    """The command."""
-    try:
-        CliApp.run(TrainCommand)
-    except (CheckpointError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run(TrainCommand)

@@ -1,0 +1,198 @@
+"""Training as users run it: it learns, resumes bit for bit, evaluates and exports."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from service.lifter import Lifter
+from service.pose.formats import FORMATS
+from service.pose.skeleton import H36M17
+from tests.training.motions import motion_set
+from training.checkpoint import CheckpointError, load, load_model, save
+from training.config import TrainConfig
+from training.evaluation import flip_augmented, measure, predictor
+from training.loop import Trainer, filming_options
+from training.views import mirror
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "motions.npz"
+    motion_set(clips=6, frames=80).save(path)
+    return path
+
+
+def config(data, output, **changes):
+    settings = {
+        "data": data,
+        "output": output,
+        "filter_widths": (3, 3),
+        "channels": 32,
+        "epochs": 3,
+        "batch_size": 64,
+        "views": 2,
+        "threads": 1,
+    }
+    return TrainConfig(**(settings | changes))
+
+
+def run(module, *arguments, fails=False):
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert bool(done.returncode) == fails, done.stderr
+    return done.stderr if fails else done.stdout
+
+
+def test_the_error_falls(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, epochs=6, views=12))
+    trainer.run()
+    errors = [entry["training MPJPE (mm)"] for entry in trainer.history]
+    assert errors[-1] < 0.5 * errors[0]
+    assert all("held-out MPJPE, noisy (mm)" in entry for entry in trainer.history)
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_rates_follow_the_paper(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, epochs=5))
+    seen = []
+    for epoch in range(5):
+        trainer._set_rates(epoch)
+        rate = trainer.optimizer.param_groups[0]["lr"]
+        seen.append((rate, trainer.model.batch_norms[0].momentum))
+    assert [rate for rate, _ in seen] == pytest.approx([0.001 * 0.95**i for i in range(5)])
+    momenta = [momentum for _, momentum in seen]
+    assert momenta[0] == pytest.approx(0.1)
+    assert momenta[-1] == pytest.approx(0.001)
+    assert np.diff(np.log(momenta)) == pytest.approx([np.log(0.01) / 4] * 4)
+    assert trainer.optimizer.defaults["amsgrad"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, precision):
+    whole = Trainer(config(data, tmp_path / "whole", precision=precision))
+    whole.run()
+    stopped = Trainer(config(data, tmp_path / "stopped", precision=precision))
+    stopped.config.output.mkdir()
+    stopped.history.append(stopped.train_epoch(0) | stopped.evaluate())
+    stopped.save()
+    resumed = Trainer(config(data, tmp_path / "stopped", precision=precision))
+    resumed.resume(tmp_path / "stopped" / "checkpoint.pt")
+    resumed.run()
+    assert len(resumed.history) == 3
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
+def test_another_runs_checkpoint_is_not_resumed(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, epochs=1))
+    trainer.run()
+    other = Trainer(config(data, tmp_path, channels=16))
+    with pytest.raises(CheckpointError, match="was made with another channels"):
+        other.resume(tmp_path / "checkpoint.pt")
+
+
+def test_a_failed_save_leaves_the_last_checkpoint(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path))
+    trainer.save()
+    path = tmp_path / "checkpoint.pt"
+    good = load(path)
+    broken = load(path)
+    broken.optimizer = {"cannot be pickled": lambda: None}
+    with pytest.raises(AttributeError):
+        save(broken, path)
+    assert load(path).epoch == good.epoch
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"junk"])
+def test_what_is_no_checkpoint_is_said(tmp_path, content):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a checkpoint"):
+        load(path)
+    torch.save({"model": {}}, path)
+    with pytest.raises(CheckpointError, match="not a checkpoint of this project"):
+        load(path)
+
+
+def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
+    arguments = ["--data", data, "--output", tmp_path / "run", "--filter-widths", "3,3"]
+    small = ["--channels", 16, "--epochs", 1, "--batch-size", 64, "--threads", 1]
+    assert "done" in run("training.train", *arguments, *small)
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    table = run(
+        "training.evaluate", checkpoint, "--data", data, "--output", tmp_path / "errors.json"
+    )
+    for word in ("MPJPE", "P-MPJPE", "N-MPJPE", "MPJVE", "stand", "turn", "overall", "noisy"):
+        assert word in table
+    run(
+        "training.export",
+        checkpoint,
+        *(
+            "--output",
+            tmp_path / "mine",
+            "--errors",
+            tmp_path / "errors.json",
+            "--cost",
+            "a minute",
+        ),
+    )
+    card = Lifter.load(tmp_path / "mine", "cpu").card
+    assert card.training.held_out_errors == json.loads((tmp_path / "errors.json").read_text())
+    assert card.training.cost == "a minute"
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("training.train", ["--data", "nowhere.npz"], "nowhere.npz"),
+        ("training.train", ["--filter-widths", "2,3", "--data", "DATA"], "expected odd numbers"),
+        ("training.train", ["--no-such-option", "1"], "no-such-option"),
+        ("training.train", ["--keypoint-format", "nope", "--data", "DATA"], "nope"),
+        ("training.evaluate", ["nowhere.pt"], "nowhere.pt"),
+        ("training.export", ["nowhere.pt", "--output", "x"], "nowhere.pt"),
+        ("training.export", ["nowhere.bin", "--output", "x"], "nowhere.bin"),
+    ],
+)
+def test_mistakes_are_said_in_a_line(module, arguments, said, data, tmp_path):
+    arguments = [data if argument == "DATA" else argument for argument in arguments]
+    if module == "training.train":
+        arguments += ["--output", tmp_path]
+    error = run(module, *arguments, fails=True)
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_evaluation_is_the_same_for_every_model_and_perfect_for_the_truth(data):
+    motions = motion_set(clips=3, frames=40)
+    options = filming_options(TrainConfig(noise=(1, 1), speed=(1, 1), flip=False))
+    seen = []
+
+    def remember(inputs):
+        seen.append(inputs)
+        return np.zeros((len(inputs), 17, 3), np.float32)
+
+    first = list(measure(remember, motions, options))
+    assert list(measure(remember, motions, options)) == first
+    np.testing.assert_array_equal(seen[0], seen[3])
+    assert first[0].errors["MPJPE"] > 100
+
+
+def test_flip_augmentation_averages_with_the_mirrored_twin(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, epochs=1))
+    trainer.run()
+    model, _ = load_model(tmp_path / "checkpoint.pt")
+    predict = predictor(model)
+    clip = np.random.default_rng(0).normal(size=(20, 17, 2)).astype(np.float32)
+    both = flip_augmented(predict, "coco17")
+    twin = mirror(clip, FORMATS["coco17"].mirror)
+    np.testing.assert_allclose(both(twin), mirror(both(clip), H36M17.mirror), atol=1e-5)

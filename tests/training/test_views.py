@@ -1,0 +1,145 @@
+"""Virtual cameras, detector noise and what becomes of a clip filmed by them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from service.pose.formats import FORMATS
+from service.pose.normalisation import normaliser
+from service.pose.skeleton import H36M17
+from tests.training.motions import motion_set
+from training.cameras import random_view
+from training.noise import NoiseLevel, detect
+from training.views import FilmingOptions, change_speed, film, film_all, mirror, mirrored, see
+
+CLEAN = FilmingOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
+MOTIONS = motion_set()
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_camera_is_upright_and_has_the_person_before_it(seed):
+    points = MOTIONS.clip(0)
+    view = random_view(points[:, 0], rng(seed))
+    seen = view.to_camera(points)
+    assert (seen[..., 2] > 0.5).all()
+    np.testing.assert_allclose(view.turn_33 @ view.turn_33.T, np.eye(3), atol=1e-5)
+    assert np.linalg.det(view.turn_33) == pytest.approx(1, abs=1e-5)
+    head, foot = H36M17.joints.index("head"), H36M17.joints.index("left_foot")
+    assert (seen[:, head, 1] < seen[:, foot, 1]).all()  # y is down
+
+
+def test_a_person_facing_the_camera_has_their_left_on_its_right():
+    view = random_view(MOTIONS.clip(0)[:, 0], rng())
+    towards = np.arctan2(*(view.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
+    cos, sin = np.cos(towards), np.sin(towards)
+    turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
+    points = motion_set(1, 1).positions[0] @ turn
+    seen = view.to_camera(points.astype(np.float32))
+    left, right = (H36M17.joints.index(f"{side}_shoulder") for side in ("left", "right"))
+    assert seen[left, 0] > seen[right, 0]
+
+
+@pytest.mark.parametrize("keypoint_format", ["coco17", "h36m17"])
+@pytest.mark.parametrize("normalisation", ["screen", "person"])
+def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
+    keypoint_format, normalisation
+):
+    options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
+    view = random_view(MOTIONS.clip(1)[:, 0], rng(3))
+    seen = view.to_camera(MOTIONS.clip(1))
+    filmed = see(seen, MOTIONS, view, options, rng())
+    expected = seen[:, :17] - seen[:, :1]
+    np.testing.assert_allclose(filmed.targets_TK3 @ filmed.turned_T33, expected, atol=1e-5)
+
+
+def test_clean_inputs_are_the_normalised_projection():
+    options = replace(CLEAN, keypoint_format="h36m17")
+    view = random_view(MOTIONS.clip(1)[:, 0], rng(3))
+    seen = view.to_camera(MOTIONS.clip(1))
+    prepare = normaliser("person", H36M17.joints, view.image_size, view.known_lens)
+    expected, _ = prepare(view.lens.project(seen[:, :17]).astype(np.float32))
+    np.testing.assert_allclose(
+        see(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
+    )
+
+
+def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
+    """Mirroring after filming equals filming mirrored motion with a mirrored camera."""
+    filmed = film(MOTIONS.clip(0), MOTIONS, CLEAN, rng(1))
+    twin = mirrored(filmed, CLEAN)
+    left, right = (H36M17.joints.index(f"{side}_knee") for side in ("left", "right"))
+    np.testing.assert_array_equal(twin.targets_TK3[:, left, 0], -filmed.targets_TK3[:, right, 0])
+    np.testing.assert_array_equal(twin.targets_TK3[:, left, 1:], filmed.targets_TK3[:, right, 1:])
+    camera = filmed.targets_TK3 @ filmed.turned_T33
+    np.testing.assert_allclose(
+        twin.targets_TK3 @ twin.turned_T33, mirror(camera, H36M17.mirror), atol=1e-6
+    )
+    again = mirrored(twin, CLEAN)
+    np.testing.assert_array_equal(again.inputs_TJ2, filmed.inputs_TJ2)
+
+
+def test_speeding_up_keeps_places_and_shortens_time():
+    clip = MOTIONS.clip(0)
+    assert change_speed(clip, 1.0) is clip
+    fast = change_speed(clip, 2.0)
+    np.testing.assert_allclose(fast, clip[: 2 * len(fast) : 2], atol=1e-6)
+    slow = change_speed(clip, 0.5)
+    np.testing.assert_allclose(slow[1], (clip[0] + clip[1]) / 2, atol=1e-6)
+    assert len(slow) == 2 * (len(clip) - 1)
+
+
+def test_footage_knows_where_clips_begin_and_end():
+    footage = film_all(MOTIONS, CLEAN, rng(), views=2)
+    assert len(footage.inputs_FJ2) == 2 * len(MOTIONS.positions)
+    frames = np.arange(len(footage.inputs_FJ2))
+    np.testing.assert_array_equal(footage.first_F, frames // 60 * 60)
+    np.testing.assert_array_equal(footage.last_F, frames // 60 * 60 + 59)
+
+
+def test_filming_is_repeatable_and_fresh():
+    same = film_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2
+    np.testing.assert_array_equal(film_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2, same)
+    assert not np.array_equal(film_all(MOTIONS, CLEAN, rng(6)).inputs_FJ2, same)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    places = rng(8).uniform(200, 700, (1, 17, 2)) + np.linspace(0, 50, 5000)[:, None, None]
+    return places.astype(np.float32)
+
+
+def test_no_noise_is_no_noise(truth):
+    detected = detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng())
+    np.testing.assert_array_equal(detected[..., :2], truth)
+    assert (detected[..., 2] == 1).all()
+
+
+def test_noise_is_of_the_size_asked_for_and_worse_at_hips_than_at_the_nose(truth):
+    detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
+    extent = np.ptp(truth, axis=1).max()
+    names = FORMATS["coco17"].joints
+    errors = np.abs(detected[..., :2] - truth).mean((0, 2)) / extent
+    assert 0.002 < errors.mean() < 0.03
+    assert errors[names.index("left_hip")] > 2 * errors[names.index("nose")]
+
+
+def test_errors_last_as_detectors_errors_do(truth):
+    level = replace(NoiseLevel().scaled(0), drift=0.01)
+    errors = detect(truth, "coco17", level, 50, rng())[..., 0] - truth[..., 0]
+    next_frame = np.corrcoef(errors[:-1, 5], errors[1:, 5])[0, 1]
+    a_second_on = np.corrcoef(errors[:-50, 5], errors[50:, 5])[0, 1]
+    assert next_frame > 0.9
+    assert a_second_on < 0.5
+
+
+def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth):
+    detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
+    missing = detected[..., 2] == 0
+    assert 0.001 < missing.mean() < 0.2
+    assert missing.all(axis=1).any()
+    assert not missing[0].all()

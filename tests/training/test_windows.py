@@ -1,0 +1,43 @@
+"""Windows gathered by index equal windows cut one by one, in the manner of a plain generator."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench.training import sliced_batch
+from tests.training.motions import motion_set
+from training.views import FilmingOptions, film_all
+from training.windows import Windows
+
+FOOTAGE = film_all(
+    motion_set(),
+    FilmingOptions("coco17", "person", causal=False),
+    np.random.default_rng(0),
+)
+
+
+def test_symmetric_windows_equal_slicing_and_padding_one_by_one():
+    windows = Windows(FOOTAGE, 27, causal=False)
+    inputs, targets = windows.cut(torch.arange(len(windows)))
+    slow_inputs, slow_targets = sliced_batch(FOOTAGE, list(range(len(windows))), 13)
+    torch.testing.assert_close(inputs, slow_inputs, atol=0, rtol=0)
+    torch.testing.assert_close(targets, slow_targets, atol=0, rtol=0)
+
+
+def test_causal_windows_end_with_their_frame():
+    windows = Windows(FOOTAGE, 27, causal=True)
+    inputs, targets = windows.cut(torch.tensor([70, 60, 119]))
+    np.testing.assert_array_equal(inputs[:, -1], FOOTAGE.inputs_FJ2[[70, 60, 119]])
+    np.testing.assert_array_equal(inputs[0, :16], np.repeat(FOOTAGE.inputs_FJ2[60:61], 16, 0))
+    np.testing.assert_array_equal(inputs[2], FOOTAGE.inputs_FJ2[93:120])
+    np.testing.assert_array_equal(targets[:, 0], FOOTAGE.targets_FK3[[70, 60, 119]])
+
+
+@pytest.mark.parametrize("count", [100, 240])
+def test_shuffled_batches_visit_each_frame_at_most_once(count):
+    windows = Windows(FOOTAGE, 1, causal=False)
+    batches = list(windows.shuffled(32, count, torch.Generator().manual_seed(0)))
+    inputs = torch.cat([inputs for inputs, _ in batches])
+    assert len(inputs) == count
+    assert len(torch.unique(inputs.flatten(1), dim=0)) == count
+    assert not torch.equal(inputs[:, 0], torch.from_numpy(FOOTAGE.inputs_FJ2[:count]))
