@@ -116,8 +116,8 @@ def _encoded(
     values: NDArray[np.float32], unknown_T: NDArray[np.bool_], pieces: Iterator[slice]
 ) -> Iterator[bytes]:
     for piece in pieces:
-        rounded = np.round(values[piece], _DECIMALS)
-        frames: NDArray[np.float32] | Sequence[Any] = rounded
+        rounded = np.round(values[piece].astype(np.float64), _DECIMALS)
+        frames: NDArray[np.float64] | Sequence[Any] = rounded
         if unknown_T[piece].any():
             frames = [
                 None if unknown else frame

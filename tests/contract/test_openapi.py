@@ -1,0 +1,116 @@
+"""The OpenAPI document: its examples work, it lists what is served, and it drives the server."""
+
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, assume, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from service.rest.examples import LIFT_REQUESTS
+from tests.contract.scenarios import keypoints
+from tests.serving import ServiceProcess
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def document(service: ServiceProcess) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(f"{service.url}/openapi.json").json()
+    return answer
+
+
+OPERATIONS = [
+    ("/v1/lift", "POST"),
+    ("/v1/models", "GET"),
+    ("/v1/models/{name}", "GET"),
+    ("/healthz", "GET"),
+    ("/readyz", "GET"),
+    ("/metrics", "GET"),
+]
+
+
+SOUND, UNSOUND = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+DRIVEN = settings(
+    max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def cases(service: ServiceProcess, path: str, method: str, mode: GenerationMode) -> Any:
+    """Requests that the document allows, or some that it does not."""
+    api = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+    return api[path][method].as_strategy(generation_mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "mode"),
+    [(*operation, SOUND) for operation in OPERATIONS] + [("/v1/lift", "POST", UNSOUND)],
+)
+def test_the_server_does_as_documented(
+    service: ServiceProcess, path: str, method: str, mode: GenerationMode
+) -> None:
+    @given(case=cases(service, path, method, mode))
+    @DRIVEN
+    def check(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    check()
+
+
+def test_any_options_go_with_real_keypoints(service: ServiceProcess) -> None:
+    """A schema cannot say how many joints a format has, so here are clips that have as many."""
+    statuses = set()
+
+    @given(case=cases(service, "/v1/lift", "POST", SOUND))
+    @DRIVEN
+    def check(case: schemathesis.Case) -> None:
+        assume(isinstance(case.body, dict))
+        keypoint_format = case.body.get("keypoint_format", "coco17")
+        case.body["clips"] = [{"keypoints": keypoints(3, keypoint_format)}]
+        statuses.add(case.call_and_validate(checks=CHECKS).status_code)
+
+    check()
+    assert statuses <= {200, 422}
+    assert 200 in statuses
+
+
+def test_every_path_is_documented(document: dict[str, Any]) -> None:
+    documented = {
+        (path, method.upper())
+        for path, item in document["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    assert documented == set(OPERATIONS)
+
+
+def test_the_examples_work_as_pasted(service: ServiceProcess, document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/lift"]["post"]["requestBody"]["content"]
+    examples = content["application/json"]["examples"]
+    assert examples.keys() == LIFT_REQUESTS.keys()
+    for example in examples.values():
+        answer = httpx.post(f"{service.url}/v1/lift", json=example["value"])
+        assert answer.status_code == 200, answer.text
+
+
+def test_it_offers_the_models_that_are_served(document: dict[str, Any]) -> None:
+    names = document["components"]["schemas"]["LiftRequest"]["properties"]["model"]["enum"]
+    assert {"default", "live", "symmetric", "causal"} <= set(names)
+
+
+def test_the_page_about_it_is_served(service: ServiceProcess) -> None:
+    assert "openapi.json" in httpx.get(f"{service.url}/docs").text

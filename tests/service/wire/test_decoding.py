@@ -1,0 +1,53 @@
+"""Large bodies are decoded in another process, whose end is no one else's."""
+
+import asyncio
+import os
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pytest
+
+from service.errors import Invalid, TooLarge
+from service.requests import LiftRequest
+from service.validation import Limits
+from service.wire.codecs import JSON
+from service.wire.decoding import Decoder
+from tests.models import person_clip
+
+ELSEWHERE = replace(JSON, inline_bytes=0)
+
+
+def body(frames: int, **fields: object) -> bytes:
+    clips = [{"id": "a", "keypoints": person_clip(frames).tolist()}]
+    return orjson.dumps({"image_size": [1000, 800], "clips": clips, **fields})
+
+
+def fatal(_: bytes, __: Limits) -> LiftRequest:
+    """What becomes of a process that takes too much memory."""
+    os._exit(137)
+
+
+async def test_it_makes_no_difference_where_a_body_is_decoded() -> None:
+    decoder = Decoder(Limits())
+    here, elsewhere = [await decoder.lift_request(codec, body(30)) for codec in (JSON, ELSEWHERE)]
+    decoder.close()
+    assert here.options == elsewhere.options
+    np.testing.assert_array_equal(here.clips[0].keypoints_TJ3, elsewhere.clips[0].keypoints_TJ3)
+
+
+async def test_faults_keep_their_place() -> None:
+    decoder = Decoder(Limits())
+    with pytest.raises(Invalid) as refused:
+        await decoder.lift_request(ELSEWHERE, body(30, fps=0, image_size=[0, 1]))
+    decoder.close()
+    assert {problem.where for problem in refused.value.problems} == {"fps", "image_size[0]"}
+
+
+async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded() -> None:
+    decoder = Decoder(Limits())
+    killer = decoder.lift_request(replace(ELSEWHERE, decode=fatal), b"bomb")
+    outcomes = await asyncio.gather(killer, return_exceptions=True)
+    assert isinstance(outcomes[0], TooLarge)
+    assert len((await decoder.lift_request(ELSEWHERE, body(30))).clips) == 1
+    decoder.close()
