@@ -37,11 +37,11 @@ def draw(request: dict[str, Any], answer: dict[str, Any], clip: int, count: int)
     known = [frame for frame, pose in enumerate(poses) if pose is not None]
     chosen = [known[i] for i in np.linspace(0, len(known) - 1, count).astype(int)]
     fps = request.get("fps", 50)
-    figure = Figure(figsize=(2.4 * count, 7.2), layout="constrained")
+    figure = Figure(figsize=(2.3 * count, 7.0), layout="constrained")
     rows = figure.subplots(3, count, squeeze=False)
     for column, frame in enumerate(chosen):
         sent = request["clips"][clip]["keypoints"][frame] or []
-        _keypoints(rows[0][column], sent, request["image_size"])
+        _keypoints(rows[0][column], sent)
         rows[0][column].set_title(f"{frame / fps:.2f} s", fontsize=10)
         pose = np.array(poses[frame])
         _pose(rows[1][column], pose[:, 0], pose[:, 1], answer["skeleton"])
@@ -53,12 +53,14 @@ def draw(request: dict[str, Any], answer: dict[str, Any], clip: int, count: int)
     return figure
 
 
-def _keypoints(axes: Axes, joints: list[list[float] | None], image_size: list[float]) -> None:
+def _keypoints(axes: Axes, joints: list[list[float] | None]) -> None:
     there = np.array([joint[:2] for joint in joints if joint and (len(joint) < 3 or joint[2] > 0)])
     if len(there):
-        axes.plot(there[:, 0], there[:, 1], ".", color=MIDDLE, markersize=4)
-    axes.set_xlim(0, image_size[0])
-    axes.set_ylim(image_size[1], 0)
+        axes.plot(there[:, 0], there[:, 1], ".", color=MIDDLE, markersize=5)
+        centre = (there.min(axis=0) + there.max(axis=0)) / 2
+        reach = 0.6 * np.ptp(there, axis=0).max()
+        axes.set_xlim(centre[0] - reach, centre[0] + reach)
+        axes.set_ylim(centre[1] + reach, centre[1] - reach)
     axes.set_aspect("equal")
     axes.tick_params(labelsize=6)
 

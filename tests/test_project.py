@@ -1,0 +1,108 @@
+"""The project as a whole: import rules, no work on import, and files that agree with each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def tracked():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_imports_go_in_the_directions_the_architecture_says():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_service_imports_nothing_it_does_not_need():
+    """Neither training nor, before a model is loaded, ONNX Runtime."""
+    heavy = ("torch", "training", "onnxruntime", "onnx", "scipy", "matplotlib")
+    code = f"import sys, service.__main__; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_serving_installs_no_torch_and_one_onnx_runtime_of_one_version():
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert not any("torch" in need for need in PROJECT["project"]["dependencies"] + extras["cpu"])
+    (cpu,), (gpu,) = extras["cpu"], extras["gpu"]
+    assert cpu.startswith("onnxruntime==")
+    assert gpu.startswith("onnxruntime-gpu[cuda,cudnn]==")
+    assert cpu.split("==")[1] == gpu.split("==")[1]
+
+
+def test_every_package_is_installed():
+    listed = PROJECT["tool"]["setuptools"]["packages"]
+    found = {
+        ".".join(folder.parent.relative_to(ROOT).parts).removeprefix("proto.")
+        for top in ("service", "training", "proto/poselift")
+        for folder in (ROOT / top).rglob("__init__.py")
+    }
+    assert found == set(listed)
+
+
+def test_the_changelog_speaks_of_this_version():
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == PROJECT["project"]["version"]
+
+
+def test_compose_builds_what_there_is():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert set(compose["services"]) == {"poselift", "redis"}
+    build = compose["services"]["poselift"]["build"]
+    assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_containers_copy_what_there_is_and_is_not_ignored(name):
+    text = (ROOT / "deploy" / f"{name}.Dockerfile").read_text()
+    let_in = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().split()
+        if line.startswith("!")
+    }
+    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
+        for source in line.split():
+            assert (ROOT / source).exists()
+            assert source in let_in
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
+        if ".venv" in document.parts:
+            continue
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_no_file_names_a_place_on_one_machine():
+    private = re.compile(r"/(work|root|home)/[a-z]|/tmp/[a-z]+\.[a-z]")
+    for file in tracked():
+        if file.suffix in {".py", ".md", ".toml", ".yml", ".proto", ".json"} or not file.suffix:
+            found = private.search(file.read_text())
+            assert file == Path(__file__) or not found, f"{file}: {found}"
+
+
+def test_model_files_stay_under_20_megabytes():
+    for file in (ROOT / "service" / "models").rglob("*"):
+        assert file.stat().st_size < 20_000_000, file
