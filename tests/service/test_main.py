@@ -143,8 +143,7 @@ def test_a_misspelt_variable_is_warned_about(models: Path) -> None:
         assert "did you mean POSELIFT_GRPC_PORT" in warning
 
 
-def test_help_is_not_needed_to_stop_it_early(models: Path) -> None:
-    """A signal during start-up ends it too."""
+def test_a_signal_during_start_up_ends_it(models: Path) -> None:
     process = launch(models, {})
     time.sleep(0.1)
     process.terminate()
