@@ -1,6 +1,7 @@
 """Measure a checkpoint on held-out subjects: ``python -m training.evaluate --help``."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from training.command import command_line, run
 from training.datasets.motion import MotionSet
 from training.evaluation import (
     CONDITIONS,
+    ClipErrors,
     average,
     by_action,
     flip_augmented,
@@ -31,36 +33,46 @@ class EvaluateCommand(BaseSettings):
     """The checkpoint to measure."""
     data: Path = Path("data/cmu.npz")
     """Prepared motion; its held-out subjects are used."""
+    beside: Path | None = None
+    """Another checkpoint to measure beside it, a single-frame model say."""
     flip: bool = False
     """Average with the mirrored input's pose."""
     output: Path | None = None
-    """Also write the errors as JSON, for ``training.export --errors``."""
+    """Also write the overall errors as JSON, for ``training.export --errors``."""
 
     def cli_cmd(self) -> None:
         """Run it."""
-        model, config = load_model(self.checkpoint)
         motions = MotionSet.load(self.data).split(held_out=True)
         if len(motions.names) == 0:
             raise ValueError(f"{self.data} holds no held-out subjects")
+        overall = self._measure(self.checkpoint, motions)
+        if self.beside:
+            other = self._measure(self.beside, motions)
+            name = self.beside.parent.name
+            overall |= {f"{key}, {name} model": value for key, value in other.items()}
+        if self.output:
+            rounded = {key: round(value, 2) for key, value in overall.items()}
+            self.output.write_text(json.dumps(rounded, indent=2) + "\n")
+
+    def _measure(self, checkpoint: Path, motions: MotionSet) -> dict[str, float]:
+        overall: dict[str, float] = {}
+        for condition, noise in CONDITIONS.items():
+            clips = self._lift_all(checkpoint, motions, noise)
+            heading = f"{checkpoint}: {condition} keypoints, {motions.fps:g} fps"
+            print(f"\n{heading}\n{table(by_action(clips))}")
+            overall |= {f"{condition} {name}": value for name, value in average(clips).items()}
+        return overall
+
+    def _lift_all(self, checkpoint: Path, motions: MotionSet, noise: float) -> Sequence[ClipErrors]:
+        model, config = load_model(checkpoint)
         predict = predictor(model)
         if self.flip:
             predict = flip_augmented(predict, config.keypoint_format)
-        plain = replace(filming_options(config), speed=(1.0, 1.0), flip=False)
-        overall: dict[str, float] = {}
-        for condition, noise in CONDITIONS.items():
-            options = replace(plain, noise=(noise, noise))
-            clips = list(
-                tqdm(
-                    measure(predict, motions, options),
-                    total=len(motions.names),
-                    desc=condition,
-                    leave=False,
-                )
-            )
-            print(f"\n{condition} keypoints, {motions.fps:g} fps\n{table(by_action(clips))}")
-            overall |= {f"{condition} {name}": value for name, value in average(clips).items()}
-        if self.output:
-            self.output.write_text(json.dumps(overall, indent=2) + "\n")
+        options = replace(
+            filming_options(config), noise=(noise, noise), speed=(1.0, 1.0), flip=False
+        )
+        clips = measure(predict, motions, options)
+        return list(tqdm(clips, total=len(motions.names), unit="clip", leave=False))
 
 
 if __name__ == "__main__":

@@ -130,7 +130,9 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     assert "done" in run("training.train", *arguments, *small)
     checkpoint = tmp_path / "run" / "checkpoint.pt"
     table = run(
-        "training.evaluate", checkpoint, "--data", data, "--output", tmp_path / "errors.json"
+        "training.evaluate",
+        checkpoint,
+        *("--data", data, "--output", tmp_path / "errors.json", "--beside", checkpoint, "--flip"),
     )
     for word in ("MPJPE", "P-MPJPE", "N-MPJPE", "MPJVE", "stand", "turn", "overall", "noisy"):
         assert word in table
@@ -148,6 +150,7 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     )
     card = Lifter.load(tmp_path / "mine", "cpu").card
     assert card.training.held_out_errors == json.loads((tmp_path / "errors.json").read_text())
+    assert card.training.held_out_errors["noisy MPJPE, run model"] > 0
     assert card.training.cost == "a minute"
 
 
