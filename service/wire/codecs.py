@@ -17,15 +17,15 @@ class Codec:
     decode: Callable[[bytes, Limits], LiftRequest]
     encode: Callable[[LiftResult], bytes]
     inline_bytes: int
-    """Bodies up to this size are decoded at once: well-made ones take about 5 ms."""
+    """Bodies up to this size are decoded at once: in 3 ms, or 50 ms for the most hostile."""
 
 
 JSON: Final = Codec(
-    "application/json", json_messages.decode_request, json_messages.encode_result, 512 * 1024
+    "application/json", json_messages.decode_request, json_messages.encode_result, 256 * 1024
 )
 PROTOBUF: Final = Codec(
     "application/x-protobuf",
     protobuf_messages.decode_request,
     protobuf_messages.encode_result,
-    4 * 1024 * 1024,
+    1024 * 1024,
 )

@@ -14,7 +14,14 @@ from service.requests import Clip, LiftedClip, LiftRequest, LiftResult
 from service.validation import Limits
 from service.wire.description import model_summary, skeleton
 from service.wire.keypoints import keypoint_array
-from service.wire.options import check_clip_count, clip_id, joint_count, lift_options, unknown_field
+from service.wire.options import (
+    check_clip_count,
+    check_frame_count,
+    clip_id,
+    joint_count,
+    lift_options,
+    unknown_field,
+)
 
 _DECIMALS = 5
 """Of a metre: a hundredth of a millimetre. A quarter fewer bytes than all of float32's digits."""
@@ -40,6 +47,7 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
     if type(clips) is not list or not clips:
         raise Invalid.at("clips", "a list of at least one clip")
     check_clip_count(len(clips), limits)
+    check_frame_count(sum(map(_frame_count, clips)), limits)
     return LiftRequest(
         options, tuple(_clip(clip, index, joints) for index, clip in enumerate(clips))
     )
@@ -81,6 +89,11 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def _frame_count(clip: object) -> int:
+    keypoints = clip.get("keypoints") if type(clip) is dict else None
+    return len(keypoints) if type(keypoints) is list else 0
+
+
 def _clip(fields: object, index: int, joints: int) -> Clip:
     where = f"clips[{index}]"
     if type(fields) is not dict:
@@ -117,7 +130,7 @@ def _encoded(
 ) -> Iterator[bytes]:
     for piece in pieces:
         rounded = np.round(values[piece].astype(np.float64), _DECIMALS)
-        frames: NDArray[np.float64] | Sequence[Any] = rounded
+        frames: Sequence[Any] | NDArray[Any] = rounded
         if unknown_T[piece].any():
             frames = [
                 None if unknown else frame

@@ -36,14 +36,17 @@ def keypoint_array(nested: object, joints: int, where: str) -> NDArray[np.float3
     """
     if type(nested) is not list or not nested:
         raise Invalid.at(where, "a list of at least one frame")
-    values = _values(nested, joints)
+    # Empty frames are set apart: a few bytes of JSON each, they must not cost as much as others.
+    frames = [frame for frame in nested if frame is not None]
+    values = _values(frames, joints)
     if values is None:
-        values = _values(_completed(nested, joints), joints)
+        values = _values(_completed(frames), joints)
     if values is None:
         raise _fault(nested, joints, where)
     numbers = np.fromiter(values, np.float64, len(values))
     with np.errstate(over="ignore"):
-        return numbers.astype(np.float32).reshape(len(nested), joints, 3)
+        measured = numbers.astype(np.float32).reshape(len(frames), joints, 3)
+    return measured if len(frames) == len(nested) else _spread(measured, nested)
 
 
 def _values(frames: list[Any], joints: int) -> list[Any] | None:
@@ -61,13 +64,16 @@ def _are_lists(items: list[Any], length: int) -> bool:
     return {list}.issuperset(map(type, items)) and {length}.issuperset(map(len, items))
 
 
-def _completed(frames: Iterable[Any], joints: int) -> list[Any]:
+def _spread(measured: NDArray[np.float32], nested: list[Any]) -> NDArray[np.float32]:
+    """The frames in their places, and zeros where there are none."""
+    spread = np.zeros((len(nested), *measured.shape[1:]), dtype=np.float32)
+    spread[[frame is not None for frame in nested]] = measured
+    return spread
+
+
+def _completed(frames: Iterable[Any]) -> list[Any]:
     """The frames with nulls replaced by missing joints, and scores of 1 where there are none."""
-    empty = [list(_MISSING)] * joints
-    return [
-        empty if frame is None else _completed_frame(frame) if type(frame) is list else frame
-        for frame in frames
-    ]
+    return [_completed_frame(frame) if type(frame) is list else frame for frame in frames]
 
 
 def _completed_frame(frame: list[Any]) -> list[Any]:

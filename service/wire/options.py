@@ -14,8 +14,10 @@ from service.validation import Limits
 _MOST_PROBLEMS = 20
 _LONGEST_PLACE = 200
 _LONGEST_ID = 200
+_LARGEST_FIELDS = 64 * 1024
 _EXPECTED = {
     "missing": "a value",
+    "too_long": "fewer values",
     "extra_forbidden": "no field of this name",
 }
 """What was expected, where pydantic's message does not say it after "Input should be"."""
@@ -28,12 +30,9 @@ def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
         Invalid: naming every field that is wrong.
     """
     try:
-        # Strict mode takes lists for tuples only in JSON, and these fields are small.
-        return LiftOptions.model_validate_json(orjson.dumps(fields), strict=True)
+        return LiftOptions.model_validate_json(_small_json(fields), strict=True)
     except ValidationError as error:
         raise _invalid(error) from None
-    except orjson.JSONEncodeError:
-        raise Invalid.at("body", "less deeply nested fields") from None
 
 
 def joint_count(keypoint_format: str) -> int:
@@ -59,6 +58,17 @@ def check_clip_count(count: int, limits: Limits) -> None:
         raise TooLarge(f"clips: {count} clips are over the limit of {most} a request")
 
 
+def check_frame_count(count: int, limits: Limits) -> None:
+    """Refuse too many frames before arrays are made of them.
+
+    Raises:
+        TooLarge: naming the limit.
+    """
+    most = limits.max_frames_per_request
+    if count > most:
+        raise TooLarge(f"clips: {count} frames in all are over the limit of {most} a request")
+
+
 def clip_id(given: str, index: int) -> str:
     """The id of the clip at this index: the one given, or its index.
 
@@ -73,6 +83,21 @@ def clip_id(given: str, index: int) -> str:
 def unknown_field(where: str) -> Invalid:
     """The error about a field that no message has."""
     return Invalid.at(where[:_LONGEST_PLACE], _EXPECTED["extra_forbidden"])
+
+
+def _small_json(fields: Mapping[str, Any]) -> bytes:
+    """The fields as JSON once more: only there does pydantic's strict mode take lists for tuples.
+
+    Raises:
+        Invalid: they are deeper or larger than any that mean something.
+    """
+    try:
+        encoded = orjson.dumps(fields)
+    except orjson.JSONEncodeError:
+        raise Invalid.at("body", "less deeply nested fields") from None
+    if len(encoded) > _LARGEST_FIELDS:
+        raise Invalid.at("body", f"no more than {_LARGEST_FIELDS} bytes of fields besides clips")
+    return encoded
 
 
 def _invalid(error: ValidationError) -> Invalid:

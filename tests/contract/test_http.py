@@ -86,7 +86,8 @@ def test_what_is_not_json_is_unreadable(client: httpx.Client, body: bytes) -> No
         (b'{"image_size": [1e999, 1], "clips": []}', "image_size[0]"),
         (b'{"camera": ' + b"[" * 600 + b"]" * 600 + b"}", "body"),
         (b'{"camera": ' + b"[" * 230 + b"]" * 230 + b"}", "body"),
-        (b'{"camera": {"' + b"x" * 100_000 + b'": 1}}', "image_size"),
+        (b'{"camera": {"' + b"x" * 10_000 + b'": 1}}', "image_size"),
+        (b'{"camera": {"' + b"x" * 100_000 + b'": 1}}', "body"),
         (with_number("1e999"), "clips[0].keypoints[1][2]"),
         (with_number("-1e999"), "clips[0].keypoints[1][2]"),
         (with_number("9" * 400), "clips[0].keypoints[1][2]"),
@@ -124,9 +125,9 @@ def test_what_is_not_protobuf_is_unreadable(client: httpx.Client, body: bytes) -
 def test_unknown_protobuf_fields_are_refused(client: httpx.Client) -> None:
     field_200 = b"\xc0\x0c\x01"
     for message, where in (
-        (messages.LiftRequest(), "(field 200)"),
-        (messages.LiftRequest(camera=messages.Camera.FromString(field_200)), "camera.(field 200)"),
-        (messages.LiftRequest(clips=[messages.Clip.FromString(field_200)]), "clips[0].(field 200)"),
+        (messages.LiftRequest(), "body"),
+        (messages.LiftRequest(camera=messages.Camera.FromString(field_200)), "camera"),
+        (messages.LiftRequest(clips=[messages.Clip.FromString(field_200)]), "clips[0]"),
     ):
         body = message.SerializeToString() or field_200
         outcome = http_problem(client.post("/v1/lift", content=body, headers=PROTOBUF))
