@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -19,13 +20,13 @@ class KeypointFormat:
     name: str
     joints: tuple[str, ...]
 
-    @property
+    @cached_property
     def bones(self) -> tuple[tuple[int, int], ...]:
         """Pairs of joints that a body part of nearly constant length connects."""
         index = {joint: i for i, joint in enumerate(self.joints)}
         return tuple((index[a], index[b]) for a, b in _BONES if a in index and b in index)
 
-    @property
+    @cached_property
     def mirror(self) -> tuple[int, ...]:
         """The permutation that swaps every left joint with its right twin."""
         swap = {"left": "right", "right": "left"}

@@ -20,7 +20,7 @@ _GOOD_FIT = 0.35
 _WORST_BONE = 3.0
 """One bone's greatest say, so that a single stray joint does not decide."""
 _FEWEST_BONES = 8
-_MOST_FRAMES = 200
+_MOST_FRAMES = 100
 
 
 def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
@@ -57,14 +57,23 @@ def _misfit(keypoints_TJ3: Floats, format_: KeypointFormat) -> float:
     if usable.sum() < _FEWEST_BONES:
         return np.inf
     places = keypoints_TJ3[..., :2].astype(np.float64)
-    lengths = np.linalg.norm(places[:, parents] - places[:, children], axis=-1)
-    typical = np.nanmedian(np.where(there, lengths, np.nan)[:, usable], axis=0)
-    expected = _standing_lengths(format_)[usable]
+    ends = places[:, parents[usable]] - places[:, children[usable]]
+    typical = _medians(np.sqrt((ends * ends).sum(axis=-1)), there[:, usable])
     if not (typical > 0).any():
         return np.inf
+    expected = _standing_lengths(format_)[usable]
     ratios = np.log(np.maximum(typical, 1e-9) / expected)
     misfits = np.abs(ratios - np.median(ratios))
     return float(np.minimum(misfits, _WORST_BONE).mean())
+
+
+def _medians(values: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The median of each column's values that are there, at least one; nanmedian is far slower."""
+    ordered = np.sort(np.where(there, values, np.inf), axis=0)
+    count = there.sum(axis=0)
+    columns = np.arange(values.shape[1])
+    medians: NDArray[np.float64] = ordered[(count - 1) // 2, columns] + ordered[count // 2, columns]
+    return medians / 2
 
 
 def _standing_lengths(format_: KeypointFormat) -> NDArray[np.float64]:
