@@ -5,7 +5,8 @@ from typing import Any
 from service.errors import PoseliftError
 
 _TYPE_PREFIX = "urn:poselift:problem:"
-_LONGEST_DETAIL = 1_000
+_LONGEST_TEXT = 1_000
+"""Bytes. gRPC sends a text in a trailer, three for one if not ASCII, and 8 kB hold all trailers."""
 
 
 def problem(error: PoseliftError, status: int | None = None) -> dict[str, Any]:
@@ -24,4 +25,7 @@ def problem(error: PoseliftError, status: int | None = None) -> dict[str, Any]:
 
 def shortened(text: str) -> str:
     """The text without most of what a caller may have put into it at great length."""
-    return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= _LONGEST_TEXT:
+        return encoded.decode()
+    return encoded[:_LONGEST_TEXT].decode(errors="ignore") + "…"

@@ -267,7 +267,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
 
 
 def test_unknown_paths_and_methods_are_problems(client: httpx.Client) -> None:
-    assert client.get("/v1/nothing").json()["type"] == "urn:poselift:problem:not-found"
+    for path in ("/v1/nothing", "/v1/lift/", "/%ff%00", "/" + "x" * 5_000):
+        assert http_problem(client.get(path)).slug == "not-found"
     answer = client.get("/v1/lift")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"

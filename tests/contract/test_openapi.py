@@ -1,5 +1,9 @@
 """The OpenAPI document: its examples work, it lists what is served, and it drives the server."""
 
+import html
+import re
+import shutil
+import subprocess
 from typing import Any
 
 import httpx
@@ -113,4 +117,16 @@ def test_it_offers_the_models_that_are_served(document: dict[str, Any]) -> None:
 
 
 def test_the_page_about_it_is_served(service: ServiceProcess) -> None:
-    assert "openapi.json" in httpx.get(f"{service.url}/docs").text
+    page = httpx.get(f"{service.url}/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "https://" not in page.text  # it must work where there is no internet
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_commands_on_the_page_work_as_pasted(service: ServiceProcess) -> None:
+    page = html.unescape(httpx.get(f"{service.url}/docs").text)
+    commands = re.findall(r"<pre>(curl .*?)</pre>", page)
+    assert len(commands) == len(LIFT_REQUESTS)
+    for command in commands:
+        answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, check=True)
+        assert b'"poses"' in answer.stdout

@@ -32,6 +32,7 @@ _STATUSES = {
     "unreadable": 400,
     "unauthenticated": 401,
     "forbidden": 403,
+    "not-found": 404,
     "too-large": 413,
     "unsupported-media-type": 415,
     "invalid": 422,

@@ -1,0 +1,97 @@
+"""Reading bodies: limits, and a budget that only large ones share."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from fastapi import Request
+
+from service.errors import DeadlineExceeded, Overloaded, TooLarge
+from service.gate import CallerLeft
+from service.rest.bodies import Intake, unless_caller_leaves
+
+MB = 1024 * 1024
+LEFT = {"type": "http.disconnect"}
+
+
+def request(*chunks: bytes, then: Sequence[dict[str, Any]] = ()) -> Request:
+    """A request whose body arrives in chunks; then come other events, then nothing ever."""
+    events = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    if not then:
+        events[-1]["more_body"] = False
+    waiting = iter([*events, *then])
+
+    async def receive() -> dict[str, Any]:
+        for event in waiting:
+            return event
+        return await asyncio.Future()
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+async def read(intake: Intake, body: Request, timeout_s: float = 10) -> bytes:
+    with intake.place() as place:
+        return await place.read(body, timeout_s)
+
+
+async def test_chunks_are_joined() -> None:
+    assert await read(Intake(10, 10), request(b"ab", b"", b"cd")) == b"abcd"
+
+
+async def test_a_body_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    intake = Intake(4, 4)
+    assert await read(intake, request(b"ab", b"cd")) == b"abcd"
+    with pytest.raises(TooLarge):
+        await read(intake, request(b"ab", b"cde"))
+
+
+async def test_large_bodies_share_a_budget_and_small_ones_are_free() -> None:
+    intake = Intake(10 * MB, budget_bytes=3 * MB)
+    with intake.place() as place:
+        assert len(await place.read(request(bytes(3 * MB)), 10)) == 3 * MB
+        with pytest.raises(Overloaded):
+            await read(intake, request(bytes(MB), bytes(MB), bytes(MB)))
+        assert len(await read(intake, request(bytes(MB)))) == MB
+    assert len(await read(intake, request(bytes(4 * MB)))) == 4 * MB
+
+
+async def test_a_body_that_stops_arriving_is_given_up() -> None:
+    stalled = request(b"ab", then=[{"type": "http.request", "body": b"", "more_body": True}])
+    with pytest.raises(DeadlineExceeded):
+        await read(Intake(10, 10), stalled, timeout_s=0.05)
+
+
+async def test_a_caller_may_leave_while_the_body_arrives() -> None:
+    with pytest.raises(CallerLeft):
+        await read(Intake(10, 10), request(b"ab", then=[LEFT]))
+
+
+async def test_a_caller_who_leaves_cancels_what_they_waited_for() -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Future()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async def receive() -> dict[str, Any]:
+        await begun.wait()
+        return LEFT
+
+    with pytest.raises(CallerLeft):
+        await unless_caller_leaves(Request({"type": "http"}, receive), work())
+    assert cancelled.is_set()
+
+
+async def test_what_is_done_is_given_back_and_errors_pass() -> None:
+    async def fail() -> None:
+        raise TooLarge("over")
+
+    waiting = request(b"")
+    assert await unless_caller_leaves(waiting, asyncio.sleep(0, "done")) == "done"
+    with pytest.raises(TooLarge, match="over"):
+        await unless_caller_leaves(request(b""), fail())

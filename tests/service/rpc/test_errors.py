@@ -1,0 +1,57 @@
+"""Every error has a code, trailers stay small and surprises tell callers nothing."""
+
+from typing import Any
+
+import grpc
+import orjson
+import pytest
+
+from service import errors
+from service.rpc.errors import CODE, PROBLEM_KEY, RETRY_KEY, abort
+
+SECRET = "the database is at 10.0.0.7"
+
+
+class Aborted(Exception):
+    """What gRPC raises from ``abort``."""
+
+
+class Call:
+    """The part of gRPC's call that is used."""
+
+    async def abort(self, code: grpc.StatusCode, detail: str, trailers: Any) -> None:
+        self.code, self.detail, self.trailers = code, detail, dict(trailers)
+        raise Aborted
+
+
+async def aborted(error: Exception) -> Call:
+    call = Call()
+    with pytest.raises(Aborted):
+        await abort(call, error)  # type: ignore[arg-type]
+    return call
+
+
+def test_every_error_that_callers_meet_has_a_code() -> None:
+    only_http = {errors.UnsupportedMediaType}
+    assert set(CODE) | only_http == set(errors.PoseliftError.__subclasses__()) - {errors.ModelError}
+
+
+@pytest.mark.parametrize("error", [RuntimeError(SECRET), errors.ModelError(SECRET)])
+async def test_a_surprise_tells_nothing(error: Exception) -> None:
+    call = await aborted(error)
+    assert call.code is grpc.StatusCode.INTERNAL
+    assert SECRET not in call.detail + str(call.trailers)
+
+
+async def test_a_full_queue_rounds_the_wait_up() -> None:
+    call = await aborted(errors.Overloaded("full", retry_after_s=1.2))
+    assert call.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert call.trailers[RETRY_KEY] == "2"
+
+
+async def test_many_faults_fit_into_the_trailers() -> None:
+    faults = tuple(errors.Problem(f"{i}" * 200, "no field of this name") for i in range(20))
+    call = await aborted(errors.Invalid("ü" * 100_000, faults))
+    assert len(call.trailers[PROBLEM_KEY]) <= 3_000
+    assert len(orjson.loads(call.trailers[PROBLEM_KEY])["errors"]) > 1
+    assert len(call.detail.encode()) <= 1_003
