@@ -1,8 +1,11 @@
 """A model in memory: loaded from its folder, checked against its card, run on batches."""
 
+import hashlib
 import importlib.metadata
 import json
 import logging
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 CLIP_GRAPH = "clip.onnx"
+WEIGHTS = "weights.bin"
+"""What every graph in a model folder keeps its weights in."""
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 
@@ -65,7 +70,7 @@ class Lifter:
             raise ModelError(f"{path}: no such file; a model folder holds {CLIP_GRAPH}")
         session = _open_session(path, provider, strict, threads)
         card = _read_card(session, path)
-        disagreements = list(_disagreements(session, card))
+        disagreements = [*_disagreements(session, card), *_other_weights(folder, card)]
         if disagreements:
             raise ModelError(f"{path}: the card and the graph disagree: {'; '.join(disagreements)}")
         return cls(session, card)
@@ -155,32 +160,51 @@ def _read_card(session: "onnxruntime.InferenceSession", path: Path) -> Card:
         raise ModelError(f"{path}: its card cannot be read: {error}") from error
 
 
-def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> list[str]:
-    """What the card says of the graph that is not so."""
-    shape_in = [len(card.input.joints), len(card.input.channels)]
-    expected = dict.fromkeys(card.graph.inputs, shape_in)
-    for name in card.graph.outputs:
-        expected[name] = [3] if name == "trajectory" else [len(card.output.joints), 3]
-    found = {
-        tensor.name: tensor.shape[2:] for tensor in (*session.get_inputs(), *session.get_outputs())
-    }
-    names = [
-        f"the card names {list(said)}, the graph has {list(there)}"
-        for said, there in (
-            (card.graph.inputs, tuple(tensor.name for tensor in session.get_inputs())),
-            (card.graph.outputs, tuple(tensor.name for tensor in session.get_outputs())),
-        )
-        if said != there
-    ]
-    shapes = [
-        f"{name}: the card says (batch, frames, {', '.join(map(str, shape))}), "
-        f"the graph has (batch, frames, {', '.join(map(str, found[name]))})"
-        for name, shape in expected.items()
-        if name in found and found[name] != shape
-    ]
-    product = int(np.prod(card.architecture.filter_widths))
-    field = [
-        f"receptive field {card.architecture.receptive_field}, but the widths make {product}"
-    ] * (product != card.architecture.receptive_field)
-    kind = [f"graph kind {card.graph.kind!r} in {CLIP_GRAPH}"] * (card.graph.kind != "clip")
-    return names + shapes + field + kind
+def weights_version(folder: Path) -> str:
+    """The version of a model: SHA-256 of its weights file, its first 12 hexadecimal digits."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _other_weights(folder: Path, card: Card) -> Iterator[str]:
+    try:
+        version = weights_version(folder)
+    except OSError as error:
+        raise ModelError(f"{folder / WEIGHTS}: cannot be read: {error.strerror}") from error
+    if version != card.version:
+        yield f"the card is of weights {card.version}, {WEIGHTS} holds {version}"
+
+
+def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> Iterator[str]:
+    """What the card says of the graph, or of itself, that is not so."""
+    if card.graph.kind != "clip":
+        yield f"graph kind {card.graph.kind!r} in {CLIP_GRAPH}"
+    shape_in = (len(card.input.joints), len(card.input.channels))
+    yield from _tensors_disagree(session.get_inputs(), dict.fromkeys(card.graph.inputs, shape_in))
+    shape_out = (len(card.output.joints), 3)
+    yield from _tensors_disagree(
+        session.get_outputs(),
+        {name: (3,) if name == "trajectory" else shape_out for name in card.graph.outputs},
+    )
+    product = math.prod(card.architecture.filter_widths)
+    if product != card.architecture.receptive_field:
+        said = card.architecture.receptive_field
+        yield f"receptive field {said}, but the widths make {product}"
+
+
+def _tensors_disagree(
+    tensors: "list[onnxruntime.NodeArg]", expected: dict[str, tuple[int, ...]]
+) -> Iterator[str]:
+    """Compare tensors with their names, in order, and their shapes behind batch and frames."""
+    names = [tensor.name for tensor in tensors]
+    if names != list(expected):
+        yield f"the card names {list(expected)}, the graph has {names}"
+        return
+    for tensor in tensors:
+        free, sizes = tensor.shape[:2], tuple(tensor.shape[2:])
+        # A free axis goes by a name, a fixed one by its size.
+        if sizes != expected[tensor.name] or not all(isinstance(axis, str) for axis in free):
+            said = ", ".join(map(str, ("batch", "frames", *expected[tensor.name])))
+            yield f"{tensor.name}: the card says ({said}), the graph has {tuple(tensor.shape)}"
+        if tensor.type != "tensor(float)":
+            yield f"{tensor.name}: expected float32, the graph has {tensor.type}"

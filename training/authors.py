@@ -1,58 +1,40 @@
 """The paper authors' checkpoints (``.bin``), read without running anything in them.
 
-They hold pickled NumPy generators besides the weights. Only tensors are rebuilt here; every other
-object in the file becomes an inert stand-in, whatever it claims to be.
+They hold pickled NumPy generators besides the weights. PyTorch's restricted reader rebuilds the
+tensors and refuses every class it does not know; the few NumPy names that belong there are read as
+inert stand-ins.
 """
 
-import pickle
-from collections import OrderedDict
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
-import torch._utils
 from torch import Tensor
 
 from training.checkpoint import CheckpointError
 from training.model import TemporalModel
 
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
-    **{
-        ("torch", f"{kind}Storage"): getattr(torch, f"{kind}Storage")
-        for kind in (
-            "Float",
-            "Long",
-            "Int",
-            "Double",
-            "Half",
-            "Byte",
-            "Bool",
-        )
-    },
-}
-
 
 class _Inert:
-    """Stands in for an object of any other class: takes everything and does nothing."""
+    """Stands in for an object nobody needs: takes everything and does nothing."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
 
     def __setstate__(self, _: object) -> None: ...
 
 
-class _TensorsOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        return _ALLOWED.get((module, name), _Inert)
-
-
-_PICKLE = SimpleNamespace(
-    Unpickler=_TensorsOnly,
-    load=lambda file, **options: _TensorsOnly(file, **options).load(),
-    __name__="tensors_only",
+_NUMPY_NAMES = (
+    "numpy.dtype",
+    "numpy.ndarray",
+    # Which of these a file holds depends on the NumPy that wrote it: 1.x first, 2.x last.
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.random.__RandomState_ctor",
+    "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random._pickle.__bit_generator_ctor",
+    "numpy.random._mt19937.MT19937",
 )
 
 
@@ -64,24 +46,37 @@ def read_authors_checkpoint(
     Widths, channels and joints are read off the weights; whether it is causal they cannot tell.
 
     Raises:
-        CheckpointError: the file is not such a checkpoint.
+        CheckpointError: the file is not such a checkpoint, or holds more than one should.
     """
+    state = _read(path)
+    pose, joints = _build(state["model_pos"], causal, f"{path}: model_pos")
+    weights = state.get("model_traj")
+    if weights is None:
+        return pose, None, joints
+    trajectory, trajectory_joints = _build(weights, causal, f"{path}: model_traj")
+    if (trajectory_joints, trajectory.joints_out) != (joints, 1):
+        raise CheckpointError(
+            f"{path}: model_traj: expected {joints} joints in and 1 out, as model_pos takes, "
+            f"not {trajectory_joints} and {trajectory.joints_out}"
+        )
+    return pose, trajectory, joints
+
+
+def _read(path: Path) -> dict[str, Any]:
+    inert = [(_Inert, name) for name in _NUMPY_NAMES]
     try:
-        state = torch.load(path, map_location="cpu", pickle_module=_PICKLE, weights_only=False)
+        with torch.serialization.safe_globals(inert):  # type: ignore[arg-type]
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:
-        raise CheckpointError(f"{path}: not a checkpoint: {error}") from error
-    if not isinstance(state, dict) or not isinstance(state.get("model_pos"), dict):
+        raise CheckpointError(f"{path}: not a checkpoint, or not a safe one: {error}") from error
+    if not isinstance(state, dict) or "model_pos" not in state:
         raise CheckpointError(f"{path}: expected the authors' layout, with a key 'model_pos'")
-    pose, joints = _build(state["model_pos"], causal, path)
-    trajectory = state.get("model_traj")
-    if not isinstance(trajectory, dict):
-        return pose, None, joints
-    return pose, _build(trajectory, causal, path)[0], joints
+    return state
 
 
-def _build(weights: dict[str, Tensor], causal: bool, path: Path) -> tuple[TemporalModel, int]:
+def _build(weights: dict[str, Tensor], causal: bool, where: str) -> tuple[TemporalModel, int]:
     try:
         channels, features, first = weights["expand_conv.weight"].shape
         blocks = sum(name.startswith("layers_conv") for name in weights) // 2
@@ -97,8 +92,8 @@ def _build(weights: dict[str, Tensor], causal: bool, path: Path) -> tuple[Tempor
             channels=channels,
         )
         model.load_state_dict(weights)
-    except (KeyError, ValueError, RuntimeError, AttributeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: the weights are of another architecture: {error}"
+            f"{where}: the weights are of another architecture: {error}"
         ) from error
     return model.eval(), features // 2

@@ -205,5 +205,28 @@ def clip_graph(
     )
 
 
+def halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its weights stored in half precision; all arithmetic stays float32.
+
+    Runtimes fold the casts when they load it, so only the file is smaller. Weights beyond the
+    range of half precision become infinite.
+    """
+    half = onnx.ModelProto()
+    half.CopyFrom(model)
+    casts = []
+    for constant in half.graph.initializer:
+        if len(constant.dims) != 2:  # only matrices are large
+            continue
+        name = constant.name
+        with np.errstate(over="ignore"):
+            values = numpy_helper.to_array(constant).astype(np.float16)
+        constant.CopyFrom(numpy_helper.from_array(values, f"{name}_half"))
+        casts.append(helper.make_node("Cast", [constant.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *half.graph.node]
+    del half.graph.node[:]
+    half.graph.node.extend(nodes)
+    return half
+
+
 def _tensor(name: str, *shape: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "frames", *shape])

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from service.errors import ModelError
-from service.lifter import CLIP_GRAPH, Lifter
+from service.lifter import CLIP_GRAPH, WEIGHTS, Lifter
 from service.pose.card import METADATA_KEY
 from tests.models import model_folder
 
@@ -55,6 +55,57 @@ def test_a_good_folder_loads_and_says_where_it_runs(folder):
 def test_a_card_that_disagrees_with_its_graph_is_refused(folder, change, said):
     rewrite_card(folder, change)
     with pytest.raises(ModelError, match=f"disagree: .*{said}"):
+        Lifter.load(folder, "cpu")
+
+
+def rewrite_graph(folder, change):
+    graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
+    change(graph.graph)
+    (folder / CLIP_GRAPH).write_bytes(graph.SerializeToString())
+
+
+def fix_batch(graph):
+    for tensor in (*graph.input, *graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def test_a_graph_of_fixed_batch_is_refused(folder):
+    rewrite_graph(folder, fix_batch)
+    said = (
+        r"keypoints: the card says \(batch, frames, 17, 2\), the graph has \(1, 'frames', 17, 2\)"
+    )
+    with pytest.raises(ModelError, match=said):
+        Lifter.load(folder, "cpu")
+
+
+def answer_in_doubles(graph):
+    graph.node[-1].output[0] = "singles"
+    cast = onnx.helper.make_node("Cast", ["singles"], ["poses"], to=onnx.TensorProto.DOUBLE)
+    graph.node.append(cast)
+    graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+
+
+def test_a_graph_of_other_numbers_is_refused(folder):
+    rewrite_graph(folder, answer_in_doubles)
+    with pytest.raises(
+        ModelError, match=r"poses: expected float32, the graph has tensor\(double\)"
+    ):
+        Lifter.load(folder, "cpu")
+
+
+def test_weights_of_another_training_are_refused(folder, tmp_path):
+    other = model_folder(tmp_path / "other", seed=1)
+    shutil.copy(other / WEIGHTS, folder / WEIGHTS)
+    with pytest.raises(
+        ModelError, match=r"the card is of weights \w{12}, weights\.bin holds \w{12}"
+    ):
+        Lifter.load(folder, "cpu")
+
+
+def test_weights_that_were_cut_short_are_refused(folder):
+    whole = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match=r"clip\.onnx: "):
         Lifter.load(folder, "cpu")
 
 

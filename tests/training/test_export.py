@@ -1,7 +1,8 @@
 """Export: golden checkpoints and our own become folders that the service loads."""
 
-import pickle
-import zipfile
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from training.authors import read_authors_checkpoint
 from training.checkpoint import Checkpoint, CheckpointError, build_model, save
 from training.config import TrainConfig
 from training.export import ExportError, export, from_authors, from_checkpoint
-from training.model import pad_edges
+from training.model import TemporalModel, pad_edges
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MODELS = {
@@ -50,37 +51,6 @@ def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name,
             np.testing.assert_allclose(pose(padded)[0], golden[f"pose_{frames}"], atol=1e-5)
 
 
-class _Bomb:
-    """Unpickled the ordinary way, this writes a file."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
-
-
-def test_a_malicious_checkpoint_runs_nothing(tmp_path):
-    """The file keeps its weights and gains an object that would execute code on loading."""
-    trap = tmp_path / "trap"
-    state = {"model_pos": {}, "random_state": _Bomb(trap)}
-    torch.save(state, tmp_path / "bad.bin")
-    with pytest.raises(CheckpointError):
-        read_authors_checkpoint(tmp_path / "bad.bin", causal=False)
-    assert not trap.exists()
-    with zipfile.ZipFile(tmp_path / "bad.bin") as archive:  # the trap does work
-        pickle.loads(archive.read("bad/data.pkl"))
-    assert trap.exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps([1, 2])])
-def test_files_that_are_no_checkpoints_are_refused(tmp_path, content):
-    path = tmp_path / "x.bin"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"x\.bin"):
-        read_authors_checkpoint(path, causal=False)
-
-
 def test_an_unfit_keypoint_format_is_refused():
     with pytest.raises(CheckpointError, match="takes 17 joints; keypoint format 'halpe26'"):
         from_authors(GOLDEN / "sym27.bin", "m", False, "halpe26")
@@ -113,6 +83,72 @@ def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):
         for name in ("a", "b")
     }
     assert len(versions) == 1
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_broken_model_is_refused_and_nothing_is_written(tmp_path, checkpoint, old):
+    folder = tmp_path / "models" / "mine"
+    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    version = export(exported, folder).version if old else None
+    with torch.no_grad():
+        exported.pose.shrink.weight[0, 0] = float("nan")
+    with pytest.raises(ExportError, match=r"poses of 1 frames .* differ by nan m, allowed are 1e"):
+        export(exported, folder)
+    assert [item.name for item in folder.parent.iterdir()] == (["mine"] if old else [])
+    if old:
+        assert Lifter.load(folder, "cpu").card.version == version
+
+
+def test_half_precision_weights_make_a_smaller_file_and_hardly_another_pose(tmp_path):
+    exported = from_authors(GOLDEN / "sym27.bin", "m", False, None)
+    versions = {
+        export(exported, tmp_path / precision, precision).version
+        for precision in ("float32", "float16")
+    }
+    assert len(versions) == 2
+    sizes = [(tmp_path / name / "weights.bin").stat().st_size for name in ("float16", "float32")]
+    assert sizes[0] < 0.52 * sizes[1]
+    golden = np.load(GOLDEN / "sym27.npz")
+    lifted = Lifter.load(tmp_path / "float16", "cpu").lift(golden["keypoints_300"][None])
+    np.testing.assert_allclose(lifted.poses_BTJ3[0], golden["pose_300"], atol=2e-3)
+
+
+def test_weights_beyond_half_precision_are_refused(tmp_path, checkpoint):
+    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    with torch.no_grad():
+        exported.pose.shrink.weight[0, 0] = 1e6
+    with pytest.raises(ExportError, match="differ by"):
+        export(exported, tmp_path / "mine", "float16")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_an_unknown_skeleton_is_refused(tmp_path, checkpoint):
+    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    other = replace(exported, pose=TemporalModel(17, 2, 16, (3, 3), channels=8).eval())
+    with pytest.raises(ExportError, match=r"have 16 joints; known skeletons have 17 \(h36m17\)"):
+        export(other, tmp_path / "mine")
+
+
+def test_the_command_exports_and_says_what(tmp_path):
+    command = [sys.executable, "-m", "training.export", str(GOLDEN / "causal27.bin")]
+    options = ["--output", str(tmp_path / "m"), "--causal", "--name", "theirs"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    card = Lifter.load(tmp_path / "m", "cpu").card
+    assert (card.name, card.architecture.causal) == ("theirs", True)
+    assert card.input.keypoint_format == "h36m17"
+    assert card.licence.startswith("CC-BY-NC")
+    assert f"model theirs, version {card.version}" in done.stdout
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
+    (tmp_path / "x.bin").write_bytes(b"no checkpoint")
+    command = [sys.executable, "-m", "training.export", str(tmp_path / "x.bin")]
+    options = ["--output", str(tmp_path / "m")]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "x.bin: not a checkpoint" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_exporting_again_replaces_a_model_but_nothing_else(tmp_path, checkpoint):

@@ -9,7 +9,7 @@ from service.lifter import Lifter
 from service.pose.card import Training
 from tests.models import model_folder, network
 from training.export import Exported, ExportError, compare, export
-from training.graph import clip_graph, margins
+from training.graph import clip_graph, halved, margins
 from training.model import TemporalModel, pad_edges
 
 LENGTHS = [*range(1, 41), 243, 500]
@@ -83,6 +83,27 @@ def test_operators_are_plain_and_both_first_axes_free():
     onnx.checker.check_model(graph, full_check=True)
 
 
+def test_the_dense_ablation_exports_too(tmp_path):
+    torch.manual_seed(6)
+    model = TemporalModel(17, 2, 17, (3, 3, 3), channels=8, dense=True).eval()
+    lifter = loaded(tmp_path, model)
+    clip = torch.randn(1, 30, 17, 2)
+    with torch.inference_mode():
+        expected = model(pad_edges(clip, 27, causal=False)).numpy()
+    np.testing.assert_allclose(lifter.lift(clip.numpy()).poses_BTJ3, expected, atol=1e-5)
+
+
+def test_half_precision_is_of_the_file_alone():
+    model = clip_graph(TemporalModel(17, 2, 17, (3, 3), channels=8).eval(), 17, 2)
+    half = halved(model)
+    kinds = {len(c.dims): c.data_type for c in half.graph.initializer if c.name.endswith("_half")}
+    assert kinds == {2: onnx.TensorProto.FLOAT16}
+    assert half.ByteSize() < 0.8 * model.ByteSize()
+    inferred = onnx.shape_inference.infer_shapes(half, check_type=True, strict_mode=True)
+    kinds = {value.type.tensor_type.elem_type for value in inferred.graph.value_info}
+    assert kinds <= {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64}
+
+
 def test_a_wrong_graph_is_refused(tmp_path):
     folder = model_folder(tmp_path / "m", seed=1)
     torch.manual_seed(2)
@@ -95,5 +116,5 @@ def test_a_wrong_graph_is_refused(tmp_path):
         "none",
         TRAINING_UNKNOWN,
     )
-    with pytest.raises(ExportError, match=r"poses of a random clip of 1 frames.*differ by"):
+    with pytest.raises(ExportError, match=r"poses of 1 frames of a random clip: .* differ by"):
         compare(Lifter.load(folder, "cpu"), other)
