@@ -52,6 +52,12 @@ class TrainConfig(BaseModel):
     """Range of the detector noise; 1 is an ordinary detector's, 0 none."""
     speed: tuple[_Positive, _Positive] = (0.7, 2.0)
     """Range by which clips are sped up: 2 looks like 25 frames per second."""
+    backwards: _Share = 0.0
+    """Share of the clips that run backwards in time."""
+    recombination: _Share = 0.0
+    """Share of the clips that get their arms or legs from another clip."""
+    initial: Path | None = None
+    """A checkpoint of the same architecture whose weights to begin with."""
     seed: int = 0
     """Of everything random. Epochs seed themselves from it, so resuming changes nothing."""
     precision: Literal["float32", "bfloat16"] = "float32"

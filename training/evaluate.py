@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, CliPositionalArg
@@ -68,9 +67,7 @@ class EvaluateCommand(BaseSettings):
         predict = predictor(model)
         if self.flip:
             predict = flip_augmented(predict, config.keypoint_format)
-        options = replace(
-            filming_options(config), noise=(noise, noise), speed=(1.0, 1.0), flip=False
-        )
+        options = filming_options(config).for_measuring(noise)
         clips = measure(predict, motions, options)
         return list(tqdm(clips, total=len(motions.names), unit="clip", leave=False))
 

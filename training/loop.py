@@ -1,7 +1,6 @@
 """The training loop (the paper, §5.3), to be read from top to bottom."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from training.checkpoint import Checkpoint, CheckpointError, build_model, load, 
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.evaluation import CONDITIONS
-from training.model import StridedTemporalModel
+from training.model import StridedTemporalModel, TemporalModel
 from training.plot import plot_history
 from training.views import FilmingOptions, Footage, film_all
 from training.windows import Windows
@@ -32,6 +31,8 @@ def filming_options(config: TrainConfig) -> FilmingOptions:
         noise=config.noise,
         speed=config.speed,
         flip=config.flip,
+        backwards=config.backwards,
+        recombination=config.recombination,
     )
 
 
@@ -44,7 +45,7 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.model = build_model(config).to(self.device)
+        self.model = _begin(config).to(self.device)
         self.strided = StridedTemporalModel(self.model)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, amsgrad=True
@@ -160,12 +161,12 @@ class Trainer:
     def _film_held_out(self, motions: MotionSet) -> dict[str, Windows]:
         if len(motions.names) == 0:
             return {}
-        plain = replace(filming_options(self.config), speed=(1.0, 1.0), flip=False)
+        options = filming_options(self.config)
         return {
             f"held-out MPJPE, {condition} (mm)": self._windows(
                 film_all(
                     motions,
-                    replace(plain, noise=(noise, noise)),
+                    options.for_measuring(noise),
                     np.random.default_rng(_HELD_OUT_SEED),
                 )
             )
@@ -176,6 +177,19 @@ class Trainer:
         return Windows(footage, self.model.receptive_field, self.config.causal, self.device)
 
 
+def _begin(config: TrainConfig) -> TemporalModel:
+    """The model as training begins with it: random, or with another run's weights."""
+    model = build_model(config)
+    if config.initial is not None:
+        try:
+            model.load_state_dict(load(config.initial).model)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{config.initial}: is of another architecture: {error}"
+            ) from None
+    return model
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -184,7 +198,7 @@ def _device(name: str) -> torch.device:
 
 def _changed(old: TrainConfig, new: TrainConfig) -> list[str]:
     """Settings that differ and would make a resumed run another run."""
-    free = {"data", "output", "device", "threads", "epochs"}
+    free = {"data", "output", "initial", "device", "threads", "epochs"}
     return [
         name
         for name in TrainConfig.model_fields

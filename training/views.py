@@ -5,7 +5,7 @@ by itself would cost a receptive field times as much.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from service.pose.skeleton import H36M17
 from training.cameras import View, random_view
 from training.datasets.motion import MotionSet
 from training.noise import NoiseLevel, detect
+from training.recombination import graft
 
 Floats = NDArray[np.float32]
 
@@ -35,6 +36,21 @@ class FilmingOptions:
     """Range by which clips are sped up, which also stands for other frame rates."""
     flip: bool = False
     """Mirror half of the clips."""
+    backwards: float = 0.0
+    """The share of clips that run backwards in time."""
+    recombination: float = 0.0
+    """The share of clips that get their arms or legs from another clip."""
+
+    def for_measuring(self, noise: float) -> "FilmingOptions":
+        """Motion as it was recorded, seen by a detector of this noise level."""
+        return replace(
+            self,
+            noise=(noise, noise),
+            speed=(1.0, 1.0),
+            flip=False,
+            backwards=0.0,
+            recombination=0.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -85,10 +101,25 @@ def film(
     rng: np.random.Generator,
 ) -> Filmed:
     """Film one clip (T, M, 3), world axes in metres with y up, by a random camera."""
-    positions = change_speed(positions_TM3, float(np.exp(rng.uniform(*np.log(options.speed)))))
+    positions = varied(positions_TM3, motions, options, rng)
     view = random_view(positions[:, 0], rng)
     filmed = see(view.to_camera(positions), motions, view, options, rng)
     return mirrored(filmed, options) if options.flip and rng.random() < 0.5 else filmed
+
+
+def varied(
+    positions_TM3: Floats,
+    motions: MotionSet,
+    options: FilmingOptions,
+    rng: np.random.Generator,
+) -> Floats:
+    """A clip as it might have been: faster or slower, backwards, or with another's limbs."""
+    positions = change_speed(positions_TM3, float(np.exp(rng.uniform(*np.log(options.speed)))))
+    if rng.random() < options.recombination:
+        donor = motions.clip(int(rng.integers(len(motions))))
+        limbs = ("shoulder", "hip")[rng.integers(2)]
+        positions = graft(positions, donor, motions.joint_names, limbs)
+    return positions[::-1] if rng.random() < options.backwards else positions
 
 
 def see(

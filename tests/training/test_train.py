@@ -100,6 +100,17 @@ def test_another_runs_checkpoint_is_not_resumed(data, tmp_path):
         other.resume(tmp_path / "checkpoint.pt")
 
 
+def test_a_run_may_begin_with_anothers_weights(data, tmp_path):
+    Trainer(config(data, tmp_path / "first", epochs=1)).run()
+    first, _ = load_model(tmp_path / "first" / "checkpoint.pt")
+    initial = tmp_path / "first" / "checkpoint.pt"
+    second = Trainer(config(data, tmp_path / "second", initial=initial, dropout=0.5))
+    for name, value in first.state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value), name
+    with pytest.raises(CheckpointError, match="is of another architecture"):
+        Trainer(config(data, tmp_path / "third", initial=initial, channels=16))
+
+
 def test_a_failed_save_leaves_the_last_checkpoint(data, tmp_path):
     trainer = Trainer(config(data, tmp_path))
     trainer.save()

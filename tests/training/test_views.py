@@ -11,7 +11,16 @@ from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
 from training.cameras import random_view
 from training.noise import NoiseLevel, detect
-from training.views import FilmingOptions, change_speed, film, film_all, mirror, mirrored, see
+from training.views import (
+    FilmingOptions,
+    change_speed,
+    film,
+    film_all,
+    mirror,
+    mirrored,
+    see,
+    varied,
+)
 
 CLEAN = FilmingOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
 MOTIONS = motion_set()
@@ -91,6 +100,21 @@ def test_speeding_up_keeps_places_and_shortens_time():
     slow = change_speed(clip, 0.5)
     np.testing.assert_allclose(slow[1], (clip[0] + clip[1]) / 2, atol=1e-6)
     assert len(slow) == 2 * (len(clip) - 1)
+
+
+def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
+    clip = MOTIONS.clip(0)
+    back = varied(clip, MOTIONS, replace(CLEAN, backwards=1.0), rng())
+    np.testing.assert_array_equal(back, clip[::-1])
+    mixed = varied(clip, MOTIONS, replace(CLEAN, recombination=1.0), rng())
+    assert mixed.shape == clip.shape
+    assert not np.array_equal(mixed, clip)
+    np.testing.assert_array_equal(varied(clip, MOTIONS, CLEAN, rng()), clip)
+
+
+def test_measuring_takes_motion_as_it_was_recorded():
+    wild = replace(CLEAN, speed=(0.5, 2), flip=True, backwards=0.5, recombination=0.5)
+    assert wild.for_measuring(0.0) == CLEAN
 
 
 def test_footage_knows_where_clips_begin_and_end():
