@@ -66,7 +66,7 @@ def test_a_message_over_the_limit_is_refused(channel: grpc.Channel) -> None:
 
 
 def test_the_callers_deadline_holds(channel: grpc.Channel) -> None:
-    body = as_message(request(keypoints(20_000))).SerializeToString()
+    body = as_message(request(keypoints(8_000))).SerializeToString()
     assert refusal(channel, body, timeout=0.02).code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert channel.unary_unary(METHOD)(GOOD, timeout=30)
 
@@ -74,13 +74,13 @@ def test_the_callers_deadline_holds(channel: grpc.Channel) -> None:
 def test_the_services_own_deadline_holds(models: Path) -> None:
     with service_process(models, REQUEST_TIMEOUT_S="0.05", THREADS="1") as service:
         transport = Grpc(service)
-        assert transport.lift(request(keypoints(20_000))).slug == "deadline-exceeded"
+        assert transport.lift(request(keypoints(8_000))).slug == "deadline-exceeded"
         transport.close()
 
 
 def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
-    body = as_message(request(keypoints(20_000))).SerializeToString()
+    body = as_message(request(keypoints(8_000))).SerializeToString()
     with service_process(models, **settings) as service, channel_to(service) as channel:
         first, second = (channel.unary_unary(METHOD).future(body, timeout=60) for _ in "ab")
         error = first.exception() or second.exception()

@@ -224,14 +224,14 @@ def test_a_body_that_grows_too_large_is_refused(
 
 
 def test_a_large_body_does_not_hold_up_small_ones(client: httpx.Client) -> None:
-    large = orjson.dumps(request(keypoints(20_000)))
-    assert len(large) > 5_000_000
+    large = orjson.dumps(request(keypoints(8_000)))
+    assert len(large) > 2_000_000
     with ThreadPoolExecutor(1) as thread:
         answer = thread.submit(client.post, "/v1/lift", content=large, headers=JSON)
         time.sleep(0.05)
         check_still_serving(client)
         assert not answer.done()
-        assert len(answer.result().json()["clips"][0]["poses"]) == 20_000
+        assert len(answer.result().json()["clips"][0]["poses"]) == 8_000
 
 
 def test_a_bomb_of_tiny_clips_is_refused(client: httpx.Client) -> None:
@@ -243,7 +243,7 @@ def test_a_bomb_of_tiny_clips_is_refused(client: httpx.Client) -> None:
 @pytest.mark.parametrize("missing", [0, 10])
 def test_a_caller_who_leaves_cancels_the_work(service: ServiceProcess, missing: int) -> None:
     """Whether they leave while their body arrives or while it is worked on."""
-    body = orjson.dumps(request(keypoints(20_000)))
+    body = orjson.dumps(request(keypoints(8_000)))
     before = cancelled(service)
     with raw_post(service, len(body), body[: len(body) - missing]):
         pass
@@ -339,7 +339,7 @@ def test_other_keys_are_refused(locked: httpx.Client, key: str) -> None:
 
 def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
-    body = as_message(request(keypoints(20_000))).SerializeToString()
+    body = as_message(request(keypoints(8_000))).SerializeToString()
     with service_process(models, **settings) as service, ThreadPoolExecutor(4) as threads:
         answers = list(
             threads.map(
@@ -357,7 +357,7 @@ def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
 
 
 def test_a_request_that_takes_too_long_is_given_up(models: Path) -> None:
-    body = orjson.dumps(request(keypoints(20_000)))
+    body = orjson.dumps(request(keypoints(8_000)))
     with service_process(models, REQUEST_TIMEOUT_S="0.2", THREADS="1") as service:
         answer = httpx.post(f"{service.url}/v1/lift", content=body, headers=JSON, timeout=60)
         assert http_problem(answer).slug == "deadline-exceeded"

@@ -13,13 +13,12 @@ from service.requests import LiftRequest
 from service.validation import Limits
 from service.wire.codecs import JSON
 from service.wire.decoding import Decoder
-from tests.models import person_clip
 
 ELSEWHERE = replace(JSON, inline_bytes=0)
 
 
 def body(frames: int, **fields: object) -> bytes:
-    clips = [{"id": "a", "keypoints": person_clip(frames).tolist()}]
+    clips = [{"id": "a", "keypoints": [[[1.5, 2.5, 0.5]] * 17] * frames}]
     return orjson.dumps({"image_size": [1000, 800], "clips": clips, **fields})
 
 
