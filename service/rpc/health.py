@@ -29,6 +29,10 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             await call.abort(grpc.StatusCode.NOT_FOUND, "no such service")
         return self._response()
 
+    async def List(self, _: object, __: _Call) -> Any:  # noqa: D102, N802, ANN401
+        statuses = {name: self._response() for name in self._services}
+        return health_pb2.HealthListResponse(statuses=statuses)  # type: ignore[attr-defined]
+
     async def Watch(  # noqa: D102, N802
         self, request: health_pb2.HealthCheckRequest, _: _Call
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:

@@ -124,6 +124,12 @@ def test_health(channel: grpc.Channel) -> None:
     serving = health_pb2.HealthCheckResponse.SERVING
     assert health_of(channel, "").status == serving
     assert health_of(channel, "poselift.v1.PoseLift").status == serving
+    stub = health_pb2_grpc.HealthStub(channel)
+    listed = stub.List(health_pb2.HealthListRequest(), timeout=30).statuses
+    assert {name: answer.status for name, answer in listed.items()} == {
+        "": serving,
+        "poselift.v1.PoseLift": serving,
+    }
     with pytest.raises(grpc.RpcError) as refused:
         health_of(channel, "nothing")
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
