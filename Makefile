@@ -10,13 +10,15 @@ RUNTIME ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 OTHER_RUNTIME = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 ARGS ?=
 
-.PHONY: help serve test check format proto bench clean
+.PHONY: help serve develop test check format proto bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 serve: $(VENV)/.serve-$(RUNTIME)  ## Install what serving needs, and serve the default models
 	$(BIN)/python -m service
+
+develop: $(VENV)/.dev  ## Install everything, PyTorch and the tests' needs included
 
 test: $(VENV)/.dev  ## Install what the tests need, and run them: make test ARGS="-k lift"
 	$(BIN)/python -m pytest $(ARGS)
