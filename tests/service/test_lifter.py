@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import onnx
 import pytest
@@ -148,3 +149,19 @@ def test_asking_for_a_gpu_without_one_falls_back_or_refuses(folder, caplog):
 def test_an_unknown_provider_is_refused(folder):
     with pytest.raises(ModelError, match="provider 'tpu': expected auto, cpu or cuda"):
         Lifter.load(folder, "tpu")
+
+
+def test_both_runtime_packages_at_once_are_refused(folder, tmp_path, monkeypatch):
+    for package in ("onnxruntime", "onnxruntime_gpu"):
+        metadata = tmp_path / "site" / f"{package}-1.31.1.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.31.1\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    with pytest.raises(ModelError, match=r"onnxruntime and onnxruntime-gpu are both installed"):
+        Lifter.load(folder, "cpu")
+
+
+def test_without_a_runtime_the_error_says_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what importing then does is ImportError
+    with pytest.raises(ModelError, match=r"install poselift\[cpu\], or poselift\[gpu\]"):
+        Lifter.load(folder, "cpu")
