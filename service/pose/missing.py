@@ -21,6 +21,10 @@ QUALITY = ("measured", "filled", "unknown")
 """A frame's quality by its code: all joints measured; some or all filled; no pose."""
 _MEASURED, _FILLED, _UNKNOWN = range(3)
 
+_UPRIGHT = 0.02
+"""The pull towards an upright figure, in squared shares of the stature: a whole body's joints
+are spread by 0.14 across and 1 down, shoulders alone by 0.02 across."""
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -73,13 +77,9 @@ def fill(
         return Filled(filled, quality, _segments(quality))
     measured_TJ = _measured(keypoints_TJ3, min_score)
     quality = _quality(measured_TJ, _empty_frames(measured_TJ, None), max_gap_frames)
-    segments = _segments(quality)
-    filled = np.zeros_like(keypoints_TJ3[..., :2])
-    for segment in segments:
-        filled[segment] = _interpolate(
-            keypoints_TJ3[segment, :, :2], measured_TJ[segment], format.joints
-        )
-    return Filled(filled, quality, segments)
+    filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == _UNKNOWN)
+    _place_unseen(filled, seen_TJ, format.joints)
+    return Filled(filled, quality, _segments(quality))
 
 
 def fill_causal(
@@ -146,43 +146,93 @@ def _segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
     return tuple(slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True))
 
 
-def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, joints: tuple[str, ...]) -> Floats:
+def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> tuple[Floats, Mask]:
+    """Draw straight lines in time between measured places, and hold the first and the last.
+
+    Nothing crosses an unknown frame. Also returns where a joint has a place (T, J): where it is
+    measured at any time between the same unknown frames.
+    """
     filled = keypoints_TJ2.copy()
-    frames = np.arange(len(filled))
+    seen_TJ = measured_TJ.copy()
     for joint in np.flatnonzero(~measured_TJ.all(axis=0)):
-        there = np.flatnonzero(measured_TJ[:, joint])
-        if len(there):
-            for axis in range(2):
-                filled[:, joint, axis] = np.interp(frames, there, keypoints_TJ2[there, joint, axis])
-    seen_J = measured_TJ.any(axis=0)
-    _place_unseen(filled, np.broadcast_to(seen_J, measured_TJ.shape), joints)
-    return filled
+        before, after = _neighbours(measured_TJ[:, joint], unknown_T)
+        gaps = np.flatnonzero(~measured_TJ[:, joint])
+        before, after = before[gaps], after[gaps]
+        first, last = np.where(before < 0, after, before), np.where(after < 0, before, after)
+        seen_TJ[gaps, joint] = first >= 0
+        share = np.where(last > first, (gaps - first) / np.maximum(last - first, 1), 0)
+        places = keypoints_TJ2[:, joint].astype(np.float64)
+        between = places[first] + share[:, None] * (places[last] - places[first])
+        filled[gaps, joint] = np.where(first[:, None] >= 0, between, 0)
+    return filled, seen_TJ
+
+
+def _neighbours(measured_T: Mask, unknown_T: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The nearest frames before and after each in which a joint was measured.
+
+    -1 where there is none on this side of an unknown frame.
+    """
+    count = len(measured_T)
+    frames = np.arange(count)
+    before = np.maximum.accumulate(np.where(measured_T, frames, -1))
+    fresh = np.maximum.accumulate(np.where(unknown_T, frames, -1))
+    after = np.minimum.accumulate(np.where(measured_T, frames, count)[::-1])[::-1]
+    ends = np.minimum.accumulate(np.where(unknown_T, frames, count)[::-1])[::-1]
+    return np.where(before > fresh, before, -1), np.where(after < ends, after, -1)
 
 
 def _place_unseen(keypoints_TJ2: Floats, seen_TJ: Mask, joints: tuple[str, ...]) -> None:
-    """Place joints never seen so far by those that were, in place; frames with none seen stay."""
+    """Place joints never seen so far by those that were, in place; frames with none seen stay.
+
+    A standing figure is fitted to the seen joints; each unseen joint keeps the figure's offset
+    from the nearest seen one. Every frame is worked out by itself, in sums that do not depend on
+    how many frames there are, so that clips and streams agree to the last bit.
+    """
     lacking = np.flatnonzero(~seen_TJ.all(axis=1) & seen_TJ.any(axis=1))
     if len(lacking) == 0:
         return
-    patterns, which = np.unique(seen_TJ[lacking], axis=0, return_inverse=True)
-    for number, seen_J in enumerate(patterns):
-        frames = lacking[which == number]
-        keypoints_TJ2[frames] = _fit_standing(keypoints_TJ2[frames], seen_J, joints)
-
-
-def _fit_standing(keypoints_TJ2: Floats, seen_J: Mask, joints: tuple[str, ...]) -> Floats:
-    """Lay a standing figure over the seen joints and read the others off it.
-
-    The figure is turned and scaled to fit in the least-squares sense (as complex numbers, one
-    factor does both), then each unseen joint keeps its offset from the nearest seen one.
-    """
-    figure = np.array([complex(*STANDING.get(joint, (0.0, 0.0))) for joint in joints])
-    people = keypoints_TJ2[..., 0] + 1j * keypoints_TJ2[..., 1].astype(np.float64)
-    seen, unseen = np.flatnonzero(seen_J), np.flatnonzero(~seen_J)
-    centred = figure[seen] - figure[seen].mean()
-    power = float((np.abs(centred) ** 2).sum())
-    factor = people[:, seen] @ centred.conj() / power if power > 0 else np.zeros(len(people))
-    nearest = seen[np.abs(figure[unseen, None] - figure[seen]).argmin(axis=1)]
-    people[:, unseen] = people[:, nearest] + factor[:, None] * (figure[unseen] - figure[nearest])
+    figure_J2 = np.array([STANDING.get(joint, (0.0, 0.0)) for joint in joints])
+    seen = seen_TJ[lacking]
+    places = keypoints_TJ2[lacking].astype(np.float64)
+    stretch = _fit_figure(places, seen, figure_J2)
+    for joint in np.flatnonzero(~seen.all(axis=0)):
+        frames = np.flatnonzero(~seen[:, joint])
+        offsets_J2 = figure_J2[joint] - figure_J2
+        nearby = np.argsort(np.hypot(*offsets_J2.T), kind="stable")
+        nearest = nearby[seen[np.ix_(frames, nearby)].argmax(axis=1)]
+        moved = (stretch[frames] * offsets_J2[nearest, None, :]).sum(axis=2)
+        places[frames, joint] = places[frames, nearest] + moved
     with np.errstate(over="ignore"):  # pixels near the largest float32 are refused later on
-        return np.stack([people.real, people.imag], axis=-1).astype(np.float32)
+        keypoints_TJ2[lacking] = places.astype(np.float32)
+
+
+def _fit_figure(
+    places_TJ2: NDArray[np.float64], seen_TJ: Mask, figure_J2: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The matrices (T, 2, 2) that turn and stretch a figure to fit the seen joints best.
+
+    Least squares, drawn a little to a figure as large as the person that stands upright and
+    shows no width, for whether a person is seen from the front or the back cannot be known
+    beforehand. Seen joints that tell little are so kept from turning the whole body over.
+    """
+    x, y = (_about_mean(places_TJ2[..., axis], seen_TJ) for axis in range(2))
+    across, down = (_about_mean(figure_J2[:, axis], seen_TJ) for axis in range(2))
+    extent = (across**2 + down**2).sum(axis=1)
+    size = np.sqrt((x**2 + y**2).sum(axis=1) / np.where(extent > 0, extent, np.inf))
+    aa = (across**2).sum(axis=1) + _UPRIGHT
+    dd = (down**2).sum(axis=1) + _UPRIGHT
+    ad = (across * down).sum(axis=1)
+    rows = []
+    for axis, expected in ((x, 0.0), (y, size)):
+        a = (axis * across).sum(axis=1)
+        d = (axis * down).sum(axis=1) + _UPRIGHT * expected
+        rows.append(np.stack([a * dd - d * ad, d * aa - a * ad], axis=1))
+    fitted: NDArray[np.float64] = np.stack(rows, axis=1) / (aa * dd - ad**2)[:, None, None]
+    return fitted
+
+
+def _about_mean(values: NDArray[np.float64], seen_TJ: Mask) -> NDArray[np.float64]:
+    """Differences (T, J) from the mean over the seen joints; zero for the others."""
+    count = seen_TJ.sum(axis=1, keepdims=True)
+    mean = np.where(seen_TJ, values, 0).sum(axis=1, keepdims=True) / count
+    return np.where(seen_TJ, values - mean, 0)

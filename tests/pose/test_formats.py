@@ -1,5 +1,7 @@
 """Keypoint formats: published orders, mirrors, and conversion by name."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,48 @@ def test_published_order(name, count, places):
     joints = FORMATS[name].joints
     assert len(joints) == len(set(joints)) == count
     assert {index: joints[index] for index in places} == places
+
+
+# As their makers list them, by their makers' abbreviations.
+PUBLISHED = {
+    "coco17": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip "
+    "LKnee RKnee LAnkle RAnkle",
+    "h36m17": "Hip RHip RKnee RFoot LHip LKnee LFoot Spine Thorax Neck Head LShoulder LElbow "
+    "LWrist RShoulder RElbow RWrist",
+    "humaneva15": "Pelvis Thorax LShoulder LElbow LWrist RShoulder RElbow RWrist LHip LKnee "
+    "LAnkle RHip RKnee RAnkle Head",
+    "halpe26": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip "
+    "RHip LKnee RKnee LAnkle RAnkle Head Neck Hip LBigToe RBigToe LSmallToe RSmallToe LHeel RHeel",
+    "openpose_body25": "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist Hip RHip RKnee "
+    "RAnkle LHip LKnee LAnkle REye LEye REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel",
+    "openpose_body25b": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist "
+    "LHip RHip LKnee RKnee LAnkle RAnkle UpperNeck Head LBigToe LSmallToe LHeel RBigToe RSmallToe "
+    "RHeel",
+    "mediapipe33": "Nose LEyeInner LEye LEyeOuter REyeInner REye REyeOuter LEar REar LMouth "
+    "RMouth LShoulder RShoulder LElbow RElbow LWrist RWrist LPinky RPinky LIndex RIndex LThumb "
+    "RThumb LHip RHip LKnee RKnee LAnkle RAnkle LHeel RHeel LFootIndex RFootIndex",
+    "wholebody133": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist "
+    "LHip RHip LKnee RKnee LAnkle RAnkle LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_joint_stands_where_its_maker_put_it(name):
+    expected = [
+        "_".join({"L": "left", "R": "right"}.get(word, word.lower()) for word in words)
+        for words in (
+            re.findall(r"[LR](?=[A-Z])|[A-Z][a-z]*", joint) for joint in PUBLISHED[name].split()
+        )
+    ]
+    assert list(FORMATS[name].joints[: len(expected)]) == expected
+    if name == "wholebody133":  # 68 points of the face, then 21 of each hand, left first
+        rest = FORMATS[name].joints[23:]
+        assert all(joint.startswith("face") for joint in rest[:68])
+        assert all(joint.startswith("left_hand") for joint in rest[68:89])
+        assert all(joint.startswith("right_hand") for joint in rest[89:])
+        assert len(rest) == 110
+    else:
+        assert len(FORMATS[name].joints) == len(expected)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,12 +1,17 @@
 """Mislabelled keypoints are refused; odd ones are not."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from service.errors import Invalid
-from service.pose.formats import FORMATS
+from service.pose.formats import FORMATS, convert, names_with
 from service.pose.layout_check import check_layout
 from service.pose.standing import STANDING
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 PAIRS = [
     ("coco17", "h36m17"),
@@ -55,3 +60,39 @@ def test_odd_and_degenerate_poses_pass(name, distort):
     for seed in range(10):
         keypoints = distort(person(name, seed=seed), np.random.default_rng(seed))
         check_layout(keypoints.astype(np.float32), name, "clips[0].keypoints")
+
+
+@pytest.mark.parametrize("name", sorted({name for pair in PAIRS for name in pair}))
+@pytest.mark.parametrize("frames", [1, 8, 30])
+def test_random_points_pass_however_often_they_are_tried(name, frames):
+    """Middles of many random points are alike, as limbs of one length would be."""
+    rng = np.random.default_rng(frames)
+    for _ in range(100):
+        keypoints = np.ones((frames, len(FORMATS[name].joints), 3), dtype=np.float32)
+        keypoints[..., :2] = rng.uniform(0, 999, keypoints[..., :2].shape)
+        check_layout(keypoints, name, "clips[0].keypoints")
+
+
+def test_a_fit_that_cannot_be_known_is_no_reason_to_refuse():
+    """Only the middle and the right side are measured: ten bones in one order, six in the other."""
+    keypoints = person("h36m17")
+    left = [i for i, joint in enumerate(FORMATS["h36m17"].joints) if joint.startswith("left")]
+    keypoints[:, left, 2] = 0
+    check_layout(keypoints, "coco17", "clips[0].keypoints")
+
+
+@pytest.mark.parametrize("file", ["balancing/cam01", "balancing/cam02", "walking_mediapipe"])
+@pytest.mark.parametrize("truth", [None, "coco17", "h36m17"])
+def test_what_real_detectors_found_is_known_by_its_right_name_only(file, truth):
+    request = json.loads((EXAMPLES / f"{file}.json").read_text())
+    source = request["keypoint_format"]
+    name = truth or source
+    for clip in request["clips"]:
+        frames = [frame for frame in clip["keypoints"] if frame is not None]
+        keypoints = convert(np.array(frames, dtype=np.float32), source, name)
+        for frame in keypoints:
+            check_layout(frame[None], name, "clips[0].keypoints")
+        check_layout(keypoints, name, "clips[0].keypoints")
+        for other in set(names_with(keypoints.shape[1])) - {name}:
+            with pytest.raises(Invalid, match=f"look like '{name}'"):
+                check_layout(keypoints, other, "clips[0].keypoints")

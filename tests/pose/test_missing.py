@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from service.pose.formats import FORMATS
 from service.pose.missing import QUALITY, Memory, fill, fill_causal
+from service.pose.standing import STANDING
 
 COCO = FORMATS["coco17"]
 MEASURED, FILLED, UNKNOWN = (QUALITY.index(name) for name in ("measured", "filled", "unknown"))
@@ -71,7 +72,7 @@ def test_a_joint_never_measured_is_placed_by_the_skeleton(causal):
     """A standing person without face and left ankle gets them where people have them."""
     keypoints = np.ones((5, 17, 3), dtype=np.float32)
     for index, joint in enumerate(COCO.joints):
-        keypoints[:, index, :2] = 1000 + 400 * np.array(standing(joint))
+        keypoints[:, index, :2] = 1000 + 400 * np.array(STANDING[joint])
     truth = keypoints[..., :2].copy()
     gone = [0, 1, 2, 3, 4, COCO.joints.index("left_ankle")]
     keypoints[:, gone] = 0
@@ -80,10 +81,48 @@ def test_a_joint_never_measured_is_placed_by_the_skeleton(causal):
     assert (result.quality_T == FILLED).all()
 
 
-def standing(joint):
-    from service.pose.standing import STANDING  # noqa: PLC0415
+def standing(width):
+    """Someone 400 pixels tall, (5, 17, 3); ``width`` is 1 from the front and -1 from the back."""
+    keypoints = np.ones((5, 17, 3), dtype=np.float32)
+    places = np.array([STANDING[joint] for joint in COCO.joints])
+    keypoints[..., :2] = 1000 + 400 * places * [width, 1]
+    return keypoints
 
-    return STANDING[joint]
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("width", [1, 0.2, -0.2, -1])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        ("left_shoulder", "right_shoulder"),
+        ("left_ear", "right_ear", "left_shoulder", "right_shoulder"),
+        ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"),
+    ],
+)
+def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, width, seen):
+    keypoints = standing(width)
+    gone = [index for index, joint in enumerate(COCO.joints) if joint not in seen]
+    keypoints[:, gone] = 0
+    heights = dict(zip(COCO.joints, filled(keypoints, causal).keypoints_TJ2[0, :, 1], strict=True))
+    assert heights["nose"] <= heights["left_shoulder"] < heights["left_hip"]
+    assert heights["left_hip"] < heights["right_knee"] < heights["left_ankle"]
+
+
+@pytest.mark.parametrize("width", [1, -1])
+def test_a_face_is_placed_between_the_shoulders_from_the_front_and_from_behind(width):
+    """As with formats without face points: 400 pixels of person, shoulders 88 pixels apart."""
+    keypoints = standing(width)
+    truth = keypoints[..., :2].copy()
+    keypoints[:, :5] = 0
+    np.testing.assert_allclose(filled(keypoints).keypoints_TJ2, truth, atol=25)
+
+
+def test_a_lying_body_is_placed_along_its_length():
+    keypoints = standing(1)[..., [1, 0, 2]]
+    truth = keypoints[..., :2].copy()
+    gone = [COCO.joints.index(joint) for joint in ("nose", "left_ankle", "right_ankle")]
+    keypoints[:, gone] = 0
+    np.testing.assert_allclose(filled(keypoints).keypoints_TJ2, truth, atol=25)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -160,11 +199,19 @@ def slowly_held(keypoints, max_gap_frames):
     return out, quality
 
 
+LOSSES = st.lists(st.tuples(st.integers(0, 39), st.integers(1, 9), st.integers(-1, 16)), max_size=9)
+"""First frame, number of frames, and the joint that is lost in them, or -1 for all."""
+
+
+def lose(keypoints, losses):
+    for start, length, joint in losses:
+        keypoints[start : start + length, slice(None) if joint < 0 else joint, 2] = 0
+    return keypoints
+
+
 @given(
     seed=st.integers(0, 2**16),
-    losses=st.lists(
-        st.tuples(st.integers(0, 39), st.integers(1, 9), st.integers(-1, 16)), max_size=9
-    ),
+    losses=LOSSES,
     cuts=st.lists(st.integers(0, 40), max_size=6),
     max_gap_frames=st.integers(0, 5),
 )
@@ -172,9 +219,7 @@ def slowly_held(keypoints, max_gap_frames):
 def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
     seed, losses, cuts, max_gap_frames
 ):
-    keypoints = clip(40, seed)
-    for start, length, joint in losses:
-        keypoints[start : start + length, slice(None) if joint < 0 else joint, 2] = 0
+    keypoints = lose(clip(40, seed), losses)
     whole = filled(keypoints, causal=True, max_gap_frames=max_gap_frames)
 
     memory, pieces, qualities = Memory.blank(17), [], []
@@ -184,7 +229,7 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
         )
         pieces.append(piece)
         qualities.append(quality)
-    np.testing.assert_allclose(np.concatenate(pieces), whole.keypoints_TJ2, rtol=1e-6)
+    np.testing.assert_array_equal(np.concatenate(pieces), whole.keypoints_TJ2)
     np.testing.assert_array_equal(np.concatenate(qualities), whole.quality_T)
 
     slow, quality = slowly_held(keypoints, max_gap_frames)
@@ -192,3 +237,42 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
     seen = np.isfinite(slow)
     np.testing.assert_array_equal(whole.keypoints_TJ2[seen], slow[seen].astype(np.float32))
     assert np.isfinite(whole.keypoints_TJ2).all()
+
+
+def slowly_interpolated(keypoints, max_gap_frames):
+    """The symmetric rules joint by joint and frame by frame, joints never measured left at NaN."""
+    seen = [t for t, joints in enumerate(keypoints) if (joints[:, 2] >= 0.05).any()]
+    known = [any(0 <= t - s <= max_gap_frames for s in seen) for t in range(len(keypoints))]
+    out = np.full((*keypoints.shape[:2], 2), np.nan)
+    segment = {
+        t: [s for s in range(len(known)) if all(known[min(s, t) : max(s, t) + 1])]
+        for t in range(len(known))
+    }
+    for t, j in np.ndindex(out.shape[:2]):
+        there = [s for s in segment[t] if keypoints[s, j, 2] >= 0.05]
+        before, after = [s for s in there if s <= t], [s for s in there if s >= t]
+        if before and after:
+            a, b = before[-1], after[0]
+            share = (t - a) / max(b - a, 1)
+            out[t, j] = (1 - share) * keypoints[a, j, :2] + share * keypoints[b, j, :2]
+        elif there:
+            out[t, j] = keypoints[before[-1] if before else after[0], j, :2]
+    return out, known
+
+
+@given(seed=st.integers(0, 2**16), losses=LOSSES, max_gap_frames=st.integers(0, 5))
+@settings(max_examples=40, deadline=None)
+def test_symmetric_filling_equals_the_rules_one_joint_and_frame_at_a_time(
+    seed, losses, max_gap_frames
+):
+    keypoints = lose(clip(40, seed), losses)
+    result = filled(keypoints, max_gap_frames=max_gap_frames)
+    slow, known = slowly_interpolated(keypoints, max_gap_frames)
+    assert (result.quality_T != UNKNOWN).tolist() == known
+    assert [t for part in result.segments for t in range(part.start, part.stop)] == [
+        t for t in range(40) if known[t]
+    ]
+    seen = np.isfinite(slow)
+    np.testing.assert_allclose(result.keypoints_TJ2[seen], slow[seen], rtol=1e-5)
+    assert np.isfinite(result.keypoints_TJ2).all()
+    assert (result.keypoints_TJ2[~np.array(known)] == 0).all()
