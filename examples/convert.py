@@ -5,7 +5,9 @@
     python examples/convert.py yolo      FILE.json  --image-size 1920 1080 --fps 30
     python examples/convert.py yolo      FOLDER     --image-size 1920 1080 --fps 30
     python examples/convert.py mediapipe FILE.json  --image-size 1920 1080 --fps 30
+    python examples/convert.py coco      FILE.json  --image-size 1920 1080 --fps 30
 
+``coco`` is the results file of COCO's keypoint task, which Detectron2 and AlphaPose write.
 Needs nothing but Python. Each person becomes a clip as long as the video, null where not seen.
 """
 
@@ -41,16 +43,17 @@ class Source:
 
 def read_openpose(source: Source) -> Iterator[list[Detection]]:
     """OpenPose's ``--write_json`` folder: one file a frame, in the order of their numbers."""
-    for file in _numbered(source.path, "*.json"):
-        people = json.loads(file.read_text())["people"]
+    files = _numbered(source.path, "*.json")
+    for number in sorted(files):
+        people = _json(files[number])["people"]
         yield [Detection(_triples(person["pose_keypoints_2d"])) for person in people]
 
 
 def read_mmpose(source: Source) -> Iterator[list[Detection]]:
     """MMPose's predictions: an inferencer's list of frames, or a demo's ``instance_info``."""
-    content = json.loads(source.path.read_text())
+    content = _json(source.path)
     frames = content["instance_info"] if isinstance(content, dict) else content
-    for frame in _by_frame_id(frames):
+    for people in _every_frame({frame["frame_id"]: frame["instances"] for frame in frames}):
         yield [
             Detection(
                 [
@@ -61,15 +64,18 @@ def read_mmpose(source: Source) -> Iterator[list[Detection]]:
                 ],
                 person.get("track_id"),
             )
-            for person in frame
+            for person in people
         ]
 
 
-def _by_frame_id(frames: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The instances of every frame from the first to the last, empty for frames left out."""
-    instances = {frame["frame_id"]: frame["instances"] for frame in frames}
-    for number in range(min(instances), max(instances) + 1):
-        yield instances.get(number, [])
+def read_coco(source: Source) -> Iterator[list[Detection]]:
+    """COCO's results: a list with one person of one image each, told apart by ``image_id``."""
+    people: dict[int, list[Detection]] = {}
+    for person in _json(source.path):
+        image = person["image_id"]
+        number = image if isinstance(image, int) else _number(Path(image))
+        people.setdefault(number, []).append(Detection(_triples(person["keypoints"])))
+    yield from _every_frame(people)
 
 
 def read_yolo(source: Source) -> Iterator[list[Detection]]:
@@ -77,7 +83,7 @@ def read_yolo(source: Source) -> Iterator[list[Detection]]:
     if source.path.is_dir():
         yield from _read_yolo_labels(source)
         return
-    for frame in json.loads(source.path.read_text()):
+    for frame in _json(source.path):
         people = json.loads(frame) if isinstance(frame, str) else frame
         yield [
             Detection(
@@ -97,28 +103,40 @@ def read_yolo(source: Source) -> Iterator[list[Detection]]:
 
 
 def _read_yolo_labels(source: Source) -> Iterator[list[Detection]]:
-    """Label files: class, box and 17 joints in shares of the image; none for an empty frame."""
-    files = {_number(file): file for file in source.path.glob("*.txt")}
-    width, height = source.image_size
-    for number in range(min(files), max(files) + 1):
-        lines = files[number].read_text().splitlines() if number in files else []
-        rows = [[float(value) for value in line.split()] for line in lines]
-        yield [
-            Detection(
-                [[x * width, y * height, score] for x, y, score in _triples(row[5 : 5 + 51])],
-                int(row[57]) if len(row) > 57 else None,
-            )
-            for row in rows
-        ]
+    """A file a frame, none for an empty one; a row a person."""
+    files = _numbered(source.path, "*.txt")
+    rows = {number: file.read_text().splitlines() for number, file in files.items()}
+    for lines in _every_frame(rows):
+        yield [_yolo_label([float(v) for v in line.split()], source.image_size) for line in lines]
+
+
+def _yolo_label(row: list[float], image_size: tuple[int, int]) -> Detection:
+    """A row: class, box, 17 joints in shares of the image with confidences or without.
+
+    The box's confidence and the track's number follow where they were asked for.
+    """
+    size = 3 if len(row) >= 5 + 17 * 3 else 2
+    joints, rest = row[5 : 5 + 17 * size], row[5 + 17 * size :]
+    # A confidence is below one, a track's number at least one.
+    track = int(rest[-1]) if rest and rest[-1] >= 1 else None
+    width, height = image_size
+    return Detection(
+        [
+            [joints[i] * width, joints[i + 1] * height, joints[i + 2] if size == 3 else 1.0]
+            for i in range(0, 17 * size, size)
+        ],
+        track,
+    )
 
 
 def read_mediapipe(source: Source) -> Iterator[list[Detection]]:
     """A JSON list of frames: null, the landmarks of one person, or a list of people's landmarks.
 
-    A landmark is ``{"x", "y", "visibility"}`` or ``[x, y, z, visibility]``, in shares of the image.
+    A landmark is ``{"x", "y"}`` with "visibility" or without, or ``[x, y]``, ``[x, y, z]`` or
+    ``[x, y, z, visibility]``; x and y in shares of the image.
     """
     width, height = source.image_size
-    for frame in json.loads(source.path.read_text()):
+    for frame in _json(source.path):
         people = frame or []
         if people and not _is_landmarks(people[0]):
             people = [people]
@@ -136,25 +154,39 @@ def _is_landmarks(value: Any) -> bool:  # noqa: ANN401
 def _landmark(landmark: dict[str, float] | list[float]) -> tuple[float, float, float]:
     if isinstance(landmark, dict):
         return landmark["x"], landmark["y"], landmark.get("visibility", 1.0)
-    return landmark[0], landmark[1], landmark[-1]
+    return landmark[0], landmark[1], landmark[3] if len(landmark) > 3 else 1.0
+
+
+def _json(file: Path) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
 def _triples(values: list[float]) -> Person:
     return [list(values[i : i + 3]) for i in range(0, len(values), 3)]
 
 
-def _numbered(folder: Path, pattern: str) -> list[Path]:
-    files = sorted(folder.glob(pattern), key=_number)
+def _every_frame(people: dict[int, list[Any]]) -> Iterator[list[Any]]:
+    """The people of every frame from the first to the last, none in frames left out."""
+    for number in range(min(people), max(people) + 1):
+        yield people.get(number, [])
+
+
+def _numbered(folder: Path, pattern: str) -> dict[int, Path]:
+    """The files of a folder by their numbers."""
+    files = {_number(file): file for file in folder.glob(pattern)}
     if not files:
-        sys.exit(f"error: {folder}: no {pattern} files")
+        raise ValueError(f"no {pattern} files")
     return files
 
 
 def _number(file: Path) -> int:
-    """The last number in a file's name."""
+    """The last number in a file's name, without OpenPose's ``_keypoints``."""
     numbers = re.findall(r"\d+", file.stem)
     if not numbers:
-        sys.exit(f"error: {file}: expected a frame number in the name")
+        raise ValueError(f"{file}: expected a frame number in the name")
     return int(numbers[-1])
 
 
@@ -230,13 +262,43 @@ def _size(person: Person) -> float:
     return math.dist((min(xs), min(ys)), (max(xs), max(ys))) or 1.0
 
 
-READERS: dict[str, tuple[Callable[[Source], Iterator[list[Detection]]], str]] = {
-    "openpose": (read_openpose, "openpose_body25"),
-    "mmpose": (read_mmpose, "coco17"),
-    "yolo": (read_yolo, "coco17"),
-    "mediapipe": (read_mediapipe, "mediapipe33"),
+READERS: dict[str, Callable[[Source], Iterator[list[Detection]]]] = {
+    "openpose": read_openpose,
+    "mmpose": read_mmpose,
+    "yolo": read_yolo,
+    "mediapipe": read_mediapipe,
+    "coco": read_coco,
 }
-"""For each detector, how its files are read and the keypoint format it usually writes."""
+"""For each detector, how its files are read."""
+
+FORMATS = {
+    17: "coco17",
+    25: "openpose_body25",
+    26: "halpe26",
+    33: "mediapipe33",
+    133: "wholebody133",
+}
+"""The keypoint format that these detectors mean by a number of joints."""
+
+
+def usual_format(tracks: list[Track]) -> str:
+    """The keypoint format told by the number of joints.
+
+    Raises:
+        ValueError: the number is none of a known format's.
+    """
+    joints = len(tracks[0].last)
+    if joints not in FORMATS:
+        expected = ", ".join(f"{count} ({name})" for count, name in FORMATS.items())
+        raise ValueError(f"{joints} joints; expected {expected}, or --format")
+    return FORMATS[joints]
+
+
+def seen(people: list[Detection]) -> list[Detection]:
+    """The people with any joint measured; at (0, 0), whatever the score, a joint was not."""
+    for person in people:
+        person.keypoints = [[x, y, s if x or y else 0.0] for x, y, s in person.keypoints]
+    return [person for person in people if any(score > 0 for _, _, score in person.keypoints)]
 
 
 def lift_request(
@@ -263,6 +325,22 @@ def lift_request(
     }
 
 
+def convert(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The body of the request for what the command line names.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: the file is not the detector's.
+        OSError: it cannot be read.
+    """
+    image_size = tuple(arguments.image_size)
+    frames = READERS[arguments.detector](Source(arguments.path, image_size))
+    tracks = follow(map(seen, frames), patience=round(arguments.fps))
+    long = [t for t in tracks if sum(f is not None for f in t.frames) >= arguments.min_frames]
+    if not long:
+        raise ValueError(f"nobody is seen in {arguments.min_frames} frames")
+    return lift_request(long, image_size, arguments.fps, arguments.format or usual_format(long))
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(
@@ -272,18 +350,20 @@ def main() -> None:
     parser.add_argument("path", type=Path, help="the result file or folder")
     parser.add_argument("--image-size", type=int, nargs=2, required=True, metavar=("W", "H"))
     parser.add_argument("--fps", type=float, required=True)
-    parser.add_argument("--format", help="keypoint format, if not the detector's usual one")
+    parser.add_argument("--format", help="keypoint format, if the number of joints does not tell")
     parser.add_argument(
         "--min-frames", type=int, default=10, help="leave out people seen in fewer (default 10)"
     )
     arguments = parser.parse_args()
-    read, usual_format = READERS[arguments.detector]
-    image_size = tuple(arguments.image_size)
-    tracks = follow(read(Source(arguments.path, image_size)), patience=round(arguments.fps))
-    long = [t for t in tracks if sum(f is not None for f in t.frames) >= arguments.min_frames]
-    if not long:
-        sys.exit(f"error: {arguments.path}: nobody is seen in {arguments.min_frames} frames")
-    body = lift_request(long, image_size, arguments.fps, arguments.format or usual_format)
+    try:
+        body = convert(arguments)
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {arguments.path}: {error}")
+    except (LookupError, TypeError, AttributeError) as error:
+        sys.exit(
+            f"error: {arguments.path}: expected what {arguments.detector} writes; "
+            f"found none at {type(error).__name__}: {error}"
+        )
     json.dump(body, sys.stdout, separators=(",", ":"))
 
 

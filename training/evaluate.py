@@ -1,7 +1,6 @@
 """Measure a checkpoint on held-out subjects: ``python -m training.evaluate --help``."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, CliPositionalArg
@@ -9,10 +8,10 @@ from tqdm import tqdm
 
 from training.checkpoint import load_model
 from training.command import command_line, run
+from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.evaluation import (
     CONDITIONS,
-    ClipErrors,
     average,
     by_action,
     flip_augmented,
@@ -21,6 +20,7 @@ from training.evaluation import (
     table,
 )
 from training.loop import filming_options
+from training.model import TemporalModel
 
 
 class EvaluateCommand(BaseSettings):
@@ -41,35 +41,36 @@ class EvaluateCommand(BaseSettings):
 
     def cli_cmd(self) -> None:
         """Run it."""
+        # All files are opened before anything is measured: a mistyped name is said at once.
+        measured = load_model(self.checkpoint)
+        beside = load_model(self.beside) if self.beside else None
         motions = MotionSet.load(self.data).split(held_out=True)
         if len(motions.names) == 0:
             raise ValueError(f"{self.data} holds no held-out subjects")
-        overall = self._measure(self.checkpoint, motions)
-        if self.beside:
-            other = self._measure(self.beside, motions)
+        overall = self._measure(self.checkpoint, *measured, motions)
+        if self.beside and beside:
+            other = self._measure(self.beside, *beside, motions)
             name = self.beside.parent.name
             overall |= {f"{key}, {name} model": value for key, value in other.items()}
         if self.output:
             rounded = {key: round(value, 2) for key, value in overall.items()}
             self.output.write_text(json.dumps(rounded, indent=2) + "\n")
 
-    def _measure(self, checkpoint: Path, motions: MotionSet) -> dict[str, float]:
-        overall: dict[str, float] = {}
-        for condition, noise in CONDITIONS.items():
-            clips = self._lift_all(checkpoint, motions, noise)
-            heading = f"{checkpoint}: {condition} keypoints, {motions.fps:g} fps"
-            print(f"\n{heading}\n{table(by_action(clips))}")
-            overall |= {f"{condition} {name}": value for name, value in average(clips).items()}
-        return overall
-
-    def _lift_all(self, checkpoint: Path, motions: MotionSet, noise: float) -> Sequence[ClipErrors]:
-        model, config = load_model(checkpoint)
+    def _measure(
+        self, path: Path, model: TemporalModel, config: TrainConfig, motions: MotionSet
+    ) -> dict[str, float]:
         predict = predictor(model)
         if self.flip:
             predict = flip_augmented(predict, config.keypoint_format)
-        options = filming_options(config).for_measuring(noise)
-        clips = measure(predict, motions, options)
-        return list(tqdm(clips, total=len(motions.names), unit="clip", leave=False))
+        overall: dict[str, float] = {}
+        for condition, noise in CONDITIONS.items():
+            options = filming_options(config).for_measuring(noise)
+            measuring = measure(predict, motions, options)
+            clips = list(tqdm(measuring, total=len(motions.names), unit="clip", leave=False))
+            heading = f"{path}: {condition} keypoints, {motions.fps:g} fps"
+            print(f"\n{heading}\n{table(by_action(clips))}")
+            overall |= {f"{condition} {name}": value for name, value in average(clips).items()}
+        return overall
 
 
 if __name__ == "__main__":
