@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 
 from service.pose.card import Training
-from training.export import Exported, export
+from training.comparison import Exported
+from training.export import export
 from training.model import TemporalModel
 
 

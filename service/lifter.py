@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 CLIP_GRAPH = "clip.onnx"
+STEP_GRAPH = "step.onnx"
+RINGS_GRAPH = "rings.onnx"
 WEIGHTS = "weights.bin"
 """What every graph in a model folder keeps its weights in."""
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -37,6 +39,21 @@ class Lifted:
 
     poses_BTJ3: Floats
     trajectory_BT3: Floats | None
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How models are run.
+
+    Attributes:
+        provider: ``cpu``, ``cuda``, or ``auto``: CUDA where it works.
+        strict: fail rather than fall back to the CPU.
+        threads: for the CPU; 0 takes one a core.
+    """
+
+    provider: str = "auto"
+    strict: bool = False
+    threads: int = 0
 
 
 class Lifter:
@@ -68,8 +85,7 @@ class Lifter:
         path = folder / CLIP_GRAPH
         if not path.is_file():
             raise ModelError(f"{path}: no such file; a model folder holds {CLIP_GRAPH}")
-        session = _open_session(path, provider, strict, threads)
-        card = _read_card(session, path)
+        session, card = open_graph(path, RunOptions(provider, strict, threads))
         disagreements = [*_disagreements(session, card), *_other_weights(folder, card)]
         if disagreements:
             raise ModelError(f"{path}: the card and the graph disagree: {'; '.join(disagreements)}")
@@ -88,12 +104,21 @@ class Lifter:
         return Lifted(poses, rest[0] if rest else None)
 
 
-def _open_session(
-    path: Path, provider: str, strict: bool, threads: int
-) -> "onnxruntime.InferenceSession":
+def open_graph(path: Path, options: RunOptions) -> "tuple[onnxruntime.InferenceSession, Card]":
+    """Load one ONNX graph and the card in it.
+
+    Raises:
+        ModelError: it cannot be loaded, has no card, or does not run where it should.
+    """
+    session = _open_session(path, options)
+    return session, _read_card(session, path)
+
+
+def _open_session(path: Path, how: RunOptions) -> "onnxruntime.InferenceSession":
     runtime = _import_runtime()
+    provider = how.provider
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = how.threads
     # Spinning threads save a little latency and cost a whole core while idle.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
@@ -106,7 +131,7 @@ def _open_session(
     got = session.get_providers()[0]
     if got != wanted[0] or (provider == "cuda" and got != _PROVIDERS["cuda"]):
         message = f"{path}: asked for {provider}, but ONNX Runtime runs it on {got}"
-        if strict:
+        if how.strict:
             raise ModelError(f"{message}; not falling back, as providers are strict")
         _log.warning("%s", message)
     return session

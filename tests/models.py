@@ -20,7 +20,8 @@ from service.pose.card import Training
 from service.pose.formats import FORMATS
 from service.pose.standing import STANDING
 from service.validation import Limits
-from training.export import Exported, export
+from training.comparison import Exported
+from training.export import export
 from training.model import TemporalModel
 
 Floats = NDArray[np.float32]

@@ -6,7 +6,7 @@ constant, so instead of repeating the edge frame at the input, each layer repeat
 activation, and only as far as later layers look. The result is the paper's padding (§3), exactly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,36 @@ class _Margins:
         return cls(frames, 0) if causal else cls(frames // 2, frames // 2)
 
 
+@dataclass(frozen=True)
+class Layers:
+    """A network's layers in the order in which they run."""
+
+    first: Layer
+    blocks: tuple[tuple[Layer, Layer], ...]
+    """The wide and the narrow convolution of each residual block (the paper, figure 2)."""
+    last: Layer
+
+    @classmethod
+    def of(cls, model: TemporalModel) -> "Layers":
+        """The layers of a trained model, batch normalisation folded in."""
+        folds = [
+            folded(convolution, batch_norm)  # type: ignore[arg-type]
+            for convolution, batch_norm in zip(model.layers_conv, model.layers_bn, strict=True)
+        ]
+        shrink = model.shrink
+        bias = shrink.bias.detach().numpy()  # type: ignore[union-attr]
+        return cls(
+            folded(model.expand_conv, model.expand_bn),
+            tuple(zip(folds[::2], folds[1::2], strict=True)),
+            _layer(shrink.weight.detach().numpy(), bias, shrink),
+        )
+
+    @property
+    def wide(self) -> list[Layer]:
+        """The layers that see more than one frame: the first, and one of each block."""
+        return [self.first, *(wide for wide, _ in self.blocks)]
+
+
 def margins(spans: list[int], causal: bool) -> Iterator[tuple[_Margins, _Margins]]:
     """For each layer, the margins it must be given and those of what it makes.
 
@@ -89,7 +119,7 @@ def margins(spans: list[int], causal: bool) -> Iterator[tuple[_Margins, _Margins
 
 
 @dataclass
-class _Builder:
+class Builder:
     """Collects nodes and constants under names that cannot collide."""
 
     prefix: str
@@ -98,16 +128,19 @@ class _Builder:
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401
+        """Add an operator; the name of its output."""
         name = f"{self.prefix}_{len(self.nodes)}_{operator.lower()}"
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
     def constant(self, value: NDArray[np.generic]) -> str:
+        """Add a constant; its name."""
         name = f"{self.prefix}_constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(value, name))
         return name
 
     def integers(self, *values: int) -> str:
+        """Add a list of integers, as shapes and slices want them; its name."""
         return self.constant(np.array(values, dtype=np.int64))
 
     def slice_frames(self, x: str, start: int, frames_lost: int) -> str:
@@ -119,6 +152,7 @@ class _Builder:
         return self.node("Slice", x, self.integers(start), self.integers(stop), self.integers(1))
 
     def repeat_edges(self, x: str, held: _Margins, needed: _Margins) -> str:
+        """Extend an activation that holds some margins to those needed."""
         left, right = needed.left - held.left, needed.right - held.right
         if left == right == 0:
             return x
@@ -131,10 +165,17 @@ class _Builder:
         return parts[0] if len(parts) == 1 else self.node("Concat", *parts, axis=2)
 
     def product(self, x: str, layer: Layer, operator: str = "MatMul") -> str:
+        """Multiply by a layer's weights and add its bias; ``Gemm`` for two dimensions only."""
         weight, bias = self.constant(layer.weight), self.constant(layer.bias)
         if operator == "Gemm":
             return self.node("Gemm", x, weight, bias)
         return self.node("Add", self.node("MatMul", x, weight), bias)
+
+    def rectified(self, rows: str, *layers: Layer) -> str:
+        """Layers with their activations, one after the other, on a two-dimensional matrix."""
+        for layer in layers:
+            rows = self.node("Relu", self.product(rows, layer, "Gemm"))
+        return rows
 
     def block(self, x: str, wide: Layer, narrow: Layer) -> str:
         """A residual block (the paper, figure 2).
@@ -145,38 +186,34 @@ class _Builder:
         start = wide.span if self.causal else wide.span // 2
         residual = self.slice_frames(x, start, wide.span)
         rows = self.node("Reshape", self.taps(x, wide), self.integers(-1, wide.weight.shape[0]))
-        rows = self.node("Relu", self.product(rows, wide, "Gemm"))
-        rows = self.node("Relu", self.product(rows, narrow, "Gemm"))
-        frames = self.node("Reshape", rows, self.node("Shape", residual))
+        frames = self.node(
+            "Reshape", self.rectified(rows, wide, narrow), self.node("Shape", residual)
+        )
         return self.node("Add", residual, frames)
 
+    def output(self, x: str, name: str, *shape: int) -> None:
+        """Give a tensor the shape and the name of one of the graph's outputs."""
+        self.nodes.append(
+            helper.make_node("Reshape", [x, self.integers(*shape)], [name], name=name)
+        )
 
-def _branch(model: TemporalModel, output: str) -> _Builder:
+
+def _branch(model: TemporalModel, output: str) -> Builder:
     """Everything from the keypoints to one output."""
-    build = _Builder(output, model.causal)
-    layers = [folded(model.expand_conv, model.expand_bn)]
-    layers += [
-        folded(convolution, batch_norm)  # type: ignore[arg-type]
-        for convolution, batch_norm in zip(model.layers_conv, model.layers_bn, strict=True)
-    ]
-    first, blocks = layers[0], list(zip(layers[1::2], layers[2::2], strict=True))
-    plan = margins([first.span, *(wide.span for wide, _ in blocks)], model.causal)
+    build = Builder(output, model.causal)
+    layers = Layers.of(model)
+    plan = margins([layer.span for layer in layers.wide], model.causal)
 
     x = build.node("Reshape", KEYPOINTS, build.integers(0, 0, -1))
     needed, held = next(plan)
     x = build.repeat_edges(x, _Margins(0, 0), needed)
-    x = build.node("Relu", build.product(build.taps(x, first), first))
-    for wide, narrow in blocks:
+    x = build.node("Relu", build.product(build.taps(x, layers.first), layers.first))
+    for wide, narrow in layers.blocks:
         needed, made = next(plan)
         x = build.block(build.repeat_edges(x, held, needed), wide, narrow)
         held = made
-    shrink = model.shrink
-    bias = shrink.bias.detach().numpy()  # type: ignore[union-attr]
-    x = build.product(x, _layer(shrink.weight.detach().numpy(), bias, shrink))
     shape = (0, 0, 3) if output == TRAJECTORY else (0, 0, model.joints_out, 3)
-    build.nodes.append(
-        helper.make_node("Reshape", [x, build.integers(*shape)], [output], name=output)
-    )
+    build.output(build.product(x, layers.last), output, *shape)
     return build
 
 
@@ -188,16 +225,26 @@ def clip_graph(
     Frames in and out are as many; batch and frames are free.
     """
     branches = [_branch(model, POSES)]
-    outputs = [_tensor(POSES, model.joints_out, 3)]
+    outputs = [_clips(POSES, model.joints_out, 3)]
     if trajectory is not None:
         branches.append(_branch(trajectory, TRAJECTORY))
-        outputs.append(_tensor(TRAJECTORY, 3))
+        outputs.append(_clips(TRAJECTORY, 3))
+    return assembled("clip", branches, [_clips(KEYPOINTS, joints_in, channels_in)], outputs)
+
+
+def assembled(
+    name: str,
+    parts: Sequence[Builder],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+) -> onnx.ModelProto:
+    """A whole graph from what builders have collected."""
     graph = helper.make_graph(
-        [node for branch in branches for node in branch.nodes],
-        "clip",
-        [_tensor(KEYPOINTS, joints_in, channels_in)],
+        [node for part in parts for node in part.nodes],
+        name,
+        inputs,
         outputs,
-        [constant for branch in branches for constant in branch.constants],
+        [constant for part in parts for constant in part.constants],
     )
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(
@@ -228,5 +275,5 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return half
 
 
-def _tensor(name: str, *shape: int) -> onnx.ValueInfoProto:
+def _clips(name: str, *shape: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "frames", *shape])

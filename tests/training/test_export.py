@@ -13,8 +13,9 @@ from service.lifter import Lifter
 from service.pose.normalisation import normaliser
 from training.authors import read_authors_checkpoint
 from training.checkpoint import Checkpoint, CheckpointError, build_model, save
+from training.comparison import ExportError
 from training.config import TrainConfig
-from training.export import ExportError, export, from_authors, from_checkpoint
+from training.export import export, from_authors, from_checkpoint
 from training.model import TemporalModel, pad_edges
 
 GOLDEN = Path(__file__).parents[1] / "golden"

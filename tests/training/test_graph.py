@@ -8,7 +8,8 @@ import torch
 from service.lifter import Lifter
 from service.pose.card import Training
 from tests.models import model_folder, network
-from training.export import Exported, ExportError, compare, export
+from training.comparison import Exported, ExportError, compare
+from training.export import export
 from training.graph import clip_graph, halved, margins
 from training.model import TemporalModel, pad_edges
 
@@ -117,4 +118,4 @@ def test_a_wrong_graph_is_refused(tmp_path):
         TRAINING_UNKNOWN,
     )
     with pytest.raises(ExportError, match=r"poses of 1 frames of a random clip: .* differ by"):
-        compare(Lifter.load(folder, "cpu"), other)
+        compare(folder, other)

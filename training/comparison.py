@@ -1,0 +1,116 @@
+"""Whether exported graphs compute what the trained model computes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from service.lifter import Lifted, Lifter, RunOptions
+from service.pose.card import Training
+from service.pose.normalisation import Kind
+from service.rings import Rings
+from service.stepper import Stepper
+from training.graph import POSES, TRAJECTORY
+from training.model import TemporalModel, pad_edges
+
+TOLERANCE_M = 1e-5
+_LENGTHS = (1, 2, 3, 9, 27, 60, 121, 122, 243, 244, 500, 1000)
+_LARGEST_MODEL_VALUE_M = 1.0
+
+
+class ExportError(ValueError):
+    """The exported graph does not compute what the model computes."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """All that becomes a model folder."""
+
+    name: str
+    pose: TemporalModel
+    trajectory: TemporalModel | None
+    keypoint_format: str
+    normalisation: Kind
+    licence: str
+    training: Training
+
+
+def compare(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) -> None:
+    """Lift random clips with ONNX Runtime and with PyTorch, which pads its input as the paper does.
+
+    Raises:
+        ExportError: naming the output, the length and the difference.
+    """
+    lifter = Lifter.load(folder, provider="cpu")
+    _compare_clips(lifter, exported, tolerance_m)
+    stepper = Stepper.load(folder, lifter.card, RunOptions("cpu"))
+    if stepper is not None:
+        _compare_steps(stepper, lifter)
+
+
+def _compare_clips(lifter: Lifter, exported: Exported, tolerance_m: float) -> None:
+    random = torch.Generator().manual_seed(0)
+    for frames in _LENGTHS:
+        joints = len(lifter.card.input.joints)
+        keypoints = torch.randn(2, frames, joints, 2, generator=random)
+        lifted = lifter.lift(keypoints.numpy())
+        expected = _reference(exported.pose, keypoints)
+        _check(f"{POSES} of {frames} frames", lifted.poses_BTJ3, expected, tolerance_m)
+        if exported.trajectory is not None and lifted.trajectory_BT3 is not None:
+            expected = _reference(exported.trajectory, keypoints)[:, :, 0]
+            _check(f"{TRAJECTORY} of {frames} frames", lifted.trajectory_BT3, expected, tolerance_m)
+
+
+def _compare_steps(stepper: Stepper, lifter: Lifter) -> None:
+    """Step through a clip, and go on from rebuilt rings: the poses must be those of the clip."""
+    card = lifter.card
+    frames = card.architecture.receptive_field + 3
+    shape = (1, frames, len(card.input.joints), len(card.input.channels))
+    clip = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    lifted = lifter.lift(clip)
+    rings, slots = Rings(stepper.rings, 1), np.array([0])
+    for number in range(frames):
+        _check_step(f"step {number}", stepper, rings, clip[:, number], number == 0, lifted, number)
+    for number in (1, frames - 1):
+        past = clip[:, max(0, number - card.architecture.receptive_field + 1) : number]
+        missing = card.architecture.receptive_field - 1 - past.shape[1]
+        first = np.repeat(past[:, :1], missing, axis=1)
+        rings.restore(slots, stepper.rebuild(np.concatenate([first, past], axis=1)))
+        what = f"step {number} from rebuilt rings"
+        _check_step(what, stepper, rings, clip[:, number], False, lifted, number)
+
+
+def _check_step(
+    what: str,
+    stepper: Stepper,
+    rings: Rings,
+    keypoints: np.ndarray,
+    is_first: bool,
+    lifted: Lifted,
+    number: int,
+) -> None:
+    slots, fresh = np.array([0]), np.array([is_first])
+    stepped = stepper.step(keypoints, fresh, rings.past(slots))
+    rings.keep(slots, fresh, stepped.rows)
+    _check(what, stepped.poses_BJ3, lifted.poses_BTJ3[:, number], TOLERANCE_M)
+    if stepped.trajectory_B3 is not None and lifted.trajectory_BT3 is not None:
+        _check(what, stepped.trajectory_B3, lifted.trajectory_BT3[:, number], TOLERANCE_M)
+
+
+@torch.inference_mode()
+def _reference(model: TemporalModel, keypoints: torch.Tensor) -> np.ndarray:
+    padded = pad_edges(keypoints, model.receptive_field, model.causal)
+    poses: np.ndarray = model(padded).numpy()
+    return poses
+
+
+def _check(what: str, found: np.ndarray, expected: np.ndarray, tolerance_m: float) -> None:
+    # Rounding grows with the numbers rounded; what matters are metres of the size of people.
+    allowed = tolerance_m * max(_LARGEST_MODEL_VALUE_M, float(np.abs(expected).max()))
+    difference = float(np.abs(found - expected).max())
+    if not difference <= allowed:  # NaN is not
+        raise ExportError(
+            f"{what} of a random clip: ONNX Runtime and PyTorch differ by {difference:.2g} m, "
+            f"allowed are {allowed:.2g} m; nothing was written"
+        )
