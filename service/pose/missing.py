@@ -7,6 +7,7 @@ unknown, and the next measured one starts afresh with nothing remembered.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ QUALITY = ("measured", "filled", "unknown")
 """A frame's quality by its code: all joints measured; some or all filled; no pose."""
 _MEASURED, _FILLED, _UNKNOWN = range(3)
 
+_NEVER: Final = np.array(-(2**40))
 _UPRIGHT = 0.02
 """The pull towards an upright figure, in squared shares of the stature: a whole body's joints
 are spread by 0.14 across and 1 down, shoulders alone by 0.02 across."""
@@ -40,19 +42,33 @@ class Filled:
 
 @dataclass(frozen=True)
 class Memory:
-    """What causal filling remembers of a track, all that a stream needs to go on."""
+    """What causal filling remembers of each of B tracks, all that a stream needs to go on."""
 
-    keypoints_J2: Floats
+    keypoints_BJ2: Floats
     """The last measured place of each joint."""
-    seen_J: Mask
+    seen_BJ: Mask
     """Which joints have been measured since the track last started."""
-    empty_frames: int
+    empty_frames_B: NDArray[np.int64]
     """Frames since anything was measured."""
 
     @classmethod
-    def blank(cls, joints: int) -> "Memory":
+    def blank(cls, tracks: int, joints: int) -> "Memory":
         """Before the first frame."""
-        return cls(np.zeros((joints, 2), np.float32), np.zeros(joints, np.bool_), 0)
+        return cls(
+            np.zeros((tracks, joints, 2), np.float32),
+            np.zeros((tracks, joints), np.bool_),
+            np.zeros(tracks, np.int64),
+        )
+
+    def of(self, tracks: NDArray[np.intp] | slice) -> "Memory":
+        """That of some of the tracks."""
+        return Memory(self.keypoints_BJ2[tracks], self.seen_BJ[tracks], self.empty_frames_B[tracks])
+
+    def filled(self, joints: tuple[str, ...]) -> Floats:
+        """The keypoints (B, J, 2) that the last frame was filled to; the inverse of remembering."""
+        filled = self.keypoints_BJ2.copy()
+        _place_unseen(filled, self.seen_BJ, joints)
+        return filled
 
 
 def fill(
@@ -72,72 +88,80 @@ def fill(
         format: the layout.
     """
     if causal:
-        memory = Memory.blank(keypoints_TJ3.shape[1])
-        filled, quality, _ = fill_causal(keypoints_TJ3, memory, min_score, max_gap_frames, format)
-        return Filled(filled, quality, _segments(quality))
+        memory = Memory.blank(1, keypoints_TJ3.shape[1])
+        filled_BTJ2, quality_BT, _ = fill_causal(
+            keypoints_TJ3[None], memory, min_score, max_gap_frames, format
+        )
+        return Filled(filled_BTJ2[0], quality_BT[0], _segments(quality_BT[0]))
     measured_TJ = _measured(keypoints_TJ3, min_score)
-    quality = _quality(measured_TJ, _empty_frames(measured_TJ, None), max_gap_frames)
+    quality = _quality(measured_TJ, _empty_frames(measured_TJ, _NEVER), max_gap_frames)
     filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == _UNKNOWN)
     _place_unseen(filled, seen_TJ, format.joints)
     return Filled(filled, quality, _segments(quality))
 
 
 def fill_causal(
-    keypoints_TJ3: Floats,
+    keypoints_BTJ3: Floats,
     memory: Memory,
     min_score: float,
     max_gap_frames: int,
     format: KeypointFormat,  # noqa: A002
 ) -> tuple[Floats, NDArray[np.uint8], Memory]:
-    """Fill the next frames of a track, however many; clips and streams both come through here.
+    """Fill the next frames of some tracks; clips and streams both come through here.
+
+    Args:
+        keypoints_BTJ3: the next T ≥ 1 frames of B tracks, pixels and score.
+        memory: what is remembered of the frames before.
+        min_score: joints scored lower are missing.
+        max_gap_frames: how many frames in a row may have nothing measured.
+        format: the layout.
 
     Returns:
-        Keypoints (T, J, 2), the quality of each frame, and the memory for the frames after.
+        Keypoints (B, T, J, 2), the quality of each frame (B, T), and the memory after them.
     """
-    measured_TJ = _measured(keypoints_TJ3, min_score)
-    before = memory.empty_frames if memory.seen_J.any() else None
-    empty_T = _empty_frames(measured_TJ, before)
-    quality_T = _quality(measured_TJ, empty_T, max_gap_frames)
+    measured_BTJ = _measured(keypoints_BTJ3, min_score)
+    has_begun_B1 = np.any(memory.seen_BJ, axis=1, keepdims=True)
+    before_B = np.where(has_begun_B1[:, 0], -1 - memory.empty_frames_B, _NEVER)
+    empty_BT = _empty_frames(measured_BTJ, before_B)
+    quality_BT = _quality(measured_BTJ, empty_BT, max_gap_frames)
 
     # Row 0 is the memory, so that "the last row in which it was measured" covers both.
-    places = np.concatenate([memory.keypoints_J2[None], keypoints_TJ3[..., :2]])
-    known = np.concatenate([memory.seen_J[None], measured_TJ])
-    unknown = np.concatenate([[not memory.seen_J.any()], quality_T == _UNKNOWN])
-    rows = np.arange(len(places))
-    latest = np.maximum.accumulate(np.where(known, rows[:, None], -1), axis=0)
-    fresh = np.maximum.accumulate(np.where(unknown, rows + 1, 0))
-    seen = latest >= fresh[:, None]
-    held = np.take_along_axis(places, np.maximum(latest, 0)[..., None], axis=0)
+    places = np.concatenate([memory.keypoints_BJ2[:, None], keypoints_BTJ3[..., :2]], axis=1)
+    known = np.concatenate([memory.seen_BJ[:, None], measured_BTJ], axis=1)
+    unknown = np.concatenate([~has_begun_B1, quality_BT == _UNKNOWN], axis=1)
+    rows = np.arange(places.shape[1])
+    latest = np.maximum.accumulate(np.where(known, rows[:, None], -1), axis=1)
+    fresh = np.maximum.accumulate(np.where(unknown, rows + 1, 0), axis=1)
+    seen = latest >= fresh[..., None]
+    held = np.take_along_axis(places, np.maximum(latest, 0)[..., None], axis=1)
     held[~seen] = 0
 
-    after = Memory(held[-1], seen[-1], int(empty_T[-1]) if len(empty_T) else memory.empty_frames)
-    filled = held[1:].copy()
-    _place_unseen(filled, seen[1:], format.joints)
-    return filled, quality_T, after
+    filled = held[:, 1:].copy()
+    _place_unseen(
+        filled.reshape(-1, *filled.shape[2:]), seen[:, 1:].reshape(-1, seen.shape[2]), format.joints
+    )
+    return filled, quality_BT, Memory(held[:, -1], seen[:, -1], empty_BT[:, -1])
 
 
-def _measured(keypoints_TJ3: Floats, min_score: float) -> Mask:
-    scores = keypoints_TJ3[..., 2]
+def _measured(keypoints: Floats, min_score: float) -> Mask:
+    scores = keypoints[..., 2]
     return (scores > 0) & (scores >= np.float32(min_score))
 
 
-def _empty_frames(measured_TJ: Mask, before: int | None) -> NDArray[np.int64]:
-    """For each frame, how many frames ago something was measured; huge if never.
+def _empty_frames(measured: Mask, before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each frame (…, T) of (…, T, J), how many frames ago something was measured.
 
-    ``before`` is the count as the first frame begins, None if nothing has been measured so far.
+    ``before`` (…) is the last frame in which something was, counted from the first one here;
+    ``_NEVER`` if none, and the counts are huge then.
     """
-    frames = np.arange(len(measured_TJ))
-    never = -(2**40)
-    start = never if before is None else -1 - before
-    latest = np.maximum.accumulate(np.where(measured_TJ.any(axis=1), frames, start))
-    return np.minimum(frames - latest, 2**30)
+    frames = np.arange(measured.shape[-2])
+    latest = np.where(measured.any(axis=-1), frames, before[..., None])
+    return np.minimum(frames - np.maximum.accumulate(latest, axis=-1), 2**30)
 
 
-def _quality(
-    measured_TJ: Mask, empty_T: NDArray[np.int64], max_gap_frames: int
-) -> NDArray[np.uint8]:
-    quality = np.where(measured_TJ.all(axis=1), _MEASURED, _FILLED)
-    return np.where(empty_T > max_gap_frames, _UNKNOWN, quality).astype(np.uint8)
+def _quality(measured: Mask, empty: NDArray[np.int64], max_gap_frames: int) -> NDArray[np.uint8]:
+    quality = np.where(measured.all(axis=-1), _MEASURED, _FILLED)
+    return np.where(empty > max_gap_frames, _UNKNOWN, quality).astype(np.uint8)
 
 
 def _segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:

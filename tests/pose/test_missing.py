@@ -1,5 +1,7 @@
 """Missing keypoints: every rule, and the fast causal path against a slow, obvious one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -222,13 +224,16 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
     keypoints = lose(clip(40, seed), losses)
     whole = filled(keypoints, causal=True, max_gap_frames=max_gap_frames)
 
-    memory, pieces, qualities = Memory.blank(17), [], []
-    for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 40], strict=True):
+    # Another track is filled beside it, and neither must notice.
+    both = np.stack([keypoints, lose(clip(40, seed + 1), losses[::-1])])
+    memory, pieces, qualities = Memory.blank(2, 17), [], []
+    for start, stop in pairwise(sorted({0, *cuts, 40})):
         piece, quality, memory = fill_causal(
-            keypoints[start:stop], memory, 0.05, max_gap_frames, COCO
+            both[:, start:stop], memory, 0.05, max_gap_frames, COCO
         )
-        pieces.append(piece)
-        qualities.append(quality)
+        pieces.append(piece[0])
+        qualities.append(quality[0])
+        np.testing.assert_array_equal(memory.filled(COCO.joints)[0], piece[0, -1])
     np.testing.assert_array_equal(np.concatenate(pieces), whole.keypoints_TJ2)
     np.testing.assert_array_equal(np.concatenate(qualities), whole.quality_T)
 
