@@ -4,7 +4,7 @@
     .venv/bin/python examples/balancing.py
 
 The keypoints are OpenPose's, the reference is triangulated from all four cameras, the error is
-P-MPJPE over the twelve limb joints. See ``examples/balancing/README.md`` for where they come from.
+P-MPJPE over the twelve limb joints. See ``examples/README.md`` for where they come from.
 """
 
 import argparse

@@ -56,6 +56,10 @@ class TrainConfig(BaseModel):
     """Share of the clips that run backwards in time."""
     recombination: _Share = 0.0
     """Share of the clips that get their arms or legs from another clip."""
+    proportions: Annotated[float, Field(ge=0, le=0.2)] = 0.0
+    """Spread of the factors by which the bones of each clip are made longer or shorter."""
+    short_context: _Share = 0.0
+    """Share of the windows that begin and end closer to their frame, as in a clip just begun."""
     initial: Path | None = None
     """A checkpoint of the same architecture whose weights to begin with."""
     seed: int = 0

@@ -33,6 +33,7 @@ def filming_options(config: TrainConfig) -> FilmingOptions:
         flip=config.flip,
         backwards=config.backwards,
         recombination=config.recombination,
+        proportions=config.proportions,
     )
 
 
@@ -100,7 +101,10 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         steps = 0
         with tqdm(total=count, unit="window", desc=f"epoch {epoch + 1}", leave=False) as progress:
-            for inputs, targets in windows.shuffled(self.config.batch_size, count, generator):
+            batches = windows.shuffled(
+                self.config.batch_size, count, generator, self.config.short_context
+            )
+            for inputs, targets in batches:
                 if len(inputs) < 2:
                     continue  # batch normalisation needs two
                 total += self._step(inputs, targets)

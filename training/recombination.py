@@ -1,4 +1,4 @@
-"""Motion that nobody recorded: the limbs of one clip on the body of another.
+"""Motion that nobody recorded: the limbs of one clip on the body of another, in other proportions.
 
 A few dozen people cannot show all that limbs do together. Grafting breaks ties that are only in
 the recording, which a network with a long receptive field would otherwise learn by heart.
@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from service.pose.skeleton import H36M17
 
 Floats = NDArray[np.float32]
 
@@ -43,6 +45,27 @@ def graft(body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs
             turned = (turn @ bone[..., None])[..., 0]
             grafted[:, child] = grafted[:, parent] + length * turned
     return grafted
+
+
+def reproportion(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:
+    """Make each bone longer or shorter, alike on both sides; its directions stay.
+
+    Args:
+        points_TM3: a clip whose first points are the joints of Human3.6M; the others lie on the
+            head and go where the neck goes.
+        spread: standard deviation of the factors' logarithms.
+        rng: where the factors come from.
+    """
+    bones = [name.removeprefix("left_").removeprefix("right_") for name in H36M17.joints]
+    factors = {bone: float(np.exp(spread * rng.standard_normal())) for bone in dict.fromkeys(bones)}
+    moved = points_TM3.copy()
+    for joint, parent in enumerate(H36M17.parents):
+        if parent >= 0:
+            bone = points_TM3[:, joint] - points_TM3[:, parent]
+            moved[:, joint] = moved[:, parent] + factors[bones[joint]] * bone
+    neck, face = H36M17.joints.index("neck"), slice(len(H36M17.joints), None)
+    moved[:, face] += (moved[:, neck] - points_TM3[:, neck])[:, None]
+    return moved
 
 
 def _to_and_fro(frames: int, wanted: int) -> NDArray[np.int64]:

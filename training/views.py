@@ -17,7 +17,7 @@ from service.pose.skeleton import H36M17
 from training.cameras import View, random_view
 from training.datasets.motion import MotionSet
 from training.noise import NoiseLevel, detect
-from training.recombination import graft
+from training.recombination import graft, reproportion
 
 Floats = NDArray[np.float32]
 
@@ -40,6 +40,8 @@ class FilmingOptions:
     """The share of clips that run backwards in time."""
     recombination: float = 0.0
     """The share of clips that get their arms or legs from another clip."""
+    proportions: float = 0.0
+    """Spread of the factors by which bones are made longer or shorter."""
 
     def for_measuring(self, noise: float) -> "FilmingOptions":
         """Motion as it was recorded, seen by a detector of this noise level."""
@@ -50,6 +52,7 @@ class FilmingOptions:
             flip=False,
             backwards=0.0,
             recombination=0.0,
+            proportions=0.0,
         )
 
 
@@ -113,12 +116,14 @@ def varied(
     options: FilmingOptions,
     rng: np.random.Generator,
 ) -> Floats:
-    """A clip as it might have been: faster or slower, backwards, or with another's limbs."""
+    """A clip as it might have been: at another speed, backwards, by another body."""
     positions = change_speed(positions_TM3, float(np.exp(rng.uniform(*np.log(options.speed)))))
     if rng.random() < options.recombination:
         donor = motions.clip(int(rng.integers(len(motions))))
         limbs = ("shoulder", "hip")[rng.integers(2)]
         positions = graft(positions, donor, motions.joint_names, limbs)
+    if options.proportions:
+        positions = reproportion(positions, options.proportions, rng)
     return positions[::-1] if rng.random() < options.backwards else positions
 
 

@@ -31,16 +31,42 @@ class Windows:
     def __len__(self) -> int:
         return len(self._inputs_FJ2)
 
-    def cut(self, frames_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows (B, receptive field, J, 2) around these frames, and their poses (B, 1, K, 3)."""
+    def cut(self, frames_B: Tensor, reach_B2: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Windows (B, receptive field, J, 2) around these frames, and their poses (B, 1, K, 3).
+
+        ``reach_B2``, where given, is how many frames before and after each are seen at most.
+        """
+        first_B, last_B = self._first_F[frames_B], self._last_F[frames_B]
+        if reach_B2 is not None:
+            first_B = torch.maximum(first_B, frames_B - reach_B2[:, 0])
+            last_B = torch.minimum(last_B, frames_B + reach_B2[:, 1])
         rows = frames_B[:, None] + self._offsets
-        rows = rows.clamp(self._first_F[frames_B, None], self._last_F[frames_B, None])
+        rows = rows.clamp(first_B[:, None], last_B[:, None])
         return self._inputs_FJ2[rows], self._targets_FK3[frames_B, None]
 
     def shuffled(
-        self, batch_size: int, count: int, generator: torch.Generator
+        self,
+        batch_size: int,
+        count: int,
+        generator: torch.Generator,
+        short_context: float = 0.0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of ``count`` windows drawn without replacement, in random order."""
+        """Batches of ``count`` windows drawn without replacement, in random order.
+
+        A share of ``short_context`` of them see as little as nothing of what is before and after.
+        """
+        device = self._offsets.device
         order = torch.randperm(len(self), generator=generator)[:count]
-        for frames_B in order.to(self._offsets.device).split(batch_size):
-            yield self.cut(frames_B)
+        for frames_B in order.split(batch_size):
+            reach_B2 = None
+            if short_context:
+                reach_B2 = self._reaches(len(frames_B), short_context, generator).to(device)
+            yield self.cut(frames_B.to(device), reach_B2)
+
+    def _reaches(self, count: int, short_context: float, generator: torch.Generator) -> Tensor:
+        """Frames seen before and after (B, 2): any number in short windows, all in the others."""
+        longest = len(self._offsets)
+        random = torch.rand(count, 3, generator=generator)
+        # Short ones are the interesting ones: as many reach 1 to 3 frames as 81 to 243.
+        reach_B2 = (float(longest + 1) ** random[:, :2]).long() - 1
+        return torch.where(random[:, 2:] < short_context, reach_B2, longest)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
-from training.recombination import graft
+from training.recombination import graft, reproportion
 
 MOTIONS = motion_set(clips=3, frames=50)
 NAMES = MOTIONS.joint_names
@@ -60,3 +61,25 @@ def test_a_donor_may_be_of_any_length(frames):
     grafted = graft(MOTIONS.clip(0), long, NAMES, "hip")
     assert grafted.shape == MOTIONS.clip(0).shape
     assert np.isfinite(grafted).all()
+
+
+def test_other_proportions_keep_directions_and_sides_alike():
+    clip = MOTIONS.clip(0)
+    moved = reproportion(clip, 0.1, np.random.default_rng(0))
+    np.testing.assert_array_equal(moved[:, 0], clip[:, 0])
+    factors = {}
+    for joint, parent in enumerate(H36M17.parents):
+        if parent < 0:
+            continue
+        before, after = clip[:, joint] - clip[:, parent], moved[:, joint] - moved[:, parent]
+        factor = np.linalg.norm(after, axis=1) / np.linalg.norm(before, axis=1)
+        np.testing.assert_allclose(factor, factor[0], rtol=1e-3)
+        np.testing.assert_allclose(after, factor[0] * before, atol=1e-4)
+        factors[H36M17.joints[joint]] = factor[0]
+    assert factors["left_knee"] == pytest.approx(factors["right_knee"], rel=1e-3)
+    assert len({round(float(factor), 3) for factor in factors.values()}) > 5
+    face = slice(len(H36M17.joints), None)
+    neck = H36M17.joints.index("neck")
+    np.testing.assert_allclose(
+        moved[:, face] - moved[:, neck, None], clip[:, face] - clip[:, neck, None], atol=1e-5
+    )

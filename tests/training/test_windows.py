@@ -41,3 +41,25 @@ def test_shuffled_batches_visit_each_frame_at_most_once(count):
     assert len(inputs) == count
     assert len(torch.unique(inputs.flatten(1), dim=0)) == count
     assert not torch.equal(inputs[:, 0], torch.from_numpy(FOOTAGE.inputs_FJ2[:count]))
+
+
+def test_short_windows_repeat_the_frames_where_they_begin_and_end():
+    windows = Windows(FOOTAGE, 9, causal=False)
+    inputs, _ = windows.cut(torch.tensor([70, 70]), torch.tensor([[1, 2], [0, 9]]))
+    expected = FOOTAGE.inputs_FJ2[[69, 69, 69, 69, 70, 71, 72, 72, 72]]
+    np.testing.assert_array_equal(inputs[0], expected)
+    np.testing.assert_array_equal(inputs[1], FOOTAGE.inputs_FJ2[[70] * 5 + [71, 72, 73, 74]])
+
+
+def test_a_share_of_the_windows_is_short():
+    windows = Windows(FOOTAGE, 27, causal=False)
+
+    def is_short(inputs):
+        return (inputs[:, 0] == inputs[:, 1]).flatten(1).all(dim=1)
+
+    def shorts(share):
+        generator = torch.Generator().manual_seed(0)
+        batches = windows.shuffled(64, 240, generator, share)
+        return sum(int(is_short(inputs).sum()) for inputs, _ in batches)
+
+    assert shorts(0.0) < 60 < 160 < shorts(0.9)
