@@ -195,10 +195,16 @@ class Batcher(Generic[In, Out]):
     async def _call(self, batch: list[_Item[In, Out]]) -> Sequence[Out]:
         values = [item.value for item in batch]
         loop = asyncio.get_running_loop()
-        results = await loop.run_in_executor(self._thread, self._run, values)
+        results = await loop.run_in_executor(self._thread, self._run_here, values)
         if len(results) != len(values):
             raise RuntimeError(f"a batch of {len(values)} gave {len(results)} results")
         return results
+
+    def _run_here(self, values: Sequence[In]) -> Sequence[Out]:
+        try:
+            return self._run(values)
+        except StopIteration as error:  # which no future can carry: its waiter would wait for ever
+            raise RuntimeError("the batch ran out of something") from error
 
     async def _recover(self, batch: list[_Item[In, Out]], error: Exception) -> None:
         if len(batch) == 1:

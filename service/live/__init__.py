@@ -1,0 +1,1 @@
+"""Live lifting: sessions of frames that arrive one by one."""

@@ -1,0 +1,252 @@
+"""One causal model lifting live frames: one run a tick over all that wait, a frame a session."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batcher import Batcher, Observer, Policy
+from service.live.tracks import Slots, Track, Tracks
+from service.pose.camera import Camera
+from service.pose.card import Card
+from service.pose.formats import FORMATS, convert
+from service.pose.missing import QUALITY, Memory, fill_causal
+from service.pose.normalisation import Normaliser, Undo, normaliser
+from service.requests import CameraOptions
+from service.stepper import Stepper
+
+Floats = NDArray[np.float32]
+
+UNKNOWN = QUALITY.index("unknown")
+_REBUILDS_A_TICK = 2
+"""A rebuild costs as much as a hundred steps; the living must not wait for many at a time."""
+_KNOWN_NORMALISERS = 256
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a session's keypoints become inputs; sessions that agree on it are worked on together."""
+
+    keypoint_format: str
+    image_size: tuple[float, float]
+    camera: CameraOptions | None
+    min_score: float
+    max_gap_frames: int
+
+
+@dataclass(frozen=True, eq=False)
+class FrameJob:
+    """The next frame of a session: keypoints (P, J, 3) of each of its tracks, in its format."""
+
+    session: object
+    reading: Reading
+    tracks: tuple[Track, ...]
+    keypoints_PJ3: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RebuildJob:
+    """A track of a session that was live elsewhere: what was remembered, and what was lifted.
+
+    ``keypoints_TJ2`` are its latest filled keypoints in the model's layout, no more than the
+    receptive field less one; ``is_whole`` if they begin with its first frame.
+    """
+
+    session: object
+    reading: Reading
+    track: Track
+    memory: Memory
+    keypoints_TJ2: Floats
+
+
+class SteppedFrame(NamedTuple):
+    """The people of one frame; poses (P, K, 3) are root-relative, in metres and camera axes.
+
+    ``is_fresh_P`` tells tracks that began with this frame; ``memory`` is theirs after it. Poses of
+    unknown quality are zeros.
+    """
+
+    poses_PK3: Floats
+    trajectory_P3: Floats | None
+    quality_P: NDArray[np.uint8]
+    is_fresh_P: NDArray[np.bool_]
+    memory: Memory
+
+
+Job: TypeAlias = FrameJob | RebuildJob
+
+
+class LiveModel:
+    """A causal model, its tracks and the queue in front of it."""
+
+    def __init__(self, card: Card, stepper: Stepper, tracks: Tracks, observer: Observer) -> None:
+        self.card = card
+        self.tracks = tracks
+        self._stepper = stepper
+        self._root = card.output.parents.index(-1)
+        self._format = FORMATS[card.input.keypoint_format]
+        self._normaliser = lru_cache(_KNOWN_NORMALISERS)(self._new_normaliser)
+        policy = Policy(_cost, choose, capacity=np.inf)
+        self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
+
+    def warm_up(self) -> None:
+        """Run once, so that no caller pays for first-time allocation."""
+        joints = len(self._format.joints)
+        size = self.card.architecture.receptive_field - 1
+        self._stepper.rebuild(np.zeros((1, size, joints, 2), np.float32))
+        fresh = np.ones(1, np.bool_)
+        past = self.tracks.rings.past(np.zeros(1, np.intp))
+        self._stepper.step(np.zeros((1, joints, 2), np.float32), fresh, past)
+
+    def _run(self, jobs: Sequence[Job]) -> list[SteppedFrame | None]:
+        self.tracks.reclaim()
+        self._rebuild([job for job in jobs if isinstance(job, RebuildJob)])
+        frames = iter(self._step([job for job in jobs if isinstance(job, FrameJob)]))
+        return [next(frames) if isinstance(job, FrameJob) else None for job in jobs]
+
+    def _step(self, jobs: Sequence[FrameJob]) -> list[SteppedFrame]:
+        """Fill, normalise, step and turn back; nothing is remembered unless all of it succeeds."""
+        alike: dict[Reading, list[FrameJob]] = {}
+        for job in jobs:
+            if not any(track.is_released for track in job.tracks):
+                alike.setdefault(job.reading, []).append(job)
+        readied = [self._ready(reading, group) for reading, group in alike.items()]
+        frames = self._stepped(readied) if readied else {}
+        # Those whose session ended meanwhile are empty: nobody waits for them.
+        return [frames.get(id(job), _NOBODY) for job in jobs]
+
+    def _ready(self, reading: Reading, jobs: list[FrameJob]) -> "_Readied":
+        """Bring the frames of sessions that are read alike to inputs."""
+        slots = self.tracks.slots([track for job in jobs for track in job.tracks])
+        empty = np.zeros((0, len(FORMATS[reading.keypoint_format].joints), 3), np.float32)
+        keypoints_PJ3 = np.concatenate([empty, *(job.keypoints_PJ3 for job in jobs)])
+        converted = convert(keypoints_PJ3, reading.keypoint_format, self._format.name)
+        before = self.tracks.memory(slots)
+        filled_P1J2, quality_P1, memory = fill_causal(
+            converted[:, None], before, reading.min_score, reading.max_gap_frames, self._format
+        )
+        with np.errstate(all="ignore"):
+            inputs_PJ2, undo = self._normaliser(reading)(filled_P1J2[:, 0])
+        # Keypoints far beyond any image overflow: their pose is wild then, but nobody else's.
+        inputs_PJ2 = np.nan_to_num(inputs_PJ2, posinf=0, neginf=0)
+        is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
+        return _Readied(jobs, slots, inputs_PJ2, undo, quality_P1[:, 0], is_fresh_P, memory)
+
+    def _stepped(self, groups: Sequence["_Readied"]) -> dict[int, SteppedFrame]:
+        known = [group.quality_P != UNKNOWN for group in groups]
+        pairs = list(zip(groups, known, strict=True))
+        slots = np.concatenate([group.slots[k] for group, k in pairs])
+        fresh = np.concatenate([group.is_fresh_P[k] for group, k in pairs])
+        inputs = np.concatenate([group.inputs_PJ2[k] for group, k in pairs])
+        poses = np.zeros((0, len(self.card.output.joints), 3), np.float32)
+        has_trajectory = len(self.card.graph.outputs) > 1
+        trajectory = np.zeros((0, 3), np.float32) if has_trajectory else None
+        if len(slots):
+            stepped = self._stepper.step(inputs, fresh, self.tracks.rings.past(slots))
+            poses, trajectory = stepped.poses_BJ3, stepped.trajectory_B3
+            poses = poses - poses[:, self._root, None]
+            self.tracks.rings.keep(slots, fresh, stepped.rows)
+        frames: dict[int, SteppedFrame] = {}
+        start = 0
+        for group, k in pairs:
+            self.tracks.remember(group.slots, group.memory)
+            part = slice(start, start := start + int(k.sum()))
+            frames |= group.frames(poses[part], None if trajectory is None else trajectory[part])
+        return frames
+
+    def _rebuild(self, jobs: Sequence[RebuildJob]) -> None:
+        """Fill the rings of tracks in one pass over their past (the paper's padding before it)."""
+        live = [job for job in jobs if not job.track.is_released]
+        if not live:
+            return
+        size = self.card.architecture.receptive_field - 1
+        pasts = [_to_length(self._inputs(job), size) for job in live]
+        rings = self._stepper.rebuild(np.stack(pasts))
+        slots = self.tracks.slots([job.track for job in live])
+        self.tracks.rings.restore(slots, rings)
+        for slot, job in zip(slots, live, strict=True):
+            self.tracks.remember(np.array([slot]), job.memory)
+
+    def _inputs(self, job: RebuildJob) -> Floats:
+        with np.errstate(all="ignore"):
+            inputs_TJ2, _ = self._normaliser(job.reading)(job.keypoints_TJ2)
+        return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
+
+    def _new_normaliser(self, reading: Reading) -> Normaliser:
+        camera = None if reading.camera is None else Camera(**reading.camera.model_dump())
+        return normaliser(self.card.normalisation, self._format.joints, reading.image_size, camera)
+
+
+@dataclass(frozen=True, eq=False)
+class _Readied:
+    """Frames of sessions that are read alike, person after person."""
+
+    jobs: list[FrameJob]
+    slots: Slots
+    inputs_PJ2: Floats
+    undo: Undo
+    quality_P: NDArray[np.uint8]
+    is_fresh_P: NDArray[np.bool_]
+    memory: Memory
+
+    def frames(self, poses_KJ3: Floats, trajectory_K3: Floats | None) -> dict[int, SteppedFrame]:
+        """Each session's part, by its job's identity; poses are given for known quality only."""
+        known = self.quality_P != UNKNOWN
+        poses = np.zeros((len(known), *poses_KJ3.shape[1:]), np.float32)
+        poses[known] = poses_KJ3
+        poses = np.nan_to_num(self.undo(poses))
+        trajectory = None
+        if trajectory_K3 is not None:
+            trajectory = np.zeros((len(known), 3), np.float32)
+            trajectory[known] = trajectory_K3
+            trajectory = self.undo(trajectory[:, None])[:, 0]
+        ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
+        frames = {}
+        for job, end in zip(self.jobs, ends, strict=True):
+            part = slice(end - len(job.tracks), end)
+            frames[id(job)] = SteppedFrame(
+                poses[part],
+                None if trajectory is None else trajectory[part],
+                self.quality_P[part],
+                self.is_fresh_P[part],
+                self.memory.of(part),
+            )
+        return frames
+
+
+def choose(jobs: Sequence[Job]) -> list[int]:
+    """The oldest waiting job of each session, and of rebuilds only a few."""
+    chosen, sessions, rebuilds = [], set(), 0
+    for index, job in enumerate(jobs):
+        if isinstance(job, RebuildJob):
+            if rebuilds < _REBUILDS_A_TICK:
+                rebuilds += 1
+                chosen.append(index)
+        elif id(job.session) not in sessions:
+            sessions.add(id(job.session))
+            chosen.append(index)
+    return chosen
+
+
+def _cost(job: Job) -> float:
+    return len(job.tracks) if isinstance(job, FrameJob) else 1
+
+
+def _to_length(inputs_TJ2: Floats, length: int) -> Floats:
+    """The last frames; the first repeated before them where there are too few."""
+    last = inputs_TJ2[len(inputs_TJ2) - min(length, len(inputs_TJ2)) :]
+    before = np.repeat(inputs_TJ2[:1], length - len(last), axis=0)
+    return np.concatenate([before, last])
+
+
+_NOBODY = SteppedFrame(
+    np.zeros((0, 0, 3), np.float32),
+    None,
+    np.zeros(0, np.uint8),
+    np.zeros(0, np.bool_),
+    Memory.blank(0, 0),
+)

@@ -1,0 +1,93 @@
+"""The state of all live tracks of one model, in preallocated arrays with a slot for each."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Overloaded
+from service.pose.missing import Memory
+from service.rings import Rings, RingShape
+
+Slots = NDArray[np.intp]
+
+
+class Track:
+    """One person in one session, as far as a model is concerned."""
+
+    __slots__ = ("is_released", "slot")
+
+    def __init__(self) -> None:
+        self.slot: int | None = None
+        self.is_released = False
+
+
+class Tracks:
+    """Hands out slots, and holds what each track remembers: filled keypoints and rings.
+
+    ``begin`` and ``end`` are called by the event loop, the rest by the one thread that steps. A
+    slot that the loop gives back may still be in a batch; so it is only marked, and the thread
+    takes it back when no batch runs.
+    """
+
+    def __init__(self, rings: Sequence[RingShape], joints: int, capacity: int) -> None:
+        self.rings = Rings(rings, capacity)
+        self._memory = Memory.blank(capacity, joints)
+        self._capacity = capacity
+        self._begun = 0
+        self._free = list(range(capacity - 1, -1, -1))
+        self._ended: deque[Track] = deque()
+
+    @property
+    def begun(self) -> int:
+        """How many tracks have begun and not ended."""
+        return self._begun
+
+    def begin(self) -> Track:
+        """Room for a track.
+
+        Raises:
+            Overloaded: there is none.
+        """
+        if self._begun >= self._capacity:
+            raise Overloaded(f"all {self._capacity} places for live tracks are taken")
+        self._begun += 1
+        return Track()
+
+    def end(self, track: Track) -> None:
+        """Give a track's room back; may be called again."""
+        if not track.is_released:
+            track.is_released = True
+            self._begun -= 1
+            self._ended.append(track)
+
+    def reclaim(self) -> None:
+        """Take back the slots of tracks that have ended; no batch may be running."""
+        while self._ended:
+            slot = self._ended.popleft().slot
+            if slot is not None:
+                self._free.append(slot)
+
+    def slots(self, tracks: Sequence[Track]) -> Slots:
+        """The slots of tracks that have not ended, assigned where they have none yet."""
+        return np.fromiter(map(self._slot, tracks), np.intp, len(tracks))
+
+    def memory(self, slots: Slots) -> Memory:
+        """What is remembered of these tracks: a copy."""
+        return self._memory.of(slots)
+
+    def remember(self, slots: Slots, memory: Memory) -> None:
+        """Replace what is remembered of these tracks."""
+        self._memory.keypoints_BJ2[slots] = memory.keypoints_BJ2
+        self._memory.seen_BJ[slots] = memory.seen_BJ
+        self._memory.empty_frames_B[slots] = memory.empty_frames_B
+
+    def _slot(self, track: Track) -> int:
+        if track.slot is None:
+            slot = self._free.pop()
+            self._memory.seen_BJ[slot] = False
+            self._memory.keypoints_BJ2[slot] = 0
+            self._memory.empty_frames_B[slot] = 0
+            track.slot = slot
+        return track.slot

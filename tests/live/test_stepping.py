@@ -1,0 +1,214 @@
+"""Live frames against whole clips: the same poses, whoever else is live."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from service.batcher import Observer
+from service.errors import Overloaded
+from service.lifter import Lifter, RunOptions
+from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob
+from service.live.tracks import Tracks
+from service.pose.formats import FORMATS
+from service.pose.missing import fill
+from service.requests import CameraOptions, Clip, LiftOptions, LiftRequest
+from service.stepper import Stepper
+from tests.models import model_folder, person_clip, running_service
+
+SIZE = (1000.0, 800.0)
+
+
+class Unobserved(Observer):
+    def load_changed(self, admitted_cost):
+        pass
+
+    def refused(self):
+        pass
+
+    def batch_done(self, items, cost, waited_s, ran_s):
+        pass
+
+    def batch_failed(self):
+        pass
+
+
+@asynccontextmanager
+async def live_model(folder, capacity=8):
+    lifter = Lifter.load(folder, "cpu", threads=1)
+    stepper = Stepper.load(folder, lifter.card, RunOptions("cpu", threads=1))
+    tracks = Tracks(stepper.rings, len(lifter.card.input.joints), capacity)
+    live = LiveModel(lifter.card, stepper, tracks, Unobserved())
+    live.warm_up()
+    live.batcher.start()
+    try:
+        yield live
+    finally:
+        await live.batcher.stop(1)
+
+
+async def step(live, job):
+    with live.batcher.admit(1) as admission:
+        return await admission.submit(job)
+
+
+def reading(keypoint_format="coco17", camera=None, max_gap_frames=5):
+    return Reading(keypoint_format, SIZE, camera, 0.05, max_gap_frames)
+
+
+async def play(live, clip, how):
+    """Send a clip as one session's only track."""
+    session, track = object(), live.tracks.begin()
+    return [await step(live, FrameJob(session, how, (track,), frame[None])) for frame in clip]
+
+
+async def lifted(folder, clip, keypoint_format="coco17", camera=None):
+    async with running_service(folder.parent) as context:
+        options = LiftOptions(
+            model=folder.name,
+            image_size=SIZE,
+            keypoint_format=keypoint_format,
+            camera=camera,
+            fps=20,
+        )
+        return (await context.engine.lift(LiftRequest(options, (Clip("a", clip),)))).clips[0]
+
+
+def with_losses(clip, seed=0):
+    """Joints missing here and there, and gaps that are short and long."""
+    clip, random = clip.copy(), np.random.default_rng(seed)
+    clip[..., 2] *= random.random(clip.shape[:2]) > 0.1
+    clip[20:24, :, 2] = 0
+    clip[40:50, :, 2] = 0
+    return clip
+
+
+CAMERA = CameraOptions(focal_length=(900, 910), principal_point=(490, 410), radial=(-0.2, 0.1, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("normalisation", "keypoint_format", "camera"),
+    [("screen", "coco17", None), ("person", "coco17", CAMERA), ("person", "halpe26", None)],
+)
+async def test_live_poses_are_those_of_the_whole_clip(
+    tmp_path, normalisation, keypoint_format, camera
+):
+    folder = tmp_path / "symmetric"
+    model_folder(folder, causal=True, normalisation=normalisation, trajectory=True)
+    clips = [
+        with_losses(person_clip(80, seed, keypoint_format=keypoint_format), seed)
+        for seed in range(4)
+    ]
+    how = reading(keypoint_format, camera)
+    async with live_model(folder) as live:
+        played = await asyncio.gather(*(play(live, clip, how) for clip in clips))
+    for frames, clip in zip(played, clips, strict=True):
+        expected = await lifted(folder, clip, keypoint_format, camera)
+        quality = [int(frame.quality_P[0]) for frame in frames]
+        assert quality == expected.quality_T.tolist()
+        assert UNKNOWN in quality
+        found = np.stack([frame.poses_PK3[0] for frame in frames])
+        np.testing.assert_allclose(found, expected.poses_TJ3, atol=1e-4)
+        known = expected.quality_T != UNKNOWN
+        trajectory = np.stack([frame.trajectory_P3[0] for frame in frames])
+        np.testing.assert_allclose(trajectory[known], expected.trajectory_T3[known], atol=1e-4)
+        starts = [0, *(np.flatnonzero(np.diff(known.astype(int)) == 1) + 1)]
+        assert [i for i, f in enumerate(frames) if f.is_fresh_P[0] and known[i]] == starts
+
+
+async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
+    folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
+    hows = [reading(), reading("halpe26"), reading(camera=CAMERA), reading(max_gap_frames=0)]
+    clips = [person_clip(30, seed, how.keypoint_format) for seed, how in enumerate(hows)]
+    async with live_model(folder) as live:
+        together = await asyncio.gather(*map(play, [live] * 4, clips, hows))
+    async with live_model(folder) as live:
+        for frames, clip, how in zip(together, clips, hows, strict=True):
+            alone = await play(live, clip, how)
+            for one, other in zip(frames, alone, strict=True):
+                np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 10, 26, 27, 60])
+async def test_a_rebuilt_track_goes_on_as_if_nothing_had_happened(tmp_path, frames):
+    folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
+    clip = person_clip(frames + 20)
+    clip[..., 2] *= np.random.default_rng(0).random(clip.shape[:2]) > 0.2
+    async with live_model(folder) as live:
+        expected = await play(live, clip, reading())
+        memory = expected[frames - 1].memory
+        filled = fill(clip[:frames], True, 0.05, 5, FORMATS["coco17"]).keypoints_TJ2[-26:]
+        session, track = object(), live.tracks.begin()
+        await step(live, RebuildJob(session, reading(), track, memory, filled))
+        for number in range(frames, frames + 20):
+            job = FrameJob(session, reading(), (track,), clip[None, number])
+            found = await step(live, job)
+            np.testing.assert_allclose(found.poses_PK3, expected[number].poses_PK3, atol=1e-4)
+            assert not found.is_fresh_P[0]
+
+
+async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
+    folder = model_folder(tmp_path / "symmetric", causal=True)
+    clip = person_clip(30)
+    async with live_model(folder) as live:
+        expected = await play(live, clip, reading())
+        session, track = object(), live.tracks.begin()
+        with live.batcher.admit(30) as admission:
+            futures = [
+                admission.submit(FrameJob(session, reading(), (track,), frame[None]))
+                for frame in clip
+            ]
+            burst = await asyncio.gather(*futures)
+    for one, other in zip(burst, expected, strict=True):
+        np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+
+
+async def test_places_are_bounded_and_given_back(tmp_path):
+    folder = model_folder(tmp_path / "symmetric", causal=True)
+    async with live_model(folder, capacity=2) as live:
+        clip = person_clip(3)
+        first, second = live.tracks.begin(), live.tracks.begin()
+        with pytest.raises(Overloaded, match="all 2 places"):
+            live.tracks.begin()
+        job = FrameJob(object(), reading(), (first, second), np.stack([clip[0], clip[0]]))
+        await step(live, job)
+        live.tracks.end(first)
+        live.tracks.end(first)
+        third = live.tracks.begin()
+        found = await step(live, FrameJob(object(), reading(), (third,), clip[None, 0]))
+        assert found.is_fresh_P.all()  # and knows nothing of who was there before
+        assert {second.slot, third.slot} == {0, 1}
+        assert live.tracks.begun == 2
+
+
+async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
+    folder = model_folder(tmp_path / "symmetric", causal=True)
+    async with live_model(folder, capacity=1) as live:
+        clip = person_clip(5)
+        gone = live.tracks.begin()
+        live.tracks.end(gone)
+        track, session = live.tracks.begin(), object()
+        await step(live, FrameJob(object(), reading(), (gone,), clip[None, 0]))
+        found = await step(live, FrameJob(session, reading(), (track,), clip[None, 0]))
+        assert found.is_fresh_P.all()
+        assert found.poses_PK3.shape == (1, 17, 3)
+
+
+async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
+    folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
+    clip = person_clip(20, 1)
+    wild = np.full((1, 17, 3), 3e38, np.float32)
+    async with live_model(folder) as live:
+        expected = await play(live, clip, reading())
+
+        async def disturb():
+            track, session = live.tracks.begin(), object()
+            return [
+                await step(live, FrameJob(session, reading(), (track,), wild)) for _ in range(20)
+            ]
+
+        frames, disturbed = await asyncio.gather(play(live, clip, reading()), disturb())
+    for one, other in zip(frames, expected, strict=True):
+        np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+    assert all(np.isfinite(frame.poses_PK3).all() for frame in disturbed)
