@@ -108,3 +108,31 @@ class ModelError(PoseliftError):
 
     slug = "model"
     title = "The model cannot be served"
+
+
+class IndexGap(PoseliftError):
+    """A frame came whose turn it is not; ``next_index`` is the one expected."""
+
+    slug = "index-gap"
+    title = "Another frame is expected"
+
+    def __init__(self, found: int, next_index: int) -> None:
+        super().__init__(
+            f"index: expected {next_index}, found {found}",
+            (Problem("index", str(next_index)),),
+        )
+        self.next_index = next_index
+
+
+class Fenced(PoseliftError):
+    """Somebody else has opened the session since, and writes it now."""
+
+    slug = "fenced"
+    title = "The session was taken over"
+
+
+class StoreError(PoseliftError):
+    """The session store cannot be used; raised at start-up, never to a caller."""
+
+    slug = "store"
+    title = "The session store cannot be used"

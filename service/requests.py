@@ -26,12 +26,12 @@ class CameraOptions(BaseModel):
     tangential: tuple[_Finite, _Finite] = (0.0, 0.0)
 
 
-class LiftOptions(BaseModel):
-    """Everything in a lift request but the clips."""
+class FilmOptions(BaseModel):
+    """What is known of the keypoints and wanted of the poses, in clips and live sessions alike."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = "default"
+    model: str
     image_size: tuple[_Positive, _Positive]
     """Width and height in pixels."""
     fps: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] = 50.0
@@ -40,9 +40,28 @@ class LiftOptions(BaseModel):
     camera: CameraOptions | None = None
     min_score: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.05
     """A joint scored below this is missing."""
+    axes: Literal["camera", "y_up"] = "camera"
+
+
+class LiftOptions(FilmOptions):
+    """Everything in a lift request but the clips."""
+
+    model: str = "default"
     flip_augmentation: bool = False
     """Average the pose with that of the mirrored input: a little better, twice the cost."""
-    axes: Literal["camera", "y_up"] = "camera"
+
+
+class SessionOptions(FilmOptions):
+    """How a live session is opened."""
+
+    model: str = "live"
+    session_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
+    """An id that exists is resumed; the service makes one where none is given."""
+    associate: bool = False
+    """Tell people apart by where they are, for detectors that do not track them."""
+    when_behind: Literal["wait", "drop_oldest"] = "wait"
+    """What happens to frames that come faster than they are lifted: they wait for their turn, or
+    the oldest waiting ones are left out, as if the camera had been slower for a moment."""
 
 
 @dataclass(frozen=True)

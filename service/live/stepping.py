@@ -76,6 +76,17 @@ class SteppedFrame(NamedTuple):
     is_fresh_P: NDArray[np.bool_]
     memory: Memory
 
+    @classmethod
+    def empty(cls, joints_in: int, joints_out: int) -> "SteppedFrame":
+        """A frame with nobody in it."""
+        return cls(
+            np.zeros((0, joints_out, 3), np.float32),
+            None,
+            np.zeros(0, np.uint8),
+            np.zeros(0, np.bool_),
+            Memory.blank(0, joints_in),
+        )
+
 
 Job: TypeAlias = FrameJob | RebuildJob
 
@@ -89,7 +100,7 @@ class LiveModel:
         self._stepper = stepper
         self._root = card.output.parents.index(-1)
         self._format = FORMATS[card.input.keypoint_format]
-        self._normaliser = lru_cache(_KNOWN_NORMALISERS)(self._new_normaliser)
+        self.normaliser_of = lru_cache(_KNOWN_NORMALISERS)(self._new_normaliser)
         policy = Policy(_cost, choose, capacity=np.inf)
         self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
 
@@ -117,7 +128,8 @@ class LiveModel:
         readied = [self._ready(reading, group) for reading, group in alike.items()]
         frames = self._stepped(readied) if readied else {}
         # Those whose session ended meanwhile are empty: nobody waits for them.
-        return [frames.get(id(job), _NOBODY) for job in jobs]
+        nobody = SteppedFrame.empty(len(self._format.joints), len(self.card.output.joints))
+        return [frames.get(id(job), nobody) for job in jobs]
 
     def _ready(self, reading: Reading, jobs: list[FrameJob]) -> "_Readied":
         """Bring the frames of sessions that are read alike to inputs."""
@@ -130,7 +142,7 @@ class LiveModel:
             converted[:, None], before, reading.min_score, reading.max_gap_frames, self._format
         )
         with np.errstate(all="ignore"):
-            inputs_PJ2, undo = self._normaliser(reading)(filled_P1J2[:, 0])
+            inputs_PJ2, undo = self.normaliser_of(reading)(filled_P1J2[:, 0])
         # Keypoints far beyond any image overflow: their pose is wild then, but nobody else's.
         inputs_PJ2 = np.nan_to_num(inputs_PJ2, posinf=0, neginf=0)
         is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
@@ -173,7 +185,7 @@ class LiveModel:
 
     def _inputs(self, job: RebuildJob) -> Floats:
         with np.errstate(all="ignore"):
-            inputs_TJ2, _ = self._normaliser(job.reading)(job.keypoints_TJ2)
+            inputs_TJ2, _ = self.normaliser_of(job.reading)(job.keypoints_TJ2)
         return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
 
     def _new_normaliser(self, reading: Reading) -> Normaliser:
@@ -241,12 +253,3 @@ def _to_length(inputs_TJ2: Floats, length: int) -> Floats:
     last = inputs_TJ2[len(inputs_TJ2) - min(length, len(inputs_TJ2)) :]
     before = np.repeat(inputs_TJ2[:1], length - len(last), axis=0)
     return np.concatenate([before, last])
-
-
-_NOBODY = SteppedFrame(
-    np.zeros((0, 0, 3), np.float32),
-    None,
-    np.zeros(0, np.uint8),
-    np.zeros(0, np.bool_),
-    Memory.blank(0, 0),
-)

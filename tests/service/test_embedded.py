@@ -1,0 +1,129 @@
+"""The private server: it answers, comes back, and leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from service import embedded
+from service.embedded import EmbeddedServer
+from service.errors import StoreError
+
+MEMORY = 64 * 1024 * 1024
+
+
+@asynccontextmanager
+async def running(*options):
+    server = EmbeddedServer(MEMORY, options)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def path_of(server):
+    return Path(server.url.removeprefix("unix://"))
+
+
+def ask(path, question=b"PING\r\n"):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        client.sendall(question)
+        return client.recv(4096)
+
+
+def server_pid(path):
+    found = ask(path, b"INFO server\r\n").decode()
+    return int(next(line for line in found.splitlines() if line.startswith("process_id:"))[11:])
+
+
+def is_alive(pid):
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+async def until(condition, timeout_s=10):
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - the process tells nobody
+            await asyncio.sleep(0.05)
+
+
+async def test_it_answers_on_a_private_socket_and_on_no_port():
+    async with running() as server:
+        path = path_of(server)
+        assert ask(path) == b"+PONG\r\n"
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert b"\r\n0\r\n" in ask(path, b"CONFIG GET port\r\n")
+        assert b"noeviction" in ask(path, b"CONFIG GET maxmemory-policy\r\n")
+
+
+async def test_stopping_leaves_nothing_and_may_be_repeated():
+    async with running() as server:
+        path = path_of(server)
+        pid = server_pid(path)
+        await server.stop()
+        assert not path.parent.exists()
+        assert not is_alive(pid)
+        await server.stop()
+
+
+async def test_a_server_that_died_comes_back_in_the_same_place():
+    async with running() as server:
+        path = path_of(server)
+        pid = server_pid(path)
+        os.kill(pid, signal.SIGKILL)
+
+        def is_back():
+            with suppress(OSError):
+                return server_pid(path) != pid
+            return False
+
+        await until(is_back)
+
+
+def test_it_ends_with_a_service_that_is_killed(tmp_path):
+    program = (
+        "import asyncio\n"
+        "from service.embedded import EmbeddedServer\n"
+        "async def main():\n"
+        f"    server = EmbeddedServer({MEMORY})\n"
+        "    await server.start()\n"
+        "    print(server.url, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = server_pid(parent.stdout.readline().strip().removeprefix("unix://"))
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while is_alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+async def test_a_server_that_does_not_start_says_why():
+    with pytest.raises(StoreError, match=r"did not start.*no-such-option"):
+        async with running("--no-such-option", "1"):
+            pass
+
+
+async def test_a_machine_without_a_server_is_told_what_to_set(monkeypatch):
+    monkeypatch.setattr(embedded, "_PACKAGE", "no-such-package")
+    with pytest.raises(StoreError, match="set POSELIFT_REDIS_URL"):
+        async with running():
+            pass
