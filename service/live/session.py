@@ -147,6 +147,9 @@ class LiveSession:
             tracks, job = self._job(frame)
             try:
                 return await self._lift(frame, tracks, job)
+            except (Fenced, Unavailable) as error:
+                self.end(error)
+                raise
             except BaseException:
                 self.end(Unavailable("the session ended here; open it again to go on"))
                 raise

@@ -1,0 +1,82 @@
+"""Replicas of the service's live half in this process, and people walking through their frames."""
+
+from contextlib import asynccontextmanager
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from service.lifter import Lifter, RunOptions
+from service.live.frames import Frame, Person
+from service.live.sessions import LiveSessions, LiveSettings
+from service.live.stepping import LiveModel
+from service.live.tracks import Tracks
+from service.metrics import Metrics
+from service.models import Batching, ModelSet, ServedModel, model_folders
+from service.requests import SessionOptions
+from service.sessions import SessionStore
+from service.stepper import Stepper
+from tests.models import person_clip
+
+SIZE = (1000.0, 800.0)
+
+
+@asynccontextmanager
+async def replica(models, url, settings=None, capacity=64, expiry_s=60.0, timeout_s=1.0):
+    """A replica's live sessions, running."""
+    metrics = Metrics(CollectorRegistry())
+    served, live = [], {}
+    for folder in model_folders(models):
+        lifter = Lifter.load(folder, "cpu", threads=1)
+        served.append(ServedModel(lifter, Batching(), metrics))
+        stepper = Stepper.load(folder, lifter.card, RunOptions("cpu", threads=1))
+        if stepper is not None:
+            tracks = Tracks(stepper.rings, len(lifter.card.input.joints), capacity)
+            observer = metrics.batches_of(lifter.card.name)
+            live[lifter.card.name] = LiveModel(lifter.card, stepper, tracks, observer)
+    store = SessionStore(url, expiry_s, frames_kept=27 + 64, timeout_s=timeout_s)
+    batchers = [*(model.batcher for model in served), *(model.batcher for model in live.values())]
+    for batcher in batchers:
+        batcher.start()
+    await store.start()
+    sessions = LiveSessions(ModelSet(served), live, store, settings or LiveSettings())
+    sessions.start()
+    try:
+        yield sessions
+    finally:
+        await sessions.drain()
+        for batcher in batchers:
+            await batcher.stop(1)
+        await store.stop()
+
+
+def options(**fields):
+    return SessionOptions(**{"model": "causal", "image_size": SIZE, "fps": 20, **fields})
+
+
+def frame(index, **people):
+    """A frame with people's keypoints (J, 3) by track."""
+    return Frame(index, tuple(Person(name, keypoints) for name, keypoints in people.items()))
+
+
+def walks(*names, frames=60):
+    """Frames of as many people; some joints missing here and there."""
+    clips = {}
+    for seed, name in enumerate(names):
+        clips[name] = person_clip(frames, seed)
+        lost = np.random.default_rng(seed).random(clips[name].shape[:2]) < 0.05
+        clips[name][..., 2] *= ~lost
+    return [frame(i, **{name: clip[i] for name, clip in clips.items()}) for i in range(frames)]
+
+
+async def play(connection, frames):
+    return [await connection.push(each) for each in frames]
+
+
+def assert_same(found, expected):
+    """The same frames with the same people in the same poses."""
+    assert [answer.index for answer in found] == [answer.index for answer in expected]
+    for one, other in zip(found, expected, strict=True):
+        order = [one.track_ids.index(track_id) for track_id in other.track_ids]
+        assert sorted(one.track_ids) == sorted(other.track_ids)
+        np.testing.assert_array_equal(one.quality_P[order], other.quality_P)
+        np.testing.assert_allclose(one.poses_PK3[order], other.poses_PK3, atol=1e-4)

@@ -1,0 +1,260 @@
+"""What a session promises: order, exactly once, one writer, and any replica going on from it."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from service.errors import Fenced, Forbidden, IndexGap, Invalid, NotFound, Overloaded, Unavailable
+from service.live.frames import Frame, Person
+from service.live.sessions import LiveSettings
+from service.pose.missing import QUALITY
+from tests.live.replicas import assert_same, frame, options, play, replica, walks
+from tests.models import person_clip
+
+FRAMES = walks("anna", "ben")
+
+
+@pytest.fixture
+async def expected(models, one_store):
+    """What an undisturbed session answers to ``FRAMES``."""
+    async with replica(models, one_store.url) as sessions:
+        return await play(await sessions.open(options(), None), FRAMES)
+
+
+@pytest.mark.parametrize("at", [1, 5, 26, 40])
+async def test_any_replica_goes_on_where_another_was(models, store, expected, at):
+    async with replica(models, store.url) as one, replica(models, store.url) as other:
+        first = await one.open(options(session_id="s"), None)
+        before = await play(first, FRAMES[:at])
+        second = await other.open(options(session_id="s"), None)
+        assert second.next_index == at
+        assert_same(before + await play(second, FRAMES[at:]), expected)
+
+
+async def test_the_replica_that_lost_a_session_is_told_and_cannot_append(models, store, expected):
+    async with replica(models, store.url) as one, replica(models, store.url) as other:
+        first = await one.open(options(session_id="s"), None)
+        await play(first, FRAMES[:10])
+        second = await other.open(options(session_id="s"), None)
+        with pytest.raises(Fenced):
+            await first.push(FRAMES[10])
+        with pytest.raises(Fenced):
+            await first.push(FRAMES[10])
+        assert_same(await play(second, FRAMES[10:]), expected[10:])
+
+
+async def test_opening_again_on_the_same_replica_takes_over(models, one_store, expected):
+    async with replica(models, one_store.url) as sessions:
+        first = await sessions.open(options(session_id="s"), None)
+        await play(first, FRAMES[:30])
+        second = await sessions.open(options(session_id="s"), None)
+        assert first.ended.is_set()
+        assert isinstance(first.reason, Fenced)
+        with pytest.raises(Fenced):
+            await first.push(FRAMES[30])
+        assert_same(await play(second, FRAMES[30:]), expected[30:])
+        assert sessions.count == 1
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_a_frame_sent_again_is_answered_again_and_changes_nothing(
+    models, one_store, expected, resumed
+):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(session_id="s"), None)
+        await play(connection, FRAMES[:50])
+        if resumed:
+            connection = await sessions.open(options(session_id="s"), None)
+        for index in (49, 3, 0, 27, 49):
+            assert_same([await connection.push(FRAMES[index])], [expected[index]])
+        assert connection.next_index == 50
+        assert_same(await play(connection, FRAMES[50:]), expected[50:])
+
+
+async def test_at_least_the_last_64_frames_can_be_had_again(models, one_store):
+    frames = walks("anna", frames=150)
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(session_id="s"), None)
+        answers = await play(connection, frames)
+        resumed = await sessions.open(options(session_id="s"), None)
+        for index in (149, 120, 86):
+            assert_same([await resumed.push(frames[index])], [answers[index]])
+        with pytest.raises(IndexGap, match="expected 150, found 10"):
+            await resumed.push(frames[10])
+
+
+async def test_a_gap_is_refused_and_nothing_is_lost(models, one_store, expected):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(), None)
+        await play(connection, FRAMES[:5])
+        with pytest.raises(IndexGap, match="expected 5, found 7") as caught:
+            await connection.push(FRAMES[7])
+        assert caught.value.next_index == 5
+        assert_same(await play(connection, FRAMES[5:]), expected[5:])
+
+
+async def test_frames_may_be_left_out_where_that_was_asked_for(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(session_id="s", when_behind="drop_oldest"), None)
+        sent = FRAMES[:10] + FRAMES[15:30]
+        answers = await play(connection, sent)
+        whole = await sessions.open(options(), None)
+        renumbered = [Frame(i, each.people) for i, each in enumerate(sent)]
+        for one, other in zip(answers, await play(whole, renumbered), strict=True):
+            np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+        assert (await connection.push(FRAMES[12])).track_ids == ()
+        resumed = await sessions.open(options(session_id="s", when_behind="drop_oldest"), None)
+        assert resumed.next_index == 30
+        assert (await resumed.push(FRAMES[12])).track_ids == ()
+
+
+async def test_people_come_and_go(models, one_store):
+    clip = person_clip(40)
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(), None)  # gaps of up to 5 frames
+        answers = []
+        for i in range(40):
+            people = {"always": clip[i]}
+            if i < 10 or 13 <= i < 20 or i >= 30:
+                people["sometimes"] = clip[i]
+            answers.append(await connection.push(frame(i, **people)))
+        present = [("sometimes" in answer.track_ids) for answer in answers]
+        assert present == [True] * 25 + [False] * 5 + [True] * 10
+        place = answers[30].track_ids.index("sometimes")
+        alone = await sessions.open(options(), None)
+        fresh = await alone.push(frame(0, only=clip[30]))
+        np.testing.assert_allclose(answers[30].poses_PK3[place], fresh.poses_PK3[0], atol=1e-5)
+        quality = answers[11].quality_P[answers[11].track_ids.index("sometimes")]
+        assert QUALITY[quality] == "filled"
+
+
+async def test_somebody_listed_but_not_seen_is_unknown(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(), None)
+        answer = await connection.push(frame(0, nobody=np.zeros((17, 3), np.float32)))
+        assert [QUALITY[q] for q in answer.quality_P] == ["unknown"]
+        assert (await connection.push(frame(1))).track_ids == ()
+
+
+async def test_a_session_belongs_to_its_key(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        await sessions.open(options(session_id="s"), "mine")
+        for attempt in (
+            sessions.open(options(session_id="s"), "yours"),
+            sessions.continued("s", "yours"),
+            sessions.next_index("s", "yours"),
+            sessions.delete("s", "yours"),
+        ):
+            with pytest.raises(Forbidden):
+                await attempt
+        _, next_index = await sessions.next_index("s", "mine")
+        assert next_index == 0
+
+
+async def test_ids_that_the_service_makes_cannot_be_guessed(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        ids = {(await sessions.open(options(), None)).session.id for _ in range(20)}
+        assert len(ids) == 20
+        assert min(map(len, ids)) >= 24
+
+
+async def test_an_open_session_is_resumed_only_as_it_was_opened(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        await sessions.open(options(session_id="s"), None)
+        with pytest.raises(Invalid, match=r"fps: expected 20\.0, with which"):
+            await sessions.open(options(session_id="s", fps=30), None)
+        with pytest.raises(Invalid, match="model: expected a causal model"):
+            await sessions.open(options(model="symmetric"), None)
+        with pytest.raises(Invalid, match="model: expected one of"):
+            await sessions.open(options(model="no-such"), None)
+        with pytest.raises(NotFound, match="'other'"):
+            await sessions.continued("other", None)
+
+
+async def test_a_closed_session_is_gone_for_its_former_writers_too(models, store):
+    async with replica(models, store.url) as one, replica(models, store.url) as other:
+        first = await one.open(options(session_id="s"), None)
+        await play(first, FRAMES[:3])
+        await other.delete("s", None)
+        with pytest.raises(Fenced):
+            await first.push(FRAMES[3])
+        with pytest.raises(NotFound):
+            await other.next_index("s", None)
+        again = await one.open(options(session_id="s"), None)
+        assert again.next_index == 0
+
+
+async def test_memory_is_freed_on_leaving_and_sessions_expire(models, one_store):
+    async with replica(models, one_store.url, capacity=2, expiry_s=0.5) as sessions:
+        connection = await sessions.open(options(session_id="s"), None)
+        await play(connection, FRAMES[:3])
+        other = await sessions.open(options(), None)
+        with pytest.raises(Overloaded, match="all 2 places"):
+            await other.push(FRAMES[0])
+        assert other.next_index == 0
+        sessions.leave(connection)
+        await other.push(FRAMES[0])
+        assert (await sessions.next_index("s", None))[1] == 3
+        await asyncio.sleep(0.7)
+        with pytest.raises(NotFound):
+            await sessions.next_index("s", None)
+
+
+async def test_single_requests_take_a_session_from_a_stream_and_leave_when_idle(
+    models, one_store, expected
+):
+    settings = LiveSettings(request_idle_s=0.2)
+    async with replica(models, one_store.url, settings) as sessions:
+        stream = await sessions.open(options(session_id="s"), None)
+        await play(stream, FRAMES[:10])
+        request = await sessions.continued("s", None)
+        assert stream.ended.is_set()
+        assert await sessions.continued("s", None) is request
+        assert_same(await play(request, FRAMES[10:30]), expected[10:30])
+        async with asyncio.timeout(10):
+            while sessions.count:  # noqa: ASYNC110 - the sweeper tells nobody
+                await asyncio.sleep(0.05)
+        request = await sessions.continued("s", None)
+        assert_same(await play(request, FRAMES[30:]), expected[30:])
+
+
+async def test_draining_lets_sessions_go_with_all_they_have(models, one_store, expected):
+    async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
+        first = await one.open(options(session_id="s"), None)
+        await play(first, FRAMES[:20])
+        await one.drain()
+        assert isinstance(first.reason, Unavailable)
+        with pytest.raises(Unavailable):
+            await one.open(options(), None)
+        second = await other.open(options(session_id="s"), None)
+        assert_same(await play(second, FRAMES[20:]), expected[20:])
+
+
+async def test_crossing_people_are_told_apart_without_a_tracker(models, one_store):
+    clip = person_clip(60)
+    clip[..., 0] -= clip[:, :1, 0].mean()
+
+    def people(i):
+        one, other = clip[i].copy(), clip[i].copy()
+        one[:, 0] += 100 + 12 * i
+        other[:, 0] += 800 - 12 * i
+        other[:, 1] += 15
+        pair = [Person("", one), Person("", other)]
+        return tuple(pair[::-1] if i % 3 == 0 else pair)
+
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(session_id="s", associate=True), None)
+        answers = [await connection.push(Frame(i, people(i))) for i in range(30)]
+        connection = await sessions.open(options(session_id="s", associate=True), None)
+        answers += [await connection.push(Frame(i, people(i))) for i in range(30, 60)]
+        ids = {frozenset(answer.track_ids) for answer in answers}
+        assert ids == {frozenset({"0-0", "0-1"})}
+        straight = await sessions.open(options(), None)
+        for i, answer in enumerate(answers):
+            one, other = sorted(people(i), key=lambda person: person.keypoints_J3[0, 1])
+            named = frame(i, upper=one.keypoints_J3, lower=other.keypoints_J3)
+            lifted = await straight.push(named)
+            # Frame 0 lists the lower one first.
+            order = [answer.track_ids.index(name) for name in ("0-1", "0-0")]
+            np.testing.assert_allclose(answer.poses_PK3[order], lifted.poses_PK3, atol=1e-4)
