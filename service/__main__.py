@@ -20,8 +20,10 @@ from pydantic import ValidationError
 
 from service.context import ServiceContext, ServiceState
 from service.engine import Engine
-from service.errors import ModelError
+from service.errors import ModelError, StoreError
 from service.lifter import Lifter
+from service.live.serving import live_sessions
+from service.live.sessions import LiveSessions
 from service.metrics import Metrics
 from service.models import Batching, ModelSet, ServedModel, model_folders
 from service.rest.app import create_app
@@ -32,6 +34,7 @@ from service.validation import Limits
 _log = logging.getLogger("poselift")
 
 _LARGE_WORKERS = 2
+_LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
 
 class StartError(Exception):
@@ -52,7 +55,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
-    except (StartError, ModelError) as error:
+    except (StartError, ModelError, StoreError) as error:
         _log.error("cannot start: %s", error)
         return 1
     return 0
@@ -64,28 +67,31 @@ async def serve(settings: Settings) -> None:
     Raises:
         StartError: an address cannot be listened on.
         ModelError: a model cannot be served.
+        StoreError: live sessions cannot be kept.
     """
     stop = _stop_signal()
     http_socket = _bind(settings.host, settings.http_port)
     metrics = Metrics(CollectorRegistry())
     models = _load_models(settings, metrics)
+    for model in models:
+        model.batcher.start()
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
-        engine = Engine(models, _limits(settings), metrics, large_work, settings.max_gap_s)
-        context = ServiceContext(
-            engine,
-            _limits(settings),
-            metrics,
-            ServiceState(),
-            settings.api_keys,
-            settings.request_timeout_s,
-        )
-        for model in models:
-            model.batcher.start()
-        servers = await _Servers.start(context, settings, http_socket)
-        _log.info("ready: %s, %s", servers.addresses, _described(models))
-        await servers.run_until(stop)
-        _log.info("stopping: finishing what is in progress")
-        await servers.drain(settings.drain_timeout_s)
+        async with live_sessions(models, settings, metrics) as sessions:
+            context = ServiceContext(
+                Engine(models, _limits(settings), metrics, large_work, settings.max_gap_s),
+                _limits(settings),
+                metrics,
+                ServiceState(),
+                settings.api_keys,
+                settings.request_timeout_s,
+                settings.slow_reader_timeout_s,
+                sessions,
+            )
+            servers = await _Servers.start(context, settings, http_socket)
+            _log.info("ready: %s, %s", servers.addresses, _described(models))
+            await servers.run_until(stop)
+            _log.info("stopping: finishing what is in progress")
+            await servers.drain(settings.drain_timeout_s)
         await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
     _log.info("stopped")
 
@@ -98,6 +104,7 @@ class _Servers:
     http: uvicorn.Server
     http_task: asyncio.Task[None]
     rpc: grpc.aio.Server
+    sessions: LiveSessions | None
     addresses: str
 
     @classmethod
@@ -118,7 +125,7 @@ class _Servers:
         context.state.ready = True
         port = http_socket.getsockname()[1]
         addresses = f"http://{_authority(settings.host, port)}, gRPC on {rpc_address}"
-        return cls(context.state, http, http_task, rpc, addresses)
+        return cls(context.state, http, http_task, rpc, context.sessions, addresses)
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Wait for the signal, or for the HTTP server to end by itself."""
@@ -128,6 +135,8 @@ class _Servers:
         """Refuse new requests and wait for those in progress, no longer than the timeout."""
         self.state.ready = False
         self.state.accepting = False
+        if self.sessions is not None:
+            await self.sessions.drain()
         self.http.should_exit = True
         await asyncio.gather(self.rpc.stop(timeout_s), self.http_task)
 
@@ -151,7 +160,8 @@ def _http_config(context: ServiceContext, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(context),
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_STREAM_MESSAGE,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -221,7 +231,7 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
             strict=settings.strict_providers,
             threads=settings.threads,
         )
-        model = ServedModel(lifter, batching, metrics)
+        model = ServedModel(lifter, batching, metrics, folder)
         model.warm_up()
         metrics.model_served(model.card, model.provider)
         served.append(model)
@@ -262,6 +272,8 @@ def _start_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # It tells of every WebSocket that comes and goes.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

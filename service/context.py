@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from service.engine import Engine
+from service.errors import NotFound
+from service.live.sessions import LiveSessions
 from service.metrics import Metrics
 from service.validation import Limits
 
@@ -29,3 +31,18 @@ class ServiceContext:
     """Keys that open the service; with none it is open to all."""
     request_timeout_s: float = 60.0
     """The longest a request may take where the caller gives no earlier deadline."""
+    slow_reader_s: float = 30.0
+    """After how long of not reading its answers a live stream is ended."""
+    sessions: LiveSessions | None = None
+    """Live sessions, where a causal model is served."""
+
+    @property
+    def live(self) -> LiveSessions:
+        """The live sessions.
+
+        Raises:
+            NotFound: there are none here.
+        """
+        if self.sessions is None:
+            raise NotFound("no causal model is served here, which live sessions need")
+        return self.sessions

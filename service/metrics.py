@@ -1,5 +1,8 @@
 """What the service counts, for Prometheus."""
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.pose.card import Card
@@ -33,47 +36,58 @@ class Metrics:
         self._queued = Gauge(
             "poselift_queued_frames",
             "Frames accepted and not yet lifted, context and padding included.",
-            ("model",),
+            ("model", "kind"),
             registry=registry,
         )
         self._refused = Counter(
             "poselift_refused_requests",
             "Requests refused because the queue was full.",
-            ("model",),
+            ("model", "kind"),
             registry=registry,
         )
         self._batch_items = Histogram(
             "poselift_batch_items",
             "Pieces of clips run together.",
-            ("model",),
+            ("model", "kind"),
             buckets=_ITEMS,
             registry=registry,
         )
         self._batch_frames = Histogram(
             "poselift_batch_frames",
             "Frames run together, context and padding included.",
-            ("model",),
+            ("model", "kind"),
             buckets=_FRAMES,
             registry=registry,
         )
         self._wait_seconds = Histogram(
             "poselift_queue_wait_seconds",
             "Time the oldest piece of a batch waited for its run.",
-            ("model",),
+            ("model", "kind"),
             buckets=_SECONDS,
             registry=registry,
         )
         self._run_seconds = Histogram(
             "poselift_batch_run_seconds",
             "Time a batch took in the model.",
-            ("model",),
+            ("model", "kind"),
             buckets=_SECONDS,
             registry=registry,
         )
         self._failures = Counter(
             "poselift_failed_batches",
             "Batches the model failed on; their pieces are tried one by one.",
-            ("model",),
+            ("model", "kind"),
+            registry=registry,
+        )
+        self._live_sessions = Gauge(
+            "poselift_live_sessions", "Live sessions in this process.", registry=registry
+        )
+        self._live_people = Gauge(
+            "poselift_live_people", "People in live sessions.", ("model",), registry=registry
+        )
+        self._store_up = Gauge(
+            "poselift_session_store_up",
+            "Whether the store of live sessions answers: 1 or 0.",
             registry=registry,
         )
         self._model_info = Gauge(
@@ -105,17 +119,35 @@ class Metrics:
         """Count frames answered."""
         self._frames.labels(model).inc(frames)
 
-    def batches_of(self, model: str) -> "BatchMetrics":
-        """The observer for one model's batcher."""
+    def batches_of(self, model: str, kind: Literal["clip", "live"] = "clip") -> "BatchMetrics":
+        """The observer for a model's batcher of clips, or of live frames."""
         return BatchMetrics(
-            queued=self._queued.labels(model),
-            refusals=self._refused.labels(model),
-            items=self._batch_items.labels(model),
-            frames=self._batch_frames.labels(model),
-            wait=self._wait_seconds.labels(model),
-            run=self._run_seconds.labels(model),
-            failures=self._failures.labels(model),
+            queued=self._queued.labels(model, kind),
+            refusals=self._refused.labels(model, kind),
+            items=self._batch_items.labels(model, kind),
+            frames=self._batch_frames.labels(model, kind),
+            wait=self._wait_seconds.labels(model, kind),
+            run=self._run_seconds.labels(model, kind),
+            failures=self._failures.labels(model, kind),
         )
+
+    def watch_live(
+        self,
+        sessions: Callable[[], int],
+        is_store_here: Callable[[], bool],
+        people: Mapping[str, Callable[[], int]],
+    ) -> None:
+        """Announce live sessions: what is counted is asked for whenever somebody looks.
+
+        Args:
+            sessions: how many there are.
+            is_store_here: whether the session store answers.
+            people: by model, how many people are in them.
+        """
+        self._live_sessions.set_function(sessions)
+        self._store_up.set_function(lambda: float(is_store_here()))
+        for model, count in people.items():
+            self._live_people.labels(model).set_function(count)
 
 
 class BatchMetrics:

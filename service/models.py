@@ -60,8 +60,11 @@ class Batching:
 class ServedModel:
     """A model in memory and the queue in front of it."""
 
-    def __init__(self, lifter: Lifter, batching: Batching, metrics: Metrics) -> None:
+    def __init__(
+        self, lifter: Lifter, batching: Batching, metrics: Metrics, folder: Path | None = None
+    ) -> None:
         self.card = lifter.card
+        self.folder = folder
         self.provider = lifter.provider
         self.max_batch_frames = batching.max_batch_frames
         architecture = self.card.architecture

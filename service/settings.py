@@ -58,6 +58,22 @@ class Settings(BaseSettings):
     max_gap_s: Annotated[float, Field(ge=0, le=60)] = 0.25
     """Up to how long a time with nothing measured is filled; beyond it poses are null."""
 
+    redis_url: str | None = None
+    """The Redis or Valkey server that keeps live sessions, shared by all replicas; else a private
+    one is started, and sessions end with this process."""
+    store_timeout_s: _Seconds = 1.0
+    """After how long without an answer the session store counts as away."""
+    max_store_outage_s: _Seconds = 60.0
+    """How long live sessions go on while the session store is away."""
+    embedded_store_bytes: _Positive = 512 * 1024 * 1024
+    """The memory of the private session store; a session takes some 60 kB of it for each person."""
+    session_expiry_s: _Seconds = 600.0
+    """After how long without a frame a live session is forgotten."""
+    max_live_tracks: _Positive = 2_048
+    """The most people in all live sessions of this process, for each model."""
+    slow_reader_timeout_s: _Seconds = 30.0
+    """After how long of not reading its answers a live stream is ended."""
+
     request_timeout_s: _Seconds = 300.0
     """The longest a request may take."""
     drain_timeout_s: _Seconds = 25.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
+from service.errors import PoseliftError
 
 Floats = NDArray[np.float32]
 
@@ -28,7 +28,7 @@ class Frame:
 
     index: int
     people: tuple[Person, ...]
-    faults: Mapping[str, Invalid] = field(default_factory=dict)
+    faults: Mapping[str, PoseliftError] = field(default_factory=dict)
     """What is wrong with a person, by track; they count as not seen in this frame."""
 
 
@@ -43,4 +43,4 @@ class FramePoses:
     quality_P: NDArray[np.uint8]
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""
-    faults: Mapping[str, Invalid] = field(default_factory=dict)
+    faults: Mapping[str, PoseliftError] = field(default_factory=dict)

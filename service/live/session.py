@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.errors import Fenced, IndexGap, PoseliftError, Unavailable
+from service.errors import Fenced, IndexGap, Overloaded, PoseliftError, Unavailable
 from service.live import record
 from service.live.association import Associator
-from service.live.frames import Frame, FramePoses, Person
+from service.live.frames import Frame, FramePoses
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob, SteppedFrame
 from service.live.tracks import Track
@@ -135,7 +135,6 @@ class LiveSession:
         Raises:
             IndexGap: it is not the next frame's turn.
             Fenced: the session was taken over.
-            Overloaded: there is no room for more people; the frame may be sent again.
             Unavailable: the store has been away for too long.
         """
         async with self._turn:
@@ -144,9 +143,8 @@ class LiveSession:
                 return await self._answered(frame.index)
             if frame.index > self.next_index and self.options.when_behind != "drop_oldest":
                 raise IndexGap(frame.index, self.next_index)
-            tracks, job = self._job(frame)
             try:
-                return await self._lift(frame, tracks, job)
+                return await self._lift(self._admitted(frame))
             except (Fenced, Unavailable) as error:
                 self.end(error)
                 raise
@@ -178,40 +176,36 @@ class LiveSession:
         if self._ended is not None:
             raise self._ended
 
-    def _job(self, frame: Frame) -> tuple[dict[str, Track], FrameJob]:
+    def _admitted(self, frame: Frame) -> Frame:
+        """The frame with its people told apart; those for whom there is no room are faults."""
+        people = frame.people if self._associator is None else self._associator.identify(frame)
+        admitted, faults = [], dict(frame.faults)
+        for person in people:
+            try:
+                if person.track_id not in self._tracks:
+                    self._tracks[person.track_id] = self._serving.live.tracks.begin()
+                admitted.append(person)
+            except Overloaded as error:
+                faults[person.track_id] = error
+        return Frame(frame.index, tuple(admitted), faults)
+
+    def _job(self, frame: Frame) -> FrameJob:
         """What to lift: the people of this frame, and those seen a moment ago as not measured."""
-        people = {person.track_id: person for person in self._identified(frame)}
-        tracks, begun = dict(self._tracks), []
-        try:
-            for track_id in people:
-                if track_id not in tracks:
-                    begun.append(self._serving.live.tracks.begin())
-                    tracks[track_id] = begun[-1]
-        except PoseliftError:
-            for track in begun:
-                self._serving.live.tracks.end(track)
-            raise
+        people = {person.track_id: person.keypoints_J3 for person in frame.people}
         joints = len(FORMATS[self.options.keypoint_format].joints)
-        keypoints = np.zeros((len(tracks), joints, 3), np.float32)
-        for place, track_id in enumerate(tracks):
+        keypoints = np.zeros((len(self._tracks), joints, 3), np.float32)
+        for place, track_id in enumerate(self._tracks):
             if track_id in people:
-                keypoints[place] = people[track_id].keypoints_J3
-        return tracks, FrameJob(self, self._reading, tuple(tracks.values()), keypoints)
+                keypoints[place] = people[track_id]
+        return FrameJob(self, self._reading, tuple(self._tracks.values()), keypoints)
 
-    def _identified(self, frame: Frame) -> Sequence[Person]:
-        if self._associator is None:
-            return frame.people
-        return self._associator.identify(frame)
-
-    async def _lift(self, frame: Frame, tracks: dict[str, Track], job: FrameJob) -> FramePoses:
-        self._tracks = tracks
-        if tracks:
-            with self._serving.live.batcher.admit(len(tracks)) as admission:
-                stepped = await admission.submit(job)
-        else:
-            stepped = self._nobody()
-        assert stepped is not None
-        track_ids = tuple(tracks)
+    async def _lift(self, frame: Frame) -> FramePoses:
+        stepped = self._nobody()
+        if self._tracks:
+            with self._serving.live.batcher.admit(len(self._tracks)) as admission:
+                found = await admission.submit(self._job(frame))
+            stepped = found or stepped
+        track_ids = tuple(self._tracks)
         self._recent.append((frame.index, record.encode(track_ids, stepped)))
         self.next_index = frame.index + 1
         is_durable = await self._append(frame.index)

@@ -158,8 +158,8 @@ class LiveSessions:
                 return connection
         return await self._take(session_id, api_key, None, is_stream=False)
 
-    async def next_index(self, session_id: str, api_key: str | None) -> tuple[Card, int]:
-        """The model of a session and the index it expects next, without taking it over.
+    async def look(self, session_id: str, api_key: str | None) -> tuple[SessionOptions, Card, int]:
+        """How a session was opened, its model and the index it expects next; it is not taken over.
 
         Raises:
             NotFound: there is no such session.
@@ -168,7 +168,7 @@ class LiveSessions:
         """
         stored = await self._asked(self._store.look(session_id, owner_of(api_key)), session_id)
         options = self._read(stored.options)
-        return self._models.named(options.model).card, stored.next_index
+        return options, self._models.named(options.model).card, stored.next_index
 
     async def delete(self, session_id: str, api_key: str | None) -> None:
         """Forget a session; raises what ``continued`` does."""

@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 
 from service.errors import (
     DeadlineExceeded,
+    Fenced,
     Forbidden,
+    IndexGap,
     Invalid,
     NotFound,
     Overloaded,
@@ -34,6 +36,8 @@ STATUS: Mapping[type[PoseliftError], HTTPStatus] = MappingProxyType(
         Unauthenticated: HTTPStatus.UNAUTHORIZED,
         Forbidden: HTTPStatus.FORBIDDEN,
         NotFound: HTTPStatus.NOT_FOUND,
+        IndexGap: HTTPStatus.CONFLICT,
+        Fenced: HTTPStatus.CONFLICT,
         TooLarge: HTTPStatus(413),
         UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         Invalid: HTTPStatus(422),

@@ -49,6 +49,10 @@ class StatusEndpoints:
         """Whether requests should be sent here."""
         if not self._context.state.ready:
             raise Unavailable("the service is starting or shutting down")
+        sessions = self._context.sessions
+        if sessions is not None and not sessions.is_store_here:
+            # Clips are lifted and live sessions go on for a while: still better than nowhere.
+            return _json({"status": "degraded", "detail": "the session store is away"})
         return _json({"status": "ready"})
 
     async def metrics(self) -> Response:

@@ -11,7 +11,9 @@ import orjson
 
 from service.errors import (
     DeadlineExceeded,
+    Fenced,
     Forbidden,
+    IndexGap,
     Invalid,
     NotFound,
     Overloaded,
@@ -29,6 +31,8 @@ CODE: Mapping[type[PoseliftError], grpc.StatusCode] = MappingProxyType(
         Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
         Forbidden: grpc.StatusCode.PERMISSION_DENIED,
         NotFound: grpc.StatusCode.NOT_FOUND,
+        IndexGap: grpc.StatusCode.FAILED_PRECONDITION,
+        Fenced: grpc.StatusCode.ABORTED,
         TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
         Invalid: grpc.StatusCode.INVALID_ARGUMENT,
         Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -18,7 +18,9 @@ from service.rpc.errors import abort
 from service.wire.codecs import PROTOBUF
 from service.wire.description import model_details, model_summary
 from service.wire.exchange import Exchange
+from service.wire.live_protobuf import LIVE_PROTOBUF
 from service.wire.protobuf_messages import parse
+from service.wire.streaming import LiveStream, Pipe
 
 _Call: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
@@ -32,11 +34,12 @@ class PoseLift:
 
     def handlers(self, service: str) -> grpc.GenericRpcHandler:
         """The methods by name, to be added to a server."""
-        methods = {"Lift": self.lift, "ListModels": self.list_models}
-        return grpc.method_handlers_generic_handler(
-            service,
-            {name: grpc.unary_unary_rpc_method_handler(do) for name, do in methods.items()},
-        )
+        unary = {"Lift": self.lift, "ListModels": self.list_models}
+        methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            name: grpc.unary_unary_rpc_method_handler(do) for name, do in unary.items()
+        }
+        methods["LiftStream"] = grpc.stream_stream_rpc_method_handler(self.lift_stream)
+        return grpc.method_handlers_generic_handler(service, methods)
 
     async def lift(self, body: bytes, call: _Call) -> bytes:
         """Lift clips."""
@@ -44,6 +47,21 @@ class PoseLift:
         return await self._answer(
             "lift", call, lambda: self._exchange.lift(body, PROTOBUF, PROTOBUF, timeout_s)
         )
+
+    async def lift_stream(self, _: object, call: _Call) -> None:
+        """Lift a live session's frames as they come."""
+
+        async def receive() -> bytes | None:
+            message = await call.read()
+            return message if isinstance(message, bytes) else None  # at the end it is EOF
+
+        pipe = Pipe(receive, call.write, self._context.slow_reader_s)
+        key = _api_key(call)
+        try:
+            with gate(self._context, "grpc", "lift_stream", key):
+                await LiveStream(self._context.live, LIVE_PROTOBUF, pipe, key).run()
+        except Exception as error:
+            await abort(call, error)
 
     async def list_models(self, body: bytes, call: _Call) -> bytes:
         """List the models served."""

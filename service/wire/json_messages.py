@@ -38,7 +38,7 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
         Invalid: not a lift request, and where it is not.
         TooLarge: too many clips.
     """
-    fields = _parse(body)
+    fields = parsed(body)
     if type(fields) is not dict:
         raise Invalid.at("body", "a JSON object")
     clips = fields.pop("clips", None)
@@ -66,7 +66,12 @@ def encode_result(result: LiftResult) -> bytes:
     )
 
 
-def _parse(body: bytes) -> object:
+def parsed(body: bytes) -> object:
+    """What a JSON text holds.
+
+    Raises:
+        Unreadable: it is not JSON in UTF-8.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -1,15 +1,17 @@
 """The small fields of a request, checked with the places of the JSON in what is refused."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
 from service.errors import Invalid, Problem, TooLarge
 from service.pose.formats import FORMATS
-from service.requests import LiftOptions
+from service.requests import FilmOptions, LiftOptions, SessionOptions
 from service.validation import Limits
+
+Options = TypeVar("Options", bound=FilmOptions)
 
 _MOST_PROBLEMS = 20
 _LONGEST_PLACE = 200
@@ -29,8 +31,23 @@ def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
     Raises:
         Invalid: naming every field that is wrong.
     """
+    return _options(fields, LiftOptions)
+
+
+def session_options(fields: Mapping[str, Any]) -> SessionOptions:
+    """Check how a live session is to be opened.
+
+    Raises:
+        Invalid: naming every field that is wrong.
+    """
+    options = _options(fields, SessionOptions)
+    joint_count(options.keypoint_format)
+    return options
+
+
+def _options(fields: Mapping[str, Any], kind: type[Options]) -> Options:
     try:
-        return LiftOptions.model_validate_json(_small_json(fields), strict=True)
+        return kind.model_validate_json(_small_json(fields), strict=True)
     except ValidationError as error:
         raise _invalid(error) from None
 

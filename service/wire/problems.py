@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.errors import PoseliftError
+from service.errors import IndexGap, PoseliftError
 
 _TYPE_PREFIX = "urn:poselift:problem:"
 _LONGEST_TEXT = 1_000
@@ -15,6 +15,8 @@ def problem(error: PoseliftError, status: int | None = None) -> dict[str, Any]:
     if status is not None:
         details["status"] = status
     details["detail"] = shortened(error.detail)
+    if isinstance(error, IndexGap):
+        details["next_index"] = error.next_index
     if error.problems:
         details["errors"] = [
             {"where": fault.where, "expected": shortened(fault.expected)}

@@ -17,7 +17,7 @@ from service.wire.options import check_clip_count, clip_id, joint_count, lift_op
 M = TypeVar("M", bound=Message)
 
 _LENGTH_DELIMITED = 2
-_AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
+AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
 _FEW = 8
 """More numbers than any small list may have."""
 _SCALARS = ("model", "fps", "keypoint_format", "min_score")
@@ -35,7 +35,8 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
     message = parse(messages.LiftRequest, body)
     check_clip_count(len(message.clips), limits)
     _refuse_unknown_fields(message)
-    options = lift_options(dict(_options(message)))
+    flip = {"flip_augmentation": message.flip_augmentation}
+    options = lift_options(dict(options_of(message)) | flip)
     joints = joint_count(options.keypoint_format)
     return LiftRequest(
         options, tuple(_clip(clip, index, joints) for index, clip in enumerate(message.clips))
@@ -44,7 +45,7 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
 
 def encode_result(result: LiftResult) -> bytes:
     """Serialise a ``LiftResponse``."""
-    axes = next(number for number, name in _AXES.items() if name == result.axes)
+    axes = next(number for number, name in AXES.items() if name == result.axes)
     return messages.LiftResponse(
         model=messages.Model(**model_summary(result.card)),
         skeleton=messages.Skeleton(**skeleton(result.card)),
@@ -69,13 +70,18 @@ def parse(kind: type[M], body: bytes) -> M:
 
 def _refuse_unknown_fields(message: messages.LiftRequest) -> None:
     for index, clip in enumerate(message.clips):
-        _check_fields(clip, f"clips[{index}]")
+        check_fields(clip, f"clips[{index}]")
     if message.HasField("camera"):
-        _check_fields(message.camera, "camera")
-    _check_fields(message, "body")
+        check_fields(message.camera, "camera")
+    check_fields(message, "body")
 
 
-def _check_fields(message: Message, where: str) -> None:
+def check_fields(message: Message, where: str) -> None:
+    """Refuse fields that the message does not have.
+
+    Raises:
+        Invalid: there are some.
+    """
     # Listing unknown fields takes a second for 4 MB of them; sizes tell as well whether there are.
     size = message.ByteSize()
     message.DiscardUnknownFields()
@@ -83,8 +89,10 @@ def _check_fields(message: Message, where: str) -> None:
         raise Invalid.at(where, f"no fields but those of {message.DESCRIPTOR.full_name}")
 
 
-def _options(message: messages.LiftRequest) -> Iterator[tuple[str, Any]]:
-    """The fields that are set, as the JSON has them."""
+def options_of(
+    message: messages.LiftRequest | messages.OpenSession,
+) -> Iterator[tuple[str, Any]]:
+    """The fields that are set and that clips and sessions have in common, as the JSON has them."""
     for name in _SCALARS:
         if message.HasField(name):
             yield name, getattr(message, name)
@@ -94,8 +102,7 @@ def _options(message: messages.LiftRequest) -> Iterator[tuple[str, Any]]:
         lists = ((name, list(getattr(message.camera, name)[:_FEW])) for name in _CAMERA_FIELDS)
         yield "camera", {name: numbers for name, numbers in lists if numbers}
     if message.axes != messages.AXES_UNSPECIFIED:
-        yield "axes", _AXES.get(message.axes, "")
-    yield "flip_augmentation", message.flip_augmentation
+        yield "axes", AXES.get(message.axes, "")
 
 
 def _clip(message: messages.Clip, index: int, joints: int) -> Clip:
@@ -114,18 +121,18 @@ def _lifted_clip(clip: LiftedClip) -> messages.LiftedClip:
     # length, and copying bytes takes microseconds where passing Python floats takes a third of
     # a millisecond for 243 frames. An enum value below 128 is one byte.
     kind = messages.LiftedClip
-    parts = [_packed(kind.POSES_FIELD_NUMBER, clip.poses_TJ3.astype("<f4", copy=False))]
+    parts = [packed(kind.POSES_FIELD_NUMBER, clip.poses_TJ3.astype("<f4", copy=False))]
     if clip.trajectory_T3 is not None:
         trajectory_T3 = clip.trajectory_T3.astype("<f4", copy=False)
-        parts.append(_packed(kind.TRAJECTORY_FIELD_NUMBER, trajectory_T3))
+        parts.append(packed(kind.TRAJECTORY_FIELD_NUMBER, trajectory_T3))
     quality_T = clip.quality_T.astype(np.uint8) + np.uint8(messages.QUALITY_MEASURED)
-    parts.append(_packed(kind.QUALITY_FIELD_NUMBER, quality_T))
+    parts.append(packed(kind.QUALITY_FIELD_NUMBER, quality_T))
     message = kind.FromString(b"".join(parts))
     message.id = clip.id
     return message
 
 
-def _packed(field_number: int, values: NDArray[Any]) -> bytes:
+def packed(field_number: int, values: NDArray[Any]) -> bytes:
     """A packed repeated field in protobuf's wire format."""
     content = values.tobytes()
     return _varint(field_number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content

@@ -335,7 +335,7 @@ async def test_a_deadline_passes(models: Path) -> None:
 
 def queued_frames(service: ServiceContext) -> float:
     load = service.metrics.registry.get_sample_value(
-        "poselift_queued_frames", {"model": "symmetric"}
+        "poselift_queued_frames", {"model": "symmetric", "kind": "clip"}
     )
     return load or 0.0
 

@@ -19,6 +19,12 @@ class Quality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     QUALITY_MEASURED: _ClassVar[Quality]
     QUALITY_FILLED: _ClassVar[Quality]
     QUALITY_UNKNOWN: _ClassVar[Quality]
+
+class WhenBehind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WHEN_BEHIND_UNSPECIFIED: _ClassVar[WhenBehind]
+    WHEN_BEHIND_WAIT: _ClassVar[WhenBehind]
+    WHEN_BEHIND_DROP_OLDEST: _ClassVar[WhenBehind]
 AXES_UNSPECIFIED: Axes
 AXES_CAMERA: Axes
 AXES_Y_UP: Axes
@@ -26,6 +32,9 @@ QUALITY_UNSPECIFIED: Quality
 QUALITY_MEASURED: Quality
 QUALITY_FILLED: Quality
 QUALITY_UNKNOWN: Quality
+WHEN_BEHIND_UNSPECIFIED: WhenBehind
+WHEN_BEHIND_WAIT: WhenBehind
+WHEN_BEHIND_DROP_OLDEST: WhenBehind
 
 class LiftRequest(_message.Message):
     __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "flip_augmentation", "clips")
@@ -94,6 +103,158 @@ class LiftedClip(_message.Message):
     trajectory: _containers.RepeatedScalarFieldContainer[float]
     quality: _containers.RepeatedScalarFieldContainer[Quality]
     def __init__(self, id: _Optional[str] = ..., poses: _Optional[_Iterable[float]] = ..., trajectory: _Optional[_Iterable[float]] = ..., quality: _Optional[_Iterable[_Union[Quality, str]]] = ...) -> None: ...
+
+class LiftStreamRequest(_message.Message):
+    __slots__ = ("open", "frame", "close")
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
+    open: OpenSession
+    frame: Frame
+    close: CloseSession
+    def __init__(self, open: _Optional[_Union[OpenSession, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
+
+class OpenSession(_message.Message):
+    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "session_id", "associate", "when_behind")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
+    KEYPOINT_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    CAMERA_FIELD_NUMBER: _ClassVar[int]
+    MIN_SCORE_FIELD_NUMBER: _ClassVar[int]
+    AXES_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ASSOCIATE_FIELD_NUMBER: _ClassVar[int]
+    WHEN_BEHIND_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    image_size: _containers.RepeatedScalarFieldContainer[float]
+    fps: float
+    keypoint_format: str
+    camera: Camera
+    min_score: float
+    axes: Axes
+    session_id: str
+    associate: bool
+    when_behind: WhenBehind
+    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., session_id: _Optional[str] = ..., associate: _Optional[bool] = ..., when_behind: _Optional[_Union[WhenBehind, str]] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("index", "people")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    people: _containers.RepeatedCompositeFieldContainer[Person]
+    def __init__(self, index: _Optional[int] = ..., people: _Optional[_Iterable[_Union[Person, _Mapping]]] = ...) -> None: ...
+
+class Person(_message.Message):
+    __slots__ = ("track_id", "keypoints")
+    TRACK_ID_FIELD_NUMBER: _ClassVar[int]
+    KEYPOINTS_FIELD_NUMBER: _ClassVar[int]
+    track_id: str
+    keypoints: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, track_id: _Optional[str] = ..., keypoints: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class CloseSession(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class LiftStreamResponse(_message.Message):
+    __slots__ = ("opened", "pose", "notice")
+    OPENED_FIELD_NUMBER: _ClassVar[int]
+    POSE_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_FIELD_NUMBER: _ClassVar[int]
+    opened: Opened
+    pose: FramePoses
+    notice: Notice
+    def __init__(self, opened: _Optional[_Union[Opened, _Mapping]] = ..., pose: _Optional[_Union[FramePoses, _Mapping]] = ..., notice: _Optional[_Union[Notice, _Mapping]] = ...) -> None: ...
+
+class Opened(_message.Message):
+    __slots__ = ("session_id", "next_index", "model", "skeleton", "units", "axes")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SKELETON_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    AXES_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    next_index: int
+    model: Model
+    skeleton: Skeleton
+    units: str
+    axes: Axes
+    def __init__(self, session_id: _Optional[str] = ..., next_index: _Optional[int] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., skeleton: _Optional[_Union[Skeleton, _Mapping]] = ..., units: _Optional[str] = ..., axes: _Optional[_Union[Axes, str]] = ...) -> None: ...
+
+class FramePoses(_message.Message):
+    __slots__ = ("index", "people", "durable", "next_index", "problem")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    people: _containers.RepeatedCompositeFieldContainer[PersonPose]
+    durable: bool
+    next_index: int
+    problem: Problem
+    def __init__(self, index: _Optional[int] = ..., people: _Optional[_Iterable[_Union[PersonPose, _Mapping]]] = ..., durable: _Optional[bool] = ..., next_index: _Optional[int] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class PersonPose(_message.Message):
+    __slots__ = ("track_id", "pose", "trajectory", "quality", "problem")
+    TRACK_ID_FIELD_NUMBER: _ClassVar[int]
+    POSE_FIELD_NUMBER: _ClassVar[int]
+    TRAJECTORY_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    track_id: str
+    pose: _containers.RepeatedScalarFieldContainer[float]
+    trajectory: _containers.RepeatedScalarFieldContainer[float]
+    quality: Quality
+    problem: Problem
+    def __init__(self, track_id: _Optional[str] = ..., pose: _Optional[_Iterable[float]] = ..., trajectory: _Optional[_Iterable[float]] = ..., quality: _Optional[_Union[Quality, str]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class Notice(_message.Message):
+    __slots__ = ("session_id", "next_index", "problem")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    next_index: int
+    problem: Problem
+    def __init__(self, session_id: _Optional[str] = ..., next_index: _Optional[int] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class Problem(_message.Message):
+    __slots__ = ("type", "title", "detail", "errors")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    title: str
+    detail: str
+    errors: _containers.RepeatedCompositeFieldContainer[Fault]
+    def __init__(self, type: _Optional[str] = ..., title: _Optional[str] = ..., detail: _Optional[str] = ..., errors: _Optional[_Iterable[_Union[Fault, _Mapping]]] = ...) -> None: ...
+
+class Fault(_message.Message):
+    __slots__ = ("where", "expected")
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    where: str
+    expected: str
+    def __init__(self, where: _Optional[str] = ..., expected: _Optional[str] = ...) -> None: ...
+
+class LiftFramesRequest(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[Frame]
+    def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
+
+class LiftFramesResponse(_message.Message):
+    __slots__ = ("frames", "next_index")
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[FramePoses]
+    next_index: int
+    def __init__(self, frames: _Optional[_Iterable[_Union[FramePoses, _Mapping]]] = ..., next_index: _Optional[int] = ...) -> None: ...
 
 class Skeleton(_message.Message):
     __slots__ = ("name", "joints", "parents")

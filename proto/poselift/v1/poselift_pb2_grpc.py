@@ -39,6 +39,11 @@ class PoseLiftStub:
                 request_serializer=poselift_dot_v1_dot_poselift__pb2.LiftRequest.SerializeToString,
                 response_deserializer=poselift_dot_v1_dot_poselift__pb2.LiftResponse.FromString,
                 _registered_method=True)
+        self.LiftStream = channel.stream_stream(
+                '/poselift.v1.PoseLift/LiftStream',
+                request_serializer=poselift_dot_v1_dot_poselift__pb2.LiftStreamRequest.SerializeToString,
+                response_deserializer=poselift_dot_v1_dot_poselift__pb2.LiftStreamResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/poselift.v1.PoseLift/ListModels',
                 request_serializer=poselift_dot_v1_dot_poselift__pb2.ListModelsRequest.SerializeToString,
@@ -51,6 +56,14 @@ class PoseLiftServicer:
 
     def Lift(self, request, context):
         """Lifts whole clips of 2D keypoints to 3D poses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftStream(self, request_iterator, context):
+        """Lifts a live session's frames one by one: `open` first, answered by `opened`, then `frame`s, each
+        answered in order by `pose`, then `close`. A stream that ends without `close` can be resumed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,6 +83,11 @@ def add_PoseLiftServicer_to_server(servicer, server):
                     servicer.Lift,
                     request_deserializer=poselift_dot_v1_dot_poselift__pb2.LiftRequest.FromString,
                     response_serializer=poselift_dot_v1_dot_poselift__pb2.LiftResponse.SerializeToString,
+            ),
+            'LiftStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.LiftStream,
+                    request_deserializer=poselift_dot_v1_dot_poselift__pb2.LiftStreamRequest.FromString,
+                    response_serializer=poselift_dot_v1_dot_poselift__pb2.LiftStreamResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -104,6 +122,33 @@ class PoseLift:
             '/poselift.v1.PoseLift/Lift',
             poselift_dot_v1_dot_poselift__pb2.LiftRequest.SerializeToString,
             poselift_dot_v1_dot_poselift__pb2.LiftResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/poselift.v1.PoseLift/LiftStream',
+            poselift_dot_v1_dot_poselift__pb2.LiftStreamRequest.SerializeToString,
+            poselift_dot_v1_dot_poselift__pb2.LiftStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,97 @@
+"""Puts the live half of a process together: models that step, a store, and the sessions."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from service.embedded import EmbeddedServer
+from service.errors import StoreError
+from service.lifter import RunOptions
+from service.live.session import ANSWERS_KEPT
+from service.live.sessions import LiveSessions, LiveSettings
+from service.live.stepping import LiveModel
+from service.live.tracks import Tracks
+from service.metrics import Metrics
+from service.models import ModelSet, ServedModel
+from service.sessions import SessionStore, StoreAway
+from service.settings import Settings
+from service.stepper import Stepper
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def live_sessions(
+    models: ModelSet, settings: Settings, metrics: Metrics
+) -> AsyncIterator[LiveSessions | None]:
+    """The live sessions of a process, running; None where no causal model is served.
+
+    Raises:
+        ModelError: a step graph cannot be served.
+        StoreError: the store does not start or cannot be reached.
+    """
+    steppers = [(model, _stepper(model, settings)) for model in models]
+    live = {
+        model.card.name: _live_model(model, stepper, settings, metrics)
+        for model, stepper in steppers
+        if stepper is not None
+    }
+    if not live:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        for model in live.values():
+            model.warm_up()
+            model.batcher.start()
+            stack.push_async_callback(model.batcher.stop, 0)
+        store = await _store(settings, live.values(), stack)
+        sessions = LiveSessions(models, live, store, _live_settings(settings))
+        sessions.start()
+        stack.push_async_callback(sessions.drain)
+        people = {name: _people_of(model) for name, model in live.items()}
+        metrics.watch_live(lambda: sessions.count, lambda: sessions.is_store_here, people)
+        yield sessions
+
+
+def _stepper(model: ServedModel, settings: Settings) -> Stepper | None:
+    if model.folder is None:
+        return None
+    how = RunOptions(settings.providers, settings.strict_providers, settings.threads)
+    return Stepper.load(model.folder, model.card, how)
+
+
+def _live_model(
+    model: ServedModel, stepper: Stepper, settings: Settings, metrics: Metrics
+) -> LiveModel:
+    card = model.card
+    tracks = Tracks(stepper.rings, len(card.input.joints), settings.max_live_tracks)
+    return LiveModel(card, stepper, tracks, metrics.batches_of(card.name, "live"))
+
+
+def _people_of(model: LiveModel) -> Callable[[], int]:
+    return lambda: model.tracks.begun
+
+
+async def _store(
+    settings: Settings, models: Iterable[LiveModel], stack: AsyncExitStack
+) -> SessionStore:
+    url = settings.redis_url
+    if url is None:
+        server = EmbeddedServer(settings.embedded_store_bytes)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        url = server.url
+        _log.info("live sessions are kept by a private store, and end with this process")
+    frames_kept = max(model.card.architecture.receptive_field for model in models) + ANSWERS_KEPT
+    store = SessionStore(url, settings.session_expiry_s, frames_kept, settings.store_timeout_s)
+    try:
+        await store.start()
+    except StoreAway as error:
+        # The URL may hold a password, and so it is not repeated.
+        raise StoreError(f"the session store (POSELIFT_REDIS_URL) is away: {error}") from None
+    stack.push_async_callback(store.stop)
+    return store
+
+
+def _live_settings(settings: Settings) -> LiveSettings:
+    return LiveSettings(settings.max_gap_s, settings.max_store_outage_s)

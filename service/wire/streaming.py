@@ -1,0 +1,162 @@
+"""A live stream from its first message to its last, over any transport that carries messages."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from service.errors import IndexGap, Invalid, Overloaded, PoseliftError, TooLarge, Unreadable
+from service.live.frames import Frame
+from service.live.sessions import Connection, LiveSessions
+from service.pose.formats import FORMATS
+from service.requests import SessionOptions
+from service.wire.live_messages import Close, LiveCodec, Message
+
+_LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
+_MOST_WAITING = 8
+"""Frames that wait where the oldest are left out."""
+_REFUSALS = (IndexGap, Invalid, Unreadable, TooLarge)
+"""Errors about one frame: they are answered in the stream, which goes on."""
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """What carries a stream's messages.
+
+    Attributes:
+        receive: the client's next message; None at the end.
+        send: takes a message to the client; waits while the client does not read.
+        slow_reader_s: after how long of not reading a client is given up.
+    """
+
+    receive: Callable[[], Awaitable[bytes | None]]
+    send: Callable[[bytes], Awaitable[None]]
+    slow_reader_s: float
+
+
+class LiveStream:
+    """One stream: opened, then frame by frame answered in order."""
+
+    def __init__(
+        self, sessions: LiveSessions, codec: LiveCodec, pipe: Pipe, api_key: str | None
+    ) -> None:
+        self._sessions = sessions
+        self._codec = codec
+        self._pipe = pipe
+        self._api_key = api_key
+
+    async def run(self) -> None:
+        """Serve until the client ends it.
+
+        Raises:
+            PoseliftError: the session cannot be opened, or ends by itself; told in a notice first.
+        """
+        first = await self._pipe.receive()
+        if first is None:
+            raise Invalid.at("body", "a first message that opens a session")
+        options = self._codec.decode(first, 0)
+        if not isinstance(options, SessionOptions):
+            raise Invalid.at("body", "a first message that opens a session")
+        connection = await self._sessions.open(options, self._api_key)
+        try:
+            await self._send(self._opened(connection))
+            await self._serve(connection)
+        finally:
+            self._sessions.leave(connection)
+
+    async def _serve(self, connection: Connection) -> None:
+        """Lift frames until the client or the session ends, whichever is first."""
+        work = self._lift_newest if _may_drop(connection) else self._lift_in_turn
+        lifting = asyncio.create_task(work(connection))
+        ended = asyncio.create_task(connection.ended.wait())
+        try:
+            await asyncio.wait({lifting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if connection.reason is not None and not lifting.done():
+                await self._notify(connection, connection.reason)
+                raise connection.reason
+            await lifting
+        finally:
+            lifting.cancel()
+            ended.cancel()
+            await asyncio.gather(lifting, ended, return_exceptions=True)
+
+    async def _lift_in_turn(self, connection: Connection) -> None:
+        """The next message is read once the last is answered, so senders wait with us."""
+        while (body := await self._pipe.receive()) is not None:
+            if not await self._answer(connection, body):
+                return
+
+    async def _lift_newest(self, connection: Connection) -> None:
+        """Messages are read as they come; of frames that wait, the oldest are left out."""
+        waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        arrived = asyncio.Event()
+        reading = asyncio.create_task(self._read_into(waiting, arrived))
+        try:
+            while not (reading.done() and not waiting):
+                if not waiting:
+                    arrived.clear()
+                    await arrived.wait()
+                    continue
+                if not await self._answer(connection, waiting.popleft()):
+                    return
+            await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _read_into(self, waiting: deque[bytes], arrived: asyncio.Event) -> None:
+        try:
+            while (body := await self._pipe.receive()) is not None:
+                waiting.append(body)
+                arrived.set()
+        finally:
+            arrived.set()
+
+    async def _answer(self, connection: Connection, body: bytes) -> bool:
+        """Answer one message; whether more may follow."""
+        index = connection.next_index
+        try:
+            message = self._decoded(connection, body)
+            if isinstance(message, Close):
+                await self._sessions.close(connection)
+                return False
+            if not isinstance(message, Frame):
+                raise Invalid.at("body", "a frame or close: the session is open already")
+            index = message.index
+            answer = self._codec.encode_pose(await connection.push(message))
+        except _REFUSALS as error:
+            answer = self._codec.encode_refusal(index, error, connection.next_index)
+        except PoseliftError as error:
+            await self._notify(connection, error)
+            raise
+        await self._send(answer)
+        return True
+
+    def _decoded(self, connection: Connection, body: bytes) -> Message:
+        if len(body) > _LARGEST_MESSAGE_BYTES:
+            raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
+        joints = len(FORMATS[connection.session.options.keypoint_format].joints)
+        return self._codec.decode(body, joints)
+
+    def _opened(self, connection: Connection) -> bytes:
+        session = connection.session
+        return self._codec.encode_opened(
+            session.id, connection.card, session.options.axes, session.next_index
+        )
+
+    async def _notify(self, connection: Connection, reason: PoseliftError) -> None:
+        notice = self._codec.encode_notice(
+            connection.session.id, reason, connection.session.next_index
+        )
+        await self._send(notice)
+
+    async def _send(self, message: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._pipe.slow_reader_s):
+                await self._pipe.send(message)
+        except TimeoutError:
+            raise Overloaded("answers were not read for too long") from None
+
+
+def _may_drop(connection: Connection) -> bool:
+    return connection.session.options.when_behind == "drop_oldest"

@@ -1,0 +1,296 @@
+"""Live sessions over every transport of a running service."""
+
+import asyncio
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.live.frames import Frame, Person
+from tests.live.clients import (
+    TRANSPORTS,
+    Ended,
+    Requests,
+    as_json,
+    assert_equal,
+    lifted,
+    opened,
+    stream,
+)
+from tests.live.replicas import frame, walks
+from tests.models import person_clip
+from tests.serving import service_process
+
+FRAMES = walks("anna", "ben", frames=40)
+
+
+@pytest.fixture(scope="module")
+def service(models):
+    """A service with its private store."""
+    with service_process(models, DEFAULT_MODEL="symmetric", LIVE_MODEL="causal") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def expected(service):
+    """What an undisturbed stream answers to ``FRAMES``."""
+
+    async def play():
+        async with stream(service, "websocket-json") as live:
+            await opened(live)
+            return await lifted(live, FRAMES)
+
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_stream_answers_frame_by_frame(service, transport, expected):
+    async with stream(service, transport) as live:
+        about = await opened(live)
+        assert about["next_index"] == 0
+        assert about["model"]["name"] == "causal"
+        assert about["skeleton"]["joints"][0] == "hip"
+        assert about["units"] == "metres"
+        assert_equal(await lifted(live, FRAMES), expected)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_live_poses_are_those_of_the_lifted_clip(service, transport):
+    clip = person_clip(50)
+    async with Requests(service) as requests, stream(service, transport) as live:
+        body = {
+            "model": "causal",
+            "image_size": [1000, 800],
+            "fps": 20,
+            "clips": [{"keypoints": clip.tolist()}],
+        }
+        whole = (await requests.ask("POST", "/v1/lift", json=body)).json()["clips"][0]
+        await opened(live)
+        answers = await lifted(live, [frame(i, only=clip[i]) for i in range(50)])
+        poses = [answer["people"][0]["pose"] for answer in answers]
+        np.testing.assert_allclose(poses, whole["poses"], atol=1e-4)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_burst_is_answered_in_order(service, transport, expected):
+    async with stream(service, transport) as live:
+        await opened(live)
+        for each in FRAMES:
+            await live.send({"frame": as_json(each)})
+        assert_equal([(await live.receive())["pose"] for _ in FRAMES], expected)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_dropped_stream_is_resumed_and_a_closed_one_is_not(service, transport, expected):
+    async with stream(service, transport) as live:
+        session_id = (await opened(live))["session_id"]
+        answers = await lifted(live, FRAMES[:15])
+    async with stream(service, transport) as live:
+        assert (await opened(live, session_id=session_id))["next_index"] == 15
+        answers += await lifted(live, FRAMES[15:])
+        assert_equal(answers, expected)
+        await live.send({"close": {}})
+        with pytest.raises(Ended) as ended:
+            await live.receive()
+        assert ended.value.code in {"OK", 1000}
+    async with stream(service, transport) as live:
+        assert (await opened(live, session_id=session_id))["next_index"] == 0
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_taking_over_tells_the_old_stream(service, transport, expected):
+    async with stream(service, transport) as old, stream(service, transport) as new:
+        session_id = (await opened(old))["session_id"]
+        await lifted(old, FRAMES[:5])
+        await opened(new, session_id=session_id)
+        notice = (await old.receive())["notice"]
+        assert notice["session_id"] == session_id
+        assert notice["problem"]["type"] == "urn:poselift:problem:fenced"
+        with pytest.raises(Ended) as ended:
+            await old.receive()
+        assert ended.value.code in {"ABORTED", 4409}
+        assert_equal(await lifted(new, FRAMES[5:]), expected[5:])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_faulty_people_spoil_nothing_of_others(service, transport):
+    clip = person_clip(6)
+    async with stream(service, transport) as live, stream(service, transport) as clean:
+        await opened(live)
+        await opened(clean)
+        wrong = [
+            np.zeros((3, 3), np.float32),
+            np.full((17, 3), np.nan, np.float32),
+            np.full((17, 3), 1e30, np.float32),
+        ]
+        if transport == "websocket-json":
+            wrong[1] = wrong[2]  # JSON has no NaN
+        for i, keypoints in enumerate(wrong):
+            people = (Person("wrong", keypoints), Person("fine", clip[i]))
+            (answer,) = await lifted(live, [Frame(i, people)])
+            (alone,) = await lifted(clean, [frame(i, fine=clip[i])])
+            found = {person["track_id"]: person for person in answer["people"]}
+            assert found["wrong"]["pose"] is None
+            assert "keypoints" in found["wrong"]["problem"]["detail"]
+            assert_equal([answer | {"people": [found["fine"]]}], [alone])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_gaps_and_repeats(service, transport, expected):
+    async with stream(service, transport) as live:
+        await opened(live)
+        await lifted(live, FRAMES[:10])
+        (gap,) = await lifted(live, [FRAMES[12]])
+        assert gap["next_index"] == 10
+        assert gap["problem"]["type"] == "urn:poselift:problem:index-gap"
+        assert_equal(await lifted(live, [FRAMES[4]]), [expected[4]])
+        assert_equal(await lifted(live, FRAMES[10:]), expected[10:])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("fields", "codes", "said"),
+    [
+        ({"model": "symmetric"}, {"INVALID_ARGUMENT", 4422}, "causal model"),
+        ({"model": "nobody"}, {"INVALID_ARGUMENT", 4422}, "model"),
+        ({"keypoint_format": "nope"}, {"INVALID_ARGUMENT", 4422}, "keypoint_format"),
+        ({"image_size": [0, 5]}, {"INVALID_ARGUMENT", 4422}, r"image_size\[0\]"),
+        ({"session_id": "a b"}, {"INVALID_ARGUMENT", 4422}, "session_id"),
+    ],
+)
+async def test_sessions_that_cannot_be_opened(service, transport, fields, codes, said):
+    async with stream(service, transport) as live:
+        with pytest.raises(Ended) as ended:
+            await opened(live, **fields)
+        assert ended.value.code in codes
+        assert re.search(said, ended.value.detail)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_stream_must_begin_by_opening(service, transport):
+    async with stream(service, transport) as live:
+        await live.send({"frame": as_json(FRAMES[0])})
+        with pytest.raises(Ended, match="opens a session"):
+            await live.receive()
+
+
+async def test_messages_that_cannot_be_read_are_answered_in_the_stream(service, expected):
+    async with stream(service, "websocket-json") as live:
+        await opened(live)
+        await lifted(live, FRAMES[:3])
+        negative = '{"frame": {"index": -1, "people": []}}'
+        for text in ("{", "[]", '{"frame": 1}', negative, '{"x":1}'):
+            await live._socket.send(text)
+            answer = (await live.receive())["pose"]
+            assert answer["next_index"] == 3
+            assert answer["problem"]["type"].split(":")[-1] in {"unreadable", "invalid"}
+        await live._socket.send('{"frame": {"index": 3, "people": [' + "1," * 3_000_000 + "1]}}")
+        assert (await live.receive())["pose"]["problem"]["type"].endswith("too-large")
+        assert_equal(await lifted(live, FRAMES[3:]), expected[3:])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_the_newest_frames_are_lifted_where_that_was_asked_for(service, transport):
+    clip = person_clip(400)
+    async with stream(service, transport) as live:
+        await opened(live, when_behind="drop_oldest")
+        for i in range(400):
+            await live.send({"frame": as_json(frame(i, only=clip[i]))})
+        indices = []
+        while not indices or indices[-1] < 399:
+            indices.append((await live.receive())["pose"]["index"])
+        assert indices == sorted(set(indices))
+
+
+async def test_sessions_over_requests(service, expected):
+    async with Requests(service) as requests:
+        about = await requests.open()
+        assert about.status_code == 201
+        session_id = about.json()["session_id"]
+        answer = (await requests.frames(session_id, FRAMES[:25])).json()
+        assert answer["next_index"] == 25
+        assert_equal(answer["frames"], expected[:25])
+        path = f"/v1/sessions/{session_id}"
+        assert (await requests.ask("GET", path)).json()["next_index"] == 25
+        gap = await requests.frames(session_id, FRAMES[30:31])
+        assert (gap.status_code, gap.json()["next_index"]) == (409, 25)
+        again = (await requests.frames(session_id, FRAMES[20:])).json()["frames"]
+        assert_equal(again, expected[20:])
+        assert (await requests.open(session_id=session_id)).json()["next_index"] == 40
+        assert (await requests.ask("DELETE", path)).status_code == 204
+        assert (await requests.ask("GET", path)).status_code == 404
+        assert (await requests.frames(session_id, FRAMES[:1])).status_code == 404
+
+
+async def test_requests_take_a_session_from_a_stream(service, expected):
+    async with Requests(service) as requests, stream(service, "grpc") as live:
+        session_id = (await opened(live))["session_id"]
+        await lifted(live, FRAMES[:5])
+        answer = (await requests.frames(session_id, FRAMES[5:10])).json()
+        assert_equal(answer["frames"], expected[5:10])
+        assert (await live.receive())["notice"]["problem"]["type"].endswith("fenced")
+
+
+async def test_bad_requests_lose_nothing(service, expected):
+    async with Requests(service) as requests:
+        session_id = (await requests.open()).json()["session_id"]
+        path = f"/v1/sessions/{session_id}/frames"
+        bad = Frame(1, (Person("a", np.zeros((2, 3), np.float32)),))
+        for answer, status, said in [
+            (await requests.frames(session_id, [FRAMES[0], bad]), 422, "frames[1].people[0].keyp"),
+            (await requests.ask("POST", path, content=b"{"), 415, "content-type"),
+            (await requests.ask("POST", path, json=[]), 422, "body"),
+            (await requests.ask("POST", path, json={"frames": []}), 422, "frames"),
+            (await requests.ask("POST", path, json={"frames": [1]}), 422, "frames[0]"),
+            (await requests.ask("POST", "/v1/sessions", json={"image_size": 5}), 422, "image_size"),
+        ]:
+            assert answer.status_code == status
+            assert said in answer.json()["detail"]
+        assert_equal((await requests.frames(session_id, FRAMES[:5])).json()["frames"], expected[:5])
+
+
+async def test_metrics_and_readiness_know_of_live_sessions(service):
+    async with Requests(service) as requests, stream(service, "grpc") as live:
+        await opened(live)
+        await lifted(live, FRAMES[:3])
+        text = (await requests.ask("GET", "/metrics")).text
+        assert "poselift_session_store_up 1.0" in text
+        assert float(re.search(r"\nposelift_live_sessions (\S+)", text)[1]) >= 1
+        assert float(re.search(r'\nposelift_live_people{model="causal"} (\S+)', text)[1]) >= 2
+        assert (await requests.ask("GET", "/readyz")).json() == {"status": "ready"}
+
+
+async def test_keys_are_asked_for(models):
+    with service_process(models, LIVE_MODEL="causal", API_KEYS="mine,yours") as service:
+        for transport in TRANSPORTS:
+            async with stream(service, transport, key="mine") as live:
+                session_id = (await opened(live))["session_id"]
+            for key, codes in [
+                (None, {"UNAUTHENTICATED", 4401}),
+                ("wrong", {"PERMISSION_DENIED", 4403}),
+                ("yours", {"PERMISSION_DENIED", 4403}),
+            ]:
+                async with stream(service, transport, key=key) as live:
+                    with pytest.raises(Ended) as ended:
+                        await opened(live, session_id=session_id)
+                    assert ended.value.code in codes
+
+
+async def test_no_store_is_left_behind(models):
+    def stores():
+        found = set()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if b"poselift-store-" in (process / "cmdline").read_bytes():
+                    found.add(process.name)
+        return found
+
+    before = stores()
+    with service_process(models, LIVE_MODEL="causal") as service:
+        assert len(stores() - before) == 2  # the server and its guard
+        service.process.kill()
+        async with asyncio.timeout(10):
+            while stores() - before:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.05)
