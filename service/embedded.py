@@ -6,9 +6,12 @@ It keeps everything in memory, listens to nobody else and ends with the service,
 import asyncio
 import importlib.metadata
 import logging
+import os
 import shutil
+import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from service.errors import StoreError
@@ -20,7 +23,10 @@ _SERVER = "valkey-server"
 _GUARD = Path(__file__).with_name("embedded_guard.py")
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 5.0
+_SHORTEST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_SETTLED_S = 30.0
+"""A server that ran for as long is started again without delay."""
 _LAST_WORDS = 500
 
 
@@ -51,9 +57,12 @@ class EmbeddedServer:
             StoreError: it is not installed, or did not start; in the server's own words.
         """
         binary = _binary()
-        self._folder = Path(tempfile.mkdtemp(prefix="poselift-store-"))
         try:
+            self._folder = Path(tempfile.mkdtemp(prefix="poselift-store-"))
             await self._launch(binary)
+        except OSError as error:
+            await self.stop()
+            raise StoreError(f"the embedded store cannot be started: {error}") from error
         except BaseException:
             await self.stop()
             raise
@@ -129,19 +138,34 @@ class EmbeddedServer:
 
     async def _keep_running(self, binary: Path) -> None:
         """Start it again whenever it ends by itself, at longer and longer intervals."""
-        pause_s = 0.1
+        now_s = asyncio.get_running_loop().time
+        pause_s = _SHORTEST_PAUSE_S
         while True:
-            if self._process is not None:
-                await self._process.wait()
-            _log.warning("the embedded store ended and is started again: %s", self._last_words())
-            await self._end_process()
+            began_s = now_s()
+            await self._ended()
+            if now_s() - began_s > _SETTLED_S:
+                pause_s = _SHORTEST_PAUSE_S
             await asyncio.sleep(pause_s)
-            try:
-                await self._launch(binary)
-                pause_s = 0.1
-            except (StoreError, OSError) as error:
-                _log.error("%s", error)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await self._launch_again(binary)
+
+    async def _ended(self) -> None:
+        if self._process is None:
+            return
+        status = await self._process.wait()
+        _log.warning(
+            "the embedded store ended with status %d and is started again: %s",
+            status,
+            self._last_words(),
+        )
+        await self._end_process()
+
+    async def _launch_again(self, binary: Path) -> None:
+        try:
+            await self._launch(binary)
+        except (StoreError, OSError) as error:
+            _log.error("%s", error)
+            await self._end_process()  # it may run and not answer
 
     async def _end_process(self) -> None:
         process, self._process = self._process, None
@@ -153,13 +177,23 @@ class EmbeddedServer:
             async with asyncio.timeout(_STOP_TIMEOUT_S):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            pass
+        finally:
+            _kill_group(process)
 
     def _last_words(self) -> str:
-        if self._folder is None:
-            return ""
-        words = (self._folder / "log").read_text(errors="replace")
+        words = ""
+        if self._folder is not None:
+            with suppress(OSError):  # somebody cleans up temporary files
+                words = (self._folder / "log").read_text(errors="replace")
         return "; ".join(words.split("\n")).strip("; ")[-_LAST_WORDS:]
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    """Kill the guard and its server, unless the guard ended by itself: then the server had."""
+    if process.returncode is None or process.returncode < 0:
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _binary() -> Path:
@@ -169,8 +203,9 @@ def _binary() -> Path:
     except importlib.metadata.PackageNotFoundError:
         files = []
     for file in files:
-        if file.name == _SERVER:
-            return Path(str(file.locate()))
+        path = Path(str(file.locate()))
+        if path.name == _SERVER and path.is_file():
+            return path
     raise StoreError(
         f"no Redis is given and the package {_PACKAGE} has no server for this machine: "
         "set POSELIFT_REDIS_URL to the URL of a Redis or Valkey server"

@@ -15,9 +15,8 @@ def main() -> int:
     """Run the command line that follows; the exit status is the server's."""
     # Ctrl-C is for the service, which drains first and then closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = subprocess.Popen(  # noqa: S603
-        sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True
-    )
+    # The server stays in this process's group, so that the service can kill both at once.
+    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
 
     def stop_with_service() -> None:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 _log = logging.getLogger(__name__)
@@ -137,7 +140,9 @@ class SessionStore:
             url,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
-            retry=None,
+            # A connection of the pool may be to a server that was restarted since. Every question
+            # may be asked twice: appending twice is noticed, and the rest changes nothing more.
+            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
             decode_responses=False,
         )
         self._expiry_ms = max(int(expiry_s * 1000), 1)

@@ -1,5 +1,6 @@
 """Errors as gRPC statuses: one table of codes, and the problem details in a trailer."""
 
+import asyncio
 import logging
 import math
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
+import grpc.aio
 import orjson
 
 from service.errors import (
@@ -60,7 +62,13 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
         _log.error("a call failed", exc_info=error)
         error = PoseliftError("something went wrong inside the service; it has been logged")
     code = CODE.get(type(error), grpc.StatusCode.INTERNAL)
-    await call.abort(code, shortened(error.detail), _trailers(error))
+    try:
+        await call.abort(code, shortened(error.detail), _trailers(error))
+    except grpc.aio.AbortError:
+        raise
+    except Exception:
+        # The caller left without having read what came before.
+        raise asyncio.CancelledError from None
 
 
 def _trailers(error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:

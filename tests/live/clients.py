@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc.aio
@@ -47,8 +47,10 @@ class GrpcStream:
         self._call = call
 
     async def send(self, message: Json) -> None:
-        with suppress(grpc.aio.AioRpcError):  # what ended it is told to who receives
+        try:
             await self._call.write(_to_protobuf(message))
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            raise await self._ended() from None
 
     async def receive(self) -> Json:
         try:
@@ -57,12 +59,11 @@ class GrpcStream:
         except grpc.aio.AioRpcError as error:
             raise Ended(error.code().name, error.details() or "") from None
         if answer is grpc.aio.EOF:
-            code = await self._call.code()
-            raise Ended(code.name, await self._call.details() or "")
+            raise await self._ended()
         return _from_protobuf(answer)
 
-    async def finish(self) -> None:
-        await self._call.done_writing()
+    async def _ended(self) -> Ended:
+        return Ended((await self._call.code()).name, await self._call.details() or "")
 
 
 class SocketStream:
@@ -74,22 +75,26 @@ class SocketStream:
 
     async def send(self, message: Json) -> None:
         content = _to_protobuf(message).SerializeToString()
-        await self._socket.send(orjson.dumps(message).decode() if self._is_text else content)
+        try:
+            await self._socket.send(orjson.dumps(message).decode() if self._is_text else content)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
 
     async def receive(self) -> Json:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 answer = await self._socket.recv()
         except ConnectionClosed as error:
-            closed = error.rcvd
-            raise Ended(closed.code if closed else None, closed.reason if closed else "") from None
+            raise _closed(error) from None
         if self._is_text:
             content: Json = orjson.loads(answer)
             return content
         return _from_protobuf(messages.LiftStreamResponse.FromString(answer))
 
-    async def finish(self) -> None:
-        await self._socket.close()
+
+def _closed(error: ConnectionClosed) -> Ended:
+    closed = error.rcvd
+    return Ended(closed.code if closed else None, closed.reason if closed else "")
 
 
 Stream = GrpcStream | SocketStream

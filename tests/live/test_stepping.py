@@ -212,3 +212,21 @@ async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
     for one, other in zip(frames, expected, strict=True):
         np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
     assert all(np.isfinite(frame.poses_PK3).all() for frame in disturbed)
+
+
+async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
+    folder = model_folder(tmp_path / "symmetric", causal=True)
+    clip = person_clip(20)
+    async with live_model(folder) as live:
+        expected = await play(live, clip, reading())
+
+        async def fail():
+            track = live.tracks.begin()
+            wrong = FrameJob(object(), reading(), (track,), clip[None, 0, :5])
+            with pytest.raises(Exception, match="dimension"):
+                await step(live, wrong)
+            live.tracks.end(track)
+
+        frames, *_ = await asyncio.gather(play(live, clip, reading()), *(fail() for _ in range(5)))
+    for one, other in zip(frames, expected, strict=True):
+        np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -54,6 +55,16 @@ def is_alive(pid):
     return False
 
 
+def guard_pid(server):
+    return server._process.pid
+
+
+def has_come_back(path, former_pid):
+    with suppress(OSError):
+        return server_pid(path) != former_pid
+    return False
+
+
 async def until(condition, timeout_s=10):
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the process tells nobody
@@ -79,18 +90,61 @@ async def test_stopping_leaves_nothing_and_may_be_repeated():
         await server.stop()
 
 
-async def test_a_server_that_died_comes_back_in_the_same_place():
+async def test_stopping_takes_bounded_time_whatever_hangs(monkeypatch):
+    monkeypatch.setattr(embedded, "_STOP_TIMEOUT_S", 0.5)
+    async with running() as server:
+        pid = server_pid(path_of(server))
+        for process in (guard_pid(server), pid):
+            os.kill(process, signal.SIGSTOP)
+        async with asyncio.timeout(5):
+            await server.stop()
+        await until(lambda: not is_alive(pid))
+
+
+async def test_a_server_that_died_comes_back_in_the_same_place(caplog):
     async with running() as server:
         path = path_of(server)
         pid = server_pid(path)
+        (path.parent / "log").unlink()  # as a cleaner of temporary files may
         os.kill(pid, signal.SIGKILL)
+        await until(lambda: has_come_back(path, pid))
+    assert "ended with status" in caplog.text
 
-        def is_back():
-            with suppress(OSError):
-                return server_pid(path) != pid
-            return False
 
-        await until(is_back)
+async def test_a_guard_that_died_takes_its_server_along():
+    async with running() as server:
+        path = path_of(server)
+        pid = server_pid(path)
+        os.kill(guard_pid(server), signal.SIGKILL)
+        await until(lambda: has_come_back(path, pid))
+        assert not is_alive(pid)
+
+
+async def test_a_server_that_does_not_answer_is_replaced(monkeypatch, tmp_path):
+    monkeypatch.setattr(embedded, "_START_TIMEOUT_S", 2.0)
+    real, binary = embedded._binary(), tmp_path / "valkey-server"
+    binary.symlink_to(real)
+    monkeypatch.setattr(embedded, "_binary", lambda: binary)
+    async with running() as server:
+        path = path_of(server)
+        pid = server_pid(path)
+        binary.unlink()
+        binary.write_text(f"#!/bin/sh\ntouch {tmp_path}/hangs\nexec sleep 60\n")
+        binary.chmod(0o700)
+        os.kill(pid, signal.SIGKILL)
+        await until((tmp_path / "hangs").exists)
+        binary.unlink()
+        binary.symlink_to(real)
+        await until(lambda: has_come_back(path, pid))
+
+
+async def test_an_interrupt_from_the_terminal_does_not_reach_it():
+    async with running() as server:
+        pid = server_pid(path_of(server))
+        assert os.getsid(pid) == os.getsid(guard_pid(server)) != os.getsid(0)
+        os.kill(guard_pid(server), signal.SIGINT)
+        await asyncio.sleep(0.2)
+        assert server_pid(path_of(server)) == pid
 
 
 def test_it_ends_with_a_service_that_is_killed(tmp_path):
@@ -119,6 +173,13 @@ def test_it_ends_with_a_service_that_is_killed(tmp_path):
 async def test_a_server_that_does_not_start_says_why():
     with pytest.raises(StoreError, match=r"did not start.*no-such-option"):
         async with running("--no-such-option", "1"):
+            pass
+
+
+async def test_no_place_for_its_files_is_a_clear_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(StoreError, match=r"cannot be started.*absent"):
+        async with running():
             pass
 
 

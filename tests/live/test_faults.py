@@ -1,0 +1,234 @@
+"""What may die, hang or refuse around a live session, with real processes: nothing is lost."""
+
+import asyncio
+import signal
+import time
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.live.clients import (
+    TRANSPORTS,
+    Ended,
+    Requests,
+    as_json,
+    assert_equal,
+    lifted,
+    opened,
+    stream,
+)
+from tests.live.replicas import frame, walks
+from tests.models import person_clip
+from tests.serving import service_process
+
+FRAMES = walks("anna", "ben", frames=60)
+
+
+@contextmanager
+def replica_process(models, store, **settings):
+    with service_process(
+        models, LIVE_MODEL="causal", REDIS_URL=store.url, STORE_TIMEOUT_S="0.5", **settings
+    ) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def expected(models):
+    """What an undisturbed stream answers to ``FRAMES``."""
+
+    async def play(service):
+        async with stream(service, "grpc") as live:
+            await opened(live)
+            return await lifted(live, FRAMES)
+
+    with service_process(models, LIVE_MODEL="causal") as service:
+        return asyncio.run(play(service))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_killed_replica_costs_a_reconnect_and_no_frame(models, store, transport, expected):
+    with replica_process(models, store) as one, replica_process(models, store) as other:
+        answers = []
+        async with stream(one, transport) as live:
+            session_id = (await opened(live))["session_id"]
+            answers += await lifted(live, FRAMES[:20])
+            for each in FRAMES[20:40]:
+                await live.send({"frame": as_json(each)})
+            answers.append((await live.receive())["pose"])
+            one.process.kill()
+            answers += await until_ended(live)
+        async with stream(other, transport) as live:
+            next_index = (await opened(live, session_id=session_id))["next_index"]
+            # What was answered was appended; some more may have been, and is answered again.
+            assert len(answers) <= next_index <= 40
+            answers += await lifted(live, FRAMES[len(answers) :])
+    assert_equal(answers, expected)
+
+
+async def test_sessions_go_on_while_the_store_hangs_and_catch_up(models, store, expected):
+    with replica_process(models, store) as one, replica_process(models, store) as other:
+        async with stream(one, "grpc") as live, Requests(one) as requests:
+            session_id = (await opened(live))["session_id"]
+            answers = await lifted(live, FRAMES[:10])
+            store.process.send_signal(signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                while time.monotonic() < began + 3:
+                    answers += await lifted(live, FRAMES[len(answers) : len(answers) + 1])
+                    assert answers[-1]["durable"] is False
+                    await asyncio.sleep(0.2)
+                refused = await requests.open()
+                assert refused.status_code == 503
+                assert "session store is away" in refused.json()["detail"]
+                assert (await requests.ask("GET", "/readyz")).json()["status"] == "degraded"
+            finally:
+                store.process.send_signal(signal.SIGCONT)
+            await until_ready(requests)
+            answers += await lifted(live, FRAMES[len(answers) : 45])
+            assert "durable" not in answers[-1]
+        async with stream(other, "grpc") as live:
+            assert (await opened(live, session_id=session_id))["next_index"] == 45
+            answers += await lifted(live, FRAMES[45:])
+    assert_equal(answers, expected)
+
+
+async def test_a_store_that_was_restarted_empty_gets_everything_again(models, store, expected):
+    with replica_process(models, store) as one, replica_process(models, store) as other:
+        async with stream(one, "grpc") as live, Requests(one) as requests:
+            session_id = (await opened(live))["session_id"]
+            answers = await lifted(live, FRAMES[:20])
+            store.stop()
+            answers += await lifted(live, FRAMES[20:25])
+            assert answers[-1]["durable"] is False
+            store.start()
+            await until_ready(requests)
+            answers += await lifted(live, FRAMES[25:40])
+            assert "durable" not in answers[-1]
+        async with stream(other, "grpc") as live:
+            assert (await opened(live, session_id=session_id))["next_index"] == 40
+            answers += await lifted(live, FRAMES[40:])
+    assert_equal(answers, expected)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "accept"),
+    [
+        (["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
+        (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
+    ],
+)
+async def test_sessions_go_on_while_the_store_refuses_writes(
+    models, store, expected, refuse, accept
+):
+    with replica_process(models, store) as one:
+        async with stream(one, "grpc") as live, Requests(one) as requests:
+            session_id = (await opened(live))["session_id"]
+            answers = await lifted(live, FRAMES[:10])
+            for command in refuse:
+                store.ask(*command.split())
+            answers += await lifted(live, FRAMES[10:20])
+            assert answers[-1]["durable"] is False
+            for command in accept:
+                store.ask(*command.split())
+            await until_ready(requests)
+            answers += await lifted(live, FRAMES[20:40])
+            assert "durable" not in answers[-1]
+        async with stream(one, "grpc") as live:
+            assert (await opened(live, session_id=session_id))["next_index"] == 40
+            answers += await lifted(live, FRAMES[40:])
+    assert_equal(answers, expected)
+
+
+async def test_a_store_that_stays_away_ends_sessions_in_the_end(models, one_store):
+    with replica_process(models, one_store, MAX_STORE_OUTAGE_S="0.5") as service:
+        async with stream(service, "grpc") as live:
+            await opened(live)
+            await lifted(live, FRAMES[:5])
+            one_store.stop()
+            answers = []
+            while not answers or "pose" in answers[-1]:
+                await live.send({"frame": as_json(FRAMES[5 + len(answers)])})
+                answers.append(await live.receive())
+                await asyncio.sleep(0.1)
+            assert "has been away" in answers[-1]["notice"]["problem"]["detail"]
+            with pytest.raises(Ended, match="UNAVAILABLE"):
+                await live.receive()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_draining_tells_streams_where_to_go_on(models, one_store, transport, expected):
+    with replica_process(models, one_store) as one, replica_process(models, one_store) as other:
+        async with stream(one, transport) as live:
+            session_id = (await opened(live))["session_id"]
+            answers = await lifted(live, FRAMES[:12])
+            one.process.send_signal(signal.SIGTERM)
+            notice = (await live.receive())["notice"]
+            assert (notice["session_id"], notice["next_index"]) == (session_id, 12)
+            with pytest.raises(Ended) as ended:
+                await live.receive()
+            assert ended.value.code in {"UNAVAILABLE", 4503, 1012}
+        assert one.process.wait(15) == 0
+        assert not any("Traceback" in line for line in one.log)
+        async with stream(other, transport) as live:
+            assert (await opened(live, session_id=session_id))["next_index"] == 12
+            assert_equal(answers + await lifted(live, FRAMES[12:]), expected)
+
+
+async def test_a_client_that_vanishes_frees_its_place(models, one_store):
+    with replica_process(models, one_store, MAX_LIVE_TRACKS="2") as service:
+        for transport in TRANSPORTS * 2:
+            async with stream(service, transport) as live:
+                await opened(live)
+                (answer,) = await lifted(live, FRAMES[:1])
+                assert all("problem" not in person for person in answer["people"])
+            async with Requests(service) as requests:
+                await until(requests, "poselift_live_people", 0)
+
+
+async def test_a_client_that_does_not_read_is_let_go(models, one_store):
+    clip = person_clip(1)
+    people = {f"p{i}": clip[0] for i in range(30)}
+    with replica_process(models, one_store, SLOW_READER_TIMEOUT_S="0.5") as service:
+        async with stream(service, "grpc") as live:
+            await opened(live)
+
+            async def send_for_ever():
+                index = 0
+                while True:
+                    await live.send({"frame": as_json(frame(index, **people))})
+                    await asyncio.sleep(0)  # what is sent at once lets nobody else have a turn
+                    index += 1
+
+            sending = asyncio.create_task(send_for_ever())
+            async with Requests(service) as requests:
+                await until(requests, "poselift_live_sessions", 0, 30)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+async def until_ended(live):
+    """The answers that still come."""
+    answers = []
+    with suppress(Ended):
+        while True:
+            answers.append((await live.receive())["pose"])
+    return answers
+
+
+async def until_ready(requests):
+    async with asyncio.timeout(10):
+        while True:
+            if (await requests.ask("GET", "/readyz")).json()["status"] == "ready":
+                return
+            await asyncio.sleep(0.05)
+
+
+async def until(requests, metric, value, timeout_s=10):
+    """Wait for a metric to come to a value, over all its labels."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            lines = (await requests.ask("GET", "/metrics")).text.splitlines()
+            found = [float(line.split()[-1]) for line in lines if line.startswith(metric)]
+            if found and sum(found) == value:
+                return
+            await asyncio.sleep(0.05)
