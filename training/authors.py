@@ -59,6 +59,11 @@ def read_authors_checkpoint(
             f"{path}: model_traj: expected {joints} joints in and 1 out, as model_pos takes, "
             f"not {trajectory_joints} and {trajectory.joints_out}"
         )
+    if trajectory.filter_widths != pose.filter_widths:
+        raise CheckpointError(
+            f"{path}: model_traj: expected the widths {pose.filter_widths} of model_pos, "
+            f"not {trajectory.filter_widths}"
+        )
     return pose, trajectory, joints
 
 

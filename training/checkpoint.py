@@ -1,7 +1,7 @@
 """Checkpoints: written whole or not at all, read without executing anything in them."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from service.pose.formats import FORMATS
 from service.pose.skeleton import H36M17
 from training.config import TrainConfig
+from training.datasets.motion import MotionSummary
 from training.model import TemporalModel
 
 _FORMAT = 1
@@ -25,8 +26,8 @@ class Checkpoint:
     """A training run after some whole epochs."""
 
     config: TrainConfig
-    epoch: int
-    """Epochs done."""
+    motions: MotionSummary
+    """What it is trained on."""
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
@@ -48,7 +49,12 @@ def build_model(config: TrainConfig) -> TemporalModel:
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint so that a crash or a full disk leaves the old one as it was."""
-    state = {**vars(checkpoint), "config": checkpoint.config.model_dump_json(), "format": _FORMAT}
+    state = {
+        **vars(checkpoint),
+        "config": checkpoint.config.model_dump_json(),
+        "motions": asdict(checkpoint.motions),
+        "format": _FORMAT,
+    }
     partial = path.with_suffix(".partial")
     try:
         with partial.open("wb") as file:
@@ -70,13 +76,34 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: not a checkpoint: {error}") from error
     if not isinstance(state, dict) or state.pop("format", None) != _FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this project (format {_FORMAT})")
-    config = TrainConfig.model_validate_json(state.pop("config"))
-    return Checkpoint(config=config, **state)
+    try:
+        config = TrainConfig.model_validate_json(state.pop("config"))
+        motions = MotionSummary(**state.pop("motions"))
+        return Checkpoint(config=config, motions=motions, **state)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a whole checkpoint: {error}") from error
 
 
-def load_model(path: Path) -> tuple[TemporalModel, TrainConfig]:
-    """The trained model of a checkpoint, in evaluation mode, and its configuration."""
+def load_model(path: Path) -> tuple[TemporalModel, Checkpoint]:
+    """The trained model of a checkpoint, in evaluation mode, and the checkpoint itself.
+
+    Raises:
+        CheckpointError: what is wrong with the file.
+    """
     checkpoint = load(path)
     model = build_model(checkpoint.config)
-    model.load_state_dict(checkpoint.model)
-    return model.eval(), checkpoint.config
+    load_weights(model, checkpoint, path)
+    return model.eval(), checkpoint
+
+
+def load_weights(model: TemporalModel, checkpoint: Checkpoint, path: Path) -> None:
+    """Give a model a checkpoint's weights.
+
+    Raises:
+        CheckpointError: they are of another architecture.
+    """
+    try:
+        model.load_state_dict(checkpoint.model)
+    except RuntimeError as error:
+        said = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{path}: is of another architecture: {said}") from error

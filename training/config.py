@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from service.pose.formats import FORMATS
 
@@ -33,7 +33,8 @@ class TrainConfig(BaseModel):
     dropout: _Share = 0.25
     """Dropout after every hidden convolution."""
     epochs: Annotated[int, Field(ge=1)] = 80
-    """Passes over the data, each with fresh cameras and noise."""
+    """Passes over the data, each with fresh cameras and noise. Of a run that goes on with another
+    number, batch normalisation's momentum falls at another pace from there on."""
     batch_size: Annotated[int, Field(ge=2)] = 1024
     """Windows in a step."""
     windows_per_epoch: Annotated[int, Field(ge=2)] | None = None
@@ -77,6 +78,16 @@ class TrainConfig(BaseModel):
         if name not in FORMATS:
             raise ValueError(f"expected one of {', '.join(FORMATS)}")
         return name
+
+    @field_validator("noise", "speed", "batch_norm_momentum")
+    @classmethod
+    def _are_in_order(cls, ends: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+        first, last = ends
+        if info.field_name == "batch_norm_momentum":
+            first, last = last, first
+        if not 0 <= first <= last or (first == 0 and info.field_name != "noise"):
+            raise ValueError("expected two positive numbers, in order")
+        return ends
 
     @field_validator("filter_widths")
     @classmethod

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
-from training.checkpoint import load_model
+from training.checkpoint import Checkpoint, load_model
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
@@ -30,10 +30,10 @@ class EvaluateCommand(BaseSettings):
 
     checkpoint: CliPositionalArg[Path]
     """The checkpoint to measure."""
-    data: Path = Path("data/cmu.npz")
-    """Prepared motion; its held-out subjects are used."""
+    data: Path | None = None
+    """Prepared motion, whose held-out subjects are used; what it was trained on if not given."""
     beside: Path | None = None
-    """Another checkpoint to measure beside it, a single-frame model say."""
+    """Another checkpoint to measure beside it on the same keypoints, a single-frame model say."""
     flip: bool = False
     """Average with the mirrored input's pose."""
     output: Path | None = None
@@ -42,19 +42,43 @@ class EvaluateCommand(BaseSettings):
     def cli_cmd(self) -> None:
         """Run it."""
         # All files are opened before anything is measured: a mistyped name is said at once.
-        measured = load_model(self.checkpoint)
-        beside = load_model(self.beside) if self.beside else None
-        motions = MotionSet.load(self.data).split(held_out=True)
-        if len(motions.names) == 0:
-            raise ValueError(f"{self.data} holds no held-out subjects")
-        overall = self._measure(self.checkpoint, *measured, motions)
+        model, checkpoint = load_model(self.checkpoint)
+        config = checkpoint.config
+        beside = self._load_beside(checkpoint) if self.beside else None
+        motions = self._held_out(checkpoint)
+        overall = self._measure(self.checkpoint, model, config, motions)
         if self.beside and beside:
-            other = self._measure(self.beside, *beside, motions)
+            other = self._measure(self.beside, beside, config, motions)
             name = self.beside.parent.name
             overall |= {f"{key}, {name} model": value for key, value in other.items()}
         if self.output:
             rounded = {key: round(value, 2) for key, value in overall.items()}
             self.output.write_text(json.dumps(rounded, indent=2) + "\n")
+
+    def _held_out(self, checkpoint: Checkpoint) -> MotionSet:
+        """The clips to measure on, none of whose subjects the model has seen."""
+        data = self.data or checkpoint.config.data
+        motions = MotionSet.load(data).split(held_out=True)
+        if len(motions) == 0:
+            raise ValueError(f"{data} holds no held-out subjects")
+        seen = sorted(set(motions.subjects) & set(checkpoint.motions.subjects))
+        if seen:
+            raise ValueError(f"{data}: {self.checkpoint} was trained on {', '.join(seen)}")
+        return motions
+
+    def _load_beside(self, checkpoint: Checkpoint) -> TemporalModel:
+        assert self.beside is not None
+        model, other = load_model(self.beside)
+        for name in ("keypoint_format", "normalisation"):
+            if getattr(checkpoint.config, name) != getattr(other.config, name):
+                raise ValueError(f"{self.beside}: was trained with another {name}")
+        if other.motions != checkpoint.motions:
+            raise ValueError(f"{self.beside}: was trained on other motion")
+        if other.config.causal and not checkpoint.config.causal:
+            raise ValueError(
+                f"{self.beside}: is causal, and would be shown gaps filled with hindsight"
+            )
+        return model
 
     def _measure(
         self, path: Path, model: TemporalModel, config: TrainConfig, motions: MotionSet
@@ -69,7 +93,9 @@ class EvaluateCommand(BaseSettings):
             clips = list(tqdm(measuring, total=len(motions.names), unit="clip", leave=False))
             heading = f"{path}: {condition} keypoints, {motions.fps:g} fps"
             print(f"\n{heading}\n{table(by_action(clips))}")
-            overall |= {f"{condition} {name}": value for name, value in average(clips).items()}
+            averages = average(clips).items()
+            flip = ", flip" if self.flip else ""
+            overall |= {f"{condition} {name}{flip}": value for name, value in averages}
         return overall
 
 

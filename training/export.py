@@ -1,7 +1,6 @@
 """Export a checkpoint to a model folder: ``python -m training.export --help``."""
 
 import copy
-import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal
 
 import onnx
 from onnx import external_data_helper
+from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, CliPositionalArg
 
 from service.lifter import (
@@ -40,6 +40,7 @@ from training.step_graph import rings_graph, step_graph
 Precision = Literal["float32", "float16"]
 OUR_LICENCE = "Apache-2.0"
 AUTHORS_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
+SCALE = "One camera cannot tell size from distance: poses have the scale of an ordinary adult."
 CMU = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. "
     "The database was created with funding from NSF EIA-0196217."
@@ -201,9 +202,12 @@ def _skeleton(joints: int) -> Skeleton:
     raise ExportError(f"the model's poses have {joints} joints; known skeletons have {known}")
 
 
-def from_checkpoint(path: Path, name: str, errors: dict[str, float], cost: str) -> Exported:
+def from_checkpoint(
+    path: Path, name: str, errors: dict[str, float], cost: str, limits: str = ""
+) -> Exported:
     """What to export of one of this project's checkpoints."""
-    model, config = load_model(path)
+    model, checkpoint = load_model(path)
+    config, motions = checkpoint.config, checkpoint.motions
     return Exported(
         name=name,
         pose=model,
@@ -212,22 +216,21 @@ def from_checkpoint(path: Path, name: str, errors: dict[str, float], cost: str) 
         normalisation=config.normalisation,
         licence=OUR_LICENCE,
         training=Training(
-            data=f"CMU motion capture, seen by virtual cameras. {CMU}",
-            frame_rates=_frame_rates(config),
+            data=(
+                f"{motions.minutes:.0f} minutes of CMU motion capture of {len(motions.subjects)} "
+                f"subjects, seen by virtual cameras. {CMU}"
+            ),
+            frame_rates=_frame_rates(config, motions.fps),
             cost=cost,
             held_out_errors=errors,
-            limits=(
-                "Trained on some 40 minutes of walking, running, jumping, climbing, dancing, "
-                "martial arts and sport; hardly anyone sits or lies down. One camera cannot tell "
-                "size from distance: poses have the scale of an ordinary adult."
-            ),
+            limits=f"{limits} {SCALE}".strip(),
         ),
     )
 
 
-def _frame_rates(config: TrainConfig) -> tuple[float, ...]:
+def _frame_rates(config: TrainConfig, fps: float) -> tuple[float, ...]:
     slowest, fastest = config.speed
-    return (round(50 / fastest, 1), round(50 / slowest, 1))
+    return (round(fps / fastest, 1), round(fps / slowest, 1))
 
 
 def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
@@ -245,7 +248,10 @@ def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | Non
         keypoint_format=keypoint_format,
         normalisation="screen",
         licence=AUTHORS_LICENCE,
-        training=Training(data="a checkpoint in the paper authors' format", frame_rates=(50.0,)),
+        training=Training(
+            data="a checkpoint in the paper authors' format",
+            frame_rates=(60.0,) if joints == 15 else (50.0,),  # HumanEva's and Human3.6M's
+        ),
     )
 
 
@@ -268,6 +274,8 @@ class ExportCommand(BaseSettings):
     """Held-out errors as ``training.evaluate --output`` writes them, for the card."""
     cost: str = ""
     """What the training took, for the card."""
+    limits: str = ""
+    """What the model is not to be used for, for the card."""
     precision: Precision = "float32"
     """Of the weights in the file: float16 halves it; the arithmetic is float32 either way."""
 
@@ -275,12 +283,30 @@ class ExportCommand(BaseSettings):
         """Run it."""
         name = self.name or self.output.name
         if self.checkpoint.suffix == ".bin":
+            self._refuse("errors", "cost", "limits")
             exported = from_authors(self.checkpoint, name, self.causal, self.keypoint_format)
         else:
-            errors = json.loads(self.errors.read_text()) if self.errors else {}
-            exported = from_checkpoint(self.checkpoint, name, errors, self.cost)
+            self._refuse("causal", "keypoint_format")
+            exported = from_checkpoint(
+                self.checkpoint, name, self._read_errors(), self.cost, self.limits
+            )
         card = export(exported, self.output, self.precision)
         print(f"{self.output}: model {card.name}, version {card.version}")
+
+    def _refuse(self, *names: str) -> None:
+        """Options that say nothing about this kind of checkpoint."""
+        for name in names:
+            if getattr(self, name):
+                option = name.replace("_", "-")
+                raise ValueError(f"--{option} is not for {self.checkpoint.suffix} checkpoints")
+
+    def _read_errors(self) -> dict[str, float]:
+        if self.errors is None:
+            return {}
+        try:
+            return TypeAdapter(dict[str, float]).validate_json(self.errors.read_bytes())
+        except ValidationError:
+            raise ValueError(f"{self.errors}: expected what evaluate --output writes") from None
 
 
 if __name__ == "__main__":

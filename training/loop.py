@@ -8,12 +8,20 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from service.errors import Invalid
 from training import losses
-from training.checkpoint import Checkpoint, CheckpointError, build_model, load, save
+from training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    build_model,
+    load,
+    load_weights,
+    save,
+)
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.evaluation import CONDITIONS
-from training.model import StridedTemporalModel, TemporalModel
+from training.model import StridedTemporalModel
 from training.plot import plot_history
 from training.views import FilmingOptions, Footage, film_all
 from training.windows import Windows
@@ -46,15 +54,29 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.model = _begin(config).to(self.device)
+        self.model = build_model(config).to(self.device)
         self.strided = StridedTemporalModel(self.model)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, amsgrad=True
         )
         motions = MotionSet.load(config.data)
+        self.summary = motions.summary()
+        if motions.held_out.all():
+            raise Invalid.at(str(config.data), "at least one clip that is not held out")
         self.motions = motions.split(held_out=False)
         self.history: list[dict[str, float]] = []
         self.held_out = self._film_held_out(motions.split(held_out=True))
+
+    def begin_with(self, path: Path) -> None:
+        """Take over another run's weights; it need not have seen the same, but be built alike.
+
+        Raises:
+            CheckpointError: it is of another architecture.
+        """
+        checkpoint = load(path)
+        if checkpoint.config.causal != self.config.causal:
+            raise CheckpointError(f"{path}: one of the two is causal, the other is not")
+        load_weights(self.model, checkpoint, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
@@ -62,7 +84,9 @@ class Trainer:
         changed = _changed(checkpoint.config, self.config)
         if changed:
             raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
-        self.model.load_state_dict(checkpoint.model)
+        if checkpoint.motions != self.summary:
+            raise CheckpointError(f"{path}: was trained on other motion than {self.config.data}")
+        load_weights(self.model, checkpoint, path)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.history = checkpoint.history
 
@@ -83,7 +107,7 @@ class Trainer:
         """Write the checkpoint of the epochs done so far."""
         checkpoint = Checkpoint(
             self.config,
-            len(self.history),
+            self.summary,
             self.model.state_dict(),
             self.optimizer.state_dict(),
             self.history,
@@ -179,19 +203,6 @@ class Trainer:
 
     def _windows(self, footage: Footage) -> Windows:
         return Windows(footage, self.model.receptive_field, self.config.causal, self.device)
-
-
-def _begin(config: TrainConfig) -> TemporalModel:
-    """The model as training begins with it: random, or with another run's weights."""
-    model = build_model(config)
-    if config.initial is not None:
-        try:
-            model.load_state_dict(load(config.initial).model)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"{config.initial}: is of another architecture: {error}"
-            ) from None
-    return model
 
 
 def _device(name: str) -> torch.device:

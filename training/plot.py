@@ -14,7 +14,8 @@ def plot_history(history: list[dict[str, float]], path: Path) -> None:
     epochs = range(1, len(history) + 1)
     for name in history[-1]:
         if name.endswith("(mm)"):
-            axes.plot(epochs, [entry[name] for entry in history], label=name)
+            values = [entry.get(name, float("nan")) for entry in history]
+            axes.plot(epochs, values, label=name)
     axes.set_xlabel("epoch")
     axes.set_ylabel("millimetres")
     axes.set_ylim(bottom=0)

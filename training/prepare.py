@@ -92,8 +92,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with opened(sources) as places:
             motions, faults = prepare(places, options.fps, options.held_out)
         motions.save(options.output)
+    except KeyboardInterrupt:
+        print("stopped; what was downloaded is kept", file=sys.stderr)
+        return 2
     except PoseliftError as error:
         print(f"error: {error.detail}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     _report(motions, faults, options.held_out)
     print(f"written: {options.output}")

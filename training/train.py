@@ -23,6 +23,8 @@ class TrainCommand(TrainConfig, BaseSettings):
         if checkpoint.exists() and not self.restart:
             trainer.resume(checkpoint)
             print(f"going on after epoch {len(trainer.history)} of {checkpoint}")
+        elif config.initial is not None:
+            trainer.begin_with(config.initial)
         trainer.run()
         print(f"done: {checkpoint}")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from service.errors import Invalid
 from service.pose.formats import FORMATS
 from service.pose.missing import fill
 from service.pose.normalisation import Kind, normaliser
@@ -137,6 +138,11 @@ def see(
     """Project points in camera axes, add a detector's errors, fill the gaps and normalise."""
     names = FORMATS[options.keypoint_format].joints
     # Human3.6M, and with it the prepared motion, calls the ankle a foot.
+    lacking = [name for name in names if name.replace("_ankle", "_foot") not in motions.joint_names]
+    if lacking:
+        raise Invalid.at(
+            "keypoint_format", f"joints that the motion has, which {', '.join(lacking)} are not"
+        )
     columns = [motions.joint_names.index(name.replace("_ankle", "_foot")) for name in names]
     pixels = view.lens.project(points_TM3[:, columns]).astype(np.float32)
     strength = rng.uniform(*options.noise)
@@ -160,11 +166,12 @@ def see(
 
 def change_speed(positions_TM3: Floats, speed: float) -> Floats:
     """Resample a clip as if it had been performed ``speed`` times as fast, linearly in time."""
-    if speed == 1.0:
+    last = len(positions_TM3) - 1
+    if speed == 1.0 or last < 1:
         return positions_TM3
-    times = np.arange(0, len(positions_TM3) - 1, speed, dtype=np.float32)
-    before = times.astype(np.int64)
-    share = (times - before)[:, None, None]
+    times = np.arange(0, last, speed)
+    before = np.minimum(times.astype(np.int64), last - 1)
+    share = (times - before).astype(np.float32)[:, None, None]
     sped: Floats = positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share
     return sped
 

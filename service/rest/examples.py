@@ -48,3 +48,10 @@ LIFT_REQUESTS: Mapping[str, Any] = MappingProxyType(
         },
     }
 )
+
+OPEN_SESSION: Mapping[str, Any] = MappingProxyType(
+    {"session_id": "anna", "image_size": [1280, 720], "fps": 30}
+)
+LIFT_FRAMES: Mapping[str, Any] = MappingProxyType(
+    {"frames": [{"index": 0, "people": [{"track_id": "anna", "keypoints": _FRAME}]}]}
+)

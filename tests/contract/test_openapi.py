@@ -40,6 +40,10 @@ def document(service: ServiceProcess) -> dict[str, Any]:
 
 OPERATIONS = [
     ("/v1/lift", "POST"),
+    ("/v1/sessions", "POST"),
+    ("/v1/sessions/{session_id}/frames", "POST"),
+    ("/v1/sessions/{session_id}", "GET"),
+    ("/v1/sessions/{session_id}", "DELETE"),
     ("/v1/models", "GET"),
     ("/v1/models/{name}", "GET"),
     ("/healthz", "GET"),
@@ -62,7 +66,8 @@ def cases(service: ServiceProcess, path: str, method: str, mode: GenerationMode)
 
 @pytest.mark.parametrize(
     ("path", "method", "mode"),
-    [(*operation, SOUND) for operation in OPERATIONS] + [("/v1/lift", "POST", UNSOUND)],
+    [(*operation, SOUND) for operation in OPERATIONS]
+    + [(*operation, UNSOUND) for operation in OPERATIONS[:3]],
 )
 def test_the_server_does_as_documented(
     service: ServiceProcess, path: str, method: str, mode: GenerationMode
@@ -109,6 +114,22 @@ def test_the_examples_work_as_pasted(service: ServiceProcess, document: dict[str
     for example in examples.values():
         answer = httpx.post(f"{service.url}/v1/lift", json=example["value"])
         assert answer.status_code == 200, answer.text
+
+
+def test_the_session_examples_work_as_pasted(
+    service: ServiceProcess, document: dict[str, Any]
+) -> None:
+    def example(path: str) -> Any:
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        return content["application/json"]["example"]
+
+    opened = httpx.post(f"{service.url}/v1/sessions", json=example("/v1/sessions"))
+    assert opened.status_code == 201, opened.text
+    path = "/v1/sessions/{session_id}/frames"
+    url = service.url + path.format(**opened.json())
+    lifted = httpx.post(url, json=example(path))
+    assert lifted.status_code == 200, lifted.text
+    assert len(lifted.json()["frames"][0]["people"][0]["pose"]) == 17
 
 
 def test_it_offers_the_models_that_are_served(document: dict[str, Any]) -> None:

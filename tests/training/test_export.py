@@ -15,6 +15,7 @@ from training.authors import read_authors_checkpoint
 from training.checkpoint import Checkpoint, CheckpointError, build_model, save
 from training.comparison import ExportError
 from training.config import TrainConfig
+from training.datasets.motion import MotionSummary
 from training.export import export, from_authors, from_checkpoint
 from training.model import TemporalModel, pad_edges
 
@@ -61,7 +62,8 @@ def test_an_unfit_keypoint_format_is_refused():
 def checkpoint(tmp_path):
     config = TrainConfig(filter_widths=(3, 3), channels=8, causal=True)
     path = tmp_path / "checkpoint.pt"
-    save(Checkpoint(config, 1, build_model(config).state_dict(), {}, []), path)
+    motions = MotionSummary("0", 50.0, 41.6, ("01", "02"))
+    save(Checkpoint(config, motions, build_model(config).state_dict(), {}, []), path)
     return path
 
 
@@ -76,6 +78,9 @@ def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, che
     assert card.normalisation == "person"
     assert card.training.held_out_errors == {"clean MPJPE": 50.0}
     assert "mocap.cs.cmu.edu" in card.training.data
+    assert card.training.data.startswith("42 minutes of CMU motion capture of 2 subjects")
+    assert card.training.limits.startswith("One camera cannot tell size from distance")
+    assert card.training.frame_rates == (25.0, 71.4)
 
 
 def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):

@@ -57,9 +57,7 @@ class Bvh:
             if turns:
                 # Capitals: each channel turns about the axes the ones before it left behind.
                 order = "".join(channels[i][0] for i in turns).upper()
-                local[:, joint] = Rotation.from_euler(
-                    order, values[:, turns], degrees=True
-                ).as_matrix()
+                local[:, joint] = _turned(order, values[:, turns], self.names[joint])
             if joint == 0:
                 for i, channel in enumerate(channels):
                     if channel.endswith("position"):
@@ -116,6 +114,16 @@ def _hierarchy(words: Iterator[str]) -> Hierarchy:
     return joints
 
 
+def _turned(order: str, degrees: Floats, joint: str) -> Floats:
+    try:
+        turned: Floats = Rotation.from_euler(order, degrees, degrees=True).as_matrix()
+    except ValueError as error:
+        raise Invalid.at(
+            f"CHANNELS of {joint}", f"rotations about different axes: {error}"
+        ) from None
+    return turned
+
+
 def _motion(text: str, channels: int, path: Path) -> tuple[Floats, float]:
     words = text.split()
     where = f"{path}, MOTION"
@@ -126,7 +134,7 @@ def _motion(text: str, channels: int, path: Path) -> tuple[Floats, float]:
         values = np.array(words[time + 1 :], dtype=np.float64)
     except (ValueError, IndexError) as error:
         raise Invalid.at(where, f"Frames:, Frame Time: and numbers: {error}") from error
-    if values.size != frames * channels or frame_time_s <= 0:
+    if frames < 1 or values.size != frames * channels or frame_time_s <= 0:
         raise Invalid.at(
             where, f"{frames} frames of {channels} numbers, found {values.size} numbers"
         )

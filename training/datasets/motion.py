@@ -1,5 +1,6 @@
 """The prepared motion file: clips of one skeleton, in metres, at one frame rate."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -10,6 +11,19 @@ from numpy.typing import NDArray
 from service.errors import Invalid
 
 Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MotionSummary:
+    """What a model was trained on, kept in its checkpoints."""
+
+    identity: str
+    """A hash of all positions, and of which clips are held out."""
+    fps: float
+    minutes: float
+    """Of the clips that are trained on."""
+    subjects: Names
+    """Who is trained on."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,20 @@ class MotionSet:
             original_fps=self.original_fps[clips],
             held_out=self.held_out[clips],
         )
+
+    def summary(self) -> MotionSummary:
+        """What is trained on where this set is."""
+        content = hashlib.sha256(self.positions.tobytes())
+        content.update(self.clip_ends.tobytes() + self.held_out.tobytes())
+        lengths = (self.clip_ends - self.clip_starts)[~self.held_out]
+        trained = {
+            subject
+            for subject, held_out in zip(self.subjects, self.held_out, strict=True)
+            if not held_out
+        }
+        minutes = float(lengths.sum()) / self.fps / 60
+        identity = content.hexdigest()[:16]
+        return MotionSummary(identity, self.fps, round(minutes, 1), tuple(sorted(trained)))
 
     def save(self, path: Path) -> None:
         """Write the file under another name, then put it in place at once."""
