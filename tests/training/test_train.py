@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
 from training.checkpoint import CheckpointError, load, load_model, save
 from training.config import TrainConfig
+from training.datasets.motion import MotionSet
 from training.evaluation import flip_augmented, measure, predictor
 from training.loop import Trainer, filming_options
 from training.views import mirror
@@ -104,11 +106,32 @@ def test_a_run_may_begin_with_anothers_weights(data, tmp_path):
     Trainer(config(data, tmp_path / "first", epochs=1)).run()
     first, _ = load_model(tmp_path / "first" / "checkpoint.pt")
     initial = tmp_path / "first" / "checkpoint.pt"
-    second = Trainer(config(data, tmp_path / "second", initial=initial, dropout=0.5))
+    second = Trainer(config(data, tmp_path / "second", dropout=0.5))
+    second.begin_with(initial)
     for name, value in first.state_dict().items():
         assert torch.equal(second.model.state_dict()[name], value), name
     with pytest.raises(CheckpointError, match="is of another architecture"):
-        Trainer(config(data, tmp_path / "third", initial=initial, channels=16))
+        Trainer(config(data, tmp_path / "third", channels=16)).begin_with(initial)
+    with pytest.raises(CheckpointError, match="one of the two is causal"):
+        Trainer(config(data, tmp_path / "fourth", causal=True)).begin_with(initial)
+
+
+def test_a_run_does_not_go_on_with_other_motion(data, tmp_path):
+    Trainer(config(data, tmp_path, epochs=1)).run()
+    motion_set(clips=7, frames=60).save(tmp_path / "other.npz")
+    other = Trainer(config(tmp_path / "other.npz", tmp_path, epochs=2))
+    with pytest.raises(CheckpointError, match="was trained on other motion"):
+        other.resume(tmp_path / "checkpoint.pt")
+
+
+def test_nothing_is_measured_on_people_that_were_trained_on(data, tmp_path):
+    Trainer(config(data, tmp_path, epochs=1)).run()
+    motions = MotionSet.load(data)
+    swapped = replace(motions, held_out=~motions.held_out)
+    swapped.save(tmp_path / "swapped.npz")
+    checkpoint = tmp_path / "checkpoint.pt"
+    error = run("training.evaluate", checkpoint, "--data", tmp_path / "swapped.npz", fails=True)
+    assert "was trained on" in error
 
 
 def test_a_failed_save_leaves_the_last_checkpoint(data, tmp_path):
@@ -120,7 +143,7 @@ def test_a_failed_save_leaves_the_last_checkpoint(data, tmp_path):
     broken.optimizer = {"cannot be pickled": lambda: None}
     with pytest.raises(AttributeError):
         save(broken, path)
-    assert load(path).epoch == good.epoch
+    assert load(path).motions == good.motions
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
@@ -129,6 +152,9 @@ def test_what_is_no_checkpoint_is_said(tmp_path, content):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a checkpoint"):
+        load(path)
+    torch.save({"model": {}, "format": 1}, path)
+    with pytest.raises(CheckpointError, match="not a whole checkpoint: 'config'"):
         load(path)
     torch.save({"model": {}}, path)
     with pytest.raises(CheckpointError, match="not a checkpoint of this project"):
@@ -161,7 +187,7 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     )
     card = Lifter.load(tmp_path / "mine", "cpu").card
     assert card.training.held_out_errors == json.loads((tmp_path / "errors.json").read_text())
-    assert card.training.held_out_errors["noisy MPJPE, run model"] > 0
+    assert card.training.held_out_errors["noisy MPJPE, flip, run model"] > 0
     assert card.training.cost == "a minute"
 
 
@@ -171,6 +197,9 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
         ("training.train", ["--data", "nowhere.npz"], "nowhere.npz"),
         ("training.train", ["--filter-widths", "2,3", "--data", "DATA"], "expected odd numbers"),
         ("training.train", ["--no-such-option", "1"], "no-such-option"),
+        ("training.train", ["--noise", "1.5,0", "--data", "DATA"], "in order"),
+        ("training.train", ["--keypoint-format", "halpe26", "--data", "DATA"], "left_big_toe"),
+        ("training.export", ["nowhere.pt", "--causal", "--output", "x"], "--causal"),
         ("training.train", ["--keypoint-format", "nope", "--data", "DATA"], "nope"),
         ("training.evaluate", ["nowhere.pt"], "nowhere.pt"),
         ("training.export", ["nowhere.pt", "--output", "x"], "nowhere.pt"),
