@@ -42,6 +42,8 @@ bench: $(VENV)/.dev  ## Every measurement, one after the other
 	$(BIN)/python -m bench.http_throughput
 	$(BIN)/python -m bench.long_clip
 	$(BIN)/python -m bench.training
+	$(BIN)/python -m bench.stepping
+	$(BIN)/python -m bench.live_sessions
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
