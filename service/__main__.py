@@ -34,6 +34,7 @@ from service.validation import Limits
 _log = logging.getLogger("poselift")
 
 _LARGE_WORKERS = 2
+_SWITCH_INTERVAL_S = 0.0002
 _LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
 
@@ -49,6 +50,9 @@ def main() -> int:
         sys.stderr.write(f"poselift: settings: {explain(error)}\n")
         return 2
     _start_logging(settings.log_level)
+    # Models run in threads beside the event loop. By default one would wait 5 ms for the other to
+    # let go of Python's lock, several times in every tick of live frames.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     for name, likely in unknown_variables(os.environ).items():
         meant = f"; did you mean {likely}?" if likely else ""
         _log.warning("the environment variable %s means nothing here%s", name, meant)
