@@ -60,11 +60,15 @@ class Policy(Generic[In]):
             oldest is always run, whatever this says, so that nothing starves.
         capacity: the greatest cost admitted at a time. A caller who finds the batcher idle is
             admitted even if over it.
+        interval_s: the least time from the beginning of one batch to that of the next, so that
+            batches are worth their trouble; an item that finds nothing running since longer does
+            not wait.
     """
 
     cost: Callable[[In], float]
     select: Callable[[Sequence[In]], Sequence[int]]
     capacity: float
+    interval_s: float = 0.0
 
 
 class Batcher(Generic[In, Out]):
@@ -150,8 +154,13 @@ class Batcher(Generic[In, Out]):
         self._change_load(-unused_cost)
 
     async def _run_batches(self) -> None:
+        clock = asyncio.get_running_loop().time
+        next_at = clock()
         while True:
             await self._arrived.wait()
+            if (early_s := next_at - clock()) > 0:
+                await asyncio.sleep(early_s)
+            next_at = clock() + self._policy.interval_s
             batch = self._take()
             if not batch:
                 self._arrived.clear()

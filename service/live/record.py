@@ -7,6 +7,7 @@ activations and poses from filled keypoints.
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -100,6 +101,7 @@ def filled(memories: Sequence[Memory], joints: tuple[str, ...]) -> NDArray[np.fl
     return together.filled(joints)
 
 
+@lru_cache(8)
 def _state(joints: int) -> np.dtype[np.void]:
     """One person's state, little-endian."""
     return np.dtype(

@@ -25,6 +25,9 @@ UNKNOWN = QUALITY.index("unknown")
 _REBUILDS_A_TICK = 2
 """A rebuild costs as much as a hundred steps; the living must not wait for many at a time."""
 _KNOWN_NORMALISERS = 256
+_TICK_S = 0.008
+"""Under load a tick takes in what came in this time: Python's work for a tick hardly grows with the
+number of tracks, and a tick for each frame would leave no time for anything else."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class LiveModel:
         self._root = card.output.parents.index(-1)
         self._format = FORMATS[card.input.keypoint_format]
         self.normaliser_of = lru_cache(_KNOWN_NORMALISERS)(self._new_normaliser)
-        policy = Policy(_cost, choose, capacity=np.inf)
+        policy = Policy(_cost, choose, capacity=np.inf, interval_s=_TICK_S)
         self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
 
     def warm_up(self) -> None:

@@ -120,6 +120,8 @@ def fill_causal(
         Keypoints (B, T, J, 2), the quality of each frame (B, T), and the memory after them.
     """
     measured_BTJ = _measured(keypoints_BTJ3, min_score)
+    if keypoints_BTJ3.shape[1] == 1 and measured_BTJ.all():
+        return _complete_frame(keypoints_BTJ3[..., :2], measured_BTJ)
     has_begun_B1 = np.any(memory.seen_BJ, axis=1, keepdims=True)
     before_B = np.where(has_begun_B1[:, 0], -1 - memory.empty_frames_B, _NEVER)
     empty_BT = _empty_frames(measured_BTJ, before_B)
@@ -141,6 +143,15 @@ def fill_causal(
         filled.reshape(-1, *filled.shape[2:]), seen[:, 1:].reshape(-1, seen.shape[2]), format.joints
     )
     return filled, quality_BT, Memory(held[:, -1], seen[:, -1], empty_BT[:, -1])
+
+
+def _complete_frame(
+    places_B1J2: Floats, measured_B1J: Mask
+) -> tuple[Floats, NDArray[np.uint8], Memory]:
+    """What all the rest comes to for one frame with nothing missing, as most live ones are."""
+    tracks = len(places_B1J2)
+    memory = Memory(places_B1J2[:, 0].copy(), measured_B1J[:, 0], np.zeros(tracks, np.int64))
+    return places_B1J2.copy(), np.full((tracks, 1), _MEASURED, np.uint8), memory
 
 
 def _measured(keypoints: Floats, min_score: float) -> Mask:

@@ -1,13 +1,17 @@
 """Replicas of the service's live half in this process, and people walking through their frames."""
 
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from service.batcher import Batcher
 from service.lifter import Lifter, RunOptions
-from service.live.frames import Frame, Person
-from service.live.sessions import LiveSessions, LiveSettings
+from service.live.frames import Frame, FramePoses, Person
+from service.live.sessions import Connection, LiveSessions, LiveSettings
 from service.live.stepping import LiveModel
 from service.live.tracks import Tracks
 from service.metrics import Metrics
@@ -15,16 +19,25 @@ from service.models import Batching, ModelSet, ServedModel, model_folders
 from service.requests import SessionOptions
 from service.sessions import SessionStore
 from service.stepper import Stepper
-from tests.models import person_clip
+from tests.models import Floats, person_clip
 
 SIZE = (1000.0, 800.0)
 
 
 @asynccontextmanager
-async def replica(models, url, settings=None, capacity=64, expiry_s=60.0, timeout_s=1.0):
+async def replica(
+    models: Path,
+    url: str,
+    settings: LiveSettings | None = None,
+    capacity: int = 64,
+    expiry_s: float = 60.0,
+    timeout_s: float = 1.0,
+    frames_kept: int = 91,
+) -> AsyncIterator[LiveSessions]:
     """A replica's live sessions, running."""
     metrics = Metrics(CollectorRegistry())
-    served, live = [], {}
+    served: list[ServedModel] = []
+    live: dict[str, LiveModel] = {}
     for folder in model_folders(models):
         lifter = Lifter.load(folder, "cpu", threads=1)
         served.append(ServedModel(lifter, Batching(), metrics))
@@ -33,8 +46,11 @@ async def replica(models, url, settings=None, capacity=64, expiry_s=60.0, timeou
             tracks = Tracks(stepper.rings, len(lifter.card.input.joints), capacity)
             observer = metrics.batches_of(lifter.card.name)
             live[lifter.card.name] = LiveModel(lifter.card, stepper, tracks, observer)
-    store = SessionStore(url, expiry_s, frames_kept=27 + 64, timeout_s=timeout_s)
-    batchers = [*(model.batcher for model in served), *(model.batcher for model in live.values())]
+    store = SessionStore(url, expiry_s, frames_kept, timeout_s=timeout_s)
+    batchers: list[Batcher[Any, Any]] = [
+        *(model.batcher for model in served),
+        *(model.batcher for model in live.values()),
+    ]
     for batcher in batchers:
         batcher.start()
     await store.start()
@@ -49,16 +65,16 @@ async def replica(models, url, settings=None, capacity=64, expiry_s=60.0, timeou
         await store.stop()
 
 
-def options(**fields):
+def options(**fields: Any) -> SessionOptions:
     return SessionOptions(**{"model": "causal", "image_size": SIZE, "fps": 20, **fields})
 
 
-def frame(index, **people):
+def frame(index: int, **people: Floats) -> Frame:
     """A frame with people's keypoints (J, 3) by track."""
     return Frame(index, tuple(Person(name, keypoints) for name, keypoints in people.items()))
 
 
-def walks(*names, frames=60):
+def walks(*names: str, frames: int = 60) -> list[Frame]:
     """Frames of as many people; some joints missing here and there."""
     clips = {}
     for seed, name in enumerate(names):
@@ -68,11 +84,11 @@ def walks(*names, frames=60):
     return [frame(i, **{name: clip[i] for name, clip in clips.items()}) for i in range(frames)]
 
 
-async def play(connection, frames):
+async def play(connection: Connection, frames: Sequence[Frame]) -> list[FramePoses]:
     return [await connection.push(each) for each in frames]
 
 
-def assert_same(found, expected):
+def assert_same(found: Sequence[FramePoses], expected: Sequence[FramePoses]) -> None:
     """The same frames with the same people in the same poses."""
     assert [answer.index for answer in found] == [answer.index for answer in expected]
     for one, other in zip(found, expected, strict=True):

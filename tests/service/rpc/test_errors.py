@@ -3,6 +3,7 @@
 from typing import Any
 
 import grpc
+import grpc.aio
 import orjson
 import pytest
 
@@ -12,7 +13,7 @@ from service.rpc.errors import CODE, PROBLEM_KEY, RETRY_KEY, abort
 SECRET = "the database is at 10.0.0.7"
 
 
-class Aborted(Exception):
+class Aborted(grpc.aio.AbortError):
     """What gRPC raises from ``abort``."""
 
 
@@ -31,9 +32,18 @@ async def aborted(error: Exception) -> Call:
     return call
 
 
+MET_BY_CALLERS = set(errors.PoseliftError.__subclasses__()) - {
+    errors.ModelError,
+    errors.StoreError,
+}
+
+
 def test_every_error_that_callers_meet_has_a_code() -> None:
     only_http = {errors.UnsupportedMediaType}
-    assert set(CODE) | only_http == set(errors.PoseliftError.__subclasses__()) - {errors.ModelError}
+    assert set(CODE) | only_http == set(errors.PoseliftError.__subclasses__()) - {
+        errors.ModelError,
+        errors.StoreError,
+    }
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), errors.ModelError(SECRET)])
