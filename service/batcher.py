@@ -20,6 +20,8 @@ Out = TypeVar("Out")
 _log = logging.getLogger(__name__)
 
 _LONGEST_RETRY_S = 60.0
+_REST = 2.5
+"""A quick batch begins no sooner than this many times as long as the one before it took."""
 _SMOOTHING = 0.2
 """Weight of the newest batch in the throughput estimate."""
 
@@ -60,9 +62,8 @@ class Policy(Generic[In]):
             oldest is always run, whatever this says, so that nothing starves.
         capacity: the greatest cost admitted at a time. A caller who finds the batcher idle is
             admitted even if over it.
-        interval_s: the least time from the beginning of one batch to that of the next, so that
-            batches are worth their trouble; an item that finds nothing running since longer does
-            not wait.
+        interval_s: where batches are small and quick, up to this time from the beginning of one to
+            that of the next is given to what else there is to do, while items gather.
     """
 
     cost: Callable[[In], float]
@@ -155,17 +156,18 @@ class Batcher(Generic[In, Out]):
 
     async def _run_batches(self) -> None:
         clock = asyncio.get_running_loop().time
-        next_at = clock()
+        rested_at = clock()
         while True:
             await self._arrived.wait()
-            if (early_s := next_at - clock()) > 0:
+            if (early_s := rested_at - clock()) > 0:
                 await asyncio.sleep(early_s)
-            next_at = clock() + self._policy.interval_s
             batch = self._take()
             if not batch:
                 self._arrived.clear()
                 continue
+            began = clock()
             await self._run_batch(batch)
+            rested_at = began + min(_REST * (clock() - began), self._policy.interval_s)
 
     def _take(self) -> list[_Item[In, Out]]:
         """Remove and return the next batch, dropping items that nobody waits for any more."""

@@ -25,9 +25,9 @@ UNKNOWN = QUALITY.index("unknown")
 _REBUILDS_A_TICK = 2
 """A rebuild costs as much as a hundred steps; the living must not wait for many at a time."""
 _KNOWN_NORMALISERS = 256
-_TICK_S = 0.008
-"""Under load a tick takes in what came in this time: Python's work for a tick hardly grows with the
-number of tracks, and a tick for each frame would leave no time for anything else."""
+_TICK_S = 0.01
+"""Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
+with the number of tracks, and a tick for each frame would leave no time for anything else."""
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,8 @@ async def replica(
             observer = metrics.batches_of(lifter.card.name)
             live[lifter.card.name] = LiveModel(lifter.card, stepper, tracks, observer)
     store = SessionStore(url, expiry_s, frames_kept, timeout_s=timeout_s)
-    batchers: list[Batcher[Any, Any]] = [
-        *(model.batcher for model in served),
-        *(model.batcher for model in live.values()),
-    ]
+    batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]
+    batchers += [model.batcher for model in live.values()]
     for batcher in batchers:
         batcher.start()
     await store.start()
