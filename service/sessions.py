@@ -15,8 +15,16 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ClusterDownError,
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +35,10 @@ _REMEMBER_CLOSED_MS = 120_000
 _PROBE_S = 0.25
 """How often a store that is away is tried."""
 
+_NOT_NOW: Final = (OutOfMemoryError, ReadOnlyError, ClusterDownError, MasterDownError)
+_NOT_NOW_CODES: Final = ("OOM", "READONLY", "LOADING", "MISCONF", "NOREPLICAS", "BUSY", "NOAUTH")
+"""Answers of a server that is there, but cannot do what it should."""
+
 _OPEN: Final = """
 local found = redis.call('HMGET', KEYS[1], 'options', 'owner', 'next')
 if not found[1] then
@@ -34,6 +46,8 @@ if not found[1] then
   redis.call('HSET', KEYS[1], 'options', ARGV[1], 'owner', ARGV[2], 'next', 0)
 elseif found[2] ~= ARGV[2] then
   return {'foreign'}
+elseif ARGV[1] ~= '' and ARGV[1] ~= found[1] then
+  return {'other', found[3], found[1]}
 end
 redis.call('HSET', KEYS[1], 'token', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
@@ -45,8 +59,8 @@ local found = redis.call('HMGET', KEYS[1], 'token', 'next')
 if not found[1] then return {'absent'} end
 if found[1] ~= ARGV[1] then return {'fenced'} end
 if tonumber(found[2]) > tonumber(ARGV[2]) then return {'known', found[2]} end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], (ARGV[2] + 1) .. '-0', 'f', ARGV[3])
-redis.call('HSET', KEYS[1], 'next', ARGV[2] + 1)
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], ARGV[6] .. '-0', 'f', ARGV[3])
+redis.call('HSET', KEYS[1], 'next', ARGV[6])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return {'ok'}
@@ -56,7 +70,7 @@ local token = redis.call('HGET', KEYS[1], 'token')
 if token and token ~= ARGV[1] then return {'fenced'} end
 redis.call('DEL', KEYS[2])
 for i = 6, #ARGV, 2 do
-  redis.call('XADD', KEYS[2], (ARGV[i] + 1) .. '-0', 'f', ARGV[i + 1])
+  redis.call('XADD', KEYS[2], ARGV[i] .. '-0', 'f', ARGV[i + 1])
 end
 redis.call('HSET', KEYS[1], 'token', ARGV[1], 'next', ARGV[2], 'options', ARGV[3], 'owner', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
@@ -94,6 +108,8 @@ class Opened:
 
     next_index: int
     options: bytes
+    is_taken: bool = True
+    """Whether it has a new writer now; not if it was opened with other options."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +207,7 @@ class SessionStore:
         if state == b"foreign":
             raise SessionForeign(writer.session_id)
         next_index, kept = rest
-        return Opened(int(next_index), kept)
+        return Opened(int(next_index), kept, is_taken=state == b"open")
 
     async def look(self, session_id: str, owner: str) -> Opened:
         """A session as it is, left with whoever writes it; raises what ``open`` does."""
@@ -230,7 +246,7 @@ class SessionStore:
         """
         if not self._is_here:
             raise StoreAway("away")
-        frames = [part for index, frame in record.frames for part in (index, frame)]
+        frames = [part for index, frame in record.frames for part in (index + 1, frame)]
         fields = (record.next_index, record.options, record.owner, self._expiry_ms)
         (state,) = await self._call(_REPLACE, writer.session_id, writer.token, *fields, *frames)
         if state == b"fenced":
@@ -268,6 +284,8 @@ class SessionStore:
         try:
             answer = await question
         except (RedisError, OSError) as error:
+            if not _is_away(error):
+                raise
             self._leave(error)
             raise StoreAway(str(error)) from error
         return answer
@@ -337,6 +355,7 @@ class SessionStore:
                 append.frame,
                 self._expiry_ms,
                 self._frames_kept,
+                append.index + 1,
             )
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
@@ -344,9 +363,11 @@ class SessionStore:
     def _settle(self, append: _Append, answer: Any) -> None:  # noqa: ANN401
         if append.done.done():
             return
-        if isinstance(answer, Exception):
+        if isinstance(answer, Exception) and _is_away(answer):
             self._leave(answer)
             append.done.set_exception(StoreAway(str(answer)))
+        elif isinstance(answer, Exception):
+            append.done.set_exception(answer)
         elif answer[0] == b"absent":
             append.done.set_exception(SessionAbsent(append.writer.session_id))
         elif answer[0] == b"fenced":
@@ -359,6 +380,13 @@ class SessionStore:
         for append in appends:
             if not append.done.done():
                 append.done.set_exception(error)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the server cannot answer or cannot write, rather than dislikes what it was asked."""
+    if not isinstance(error, ResponseError):
+        return True
+    return isinstance(error, _NOT_NOW) or str(error).startswith(_NOT_NOW_CODES)
 
 
 def _keys(session_id: str) -> tuple[str, str]:

@@ -38,15 +38,10 @@ class _Followed:
             self.velocity_2 = self.velocity_2 + _SMOOTHING * (moved - self.velocity_2)
         self.keypoints_J2, self.seen_J = keypoints_J2, seen_J
 
-    def distance(self, keypoints_J3: Floats, min_score: float) -> float:
-        """Mean distance of the joints from where they are expected, in sizes of this person."""
-        both = self.seen_J & (keypoints_J3[:, 2] > max(min_score, 0))
-        if not both.any():
-            return np.inf
-        expected = (self.keypoints_J2 + self.velocity_2)[both]
-        away = np.linalg.norm(keypoints_J3[both, :2] - expected, axis=1).mean()
-        size = np.linalg.norm(np.ptp(self.keypoints_J2[self.seen_J], axis=0))
-        return float(away / max(size, 1e-6))
+    @property
+    def size(self) -> float:
+        """The diagonal of the box around the joints seen."""
+        return max(float(np.linalg.norm(np.ptp(self.keypoints_J2[self.seen_J], axis=0))), 1e-6)
 
 
 class Associator:
@@ -93,16 +88,31 @@ class Associator:
 
     def _pairs(self, people: list[Floats]) -> dict[int, str]:
         """For people that go on as a track, which one."""
-        if not people:
+        if not people or not self._followed:
             return {}
         converted = convert(np.stack(people), self._source, self._target)
-        distances = sorted(
-            (followed.distance(keypoints_J3, self._min_score), i, track_id)
-            for i, keypoints_J3 in enumerate(converted)
-            for track_id, followed in self._followed.items()
-        )
+        names = list(self._followed)
+        distances_PF = self._distances(converted)
+        near = np.argwhere(distances_PF <= _FARTHEST)
+        order = np.argsort(distances_PF[tuple(near.T)], kind="stable")
         found: dict[int, str] = {}
-        for distance, i, track_id in distances:
-            if distance <= _FARTHEST and i not in found and track_id not in found.values():
-                found[i] = track_id
+        taken: set[int] = set()
+        for i, track in near[order].tolist():
+            if i not in found and track not in taken:
+                found[i] = names[track]
+                taken.add(track)
         return found
+
+    def _distances(self, people_PJ3: Floats) -> Floats:
+        """Mean distances (P, F) of joints from where each track is expected, in its sizes."""
+        followed = self._followed.values()
+        seen_FJ = np.stack([each.seen_J for each in followed])
+        expected_FJ2 = np.stack([each.keypoints_J2 + each.velocity_2 for each in followed])
+        sizes_F = np.array([each.size for each in followed])
+        measured_PJ = people_PJ3[..., 2] > max(self._min_score, 0)
+        both_PFJ = measured_PJ[:, None] & seen_FJ
+        away_PFJ = np.linalg.norm(people_PJ3[:, None, :, :2] - expected_FJ2, axis=-1)
+        shared_PF = both_PFJ.sum(axis=-1)
+        mean_PF = np.where(both_PFJ, away_PFJ, 0).sum(axis=-1) / np.maximum(shared_PF, 1)
+        distances: Floats = np.where(shared_PF > 0, mean_PF / sizes_F, np.inf)
+        return distances

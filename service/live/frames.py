@@ -1,7 +1,7 @@
 """Frames of a live session on their way in, and poses on their way out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,21 @@ class Person:
     keypoints_J3: Floats
 
 
+class Fault(NamedTuple):
+    """What is wrong with a person in a frame, who counts as not seen in it then."""
+
+    track_id: str
+    """May be empty, or too long to be one."""
+    error: PoseliftError
+
+
 @dataclass(frozen=True)
 class Frame:
     """What a detector saw at one moment; whoever could not be read is among the faults."""
 
     index: int
     people: tuple[Person, ...]
-    faults: Mapping[str, PoseliftError] = field(default_factory=dict)
-    """What is wrong with a person, by track; they count as not seen in this frame."""
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,4 +50,4 @@ class FramePoses:
     quality_P: NDArray[np.uint8]
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""
-    faults: Mapping[str, PoseliftError] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()

@@ -83,7 +83,10 @@ async def _store(
         url = server.url
         _log.info("live sessions are kept by a private store, and end with this process")
     frames_kept = max(model.card.architecture.receptive_field for model in models) + ANSWERS_KEPT
-    store = SessionStore(url, settings.session_expiry_s, frames_kept, settings.store_timeout_s)
+    try:
+        store = SessionStore(url, settings.session_expiry_s, frames_kept, settings.store_timeout_s)
+    except ValueError as error:
+        raise StoreError(f"POSELIFT_REDIS_URL: {error}") from None
     try:
         await store.start()
     except StoreAway as error:
@@ -94,4 +97,8 @@ async def _store(
 
 
 def _live_settings(settings: Settings) -> LiveSettings:
-    return LiveSettings(settings.max_gap_s, settings.max_store_outage_s)
+    return LiveSettings(
+        settings.max_gap_s,
+        settings.max_store_outage_s,
+        stream_idle_s=settings.session_expiry_s,
+    )

@@ -1,6 +1,7 @@
 """A live session on this replica: frames in order, exactly once, kept before they are answered."""
 
 import asyncio
+import struct
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -8,10 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.errors import Fenced, IndexGap, Overloaded, PoseliftError, Unavailable
+from service.errors import (
+    Fenced,
+    IndexGap,
+    Invalid,
+    Overloaded,
+    PoseliftError,
+    Unavailable,
+)
 from service.live import record
 from service.live.association import Associator
-from service.live.frames import Frame, FramePoses
+from service.live.frames import Fault, Frame, FramePoses
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob, SteppedFrame
 from service.live.tracks import Track
@@ -28,6 +36,8 @@ from service.sessions import (
     WriterFenced,
 )
 
+MOST_PEOPLE = 256
+"""In a session at a time."""
 ANSWERS_KEPT = 64
 """For how many frames an answer that was lost can be had again."""
 _Y_UP = np.array([1, -1, -1], dtype=np.float32)
@@ -163,7 +173,17 @@ class LiveSession:
             self._answers.clear()
 
     async def flush(self) -> bool:
-        """Bring a store that was away up to date; whether it is."""
+        """Bring a store that was away up to date, between two frames; whether it is."""
+        async with self._turn:
+            return await self._flush()
+
+    async def finish(self, reason: PoseliftError) -> None:
+        """End between two frames, with the store as far up to date as may be."""
+        async with self._turn:
+            await self._flush()
+            self.end(reason)
+
+    async def _flush(self) -> bool:
         if self._away_since is None or self.has_ended:
             return True
         try:
@@ -179,15 +199,24 @@ class LiveSession:
     def _admitted(self, frame: Frame) -> Frame:
         """The frame with its people told apart; those for whom there is no room are faults."""
         people = frame.people if self._associator is None else self._associator.identify(frame)
-        admitted, faults = [], dict(frame.faults)
+        admitted, faults = [], list(frame.faults)
         for person in people:
             try:
-                if person.track_id not in self._tracks:
-                    self._tracks[person.track_id] = self._serving.live.tracks.begin()
+                self._admit(person.track_id)
                 admitted.append(person)
-            except Overloaded as error:
-                faults[person.track_id] = error
-        return Frame(frame.index, tuple(admitted), faults)
+            except (Overloaded, Invalid) as error:
+                faults.append(Fault(person.track_id, error))
+        return Frame(frame.index, tuple(admitted), tuple(faults))
+
+    def _admit(self, track_id: str) -> None:
+        """Begin a track where there is none of this name."""
+        if not track_id:
+            raise Invalid.at("track_id", "a name, unless the session was opened with associate")
+        if track_id in self._tracks:
+            return
+        if len(self._tracks) >= MOST_PEOPLE:
+            raise Overloaded(f"{MOST_PEOPLE} people are in this session, which is the most")
+        self._tracks[track_id] = self._serving.live.tracks.begin()
 
     def _job(self, frame: Frame) -> FrameJob:
         """What to lift: the people of this frame, and those seen a moment ago as not measured."""
@@ -200,12 +229,13 @@ class LiveSession:
         return FrameJob(self, self._reading, tuple(self._tracks.values()), keypoints)
 
     async def _lift(self, frame: Frame) -> FramePoses:
-        stepped = self._nobody()
-        if self._tracks:
-            with self._serving.live.batcher.admit(len(self._tracks)) as admission:
+        stepped, track_ids = self._nobody(), tuple(self._tracks)
+        if track_ids:
+            with self._serving.live.batcher.admit(len(track_ids)) as admission:
                 found = await admission.submit(self._job(frame))
             stepped = found or stepped
-        track_ids = tuple(self._tracks)
+        # It may have been taken over meanwhile; what was stepped was nobody's any more then.
+        self._check_alive()
         self._recent.append((frame.index, record.encode(track_ids, stepped)))
         self.next_index = frame.index + 1
         is_durable = await self._append(frame.index)
@@ -222,13 +252,15 @@ class LiveSession:
     def _end_unknown(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> None:
         """Let go of those who were out of sight for too long: they would start afresh."""
         for place in np.flatnonzero(stepped.quality_P == UNKNOWN):
-            self._serving.live.tracks.end(self._tracks.pop(track_ids[place]))
+            if (track := self._tracks.pop(track_ids[place], None)) is not None:
+                self._serving.live.tracks.end(track)
 
     def _answer(
         self, frame: Frame, track_ids: tuple[str, ...], stepped: SteppedFrame, is_durable: bool
     ) -> FramePoses:
         """Everyone in the frame, and everyone else that still has a pose."""
-        named = {person.track_id for person in frame.people} | set(frame.faults)
+        named = {person.track_id for person in frame.people}
+        named |= {fault.track_id for fault in frame.faults}
         known = stepped.quality_P != UNKNOWN
         shown = [i for i, track_id in enumerate(track_ids) if known[i] or track_id in named]
         poses = stepped.poses_PK3[shown]
@@ -268,7 +300,10 @@ class LiveSession:
 
     def _recorded(self) -> list[RecordedFrame]:
         joints = len(self._format.joints)
-        return [record.decode(index, kept, joints) for index, kept in self._recent]
+        try:
+            return [record.decode(index, kept, joints) for index, kept in self._recent]
+        except (ValueError, struct.error, IndexError) as error:
+            raise Unavailable("the session was kept by another version of the service") from error
 
     async def _rebuild(self, recorded: Sequence[RecordedFrame], track_id: str) -> None:
         """Begin a track here with the state it had elsewhere."""
@@ -301,7 +336,9 @@ class LiveSession:
         trajectory = np.zeros((len(frame.track_ids), 3), np.float32)
         has_trajectory = False
         known = frame.quality_P != UNKNOWN
-        with self.model.batcher.admit(float(known.sum())) as admission:
+        field = self.model.card.architecture.receptive_field
+        work = float(known.sum()) * self.model.work(field, flip=False)
+        with self.model.batcher.admit(work) as admission:
             for place in np.flatnonzero(known):
                 job, undo = self._window(frames, frame.track_ids[place])
                 lifted = await admission.submit(job)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -49,12 +50,13 @@ class LiveSettings:
         max_gap_s: up to how long somebody out of sight keeps a pose.
         max_outage_s: how long a session goes on while the store is away.
         request_idle_s: after how long without a request a session that is used by single requests
-            leaves this replica's memory.
+            leaves this replica's memory; ``stream_idle_s`` without a frame ends a stream.
     """
 
     max_gap_s: float = 0.25
     max_outage_s: float = 60.0
     request_idle_s: float = 10.0
+    stream_idle_s: float = 600.0
 
 
 @dataclass(eq=False)
@@ -105,7 +107,8 @@ class LiveSessions:
         self._store = store
         self._settings = settings
         self._connections: dict[str, Connection] = {}
-        self._opening: dict[str, asyncio.Lock] = {}
+        # Whoever waits for a lock keeps it; the rest are forgotten.
+        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._is_draining = False
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -172,14 +175,12 @@ class LiveSessions:
 
     async def delete(self, session_id: str, api_key: str | None) -> None:
         """Forget a session; raises what ``continued`` does."""
-        connection = await self.continued(session_id, api_key)
-        try:
-            await self._store.close(connection.session.writer)
-        except StoreAway:
-            raise _away() from None
-        except WriterFenced:
-            raise Fenced("the session was opened by another connection") from None
-        finally:
+        writer = Writer(session_id, secrets.token_hex(8))
+        owner = owner_of(api_key)
+        await self._asked(self._store.open(writer, owner, None), session_id)
+        await self._asked(self._store.close(writer), session_id)
+        connection = self._connections.get(session_id)
+        if connection is not None:
             self.leave(connection, Fenced("the session was deleted"))
 
     async def close(self, connection: Connection) -> None:
@@ -194,7 +195,10 @@ class LiveSessions:
         """Free what this replica holds of a session; it can be resumed until it expires."""
         if self._connections.get(connection.session.id) is connection:
             del self._connections[connection.session.id]
-        connection.end(reason or Unavailable("the connection was closed"))
+        if reason is None:  # the client left by itself, and needs not be told
+            connection.session.end(Unavailable("the connection was closed"))
+        else:
+            connection.end(reason)
 
     async def drain(self) -> None:
         """Let all sessions go, each to be resumed elsewhere at its next index."""
@@ -202,9 +206,10 @@ class LiveSessions:
         if self._sweeper is not None:
             self._sweeper.cancel()
         connections = list(self._connections.values())
-        await asyncio.gather(*(connection.session.flush() for connection in connections))
+        reason = Unavailable("the service is shutting down")
+        await asyncio.gather(*(connection.session.finish(reason) for connection in connections))
         for connection in connections:
-            self.leave(connection, Unavailable("the service is shutting down"))
+            self.leave(connection, reason)
 
     async def _take(
         self, session_id: str, api_key: str | None, options: SessionOptions | None, is_stream: bool
@@ -212,12 +217,8 @@ class LiveSessions:
         if self._is_draining:
             raise Unavailable("the service is shutting down")
         lock = self._opening.setdefault(session_id, asyncio.Lock())
-        try:
-            async with lock:
-                return await self._take_in_turn(session_id, api_key, options, is_stream)
-        finally:
-            if not lock.locked():
-                self._opening.pop(session_id, None)
+        async with lock:
+            return await self._take_in_turn(session_id, api_key, options, is_stream)
 
     async def _take_in_turn(
         self, session_id: str, api_key: str | None, options: SessionOptions | None, is_stream: bool
@@ -229,11 +230,11 @@ class LiveSessions:
         writer = Writer(session_id, secrets.token_hex(8))
         wanted = options.model_dump_json(exclude={"session_id"}).encode() if options else None
         opened = await self._asked(self._store.open(writer, owner, wanted), session_id)
+        stored = self._read(opened.options)
+        if not opened.is_taken:
+            raise _opened_otherwise(stored, options)
         if before is not None:
             self.leave(before, Fenced("the session was opened by another connection"))
-        stored = self._read(opened.options)
-        if wanted is not None:
-            _check_same(stored, options, opened.options, wanted)
         session = LiveSession(
             self._serving(stored), writer, owner, stored, opened.options, opened.next_index
         )
@@ -250,7 +251,7 @@ class LiveSessions:
         name = model.card.name
         if name not in self._live_models:
             live = ", ".join(self._live_models) or "none is served"
-            raise Invalid.at("model", f"a causal model ({live}); {name} sees the future")
+            raise Invalid.at("model", f"a causal model with a step graph ({live}), found {name}")
         return options.model_copy(update={"model": name})
 
     def _serving(self, options: SessionOptions) -> LiveServing:
@@ -279,16 +280,24 @@ class LiveSessions:
             raise NotFound(f"no session is named {session_id[:100]!r}") from None
         except SessionForeign:
             raise Forbidden("this session belongs to another API key") from None
+        except WriterFenced:
+            raise Fenced("the session was opened by another connection") from None
 
     async def _sweep(self) -> None:
-        """Let go of sessions that no request has used for a while."""
+        """Let go of sessions that nobody has used for a while."""
         while True:
             await asyncio.sleep(min(_SWEEP_S, self._settings.request_idle_s))
-            idle_since = time.monotonic() - self._settings.request_idle_s
             for connection in list(self._connections.values()):
-                is_idle = not connection.is_stream and connection.used_at < idle_since
-                if is_idle and await connection.session.flush():
-                    self.leave(connection)
+                if not self._is_idle(connection) or not await connection.session.flush():
+                    continue
+                if self._is_idle(connection):  # nobody has come meanwhile
+                    self.leave(connection, Unavailable("the session was idle for too long"))
+
+    def _is_idle(self, connection: Connection) -> bool:
+        limit_s = (
+            self._settings.stream_idle_s if connection.is_stream else self._settings.request_idle_s
+        )
+        return connection.used_at < time.monotonic() - limit_s
 
 
 def owner_of(api_key: str | None) -> str:
@@ -296,15 +305,13 @@ def owner_of(api_key: str | None) -> str:
     return "" if api_key is None else hashlib.sha256(api_key.encode()).hexdigest()[:32]
 
 
-def _check_same(
-    stored: SessionOptions, options: SessionOptions | None, kept: bytes, wanted: bytes
-) -> None:
-    if kept == wanted or options is None:
-        return
+def _opened_otherwise(stored: SessionOptions, options: SessionOptions | None) -> Invalid:
     for name in SessionOptions.model_fields:
-        before, now = getattr(stored, name), getattr(options, name)
+        before, now = getattr(stored, name), getattr(options, name, None)
         if name != "session_id" and before != now:
-            raise Invalid.at(name, f"{before!r}, with which the session was opened, found {now!r}")
+            said = f"{before!r}, with which the session was opened, found {now!r}"
+            return Invalid.at(name, said)
+    return Invalid.at("body", "the options with which the session was opened")
 
 
 def _away() -> Unavailable:

@@ -55,8 +55,8 @@ class FrameJob:
 class RebuildJob:
     """A track of a session that was live elsewhere: what was remembered, and what was lifted.
 
-    ``keypoints_TJ2`` are its latest filled keypoints in the model's layout, no more than the
-    receptive field less one; ``is_whole`` if they begin with its first frame.
+    ``keypoints_TJ2`` are its latest filled keypoints in the model's layout: those of the receptive
+    field less one, or all since its first frame if it is younger.
     """
 
     session: object
@@ -218,7 +218,7 @@ class _Readied:
         if trajectory_K3 is not None:
             trajectory = np.zeros((len(known), 3), np.float32)
             trajectory[known] = trajectory_K3
-            trajectory = self.undo(trajectory[:, None])[:, 0]
+            trajectory = np.nan_to_num(self.undo(trajectory[:, None])[:, 0])
         ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
         frames = {}
         for job, end in zip(self.jobs, ends, strict=True):

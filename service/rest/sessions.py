@@ -1,22 +1,25 @@
 """Live sessions over plain requests: /v1/sessions."""
 
+import asyncio
 from itertools import chain
 
 from fastapi import APIRouter, Request, Response
 
 from service.context import ServiceContext
+from service.errors import DeadlineExceeded
 from service.gate import gate
+from service.live.frames import FramePoses
 from service.live.sessions import Connection
 from service.pose.formats import FORMATS
 from service.rest.access import api_key
-from service.rest.bodies import Intake
+from service.rest.bodies import Intake, unless_caller_leaves
 from service.rest.media import answer_codec, request_codec
 from service.wire.codecs import PROTOBUF, Codec
 from service.wire.live_json import LIVE_JSON
 from service.wire.live_messages import LiveCodec
 from service.wire.live_protobuf import LIVE_PROTOBUF
 
-_LARGEST_BODY_BYTES = 8 * 1024 * 1024
+_LARGEST_BODY_BYTES = 4 * 1024 * 1024
 _BODIES_AT_A_TIME = 16
 
 
@@ -41,24 +44,36 @@ class SessionEndpoints:
         key = api_key(request)
         with gate(self._context, "http", "open_session", key):
             given, wanted = _codecs(request)
-            options = given.decode_open(await self._body(request))
-            connection = await self._context.live.create(options, key)
-            return _opened(connection, wanted, 201)
+            with self._intake.place() as place:
+                body = await place.read(request, self._context.request_timeout_s)
+                connection = await self._context.live.create(given.decode_open(body), key)
+            return _opened(connection, wanted)
 
     async def frames(self, request: Request, session_id: str) -> Response:
         """Lift the next frames of a session; all are checked before any is lifted."""
         key = api_key(request)
         with gate(self._context, "http", "lift_frames", key):
             given, wanted = _codecs(request)
-            body = await self._body(request)
-            connection = await self._context.live.continued(session_id, key)
-            joints = len(FORMATS[connection.session.options.keypoint_format].joints)
-            frames = given.decode_frames(body, joints)
-            for fault in chain.from_iterable(frame.faults.values() for frame in frames):
-                raise fault
-            answers = [await connection.push(frame) for frame in frames]
+            with self._intake.place() as place:
+                body = await place.read(request, self._context.request_timeout_s)
+                connection = await self._context.live.continued(session_id, key)
+                work = self._lifted(connection, given, body)
+                answers = await unless_caller_leaves(request, work)
             content = wanted.encode_frames(answers, connection.next_index)
             return Response(content, media_type=wanted.media_type)
+
+    async def _lifted(
+        self, connection: Connection, codec: LiveCodec, body: bytes
+    ) -> list[FramePoses]:
+        joints = len(FORMATS[connection.session.options.keypoint_format].joints)
+        frames = codec.decode_frames(body, joints)
+        for fault in chain.from_iterable(frame.faults for frame in frames):
+            raise fault.error
+        try:
+            async with asyncio.timeout(self._context.request_timeout_s):
+                return [await connection.push(frame) for frame in frames]
+        except TimeoutError:
+            raise DeadlineExceeded("the frames were not lifted in time") from None
 
     async def look(self, request: Request, session_id: str) -> Response:
         """Say which frame a session expects next; whoever writes it goes on undisturbed."""
@@ -75,10 +90,6 @@ class SessionEndpoints:
             await self._context.live.delete(session_id, key)
             return Response(status_code=204)
 
-    async def _body(self, request: Request) -> bytes:
-        with self._intake.place() as place:
-            return await place.read(request, self._context.request_timeout_s)
-
 
 def _codecs(request: Request) -> tuple[LiveCodec, LiveCodec]:
     given = request_codec(request)
@@ -89,9 +100,9 @@ def _live(codec: Codec) -> LiveCodec:
     return LIVE_PROTOBUF if codec is PROTOBUF else LIVE_JSON
 
 
-def _opened(connection: Connection, codec: LiveCodec, status: int) -> Response:
+def _opened(connection: Connection, codec: LiveCodec) -> Response:
     session = connection.session
     content = codec.encode_session(
         session.id, connection.card, session.options.axes, session.next_index
     )
-    return Response(content, status, media_type=codec.media_type)
+    return Response(content, 201, media_type=codec.media_type)

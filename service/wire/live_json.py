@@ -15,12 +15,19 @@ from service.requests import SessionOptions
 from service.wire.description import model_summary, skeleton
 from service.wire.json_messages import parsed
 from service.wire.keypoints import keypoint_array
-from service.wire.live_messages import Close, LiveCodec, Message, frame_of, people_of
+from service.wire.live_messages import (
+    Close,
+    LiveCodec,
+    Message,
+    check_frame,
+    check_frame_count,
+    frame_of,
+    people_of,
+)
 from service.wire.options import session_options, unknown_field
 from service.wire.problems import problem
 
 _DECIMALS = 5
-_LARGEST_INDEX = 2**53
 _KINDS = "one of open, frame, close"
 
 
@@ -57,6 +64,7 @@ def _decode_frames(body: bytes, joints: int) -> list[Frame]:
         raise unknown_field(name)
     if type(frames) is not list or not frames:
         raise Invalid.at("frames", "a list of at least one frame")
+    check_frame_count(len(frames))
     return [_frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(frames)]
 
 
@@ -67,10 +75,11 @@ def _frame(fields: object, joints: int, where: str) -> Frame:
         if name not in {"index", "people"}:
             raise unknown_field(f"{where}.{name}")
     index, people = fields.get("index"), fields.get("people")
-    if type(index) is not int or not 0 <= index < _LARGEST_INDEX:
+    if type(index) is not int:
         raise Invalid.at(f"{where}.index", "a whole number from 0")
     if type(people) is not list:
         raise Invalid.at(f"{where}.people", "a list of people, which may be empty")
+    check_frame(index, len(people), where)
     return frame_of(index, _people(people, joints, f"{where}.people"), f"{where}.people")
 
 

@@ -7,18 +7,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid, PoseliftError
-from service.live.frames import Frame, FramePoses, Person
+from service.errors import Invalid, PoseliftError, TooLarge
+from service.live.frames import Fault, Frame, FramePoses, Person
+from service.live.session import ANSWERS_KEPT, MOST_PEOPLE
 from service.pose.card import Card
 from service.pose.missing import QUALITY
 from service.requests import SessionOptions
 from service.wire.problems import problem
 
 UNKNOWN = QUALITY.index("unknown")
-MOST_PEOPLE = 256
-"""In a frame."""
 _LONGEST_TRACK_ID = 100
 _FARTHEST_PIXEL = 1e9
+_LARGEST_INDEX = 2**53
+"""What numbers in JSON and in the store's scripts can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -84,31 +85,46 @@ def frame_of(
         where: the place of the people in the message.
     """
     read: list[Person] = []
-    faults: dict[str, PoseliftError] = {}
+    faults: list[Fault] = []
     named: set[str] = set()
     for number, (track_id, keypoints) in enumerate(people):
-        place = f"{where}[{number}]"
-        fault = _fault(number, track_id, keypoints, named, place)
-        if fault is not None:
-            faults[track_id[:_LONGEST_TRACK_ID] or str(number)] = fault
+        error = _fault(track_id, keypoints, named, f"{where}[{number}]")
+        if error is not None:
+            faults.append(Fault(track_id[:_LONGEST_TRACK_ID], error))
         elif not isinstance(keypoints, Invalid):
             read.append(Person(track_id, keypoints))
         named.add(track_id)
-    return Frame(index, tuple(read), faults)
+    return Frame(index, tuple(read), tuple(faults))
+
+
+def check_frame(index: int, people: int, where: str) -> None:
+    """Refuse a frame before any work is spent on it.
+
+    Raises:
+        Invalid: an index that cannot be, or too many people.
+    """
+    if not 0 <= index < _LARGEST_INDEX:
+        raise Invalid.at(f"{where}.index", "a whole number from 0, below 2^53")
+    if people > MOST_PEOPLE:
+        raise Invalid.at(f"{where}.people", f"at most {MOST_PEOPLE} people, found {people}")
+
+
+def check_frame_count(frames: int) -> None:
+    """Refuse a request with too many frames.
+
+    Raises:
+        TooLarge: naming the limit.
+    """
+    if frames > ANSWERS_KEPT:
+        raise TooLarge(f"frames: {frames} are over the limit of {ANSWERS_KEPT} a request")
 
 
 def _fault(
-    number: int,
-    track_id: str,
-    keypoints: NDArray[np.float32] | Invalid,
-    named: set[str],
-    where: str,
+    track_id: str, keypoints: NDArray[np.float32] | Invalid, named: set[str], where: str
 ) -> Invalid | None:
     """What is wrong with a person, if anything."""
-    if number >= MOST_PEOPLE:
-        return Invalid.at(where, f"at most {MOST_PEOPLE} people in a frame")
-    if len(track_id) > _LONGEST_TRACK_ID:
-        return Invalid.at(f"{where}.track_id", f"no more than {_LONGEST_TRACK_ID} characters")
+    if len(track_id.encode()) > _LONGEST_TRACK_ID:
+        return Invalid.at(f"{where}.track_id", f"no more than {_LONGEST_TRACK_ID} bytes of UTF-8")
     if track_id and track_id in named:
         return Invalid.at(f"{where}.track_id", "a track to be in a frame once")
     if isinstance(keypoints, Invalid):
@@ -123,17 +139,19 @@ def _fault(
 
 def people_of(answer: FramePoses) -> Iterable[Answered]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
-    faults = {track_id: problem(fault) for track_id, fault in answer.faults.items()}
+    faults = list(answer.faults)
     trajectory = answer.trajectory_P3
     for place, track_id in enumerate(answer.track_ids):
         quality = int(answer.quality_P[place])
         is_known = quality != UNKNOWN
+        own = [fault for fault in faults if fault.track_id == track_id]
+        faults = [fault for fault in faults if fault.track_id != track_id]
         yield Answered(
             track_id,
             answer.poses_PK3[place] if is_known else None,
             trajectory[place] if is_known and trajectory is not None else None,
             quality,
-            faults.pop(track_id, None),
+            problem(own[0].error) if own else None,
         )
-    for track_id, fault in faults.items():
-        yield Answered(track_id, None, None, UNKNOWN, fault)
+    for fault in faults:
+        yield Answered(fault.track_id, None, None, UNKNOWN, problem(fault.error))

@@ -12,7 +12,15 @@ from service.live.frames import Frame, FramePoses
 from service.pose.card import Card
 from service.requests import SessionOptions
 from service.wire.description import model_summary, skeleton
-from service.wire.live_messages import Close, LiveCodec, Message, frame_of, people_of
+from service.wire.live_messages import (
+    Close,
+    LiveCodec,
+    Message,
+    check_frame,
+    check_frame_count,
+    frame_of,
+    people_of,
+)
 from service.wire.options import session_options
 from service.wire.problems import problem
 from service.wire.protobuf_messages import AXES, check_fields, options_of, packed, parse
@@ -62,6 +70,7 @@ def _decode_frames(body: bytes, joints: int) -> list[Frame]:
     message = parse(messages.LiftFramesRequest, body)
     if not message.frames:
         raise Invalid.at("frames", "at least one frame")
+    check_frame_count(len(message.frames))
     check_fields(message, "body")
     return [
         _frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(message.frames)
@@ -69,6 +78,7 @@ def _decode_frames(body: bytes, joints: int) -> list[Frame]:
 
 
 def _frame(message: messages.Frame, joints: int, where: str) -> Frame:
+    check_frame(message.index, len(message.people), where)
     return frame_of(message.index, _people(message, joints, where), f"{where}.people")
 
 

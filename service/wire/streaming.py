@@ -5,7 +5,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from service.errors import IndexGap, Invalid, Overloaded, PoseliftError, TooLarge, Unreadable
+from service.errors import (
+    DeadlineExceeded,
+    IndexGap,
+    Invalid,
+    Overloaded,
+    PoseliftError,
+    TooLarge,
+    Unreadable,
+)
 from service.live.frames import Frame
 from service.live.sessions import Connection, LiveSessions
 from service.pose.formats import FORMATS
@@ -13,6 +21,8 @@ from service.requests import SessionOptions
 from service.wire.live_messages import Close, LiveCodec, Message
 
 _LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
+_LARGEST_OPENING_BYTES = 64 * 1024
+_FIRST_MESSAGE_S = 10.0
 _MOST_WAITING = 8
 """Frames that wait where the oldest are left out."""
 _REFUSALS = (IndexGap, Invalid, Unreadable, TooLarge)
@@ -51,18 +61,27 @@ class LiveStream:
         Raises:
             PoseliftError: the session cannot be opened, or ends by itself; told in a notice first.
         """
-        first = await self._pipe.receive()
-        if first is None:
-            raise Invalid.at("body", "a first message that opens a session")
-        options = self._codec.decode(first, 0)
-        if not isinstance(options, SessionOptions):
-            raise Invalid.at("body", "a first message that opens a session")
+        options = await self._first()
         connection = await self._sessions.open(options, self._api_key)
         try:
             await self._send(self._opened(connection))
             await self._serve(connection)
         finally:
             self._sessions.leave(connection)
+
+    async def _first(self) -> SessionOptions:
+        """The message that a stream begins with."""
+        try:
+            async with asyncio.timeout(_FIRST_MESSAGE_S):
+                body = await self._pipe.receive()
+        except TimeoutError:
+            raise DeadlineExceeded("no session was opened in time") from None
+        if body is not None and len(body) > _LARGEST_OPENING_BYTES:
+            raise TooLarge(f"the first message is over {_LARGEST_OPENING_BYTES} bytes")
+        message = None if body is None else self._codec.decode(body, 0)
+        if not isinstance(message, SessionOptions):
+            raise Invalid.at("body", "a first message that opens a session")
+        return message
 
     async def _serve(self, connection: Connection) -> None:
         """Lift frames until the client or the session ends, whichever is first."""

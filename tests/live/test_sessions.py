@@ -191,7 +191,7 @@ async def test_memory_is_freed_on_leaving_and_sessions_expire(models, one_store)
         other = await sessions.open(options(), None)
         answer = await other.push(FRAMES[0])
         assert answer.track_ids == ()
-        assert {name: type(fault) for name, fault in answer.faults.items()} == {
+        assert {fault.track_id: type(fault.error) for fault in answer.faults} == {
             "anna": Overloaded,
             "ben": Overloaded,
         }
