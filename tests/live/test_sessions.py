@@ -260,3 +260,59 @@ async def test_crossing_people_are_told_apart_without_a_tracker(models, one_stor
             # Frame 0 lists the lower one first.
             order = [answer.track_ids.index(name) for name in ("0-1", "0-0")]
             np.testing.assert_allclose(answer.poses_PK3[order], lifted.poses_PK3, atol=1e-4)
+
+
+async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, one_store, expected):
+    async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
+        first = await one.open(options(session_id="s"), None)
+        answers = await play(first, FRAMES[:20])
+        pushing = asyncio.create_task(first.push(FRAMES[20]))
+        await asyncio.sleep(0)
+        await one.drain()
+        (found,) = await asyncio.gather(pushing, return_exceptions=True)
+        answers += [] if isinstance(found, Unavailable) else [found]
+        second = await other.open(options(session_id="s"), None)
+        assert second.next_index == len(answers)
+        assert_same(answers + await play(second, FRAMES[len(answers) :]), expected)
+
+
+async def test_a_refused_open_leaves_the_session_alone(models, one_store, expected):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(session_id="s"), None)
+        await play(connection, FRAMES[:10])
+        with pytest.raises(Invalid, match="fps"):
+            await sessions.open(options(session_id="s", fps=30), None)
+        assert_same(await play(connection, FRAMES[10:]), expected[10:])
+
+
+async def test_openings_at_once_leave_one_writer_and_no_tracks_behind(models, one_store):
+    async with replica(models, one_store.url, capacity=2) as sessions:
+        first = await sessions.open(options(session_id="s"), None)
+        await play(first, FRAMES[:5])
+        opened = await asyncio.gather(
+            *(sessions.open(options(session_id="s"), None) for _ in range(8))
+        )
+        assert sum(not connection.ended.is_set() for connection in opened) == 1
+        assert sessions.count == 1
+        last = next(connection for connection in opened if not connection.ended.is_set())
+        assert sorted((await last.push(FRAMES[5])).track_ids) == ["anna", "ben"]
+
+
+async def test_nameless_people_are_faults_unless_the_session_associates(models, one_store):
+    clip = person_clip(1)
+    nameless = Frame(0, (Person("", clip[0]), Person("a", clip[0])))
+    async with replica(models, one_store.url) as sessions:
+        answer = await (await sessions.open(options(), None)).push(nameless)
+        assert answer.track_ids == ("a",)
+        assert [fault.track_id for fault in answer.faults] == [""]
+
+
+async def test_one_session_cannot_take_all_places(models, one_store):
+    clip = person_clip(1)
+    async with replica(models, one_store.url, capacity=600) as sessions:
+        connection = await sessions.open(options(fps=1000), None)
+        for i in range(3):
+            people = {f"{i}-{number}": clip[0] for number in range(120)}
+            answer = await connection.push(frame(i, **people))
+        assert len(answer.track_ids) == 256
+        assert len(answer.faults) == 360 - 256

@@ -294,3 +294,46 @@ async def test_no_store_is_left_behind(models):
         async with asyncio.timeout(10):
             while stores() - before:  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_what_one_caller_sends_costs_no_other(service, transport, expected):
+    clip = person_clip(1)
+    async with stream(service, transport) as wild, stream(service, transport) as calm:
+        await opened(wild, when_behind="drop_oldest")
+        await opened(calm)
+        answers = await lifted(calm, FRAMES[:5])
+        (far,) = await lifted(wild, [frame(10**15, a=clip[0])])
+        assert len(far["people"]) == 1
+        for bad, said in [
+            (frame(2**60, a=clip[0]), "index"),
+            (Frame(10**15 + 1, tuple(Person(str(i), clip[0]) for i in range(257))), "at most 256"),
+        ]:
+            (answer,) = await lifted(wild, [bad])
+            assert said in answer["problem"]["detail"]
+        long = Frame(10**15 + 1, (Person("日" * 86, clip[0]), Person("b", clip[0])))
+        (answer,) = await lifted(wild, [long])
+        assert "bytes of UTF-8" in str([person.get("problem") for person in answer["people"]])
+        answers += await lifted(calm, FRAMES[5:])
+        assert all("durable" not in answer for answer in answers)
+        assert_equal(answers, expected)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("when_behind", ["wait", "drop_oldest"])
+async def test_closing_ends_a_stream_well(service, transport, when_behind):
+    async with stream(service, transport) as live:
+        await opened(live, when_behind=when_behind)
+        await lifted(live, FRAMES[:2])
+        await live.send({"close": {}})
+        with pytest.raises(Ended) as ended:
+            await live.receive()
+        assert ended.value.code in {"OK", 1000}
+
+
+async def test_requests_with_too_many_frames_are_refused(service):
+    async with Requests(service) as requests:
+        session_id = (await requests.open()).json()["session_id"]
+        answer = await requests.frames(session_id, [Frame(i, ()) for i in range(65)])
+        assert answer.status_code == 413
+        assert "limit of 64" in answer.json()["detail"]
