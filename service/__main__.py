@@ -30,6 +30,7 @@ from service.rest.app import create_app
 from service.rpc.server import create_server
 from service.settings import Settings, explain, unknown_variables
 from service.validation import Limits
+from service.wire.decoding import Decoder
 
 _log = logging.getLogger("poselift")
 
@@ -79,6 +80,7 @@ async def serve(settings: Settings) -> None:
     models = _load_models(settings, metrics)
     for model in models:
         model.batcher.start()
+    decoder = Decoder(_limits(settings))
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
         async with live_sessions(models, settings, metrics) as sessions:
             context = ServiceContext(
@@ -86,6 +88,7 @@ async def serve(settings: Settings) -> None:
                 _limits(settings),
                 metrics,
                 ServiceState(),
+                decoder,
                 settings.api_keys,
                 settings.request_timeout_s,
                 settings.slow_reader_timeout_s,
@@ -96,6 +99,7 @@ async def serve(settings: Settings) -> None:
             await servers.run_until(stop)
             _log.info("stopping: finishing what is in progress")
             await servers.drain(settings.drain_timeout_s)
+            decoder.close()
         await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
     _log.info("stopped")
 

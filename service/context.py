@@ -7,6 +7,7 @@ from service.errors import NotFound
 from service.live.sessions import LiveSessions
 from service.metrics import Metrics
 from service.validation import Limits
+from service.wire.decoding import Decoder
 
 
 @dataclass
@@ -27,6 +28,7 @@ class ServiceContext:
     limits: Limits
     metrics: Metrics
     state: ServiceState
+    decoder: Decoder
     api_keys: frozenset[str] = frozenset()
     """Keys that open the service; with none it is open to all."""
     request_timeout_s: float = 60.0

@@ -180,6 +180,7 @@ class EmbeddedServer:
             pass
         finally:
             _kill_group(process)
+        await process.wait()
 
     def _last_words(self) -> str:
         words = ""

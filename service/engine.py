@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from service.batcher import Admission
 from service.clips import ClipInProgress, prepare
-from service.errors import DeadlineExceeded, Invalid
+from service.errors import DeadlineExceeded, Invalid, TooLarge
 from service.metrics import Metrics
 from service.models import Job, LiftedPiece, ModelSet, ServedModel
 from service.pose.card import Card
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _LARGE_FRAMES = 1_000
 """Requests of more frames than this are worked on in a thread, so that they hold up no other."""
+_FRAMES_OF_A_CLIP = 20
+"""What a clip costs besides its frames, in frames."""
 _BATCHES_AHEAD = 2
 """How many batches' worth of one request may be in the queue at a time."""
 
@@ -85,10 +87,17 @@ class Engine:
         frames = sum(lengths)
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)
         with model.batcher.admit(work) as admission:
-            clips = await self._at_ease(frames, lambda: self._prepare(request, model))
-            admission.revise(sum(clip.work(model, options.flip_augmentation) for clip in clips))
+            size = frames + _FRAMES_OF_A_CLIP * len(lengths)
+            clips = await self._at_ease(size, lambda: self._prepare(request, model))
+            pieces = sum(clip.work(model, options.flip_augmentation) for clip in clips)
+            if pieces > max(work, model.max_queued_frames):
+                raise TooLarge(
+                    "clips: gaps cut them into so many pieces that lifting these takes as much as "
+                    f"{pieces:.0f} frames; the limit is {model.max_queued_frames}"
+                )
+            admission.revise(pieces)
             await _Lifting(model, admission, options.flip_augmentation, deadline).run(clips)
-        lifted = await self._at_ease(frames, lambda: _finish(clips, model, options.axes))
+        lifted = await self._at_ease(size, lambda: _finish(clips, model, options.axes))
         self._metrics.frames_lifted(model.card.name, frames)
         return LiftResult(model.card, options.axes, lifted)
 

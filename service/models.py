@@ -15,7 +15,7 @@ from service.metrics import Metrics
 from service.pose.card import Card
 from service.pose.formats import FORMATS, KeypointFormat
 from service.pose.padding import Span, padding_work, stack
-from service.pose.skeleton import SKELETONS
+from service.pose.skeleton import SKELETONS, Skeleton
 
 Floats = NDArray[np.float32]
 
@@ -67,12 +67,14 @@ class ServedModel:
         self.folder = folder
         self.provider = lifter.provider
         self.max_batch_frames = batching.max_batch_frames
+        self.max_queued_frames = batching.max_queued_frames
         architecture = self.card.architecture
         self.span = Span.of(architecture.receptive_field, architecture.causal)
-        self.root = self.card.output.parents.index(-1)
+        skeleton = _skeleton(self.card)
+        self.root = skeleton.parents.index(-1)
         self._lifter = lifter
         self._input_mirror = _input_format(self.card).mirror
-        self._output_mirror = SKELETONS[self.card.output.name].mirror
+        self._output_mirror = skeleton.mirror
         self._padding_work = padding_work(architecture.filter_widths)
         policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
         self.batcher: Batcher[Job, LiftedPiece] = Batcher(
@@ -217,6 +219,17 @@ def model_folders(root: Path) -> list[Path]:
 
 
 _NEGATED_X = np.array([-1, 1, 1], dtype=np.float32)
+
+
+def _skeleton(card: Card) -> Skeleton:
+    """The skeleton of a model's poses, if it is as we know it."""
+    known, said = SKELETONS.get(card.output.name), card.output
+    if known is None or (known.joints, known.parents) != (said.joints, said.parents):
+        raise ModelError(
+            f"model {card.name}: its output skeleton {said.name!r} is not one of ours: "
+            f"{', '.join(SKELETONS)}"
+        )
+    return known
 
 
 def _input_format(card: Card) -> KeypointFormat:

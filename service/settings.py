@@ -45,8 +45,8 @@ class Settings(BaseSettings):
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
     """Keys that open the service, separated by commas; with none it is open to all."""
 
-    max_body_bytes: _Positive = 128 * 1024 * 1024
-    """The largest body of a request."""
+    max_body_bytes: Annotated[int, Field(gt=0, lt=2**31)] = 128 * 1024 * 1024
+    """The largest body of a request; over gRPC no more than 32 MB."""
     max_frames_per_request: _Positive = 100_000
     """The most frames in a request, over all its clips."""
     max_clips_per_request: _Positive = 1_000
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     """The memory of the private session store; a session takes some 60 kB of it for each person."""
     session_expiry_s: _Seconds = 600.0
     """After how long without a frame a live session is forgotten."""
-    max_live_tracks: _Positive = 2_048
+    max_live_tracks: Annotated[int, Field(gt=0, le=1_000_000)] = 2_048
     """The most people in all live sessions of this process, for each model."""
     slow_reader_timeout_s: _Seconds = 30.0
     """After how long of not reading its answers a live stream is ended."""
@@ -85,9 +85,12 @@ class Settings(BaseSettings):
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split(cls, keys: object) -> object:
-        if isinstance(keys, str):
-            return frozenset(key.strip() for key in keys.split(",") if key.strip())
-        return keys
+        if not isinstance(keys, str):
+            return keys
+        named = frozenset(key.strip() for key in keys.split(",") if key.strip())
+        if not named:
+            raise ValueError("names no key; leave it out to be open to all")
+        return named
 
     @field_validator("log_level", "providers", mode="before")
     @classmethod

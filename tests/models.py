@@ -20,6 +20,7 @@ from service.pose.card import Training
 from service.pose.formats import FORMATS
 from service.pose.standing import STANDING
 from service.validation import Limits
+from service.wire.decoding import Decoder
 from training.comparison import Exported
 from training.export import export
 from training.model import TemporalModel
@@ -116,7 +117,11 @@ async def running_service(
         with ThreadPoolExecutor(2) as large_work:
             engine = Engine(served, limits, metrics, large_work)
             state = ServiceState(ready=True, accepting=True)
-            yield ServiceContext(engine, limits, metrics, state, api_keys, request_timeout_s)
+            decoder = Decoder(limits)
+            yield ServiceContext(
+                engine, limits, metrics, state, decoder, api_keys, request_timeout_s
+            )
+            decoder.close()
     finally:
         for model in served:
             await model.batcher.stop(drain_s=10)

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-_METHODS = ("get", "post")
+_METHODS = ("get", "post", "delete")
+_PATH_EXAMPLES: Mapping[str, str] = MappingProxyType({"session_id": "anna"})
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
 pre { background: #f4f4f4; padding: .7em; overflow-x: auto; font-size: 13px; }
@@ -53,9 +55,11 @@ def _body(document: Mapping[str, Any], url: str) -> Iterator[str]:
 def _operation(url: str, method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
     yield f"<p>{escape(operation['summary'])} {escape(operation.get('description', ''))}</p>"
-    examples = _json_content(operation.get("requestBody", {})).get("examples", {})
-    for name, example in examples.items():
+    content = _json_content(operation.get("requestBody", {}))
+    for name, example in content.get("examples", {}).items():
         yield f"<h3>{escape(name.capitalize())}</h3>{_curl(url, example['value'])}"
+    if "example" in content:
+        yield _curl(url.format(**_PATH_EXAMPLES), content["example"])
     answers = ", ".join(
         f"{status} {answer['description']}" for status, answer in operation["responses"].items()
     )

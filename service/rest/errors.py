@@ -103,7 +103,7 @@ def _headers(error: PoseliftError) -> Mapping[str, str]:
             return {"retry-after": str(math.ceil(error.retry_after_s))}
         case Unauthenticated():
             return {"www-authenticate": "Bearer"}
-        case UnsupportedMediaType():
+        case UnsupportedMediaType() if error.detail.startswith("content-encoding"):
             return {"accept-encoding": "identity"}
     return {}
 

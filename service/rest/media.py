@@ -55,8 +55,8 @@ def _named(media_type: str) -> Codec | None:
 
 
 def _is_utf8(parameters: str) -> bool:
-    name, _, charset = parameters.strip().lower().partition("=")
-    return name != "charset" or charset.strip('" ') in _UTF8
+    named = dict(part.strip().partition("=")[::2] for part in parameters.lower().split(";"))
+    return named.get("charset", "utf-8").strip('" ') in _UTF8
 
 
 def _preference(part: str) -> tuple[float, str]:

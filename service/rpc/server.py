@@ -13,6 +13,8 @@ from service.rpc.health import HealthServicer
 from service.rpc.poselift import PoseLift
 
 _UNLIMITED = -1
+_LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
+"""gRPC takes a message in whole before anybody can refuse it: 150,000 frames, and no more."""
 
 
 def create_server(context: ServiceContext) -> grpc.aio.Server:
@@ -29,7 +31,10 @@ def create_server(context: ServiceContext) -> grpc.aio.Server:
 
 def _options(context: ServiceContext) -> tuple[tuple[str, Any], ...]:
     return (
-        ("grpc.max_receive_message_length", context.limits.max_body_bytes),
+        (
+            "grpc.max_receive_message_length",
+            min(context.limits.max_body_bytes, _LARGEST_MESSAGE_BYTES),
+        ),
         ("grpc.max_send_message_length", _UNLIMITED),
         # Else a second server on the same port would start and take half of the calls.
         ("grpc.so_reuseport", 0),

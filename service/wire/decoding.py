@@ -53,9 +53,13 @@ class Decoder:
 
     def close(self) -> None:
         """End the process."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        if self._pool is None:
+            return
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()  # else what it decodes for nobody would hold up our end
+        self._pool = None
 
     def _running_pool(self) -> ProcessPoolExecutor:
         # One process: large bodies wait for each other, which bounds the memory they take.

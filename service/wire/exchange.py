@@ -6,7 +6,6 @@ from service.context import ServiceContext
 from service.errors import DeadlineExceeded
 from service.requests import LiftResult
 from service.wire.codecs import Codec
-from service.wire.decoding import Decoder
 
 _INLINE_FRAMES = 1_000
 """Results of more frames are encoded in a thread, in pieces between which others have a turn."""
@@ -17,7 +16,7 @@ class Exchange:
 
     def __init__(self, context: ServiceContext) -> None:
         self._engine = context.engine
-        self._decoder = Decoder(context.limits)
+        self._decoder = context.decoder
 
     async def lift(self, body: bytes, given: Codec, wanted: Codec, timeout_s: float) -> bytes:
         """Answer a request.

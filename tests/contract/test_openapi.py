@@ -147,7 +147,11 @@ def test_the_page_about_it_is_served(service: ServiceProcess) -> None:
 def test_the_commands_on_the_page_work_as_pasted(service: ServiceProcess) -> None:
     page = html.unescape(httpx.get(f"{service.url}/docs").text)
     commands = re.findall(r"<pre>(curl .*?)</pre>", page)
-    assert len(commands) == len(LIFT_REQUESTS)
-    for command in commands:
-        answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, check=True)
-        assert b'"poses"' in answer.stdout
+    assert len(commands) == len(LIFT_REQUESTS) + 2
+    answers = [
+        subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, check=True).stdout
+        for command in commands
+    ]
+    for expected in (b'"poses"', b'"session_id"', b'"pose"'):
+        assert any(expected in answer for answer in answers)
+    assert not any(b"urn:poselift:problem" in answer for answer in answers)

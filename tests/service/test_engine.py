@@ -398,3 +398,16 @@ async def test_a_clip_of_nothing_but_gaps_and_single_frames(models: Path) -> Non
     assert (lifted.quality_T[::2] == UNKNOWN).all()
     assert (lifted.quality_T[1::2] == MEASURED).all()
     np.testing.assert_allclose(lifted.poses_TJ3[1501:1502], alone.poses_TJ3, atol=1e-5)
+
+
+async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None:
+    """Each piece is padded by itself; a body of gaps must not shut everyone else out."""
+    clip = person_clip(4_000)
+    clip[1::2, :, 2] = 0
+    batching = Batching(max_batch_frames=512, max_queued_frames=8_000)
+    async with running_service(models, batching=batching) as context:
+        options = LiftOptions(model="symmetric", image_size=SIZE, fps=1)
+        with pytest.raises(TooLarge, match="gaps cut them"):
+            await context.engine.lift(LiftRequest(options, (Clip("a", clip),)))
+        short = LiftRequest(options, (Clip("a", person_clip(5)),))
+        assert len((await context.engine.lift(short)).clips) == 1

@@ -73,3 +73,10 @@ def test_unknown_variables_are_told_with_the_nearest_name() -> None:
 def test_every_setting_is_described() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+def test_keys_that_name_none_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a slip would leave the service open to all."""
+    monkeypatch.setenv("POSELIFT_API_KEYS", " , ")
+    with pytest.raises(ValidationError, match="names no key"):
+        Settings()
