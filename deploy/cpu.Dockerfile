@@ -14,5 +14,5 @@ USER poselift
 ENV POSELIFT_HOST=0.0.0.0 PYTHONUNBUFFERED=1
 EXPOSE 8000 50051
 HEALTHCHECK --start-period=30s --interval=10s CMD ["/opt/poselift/bin/python", "-c", \
-    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+    "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:%s/readyz' % os.environ.get('POSELIFT_HTTP_PORT', '8000'), timeout=3)"]
 ENTRYPOINT ["/opt/poselift/bin/python", "-m", "service"]
