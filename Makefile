@@ -45,6 +45,7 @@ bench: $(VENV)/.dev  ## Every measurement, one after the other
 	$(BIN)/python -m bench.stepping
 	$(BIN)/python -m bench.live_sessions
 	$(BIN)/python -m bench.live_memory
+	$(BIN)/python -m bench.resume_storm
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

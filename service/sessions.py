@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -28,6 +28,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 _log = logging.getLogger(__name__)
 
+_MOST_CONNECTIONS = 32
+_LONGEST_WAIT_S = 10.0
+"""For one of them: openings come in crowds when another replica dies."""
 _MOST_AT_ONCE = 512
 """Appends in one round trip."""
 _REMEMBER_CLOSED_MS = 120_000
@@ -152,8 +155,11 @@ class SessionStore:
     """
 
     def __init__(self, url: str, expiry_s: float, frames_kept: int, timeout_s: float = 1.0) -> None:
-        self._redis: Redis = Redis.from_url(
+        # Many sessions may be opened at once; they wait for a connection rather than for a new one.
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=_MOST_CONNECTIONS,
+            timeout=_LONGEST_WAIT_S,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             # A connection of the pool may be to a server that was restarted since. Every question
@@ -161,6 +167,7 @@ class SessionStore:
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
             decode_responses=False,
         )
+        self._redis: Redis = Redis(connection_pool=pool)
         self._expiry_ms = max(int(expiry_s * 1000), 1)
         self._frames_kept = frames_kept
         self._shas: dict[str, str] = {}
@@ -190,7 +197,7 @@ class SessionStore:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._fail(self._waiting, StoreAway("stopped"))
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
     async def open(self, writer: Writer, owner: str, options: bytes | None) -> Opened:
         """Take a session over; make it where it does not exist and ``options`` are given.

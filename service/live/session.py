@@ -6,8 +6,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.errors import (
     Fenced,
@@ -25,6 +27,7 @@ from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, Rebuild
 from service.live.tracks import Track
 from service.models import Job, ServedModel
 from service.pose.formats import FORMATS
+from service.pose.missing import Memory
 from service.pose.normalisation import Undo
 from service.requests import SessionOptions
 from service.sessions import (
@@ -67,6 +70,14 @@ class LiveServing:
             options.min_score,
             int(self.max_gap_s * options.fps + 1e-6),
         )
+
+
+class _Past(NamedTuple):
+    """A track as the store has it: what filling remembers, and the latest filled keypoints."""
+
+    track_id: str
+    memory: Memory
+    filled_TJ2: NDArray[np.float32]
 
 
 class LiveSession:
@@ -127,14 +138,13 @@ class LiveSession:
         self._recent.extend(frames)
         if not frames:
             return
-        recorded = self._recorded()
-        last = recorded[-1]
+        # Some milliseconds for each session, and sessions come in crowds when a replica dies.
+        last, pasts = await asyncio.to_thread(self._pasts)
         if self._associator is not None:
             self._associator.restore(last)
         try:
-            for place, track_id in enumerate(last.track_ids):
-                if last.quality_P[place] != UNKNOWN:
-                    await self._rebuild(recorded, track_id)
+            for past in pasts:
+                await self._rebuild(past)
         except BaseException:
             self.end(Unavailable("the session could not be restored"))
             raise
@@ -305,14 +315,24 @@ class LiveSession:
         except (ValueError, struct.error, IndexError) as error:
             raise Unavailable("the session was kept by another version of the service") from error
 
-    async def _rebuild(self, recorded: Sequence[RecordedFrame], track_id: str) -> None:
+    def _pasts(self) -> tuple[RecordedFrame, list[_Past]]:
+        """The last frame there is, and where everyone was who is still there."""
+        recorded = self._recorded()
+        last = recorded[-1]
+        size = max(self.model.card.architecture.receptive_field - 1, 1)
+        pasts = []
+        for place, track_id in enumerate(last.track_ids):
+            if last.quality_P[place] != UNKNOWN:
+                memories = record.past(recorded[-size:], track_id)
+                filled = record.filled(memories, self._format.joints)
+                pasts.append(_Past(track_id, memories[-1], filled))
+        return last, pasts
+
+    async def _rebuild(self, past: _Past) -> None:
         """Begin a track here with the state it had elsewhere."""
         track = self._serving.live.tracks.begin()
-        self._tracks[track_id] = track
-        memories = record.past(recorded, track_id)
-        size = max(self.model.card.architecture.receptive_field - 1, 1)
-        filled = record.filled(memories[-size:], self._format.joints)
-        job = RebuildJob(self, self._reading, track, memories[-1], filled)
+        self._tracks[past.track_id] = track
+        job = RebuildJob(self, self._reading, track, past.memory, past.filled_TJ2)
         with self._serving.live.batcher.admit(1) as admission:
             await admission.submit(job)
 
@@ -321,7 +341,7 @@ class LiveSession:
         for answer in self._answers:
             if answer.index == index:
                 return answer
-        recorded = self._recorded()
+        recorded = await asyncio.to_thread(self._recorded)
         upto = [frame for frame in recorded if frame.index <= index]
         if not upto or index < self.next_index - ANSWERS_KEPT:
             raise IndexGap(index, self.next_index)

@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SWEEP_S = 5.0
+_RESTORED_AT_ONCE = 1
+"""Sessions that come from elsewhere, so that those that live here hardly notice."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class LiveSessions:
         self._connections: dict[str, Connection] = {}
         # Whoever waits for a lock keeps it; the rest are forgotten.
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._restoring = asyncio.Semaphore(_RESTORED_AT_ONCE)
         self._is_draining = False
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -239,8 +242,9 @@ class LiveSessions:
             self._serving(stored), writer, owner, stored, opened.options, opened.next_index
         )
         if opened.next_index > 0:
-            frames = await self._asked(self._store.frames(session_id), session_id)
-            await session.restore(frames)
+            async with self._restoring:
+                frames = await self._asked(self._store.frames(session_id), session_id)
+                await session.restore(frames)
         connection = Connection(session, is_stream)
         self._connections[session_id] = connection
         return connection

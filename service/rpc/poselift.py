@@ -4,7 +4,9 @@ Messages are parsed here rather than by gRPC, so that one that cannot be is answ
 bad input, and so that lifting has one way in with HTTP's protobuf bodies.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 import grpc
@@ -21,6 +23,8 @@ from service.wire.exchange import Exchange
 from service.wire.live_protobuf import LIVE_PROTOBUF
 from service.wire.protobuf_messages import parse
 from service.wire.streaming import LiveStream, Pipe
+
+_FIRST_WRITE_S = 1.0
 
 _Call: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
@@ -50,8 +54,11 @@ class PoseLift:
 
     async def lift_stream(self, _: object, call: _Call) -> None:
         """Lift a live session's frames as they come."""
+        has_read = False
 
         async def receive() -> bytes | None:
+            nonlocal has_read
+            has_read = True
             message = await call.read()
             return message if isinstance(message, bytes) else None  # at the end it is EOF
 
@@ -61,6 +68,8 @@ class PoseLift:
             with gate(self._context, "grpc", "lift_stream", key):
                 await LiveStream(self._context.live, LIVE_PROTOBUF, pipe, key).run()
         except Exception as error:
+            if not has_read:
+                await _let_write(call)
             await abort(call, error)
 
     async def list_models(self, body: bytes, call: _Call) -> bytes:
@@ -90,6 +99,13 @@ class PoseLift:
         remaining_s: float | None = call.time_remaining()
         longest_s = self._context.request_timeout_s
         return longest_s if remaining_s is None else min(remaining_s, longest_s)
+
+
+async def _let_write(call: _Call) -> None:
+    """Take in what the caller is just sending: else they may learn of a broken call and not why."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_WRITE_S):
+            await call.read()
 
 
 def _api_key(call: _Call) -> str | None:

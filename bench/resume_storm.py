@@ -1,0 +1,106 @@
+"""A replica dies and all its sessions come to another at once: what the living notice of it.
+
+The bundled causal model with a real store, in this process and without a transport. Sessions of
+more than a receptive field are made on one replica; on another, steady ones are measured alone,
+then while all of the first come in at once.
+
+    python -m bench.resume_storm [--sessions 200] [--steady 20]
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from service.live.frames import Frame, Person
+from service.live.sessions import Connection, LiveSessions
+from service.requests import SessionOptions
+from tests.live.replicas import replica
+from tests.live.stores import binaries, store_server
+from tests.models import person_clip
+
+_MODELS = Path(__file__).parents[1] / "service" / "models"
+_FPS = 30
+_FRAMES = 250
+_CLIP = person_clip(1000)
+
+
+def main() -> None:
+    """Print the delays of the steady sessions, alone and in the storm, and how long that took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--steady", type=int, default=20)
+    options = parser.parse_args()
+    binary = binaries()["redis" if "redis" in binaries() else "valkey"]
+    with tempfile.TemporaryDirectory() as folder, store_server(binary, Path(folder)) as store:
+        asyncio.run(_run(store.url, options.sessions, options.steady))
+
+
+async def _run(url: str, sessions: int, steady: int) -> None:
+    async with (
+        replica(_MODELS, url, capacity=sessions, frames_kept=243 + 64, timeout_s=5) as dying,
+        replica(_MODELS, url, capacity=sessions + steady, frames_kept=243 + 64) as living,
+    ):
+        await asyncio.gather(*(_live(dying, f"s{number}") for number in range(sessions)))
+        connections = [await living.open(_options(f"t{n}"), None) for n in range(steady)]
+        await _steady(connections, 1)  # warms up
+        alone = await _steady(connections, 3)
+        storm = asyncio.create_task(_storm(living, sessions))
+        await asyncio.sleep(0)
+        during: list[float] = []
+        while not storm.done():
+            during += await _steady(connections, 0.5)
+        took_s = await storm
+        print(f"{steady} steady sessions alone: {_said(alone)}")
+        print(f"while {sessions} resumed in {took_s:.1f} s: {_said(during)}")
+
+
+async def _live(live: LiveSessions, name: str) -> None:
+    connection = await live.open(_options(name), None)
+    for index in range(_FRAMES):
+        await connection.push(_frame(index))
+
+
+async def _storm(live: LiveSessions, sessions: int) -> float:
+    started = time.perf_counter()
+    resumed = await asyncio.gather(
+        *(live.open(_options(f"s{number}"), None) for number in range(sessions))
+    )
+    assert all(connection.next_index == _FRAMES for connection in resumed)
+    return time.perf_counter() - started
+
+
+async def _steady(connections: Sequence[Connection], seconds: float) -> list[float]:
+    delays: list[float] = []
+
+    async def play(number: int, connection: Connection) -> None:
+        began = time.perf_counter() + number / len(connections) / _FPS
+        for count in range(int(seconds * _FPS)):
+            await asyncio.sleep(max(0.0, began + count / _FPS - time.perf_counter()))
+            sent = time.perf_counter()
+            await connection.push(_frame(connection.next_index))
+            delays.append(time.perf_counter() - sent)
+
+    await asyncio.gather(*(play(*pair) for pair in enumerate(connections)))
+    return delays
+
+
+def _frame(index: int) -> Frame:
+    return Frame(index, (Person("p", _CLIP[index % len(_CLIP)]),))
+
+
+def _options(name: str) -> SessionOptions:
+    return SessionOptions(session_id=name, image_size=(1000, 800), fps=_FPS)
+
+
+def _said(delays: Sequence[float]) -> str:
+    p50, p99, worst = np.percentile(np.array(delays) * 1000, [50, 99, 100])
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms"
+
+
+if __name__ == "__main__":
+    main()
