@@ -170,6 +170,8 @@ def _http_config(context: ServiceContext, settings: Settings) -> uvicorn.Config:
         http="httptools",
         ws="websockets-sansio",
         ws_max_size=_LARGEST_STREAM_MESSAGE,
+        # Coordinates hardly compress, and compressing costs more than lifting.
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -25,6 +25,7 @@ Floats = NDArray[np.float32]
 CLIP_GRAPH = "clip.onnx"
 STEP_GRAPH = "step.onnx"
 RINGS_GRAPH = "rings.onnx"
+WINDOW_GRAPH = "window.onnx"
 WEIGHTS = "weights.bin"
 """What every graph in a model folder keeps its weights in."""
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -112,6 +113,37 @@ def open_graph(path: Path, options: RunOptions) -> "tuple[onnxruntime.InferenceS
     """
     session = _open_session(path, options)
     return session, _read_card(session, path)
+
+
+def open_companion(
+    path: Path, clip: Card, options: RunOptions
+) -> "tuple[onnxruntime.InferenceSession, Card]":
+    """Load another graph of the model whose clip graph has this card.
+
+    Raises:
+        ModelError: as for ``open_graph``; or it is another model's, or not what its name says.
+    """
+    session, card = open_graph(path, options)
+    if card.graph.kind != path.stem:
+        raise ModelError(f"{path}: its card is of a {card.graph.kind} graph")
+    if card.model_copy(update={"graph": clip.graph}) != clip:
+        raise ModelError(f"{path}: its card is not that of the clip graph beside it")
+    return session, card
+
+
+def check_tensors(path: Path, session: "onnxruntime.InferenceSession", card: Card) -> None:
+    """Compare the names of a graph's tensors with those in its card.
+
+    Raises:
+        ModelError: they differ.
+    """
+    inputs = tuple(tensor.name for tensor in session.get_inputs())
+    outputs = tuple(tensor.name for tensor in session.get_outputs())
+    if (inputs, outputs) != (card.graph.inputs, card.graph.outputs):
+        raise ModelError(
+            f"{path}: the card names {card.graph.inputs} → {card.graph.outputs}, "
+            f"the graph has {inputs} → {outputs}"
+        )
 
 
 def _open_session(path: Path, how: RunOptions) -> "onnxruntime.InferenceSession":

@@ -119,8 +119,10 @@ class Metrics:
         """Count frames answered."""
         self._frames.labels(model).inc(frames)
 
-    def batches_of(self, model: str, kind: Literal["clip", "live"] = "clip") -> "BatchMetrics":
-        """The observer for a model's batcher of clips, or of live frames."""
+    def batches_of(
+        self, model: str, kind: Literal["clip", "live", "window"] = "clip"
+    ) -> "BatchMetrics":
+        """The observer for a model's batcher of clips, of live frames or of windows around them."""
         return BatchMetrics(
             queued=self._queued.labels(model, kind),
             refusals=self._refused.labels(model, kind),

@@ -59,6 +59,9 @@ class SessionOptions(FilmOptions):
     """An id that exists is resumed; the service makes one where none is given."""
     associate: bool = False
     """Tell people apart by where they are, for detectors that do not track them."""
+    lookahead_frames: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """How many frames later each is answered, by a symmetric model that sees those too. Causal
+    models answer at once."""
     when_behind: Literal["wait", "drop_oldest"] = "wait"
     """What happens to frames that come faster than they are lifted: they wait for their turn, or
     the oldest waiting ones are left out, as if the camera had been slower for a moment."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelError
-from service.lifter import RINGS_GRAPH, STEP_GRAPH, RunOptions, open_graph
+from service.lifter import RINGS_GRAPH, STEP_GRAPH, RunOptions, check_tensors, open_companion
 from service.pose.card import Card
 from service.rings import RingShape
 
@@ -61,14 +61,13 @@ class Stepper:
         """
         if not (folder / STEP_GRAPH).is_file():
             return None
-        step, step_card = open_graph(folder / STEP_GRAPH, options)
-        _check_same_model(folder / STEP_GRAPH, step_card, card)
+        step, step_card = open_companion(folder / STEP_GRAPH, card, options)
+        check_tensors(folder / STEP_GRAPH, step, step_card)
         rebuild = None
         if (folder / RINGS_GRAPH).is_file():
-            rebuild, rebuild_card = open_graph(folder / RINGS_GRAPH, options)
-            _check_same_model(folder / RINGS_GRAPH, rebuild_card, card)
+            rebuild, _ = open_companion(folder / RINGS_GRAPH, card, options)
         stepper = cls(step, rebuild, step_card)
-        _check_tensors(folder, step, rebuild, stepper)
+        _check_rings(folder, rebuild, stepper)
         return stepper
 
     def step(
@@ -120,28 +119,9 @@ def _ring_shape(name: str, shape: tuple[object, ...], card: Card) -> RingShape:
     return RingShape(widths[layer] - 1, math.prod(widths[:layer]), channels)
 
 
-def _check_same_model(path: Path, card: Card, clip: Card) -> None:
-    kinds = {STEP_GRAPH: "step", RINGS_GRAPH: "rings"}
-    if card.graph.kind != kinds[path.name]:
-        raise ModelError(f"{path}: its card is of a {card.graph.kind} graph")
-    if card.model_copy(update={"graph": clip.graph}) != clip:
-        raise ModelError(f"{path}: its card is not that of the clip graph beside it")
-
-
-def _check_tensors(
-    folder: Path,
-    step: "onnxruntime.InferenceSession",
-    rebuild: "onnxruntime.InferenceSession | None",
-    stepper: Stepper,
+def _check_rings(
+    folder: Path, rebuild: "onnxruntime.InferenceSession | None", stepper: Stepper
 ) -> None:
-    card = stepper._card
-    inputs = tuple(tensor.name for tensor in step.get_inputs())
-    outputs = tuple(tensor.name for tensor in step.get_outputs())
-    if (inputs, outputs) != (card.graph.inputs, card.graph.outputs):
-        raise ModelError(
-            f"{folder / STEP_GRAPH}: the card names {card.graph.inputs} → {card.graph.outputs}, "
-            f"the graph has {inputs} → {outputs}"
-        )
     made = {tensor.name for tensor in rebuild.get_outputs()} if rebuild is not None else set()
     needed = {name.replace("_past_", "_ring_") for name in stepper._past if "_past_" in name}
     if made != needed:

@@ -11,6 +11,7 @@ from service.pose.card import Training
 from service.pose.normalisation import Kind
 from service.rings import Rings
 from service.stepper import Stepper
+from service.windows import WindowLifter
 from training.graph import POSES, TRAJECTORY
 from training.model import TemporalModel, pad_edges
 
@@ -47,6 +48,9 @@ def compare(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) 
     stepper = Stepper.load(folder, lifter.card, RunOptions("cpu"))
     if stepper is not None:
         _compare_steps(stepper, lifter)
+    windows = WindowLifter.load(folder, lifter.card, RunOptions("cpu"))
+    if windows is not None:
+        _compare_windows(windows, lifter)
 
 
 def _compare_clips(lifter: Lifter, exported: Exported, tolerance_m: float) -> None:
@@ -79,6 +83,19 @@ def _compare_steps(stepper: Stepper, lifter: Lifter) -> None:
         rings.restore(slots, stepper.rebuild(np.concatenate([first, past], axis=1)))
         what = f"step {number} from rebuilt rings"
         _check_step(what, stepper, rings, clip[:, number], False, lifted, number)
+
+
+def _compare_windows(windows: WindowLifter, lifter: Lifter) -> None:
+    """Lift windows: their poses must be those that the clip graph has in their middles."""
+    card = lifter.card
+    field = card.architecture.receptive_field
+    shape = (3, field, len(card.input.joints), len(card.input.channels))
+    seen = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    lifted = lifter.lift(seen)
+    poses_BJ3, trajectory_B3 = windows.lift(seen)
+    _check("a window", poses_BJ3, lifted.poses_BTJ3[:, field // 2], TOLERANCE_M)
+    if trajectory_B3 is not None and lifted.trajectory_BT3 is not None:
+        _check("a window", trajectory_B3, lifted.trajectory_BT3[:, field // 2], TOLERANCE_M)
 
 
 def _check_step(

@@ -61,6 +61,9 @@ class TrainConfig(BaseModel):
     """Spread of the factors by which the bones of each clip are made longer or shorter."""
     short_context: _Share = 0.0
     """Share of the windows that begin and end closer to their frame, as in a clip just begun."""
+    velocity_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the error of velocities beside that of positions: poses tremble less. Windows then
+    come in pairs, of a frame and the one after it."""
     initial: Path | None = None
     """A checkpoint of the same architecture whose weights to begin with."""
     seed: int = 0

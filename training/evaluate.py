@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
@@ -12,8 +14,10 @@ from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.evaluation import (
     CONDITIONS,
+    Predictor,
     average,
     by_action,
+    delayed_predictor,
     flip_augmented,
     measure,
     predictor,
@@ -34,6 +38,8 @@ class EvaluateCommand(BaseSettings):
     """Prepared motion, whose held-out subjects are used; what it was trained on if not given."""
     beside: Path | None = None
     """Another checkpoint to measure beside it on the same keypoints, a single-frame model say."""
+    lookahead_frames: Annotated[int, Field(ge=1)] | None = None
+    """Show a symmetric model only so many frames after each, as live sessions may."""
     flip: bool = False
     """Average with the mirrored input's pose."""
     output: Path | None = None
@@ -83,7 +89,7 @@ class EvaluateCommand(BaseSettings):
     def _measure(
         self, path: Path, model: TemporalModel, config: TrainConfig, motions: MotionSet
     ) -> dict[str, float]:
-        predict = predictor(model)
+        predict = self._predictor(model)
         if self.flip:
             predict = flip_augmented(predict, config.keypoint_format)
         overall: dict[str, float] = {}
@@ -94,9 +100,21 @@ class EvaluateCommand(BaseSettings):
             heading = f"{path}: {condition} keypoints, {motions.fps:g} fps"
             print(f"\n{heading}\n{table(by_action(clips))}")
             averages = average(clips).items()
-            flip = ", flip" if self.flip else ""
-            overall |= {f"{condition} {name}{flip}": value for name, value in averages}
+            overall |= {f"{condition} {name}{self._how}": value for name, value in averages}
         return overall
+
+    @property
+    def _how(self) -> str:
+        """How the models were measured, if not as usual."""
+        later = f", lookahead {self.lookahead_frames}" if self.lookahead_frames else ""
+        return f"{later}, flip" if self.flip else later
+
+    def _predictor(self, model: TemporalModel) -> Predictor:
+        if self.lookahead_frames is None or model.receptive_field == 1:
+            return predictor(model)
+        if model.causal:
+            raise ValueError("--lookahead-frames is for symmetric models")
+        return delayed_predictor(model, self.lookahead_frames)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from service.pose.formats import FORMATS
 from service.pose.skeleton import H36M17
 from training.datasets.motion import MotionSet
 from training.metrics import METRICS
-from training.model import TemporalModel, pad_edges
+from training.model import StridedTemporalModel, TemporalModel, pad_edges
 from training.views import FilmingOptions, film, mirror
 
 Floats = NDArray[np.float32]
@@ -21,6 +21,7 @@ Predictor = Callable[[Floats], Floats]
 
 CONDITIONS = {"clean": 0.0, "noisy": 1.0}
 """Noise levels of the imagined detector."""
+_WINDOWS_AT_ONCE = 512
 _SEED = 20191118
 """Every model is measured through the same cameras and the same noise."""
 
@@ -32,6 +33,24 @@ def predictor(model: TemporalModel) -> Predictor:
     def predict(inputs_TJ2: Floats) -> Floats:
         padded = pad_edges(torch.from_numpy(inputs_TJ2)[None], model.receptive_field, model.causal)
         poses: Floats = model(padded)[0].numpy()
+        return poses
+
+    return predict
+
+
+def delayed_predictor(model: TemporalModel, lookahead_frames: int) -> Predictor:
+    """Lift each frame as a live session does that sees so many frames after it, and no more."""
+    strided = StridedTemporalModel(model).eval()
+    offsets = np.arange(model.receptive_field) - model.receptive_field // 2
+
+    @torch.inference_mode()
+    def predict(inputs_TJ2: Floats) -> Floats:
+        frames = np.arange(len(inputs_TJ2))
+        newest = np.minimum(frames + lookahead_frames, len(frames) - 1)
+        rows = (frames[:, None] + offsets).clip(0, newest[:, None])
+        inputs = torch.from_numpy(inputs_TJ2)
+        batches = torch.from_numpy(rows).split(_WINDOWS_AT_ONCE)
+        poses: Floats = torch.cat([strided(inputs[batch])[:, 0] for batch in batches]).numpy()
         return poses
 
     return predict

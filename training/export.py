@@ -16,6 +16,7 @@ from service.lifter import (
     RINGS_GRAPH,
     STEP_GRAPH,
     WEIGHTS,
+    WINDOW_GRAPH,
     weights_version,
 )
 from service.pose.card import (
@@ -36,6 +37,7 @@ from training.comparison import Exported, ExportError, compare
 from training.config import TrainConfig
 from training.graph import KEYPOINTS, POSES, TRAJECTORY, clip_graph, halved
 from training.step_graph import rings_graph, step_graph
+from training.window_graph import window_graph
 
 Precision = Literal["float32", "float16"]
 OUR_LICENCE = "Apache-2.0"
@@ -81,7 +83,10 @@ def export(exported: Exported, folder: Path, precision: Precision = "float32") -
 
 
 def _graphs(exported: Exported) -> dict[str, onnx.ModelProto]:
-    """The graphs of a model by the files they go to; only causal models can be stepped."""
+    """The graphs of a model by the files they go to.
+
+    Only causal models can be stepped; symmetric ones lift live frames from windows.
+    """
     joints = len(FORMATS[exported.keypoint_format].joints)
     networks = exported.pose, joints, 2, exported.trajectory
     graphs = {CLIP_GRAPH: clip_graph(*networks)}
@@ -90,6 +95,8 @@ def _graphs(exported: Exported) -> dict[str, onnx.ModelProto]:
         rings = rings_graph(*networks)
         if rings.graph.output:  # a network without wide blocks keeps nothing but keypoints
             graphs[RINGS_GRAPH] = rings
+    elif not exported.pose.dense:
+        graphs[WINDOW_GRAPH] = window_graph(*networks)
     return graphs
 
 
@@ -147,6 +154,7 @@ def _refuse_strangers(folder: Path) -> None:
         CLIP_GRAPH,
         STEP_GRAPH,
         RINGS_GRAPH,
+        WINDOW_GRAPH,
         WEIGHTS,
     }
     if strangers:

@@ -126,7 +126,11 @@ class Trainer:
         steps = 0
         with tqdm(total=count, unit="window", desc=f"epoch {epoch + 1}", leave=False) as progress:
             batches = windows.shuffled(
-                self.config.batch_size, count, generator, self.config.short_context
+                self.config.batch_size,
+                count,
+                generator,
+                self.config.short_context,
+                pairs=self.config.velocity_weight > 0,
             )
             for inputs, targets in batches:
                 if len(inputs) < 2:
@@ -158,10 +162,14 @@ class Trainer:
         ):
             predicted = self.strided(inputs)
         loss = losses.mpjpe(predicted.float(), targets)
+        error = loss.detach()
+        if self.config.velocity_weight:
+            velocity_error = losses.velocity_error(predicted.float(), targets)
+            loss = loss + self.config.velocity_weight * velocity_error
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        return loss.detach()
+        return error
 
     def _set_rates(self, epoch: int) -> None:
         """Decay the learning rate and batch normalisation's momentum exponentially."""

@@ -50,18 +50,28 @@ class Windows:
         count: int,
         generator: torch.Generator,
         short_context: float = 0.0,
+        pairs: bool = False,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of ``count`` windows drawn without replacement, in random order.
 
         A share of ``short_context`` of them see as little as nothing of what is before and after.
+        In ``pairs``, each second window is that of the frame after the one before it.
         """
         device = self._offsets.device
-        order = torch.randperm(len(self), generator=generator)[:count]
-        for frames_B in order.split(batch_size):
+        members = 2 if pairs else 1
+        order = torch.randperm(len(self), generator=generator)[: count // members]
+        for chosen in order.split(batch_size // members):
             reach_B2 = None
             if short_context:
-                reach_B2 = self._reaches(len(frames_B), short_context, generator).to(device)
-            yield self.cut(frames_B.to(device), reach_B2)
+                reaches = self._reaches(len(chosen), short_context, generator).to(device)
+                reach_B2 = reaches.repeat_interleave(members, dim=0)
+            frames_B = chosen.to(device)
+            yield self.cut(self._with_next(frames_B) if pairs else frames_B, reach_B2)
+
+    def _with_next(self, frames_B: Tensor) -> Tensor:
+        """Each frame and then the one after it in its clip, the last one twice."""
+        after = torch.minimum(frames_B + 1, self._last_F[frames_B])
+        return torch.stack([frames_B, after], dim=1).flatten()
 
     def _reaches(self, count: int, short_context: float, generator: torch.Generator) -> Tensor:
         """Frames seen before and after (B, 2): any number in short windows, all in the others."""

@@ -13,14 +13,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.live.stepping import SteppedFrame
+from service.live.stepping import UNKNOWN, SteppedFrame
+from service.live.windows import Stretch
 from service.pose.missing import Memory
 
-_VERSION: Final = 1
+Floats = NDArray[np.float32]
+
+_VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BH")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecordedFrame:
     """The people of one frame, as they were after it."""
 
@@ -28,7 +31,33 @@ class RecordedFrame:
     track_ids: tuple[str, ...]
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
+    measured_PJ: NDArray[np.bool_]
     memory: Memory
+
+    def with_poses(self, poses_PK3: Floats, trajectory_P3: Floats | None) -> SteppedFrame:
+        """What lifting this frame came to."""
+        return SteppedFrame(
+            poses_PK3,
+            trajectory_P3,
+            self.quality_P,
+            self.is_fresh_P,
+            self.measured_PJ,
+            self.memory,
+        )
+
+    @classmethod
+    def of(cls, index: int, track_ids: tuple[str, ...], frame: SteppedFrame) -> "RecordedFrame":
+        """A frame as it would come back from the store."""
+        return cls(
+            index, track_ids, frame.quality_P, frame.is_fresh_P, frame.measured_PJ, frame.memory
+        )
+
+    def goes_on(self, track_id: str) -> bool:
+        """Whether a track is in this frame and was in the one before."""
+        place = self.place(track_id)
+        if place is None or self.is_fresh_P[place]:
+            return False
+        return bool(self.quality_P[place] != UNKNOWN)
 
     def place(self, track_id: str) -> int | None:
         """Where a track is in this frame's arrays."""
@@ -36,7 +65,7 @@ class RecordedFrame:
 
 
 def encode(track_ids: Sequence[str], frame: SteppedFrame) -> bytes:
-    """One frame to bytes: about 160 for each person of 17 joints."""
+    """One frame to bytes: about 165 for each person of 17 joints."""
     names = [track_id.encode() for track_id in track_ids]
     head = _HEAD.pack(_VERSION, len(names))
     ids = b"".join(bytes((len(name),)) + name for name in names)
@@ -46,6 +75,7 @@ def encode(track_ids: Sequence[str], frame: SteppedFrame) -> bytes:
     states["is_fresh"] = frame.is_fresh_P
     states["empty_frames"] = np.minimum(memory.empty_frames_B, 2**31)
     states["seen"] = np.packbits(memory.seen_BJ, axis=1)
+    states["measured"] = np.packbits(frame.measured_PJ, axis=1)
     states["keypoints"] = memory.keypoints_BJ2
     return head + ids + states.tobytes()
 
@@ -65,12 +95,16 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
         track_ids.append(record[at + 1 : at + 1 + length].decode())
         at += 1 + length
     states = np.frombuffer(record, _state(joints), people, at)
-    seen = np.unpackbits(states["seen"], axis=1, count=joints).astype(np.bool_)
+    seen, measured = (
+        np.unpackbits(states[name], axis=1, count=joints).astype(np.bool_)
+        for name in ("seen", "measured")
+    )
     memory = Memory(
         states["keypoints"].astype(np.float32), seen, states["empty_frames"].astype(np.int64)
     )
     is_fresh_P = states["is_fresh"].astype(np.bool_)
-    return RecordedFrame(index, tuple(track_ids), states["quality"].copy(), is_fresh_P, memory)
+    quality_P = states["quality"].copy()
+    return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured, memory)
 
 
 def past(frames: Sequence[RecordedFrame], track_id: str) -> list[Memory]:
@@ -91,14 +125,30 @@ def past(frames: Sequence[RecordedFrame], track_id: str) -> list[Memory]:
     return memories[::-1]
 
 
+def stretch(frames: Sequence[RecordedFrame], at: int, track_id: str) -> Stretch:
+    """The frames around one in which a track went on without a break.
+
+    Args:
+        frames: consecutive frames.
+        at: the place of one that has the track in it.
+        track_id: the track.
+    """
+    first, end = at, at + 1
+    while first > 0 and frames[first].goes_on(track_id):
+        first -= 1
+    while end < len(frames) and frames[end].goes_on(track_id):
+        end += 1
+    rows = [(frame, frame.track_ids.index(track_id)) for frame in frames[first:end]]
+    return Stretch(
+        Memory.joined([frame.memory.of(slice(place, place + 1)) for frame, place in rows]),
+        np.stack([frame.measured_PJ[place] for frame, place in rows]),
+        at - first,
+    )
+
+
 def filled(memories: Sequence[Memory], joints: tuple[str, ...]) -> NDArray[np.float32]:
     """The keypoints (T, J, 2) that a track's frames were filled to."""
-    together = Memory(
-        np.concatenate([memory.keypoints_BJ2 for memory in memories]),
-        np.concatenate([memory.seen_BJ for memory in memories]),
-        np.concatenate([memory.empty_frames_B for memory in memories]),
-    )
-    return together.filled(joints)
+    return Memory.joined(memories).filled(joints)
 
 
 @lru_cache(8)
@@ -110,6 +160,7 @@ def _state(joints: int) -> np.dtype[np.void]:
             ("is_fresh", "u1"),
             ("empty_frames", "<u4"),
             ("seen", "u1", ((joints + 7) // 8,)),
+            ("measured", "u1", ((joints + 7) // 8,)),
             ("keypoints", "<f4", (joints, 2)),
         ]
     )

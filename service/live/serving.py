@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from service.embedded import EmbeddedServer
 from service.errors import StoreError
@@ -10,12 +11,10 @@ from service.lifter import RunOptions
 from service.live.session import ANSWERS_KEPT
 from service.live.sessions import LiveSessions, LiveSettings
 from service.live.stepping import LiveModel
-from service.live.tracks import Tracks
 from service.metrics import Metrics
 from service.models import ModelSet, ServedModel
 from service.sessions import SessionStore, StoreAway
 from service.settings import Settings
-from service.stepper import Stepper
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +29,17 @@ async def live_sessions(
         ModelError: a step graph cannot be served.
         StoreError: the store does not start or cannot be reached.
     """
-    steppers = [(model, _stepper(model, settings)) for model in models]
-    live = {
-        model.card.name: _live_model(model, stepper, settings, metrics)
-        for model, stepper in steppers
-        if stepper is not None
-    }
+    found = [_live_model(model, settings, metrics) for model in models]
+    live = {model.card.name: model for model in found if model is not None}
     if not live:
         yield None
         return
     async with AsyncExitStack() as stack:
         for model in live.values():
             model.warm_up()
-            model.batcher.start()
-            stack.push_async_callback(model.batcher.stop, 0)
+            for batcher in model.batchers:
+                batcher.start()
+                stack.push_async_callback(batcher.stop, 0)
         store = await _store(settings, live.values(), stack)
         sessions = LiveSessions(models, live, store, _live_settings(settings))
         sessions.start()
@@ -53,19 +49,13 @@ async def live_sessions(
         yield sessions
 
 
-def _stepper(model: ServedModel, settings: Settings) -> Stepper | None:
+def _live_model(model: ServedModel, settings: Settings, metrics: Metrics) -> LiveModel | None:
+    """What lifts live frames with a model, if its folder has a graph for it."""
     if model.folder is None:
         return None
     how = RunOptions(settings.providers, settings.strict_providers, settings.threads)
-    return Stepper.load(model.folder, model.card, how)
-
-
-def _live_model(
-    model: ServedModel, stepper: Stepper, settings: Settings, metrics: Metrics
-) -> LiveModel:
-    card = model.card
-    tracks = Tracks(stepper.rings, len(card.input.joints), settings.max_live_tracks)
-    return LiveModel(card, stepper, tracks, metrics.batches_of(card.name, "live"))
+    observe = partial(metrics.batches_of, model.card.name)
+    return LiveModel.load(model.folder, model.card, how, settings.max_live_tracks, observe)
 
 
 def _people_of(model: LiveModel) -> Callable[[], int]:

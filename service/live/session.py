@@ -22,8 +22,10 @@ from service.errors import (
 from service.live import record
 from service.live.association import Associator
 from service.live.frames import Fault, Frame, FramePoses
+from service.live.lookahead import Lookahead
+from service.live.reading import Reading
 from service.live.record import RecordedFrame
-from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob, SteppedFrame
+from service.live.stepping import UNKNOWN, FrameJob, LiveModel, RebuildJob, SteppedFrame
 from service.live.tracks import Track
 from service.models import Job, ServedModel
 from service.pose.formats import FORMATS
@@ -60,6 +62,14 @@ class LiveServing:
     def frames_kept(self) -> int:
         """How many frames of a session are kept: to go on from, and to answer again."""
         return self.live.card.architecture.receptive_field + ANSWERS_KEPT
+
+    def lookahead(self, options: SessionOptions) -> Lookahead | None:
+        """What answers a session's frames later, where that was asked for."""
+        if not options.lookahead_frames or self.live.windows is None:
+            return None
+        return Lookahead(
+            options.lookahead_frames, self.live.windows, self.reading(options), self.frames_kept
+        )
 
     def reading(self, options: SessionOptions) -> Reading:
         """How a session's keypoints are read."""
@@ -109,6 +119,7 @@ class LiveSession:
         self._tracks: dict[str, Track] = {}
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=serving.frames_kept)
         self._answers: deque[FramePoses] = deque(maxlen=ANSWERS_KEPT)
+        self._lookahead = serving.lookahead(options)
         self._turn = asyncio.Lock()
         self._ended: PoseliftError | None = None
         self._away_since: float | None = None
@@ -139,9 +150,12 @@ class LiveSession:
         if not frames:
             return
         # Some milliseconds for each session, and sessions come in crowds when a replica dies.
-        last, pasts = await asyncio.to_thread(self._pasts)
+        recorded, pasts = await asyncio.to_thread(self._pasts)
+        last = recorded[-1]
         if self._associator is not None:
             self._associator.restore(last)
+        if self._lookahead is not None:
+            self._lookahead.restore(recorded)
         try:
             for past in pasts:
                 await self._rebuild(past)
@@ -149,8 +163,11 @@ class LiveSession:
             self.end(Unavailable("the session could not be restored"))
             raise
 
-    async def push(self, frame: Frame) -> FramePoses:
+    async def push(self, frame: Frame) -> FramePoses | None:
         """Lift the next frame, or answer one again.
+
+        With a lookahead the answer is about a frame so many before; None while there is none, or
+        if the frame that was sent again has yet to be answered.
 
         Raises:
             IndexGap: it is not the next frame's turn.
@@ -172,6 +189,15 @@ class LiveSession:
                 self.end(Unavailable("the session ended here; open it again to go on"))
                 raise
 
+    async def waiting(self) -> list[FramePoses]:
+        """The poses of the frames whose turn has not come, as if no more were to come."""
+        async with self._turn:
+            self._check_alive()
+            if self._lookahead is None:
+                return []
+            lookahead = self._lookahead
+            return [await self._lifted_later(lookahead, each) for each in lookahead.waiting()]
+
     def end(self, reason: PoseliftError) -> None:
         """Free what this replica holds; the store is left as it is."""
         if self._ended is None:
@@ -181,6 +207,7 @@ class LiveSession:
             self._tracks.clear()
             self._recent.clear()
             self._answers.clear()
+            self._lookahead = None
 
     async def flush(self) -> bool:
         """Bring a store that was away up to date, between two frames; whether it is."""
@@ -238,7 +265,7 @@ class LiveSession:
                 keypoints[place] = people[track_id]
         return FrameJob(self, self._reading, tuple(self._tracks.values()), keypoints)
 
-    async def _lift(self, frame: Frame) -> FramePoses:
+    async def _lift(self, frame: Frame) -> FramePoses | None:
         stepped, track_ids = self._nobody(), tuple(self._tracks)
         if track_ids:
             with self._serving.live.batcher.admit(len(track_ids)) as admission:
@@ -252,8 +279,15 @@ class LiveSession:
         if self._associator is not None:
             self._associator.remember(track_ids, stepped)
         self._end_unknown(track_ids, stepped)
-        answer = self._answer(frame, track_ids, stepped, is_durable)
-        self._answers.append(answer)
+        answer: FramePoses | None
+        if (lookahead := self._lookahead) is not None:
+            lookahead.add(frame, RecordedFrame.of(frame.index, track_ids, stepped))
+            due = lookahead.due()
+            answer = await self._lifted_later(lookahead, due, is_durable) if due else None
+        else:
+            answer = self._answer(frame, track_ids, stepped, is_durable)
+        if answer is not None:
+            self._answers.append(answer)
         return answer
 
     def _nobody(self) -> SteppedFrame:
@@ -315,8 +349,8 @@ class LiveSession:
         except (ValueError, struct.error, IndexError) as error:
             raise Unavailable("the session was kept by another version of the service") from error
 
-    def _pasts(self) -> tuple[RecordedFrame, list[_Past]]:
-        """The last frame there is, and where everyone was who is still there."""
+    def _pasts(self) -> tuple[list[RecordedFrame], list[_Past]]:
+        """The frames there are, and where everyone was who is still there."""
         recorded = self._recorded()
         last = recorded[-1]
         size = max(self.model.card.architecture.receptive_field - 1, 1)
@@ -326,7 +360,7 @@ class LiveSession:
                 memories = record.past(recorded[-size:], track_id)
                 filled = record.filled(memories, self._format.joints)
                 pasts.append(_Past(track_id, memories[-1], filled))
-        return last, pasts
+        return recorded, pasts
 
     async def _rebuild(self, past: _Past) -> None:
         """Begin a track here with the state it had elsewhere."""
@@ -336,18 +370,37 @@ class LiveSession:
         with self._serving.live.batcher.admit(1) as admission:
             await admission.submit(job)
 
-    async def _answered(self, index: int) -> FramePoses:
+    async def _lifted_later(
+        self, lookahead: Lookahead, frame: RecordedFrame, is_durable: bool = True
+    ) -> FramePoses:
+        stepped = await lookahead.lift(frame)
+        return self._answer(lookahead.asked(frame.index), frame.track_ids, stepped, is_durable)
+
+    async def _answered(self, index: int) -> FramePoses | None:
         """The answer to a frame that was answered before, from memory or lifted once more."""
         for answer in self._answers:
             if answer.index == index:
                 return answer
+        if self._lookahead is not None:
+            return await self._answered_later(self._lookahead, index)
         recorded = await asyncio.to_thread(self._recorded)
         upto = [frame for frame in recorded if frame.index <= index]
         if not upto or index < self.next_index - ANSWERS_KEPT:
             raise IndexGap(index, self.next_index)
         if upto[-1].index != index:  # it was left out when it came
-            return FramePoses(index, (), *self._nobody()[:3])
+            return self._left_out(index)
         return await self._lifted_again(upto)
+
+    async def _answered_later(self, lookahead: Lookahead, index: int) -> FramePoses | None:
+        if index < self.next_index - ANSWERS_KEPT:
+            raise IndexGap(index, self.next_index)
+        frame = lookahead.find(index)
+        if frame is None:
+            return self._left_out(index)
+        return None if lookahead.is_waiting(frame) else await self._lifted_later(lookahead, frame)
+
+    def _left_out(self, index: int) -> FramePoses:
+        return FramePoses(index, (), *self._nobody()[:3])
 
     async def _lifted_again(self, frames: Sequence[RecordedFrame]) -> FramePoses:
         """The poses of the last of these frames, from the window that ends with it."""
@@ -367,21 +420,13 @@ class LiveSession:
                 if lifted.trajectory_T3 is not None:
                     has_trajectory = True
                     trajectory[place] = undo(lifted.trajectory_T3[-1:, None])[0, 0]
-        stepped = SteppedFrame(
-            poses,
-            trajectory if has_trajectory else None,
-            frame.quality_P,
-            frame.is_fresh_P,
-            frame.memory,
-        )
+        stepped = frame.with_poses(poses, trajectory if has_trajectory else None)
         return self._answer(Frame(frame.index, ()), frame.track_ids, stepped, is_durable=True)
 
     def _window(self, frames: Sequence[RecordedFrame], track_id: str) -> tuple[Job, Undo]:
         """What lifts the last of a track's frames once more, and turns its pose back."""
         memories = record.past(frames, track_id)[-self.model.card.architecture.receptive_field :]
         filled = record.filled(memories, self._format.joints)
-        normalise = self._serving.live.normaliser_of(self._reading)
-        inputs, _ = normalise(filled)
-        _, undo = normalise(filled[-1:])
-        last = slice(len(inputs) - 1, len(inputs))
-        return Job(np.nan_to_num(inputs, posinf=0, neginf=0), last, flip=False), undo
+        inputs, _ = self._serving.live.inputs.of(self._reading, filled)
+        _, undo = self._serving.live.inputs.of(self._reading, filled[-1:])
+        return Job(inputs, slice(len(inputs) - 1, len(inputs)), flip=False), undo

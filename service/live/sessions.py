@@ -23,7 +23,7 @@ from service.errors import (
 from service.live.frames import Frame, FramePoses
 from service.live.session import LiveServing, LiveSession
 from service.live.stepping import LiveModel
-from service.models import ModelSet
+from service.models import DEFAULT, ModelSet
 from service.pose.card import Card
 from service.requests import SessionOptions
 from service.sessions import (
@@ -82,10 +82,14 @@ class Connection:
         """The model's card."""
         return self.session.model.card
 
-    async def push(self, frame: Frame) -> FramePoses:
+    async def push(self, frame: Frame) -> FramePoses | None:
         """Lift a frame; see ``LiveSession.push``."""
         self.used_at = time.monotonic()
         return await self.session.push(frame)
+
+    async def waiting(self) -> list[FramePoses]:
+        """The poses of the frames that wait for those after them; see ``LiveSession.waiting``."""
+        return await self.session.waiting()
 
     def end(self, reason: PoseliftError) -> None:
         """End the session here and tell whoever waits on ``ended``."""
@@ -231,7 +235,7 @@ class LiveSessions:
         if before is not None and before.session.owner == owner:
             await before.session.flush()
         writer = Writer(session_id, secrets.token_hex(8))
-        wanted = options.model_dump_json(exclude={"session_id"}).encode() if options else None
+        wanted = None if options is None else _stored(options)
         opened = await self._asked(self._store.open(writer, owner, wanted), session_id)
         stored = self._read(opened.options)
         if not opened.is_taken:
@@ -251,16 +255,17 @@ class LiveSessions:
 
     def _resolved(self, options: SessionOptions) -> SessionOptions:
         """The options with the model's own name, so that they mean the same on every replica."""
-        model = self._models.asked_for(options.model)
-        name = model.card.name
-        if name not in self._live_models:
-            live = ", ".join(self._live_models) or "none is served"
-            raise Invalid.at("model", f"a causal model with a step graph ({live}), found {name}")
+        asked = options.model
+        if options.lookahead_frames and "model" not in options.model_fields_set:
+            asked = DEFAULT
+        name = self._models.asked_for(asked).card.name
+        check_lookahead(name, options.lookahead_frames, self._live_models)
         return options.model_copy(update={"model": name})
 
     def _serving(self, options: SessionOptions) -> LiveServing:
         if options.model not in self._live_models:
             raise NotFound(f"the session's model {options.model!r} is not served here")
+        check_lookahead(options.model, options.lookahead_frames, self._live_models)
         return LiveServing(
             self._models.named(options.model),
             self._live_models[options.model],
@@ -302,6 +307,28 @@ class LiveSessions:
             self._settings.stream_idle_s if connection.is_stream else self._settings.request_idle_s
         )
         return connection.used_at < time.monotonic() - limit_s
+
+
+def _stored(options: SessionOptions) -> bytes:
+    """The options as they are kept: what is not said means the same in later versions."""
+    return options.model_dump_json(exclude={"session_id"}, exclude_defaults=True).encode()
+
+
+def check_lookahead(name: str, frames: int, models: Mapping[str, LiveModel]) -> None:
+    """Refuse a model that cannot lift live frames with so many after them.
+
+    Raises:
+        Invalid: naming what it can, or which models can.
+    """
+    model = models.get(name)
+    longest = model.longest_lookahead if model is not None else 0
+    if model is None or (longest and not frames):
+        at_once = ", ".join(each for each, m in models.items() if not m.longest_lookahead)
+        later = f", or lookahead_frames from 1 to {longest}" if longest else ""
+        raise Invalid.at("model", f"a causal model ({at_once or 'none'}){later}, found {name}")
+    if frames > longest:
+        expected = f"1 to {longest}" if longest else "0: it sees only the past"
+        raise Invalid.at("lookahead_frames", f"for {name} {expected}, found {frames}")
 
 
 def owner_of(api_key: str | None) -> str:

@@ -1,44 +1,34 @@
 """One causal model lifting live frames: one run a tick over all that wait, a frame a session."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.batcher import Batcher, Observer, Policy
+from service.lifter import RunOptions
+from service.live.reading import Inputs, Reading
 from service.live.tracks import Slots, Track, Tracks
-from service.pose.camera import Camera
+from service.live.windows import WindowModel
 from service.pose.card import Card
 from service.pose.formats import FORMATS, convert
-from service.pose.missing import QUALITY, Memory, fill_causal
-from service.pose.normalisation import Normaliser, Undo, normaliser
-from service.requests import CameraOptions
+from service.pose.missing import QUALITY, Memory, fill_causal, measured_joints
+from service.pose.normalisation import Undo
 from service.stepper import Stepper
+from service.windows import WindowLifter
 
 Floats = NDArray[np.float32]
 
 UNKNOWN = QUALITY.index("unknown")
 _REBUILDS_A_TICK = 2
 """A rebuild costs as much as a hundred steps; the living must not wait for many at a time."""
-_KNOWN_NORMALISERS = 256
 _TICK_S = 0.01
 """Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
 with the number of tracks, and a tick for each frame would leave no time for anything else."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a session's keypoints become inputs; sessions that agree on it are worked on together."""
-
-    keypoint_format: str
-    image_size: tuple[float, float]
-    camera: CameraOptions | None
-    min_score: float
-    max_gap_frames: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +60,14 @@ class SteppedFrame(NamedTuple):
     """The people of one frame; poses (P, K, 3) are root-relative, in metres and camera axes.
 
     ``is_fresh_P`` tells tracks that began with this frame; ``memory`` is theirs after it. Poses of
-    unknown quality are zeros.
+    unknown quality are zeros, and all are where the model is not stepped.
     """
 
     poses_PK3: Floats
     trajectory_P3: Floats | None
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
+    measured_PJ: NDArray[np.bool_]
     memory: Memory
 
     @classmethod
@@ -87,6 +78,7 @@ class SteppedFrame(NamedTuple):
             None,
             np.zeros(0, np.uint8),
             np.zeros(0, np.bool_),
+            np.zeros((0, joints_in), np.bool_),
             Memory.blank(0, joints_in),
         )
 
@@ -95,21 +87,72 @@ Job: TypeAlias = FrameJob | RebuildJob
 
 
 class LiveModel:
-    """A causal model, its tracks and the queue in front of it."""
+    """What lifts live frames with one model, its tracks and the queue in front of it.
 
-    def __init__(self, card: Card, stepper: Stepper, tracks: Tracks, observer: Observer) -> None:
+    A model that sees what comes after has no stepper: its frames are only filled and remembered
+    here, and lifted by ``windows`` once there is enough to see.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        stepper: Stepper | None,
+        tracks: Tracks,
+        observer: Observer,
+        windows: WindowModel | None = None,
+    ) -> None:
         self.card = card
+        self.windows = windows
         self.tracks = tracks
         self._stepper = stepper
         self._root = card.output.parents.index(-1)
         self._format = FORMATS[card.input.keypoint_format]
-        self.normaliser_of = lru_cache(_KNOWN_NORMALISERS)(self._new_normaliser)
+        self.inputs = Inputs(card)
         policy = Policy(_cost, choose, capacity=np.inf, interval_s=_TICK_S)
         self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        card: Card,
+        how: RunOptions,
+        capacity: int,
+        observe: Callable[[Literal["live", "window"]], Observer],
+    ) -> "LiveModel | None":
+        """Load what lifts live frames with the model of this card, if its folder has it.
+
+        Raises:
+            ModelError: a graph is another model's, or disagrees with its card.
+        """
+        stepper = Stepper.load(folder, card, how)
+        lifter = WindowLifter.load(folder, card, how)
+        if stepper is None and lifter is None:
+            return None
+        windows = None if lifter is None else WindowModel(card, lifter, observe("window"))
+        rings = stepper.rings if stepper is not None else ()
+        tracks = Tracks(rings, len(card.input.joints), capacity)
+        return cls(card, stepper, tracks, observe("live"), windows)
+
+    @property
+    def batchers(self) -> Iterator[Batcher[Any, Any]]:
+        """Its queues, to be started and stopped."""
+        yield self.batcher
+        if self.windows is not None:
+            yield self.windows.batcher
+
+    @property
+    def longest_lookahead(self) -> int:
+        """How many frames later its poses may come; 0 if they come at once."""
+        return 0 if self.windows is None else self.windows.longest_lookahead
 
     def warm_up(self) -> None:
         """Run once, so that no caller pays for first-time allocation."""
         joints = len(self._format.joints)
+        if self.windows is not None:
+            self.windows.warm_up()
+        if self._stepper is None:
+            return
         size = self.card.architecture.receptive_field - 1
         self._stepper.rebuild(np.zeros((1, size, joints, 2), np.float32))
         fresh = np.ones(1, np.bool_)
@@ -144,12 +187,11 @@ class LiveModel:
         filled_P1J2, quality_P1, memory = fill_causal(
             converted[:, None], before, reading.min_score, reading.max_gap_frames, self._format
         )
-        with np.errstate(all="ignore"):
-            inputs_PJ2, undo = self.normaliser_of(reading)(filled_P1J2[:, 0])
-        # Keypoints far beyond any image overflow: their pose is wild then, but nobody else's.
-        inputs_PJ2 = np.nan_to_num(inputs_PJ2, posinf=0, neginf=0)
+        inputs_PJ2, undo = self.inputs.of(reading, filled_P1J2[:, 0])
         is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
-        return _Readied(jobs, slots, inputs_PJ2, undo, quality_P1[:, 0], is_fresh_P, memory)
+        measured_PJ = measured_joints(converted, reading.min_score)
+        quality_P = quality_P1[:, 0]
+        return _Readied(jobs, slots, inputs_PJ2, undo, quality_P, is_fresh_P, measured_PJ, memory)
 
     def _stepped(self, groups: Sequence["_Readied"]) -> dict[int, SteppedFrame]:
         known = [group.quality_P != UNKNOWN for group in groups]
@@ -158,9 +200,11 @@ class LiveModel:
         fresh = np.concatenate([group.is_fresh_P[k] for group, k in pairs])
         inputs = np.concatenate([group.inputs_PJ2[k] for group, k in pairs])
         poses = np.zeros((0, len(self.card.output.joints), 3), np.float32)
-        has_trajectory = len(self.card.graph.outputs) > 1
+        has_trajectory = self._stepper is not None and len(self.card.graph.outputs) > 1
         trajectory = np.zeros((0, 3), np.float32) if has_trajectory else None
-        if len(slots):
+        if self._stepper is None:
+            poses = np.zeros((len(slots), *poses.shape[1:]), np.float32)
+        elif len(slots):
             stepped = self._stepper.step(inputs, fresh, self.tracks.rings.past(slots))
             poses, trajectory = stepped.poses_BJ3, stepped.trajectory_B3
             poses = poses - poses[:, self._root, None]
@@ -178,22 +222,17 @@ class LiveModel:
         live = [job for job in jobs if not job.track.is_released]
         if not live:
             return
-        size = self.card.architecture.receptive_field - 1
-        pasts = [_to_length(self._inputs(job), size) for job in live]
-        rings = self._stepper.rebuild(np.stack(pasts))
         slots = self.tracks.slots([job.track for job in live])
-        self.tracks.rings.restore(slots, rings)
+        if self._stepper is not None:
+            self._restore(self._stepper, live, slots)
         for slot, job in zip(slots, live, strict=True):
             self.tracks.remember(np.array([slot]), job.memory)
 
-    def _inputs(self, job: RebuildJob) -> Floats:
-        with np.errstate(all="ignore"):
-            inputs_TJ2, _ = self.normaliser_of(job.reading)(job.keypoints_TJ2)
-        return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
-
-    def _new_normaliser(self, reading: Reading) -> Normaliser:
-        camera = None if reading.camera is None else Camera(**reading.camera.model_dump())
-        return normaliser(self.card.normalisation, self._format.joints, reading.image_size, camera)
+    def _restore(self, stepper: Stepper, jobs: Sequence[RebuildJob], slots: Slots) -> None:
+        size = self.card.architecture.receptive_field - 1
+        inputs = [self.inputs.of(job.reading, job.keypoints_TJ2)[0] for job in jobs]
+        pasts = [_to_length(past, size) for past in inputs]
+        self.tracks.rings.restore(slots, stepper.rebuild(np.stack(pasts)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +245,7 @@ class _Readied:
     undo: Undo
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
+    measured_PJ: NDArray[np.bool_]
     memory: Memory
 
     def frames(self, poses_KJ3: Floats, trajectory_K3: Floats | None) -> dict[int, SteppedFrame]:
@@ -228,6 +268,7 @@ class _Readied:
                 None if trajectory is None else trajectory[part],
                 self.quality_P[part],
                 self.is_fresh_P[part],
+                self.measured_PJ[part],
                 self.memory.of(part),
             )
         return frames

@@ -42,7 +42,7 @@ class Architecture(_Part):
 class Graph(_Part):
     """One ONNX graph of the model and the names of its tensors."""
 
-    kind: Literal["clip", "step", "rings"]
+    kind: Literal["clip", "step", "rings", "window"]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 

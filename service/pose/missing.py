@@ -6,6 +6,7 @@ are. A frame with nothing measured is filled likewise up to ``max_gap_frames``; 
 unknown, and the next measured one starts afresh with nothing remembered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +61,15 @@ class Memory:
             np.zeros(tracks, np.int64),
         )
 
+    @classmethod
+    def joined(cls, memories: Sequence["Memory"]) -> "Memory":
+        """Several one after the other."""
+        return cls(
+            np.concatenate([memory.keypoints_BJ2 for memory in memories]),
+            np.concatenate([memory.seen_BJ for memory in memories]),
+            np.concatenate([memory.empty_frames_B for memory in memories]),
+        )
+
     def of(self, tracks: NDArray[np.intp] | slice) -> "Memory":
         """That of some of the tracks."""
         return Memory(self.keypoints_BJ2[tracks], self.seen_BJ[tracks], self.empty_frames_B[tracks])
@@ -93,11 +103,30 @@ def fill(
             keypoints_TJ3[None], memory, min_score, max_gap_frames, format
         )
         return Filled(filled_BTJ2[0], quality_BT[0], _segments(quality_BT[0]))
-    measured_TJ = _measured(keypoints_TJ3, min_score)
+    measured_TJ = measured_joints(keypoints_TJ3, min_score)
     quality = _quality(measured_TJ, _empty_frames(measured_TJ, _NEVER), max_gap_frames)
     filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == _UNKNOWN)
     _place_unseen(filled, seen_TJ, format.joints)
     return Filled(filled, quality, _segments(quality))
+
+
+def fill_between(memory: Memory, measured_TJ: Mask, format: KeypointFormat) -> Floats:  # noqa: A002
+    """Fill consecutive frames of one track as a symmetric model sees them: interpolated in time.
+
+    Args:
+        memory: what causal filling remembered after each of the T frames, none of them unknown.
+        measured_TJ: which joints were measured in each.
+        format: the layout.
+
+    Returns:
+        Keypoints (T, J, 2).
+    """
+    known = measured_TJ.copy()
+    known[0] |= memory.seen_BJ[0]  # what lies before the first frame here is held
+    nowhere = np.zeros(len(known), np.bool_)
+    filled, seen_TJ = _interpolate(memory.keypoints_BJ2, known, nowhere)
+    _place_unseen(filled, seen_TJ, format.joints)
+    return filled
 
 
 def fill_causal(
@@ -119,7 +148,7 @@ def fill_causal(
     Returns:
         Keypoints (B, T, J, 2), the quality of each frame (B, T), and the memory after them.
     """
-    measured_BTJ = _measured(keypoints_BTJ3, min_score)
+    measured_BTJ = measured_joints(keypoints_BTJ3, min_score)
     if keypoints_BTJ3.shape[1] == 1 and measured_BTJ.all():
         return _complete_frame(keypoints_BTJ3[..., :2], measured_BTJ)
     has_begun_B1 = np.any(memory.seen_BJ, axis=1, keepdims=True)
@@ -154,7 +183,8 @@ def _complete_frame(
     return places_B1J2.copy(), np.full((tracks, 1), _MEASURED, np.uint8), memory
 
 
-def _measured(keypoints: Floats, min_score: float) -> Mask:
+def measured_joints(keypoints: Floats, min_score: float) -> Mask:
+    """Which joints (…, J) of keypoints (…, J, 3) were measured."""
     scores = keypoints[..., 2]
     return (scores > 0) & (scores >= np.float32(min_score))
 

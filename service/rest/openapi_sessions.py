@@ -63,7 +63,11 @@ def session_schemas(engine: Engine) -> Schema:
     properties = options["properties"]
     causal = [card.name for card in engine.cards() if card.architecture.causal]
     aliases = [alias for alias, name in engine.aliases().items() if name in causal]
-    properties["model"]["enum"] = [*aliases, *causal]
+    properties["model"]["enum"] = [*engine.aliases(), *(card.name for card in engine.cards())]
+    properties["model"]["description"] = (
+        f"A causal one ({', '.join([*aliases, *causal])}); with `lookahead_frames` a symmetric "
+        "one, which then is `default` where none is named."
+    )
     properties["keypoint_format"]["enum"] = list(FORMATS)
     frame = object_of(
         {
@@ -84,9 +88,17 @@ def session_schemas(engine: Engine) -> Schema:
             }
         ),
         "LiftFramesRequest": object_of(
-            {"frames": {"type": "array", "items": {"$ref": REFERENCE + "Frame"}, "minItems": 1}}
+            {
+                "frames": {"type": "array", "items": {"$ref": REFERENCE + "Frame"}},
+                "flush": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "With `lookahead_frames`: also answer the frames that still "
+                    "wait for those after them, as if no more were to come.",
+                },
+            }
         )
-        | {"additionalProperties": False},
+        | {"required": ["frames"], "additionalProperties": False},
         "Frame": frame | {"additionalProperties": False},
         "Person": _person(),
         "LiftFramesResponse": object_of(

@@ -66,14 +66,16 @@ class SessionEndpoints:
         self, connection: Connection, codec: LiveCodec, body: bytes
     ) -> list[FramePoses]:
         joints = len(FORMATS[connection.session.options.keypoint_format].joints)
-        frames = codec.decode_frames(body, joints)
-        for fault in chain.from_iterable(frame.faults for frame in frames):
+        batch = codec.decode_frames(body, joints)
+        for fault in chain.from_iterable(frame.faults for frame in batch.frames):
             raise fault.error
         try:
             async with asyncio.timeout(self._context.request_timeout_s):
-                return [await connection.push(frame) for frame in frames]
+                answers = [await connection.push(frame) for frame in batch.frames]
+                waiting = await connection.waiting() if batch.flush else []
         except TimeoutError:
             raise DeadlineExceeded("the frames were not lifted in time") from None
+        return [answer for answer in answers if answer is not None] + waiting
 
     async def look(self, request: Request, session_id: str) -> Response:
         """Say which frame a session expects next; whoever writes it goes on undisturbed."""

@@ -17,6 +17,7 @@ from service.wire.json_messages import parsed
 from service.wire.keypoints import keypoint_array
 from service.wire.live_messages import (
     Close,
+    FrameBatch,
     LiveCodec,
     Message,
     check_frame,
@@ -55,17 +56,20 @@ def _decode_open(body: bytes) -> SessionOptions:
     return session_options(fields)
 
 
-def _decode_frames(body: bytes, joints: int) -> list[Frame]:
+def _decode_frames(body: bytes, joints: int) -> FrameBatch:
     fields = parsed(body)
     if type(fields) is not dict:
         raise Invalid.at("body", "a JSON object")
-    frames = fields.pop("frames", None)
+    frames, flush = fields.pop("frames", None), fields.pop("flush", False)
     for name in fields:
         raise unknown_field(name)
-    if type(frames) is not list or not frames:
-        raise Invalid.at("frames", "a list of at least one frame")
+    if type(flush) is not bool:
+        raise Invalid.at("flush", "true or false")
+    if type(frames) is not list or not (frames or flush):
+        raise Invalid.at("frames", "a list of at least one frame, or flush")
     check_frame_count(len(frames))
-    return [_frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(frames)]
+    read = (_frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(frames))
+    return FrameBatch(tuple(read), flush)
 
 
 def _frame(fields: object, joints: int, where: str) -> Frame:

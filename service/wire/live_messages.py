@@ -43,6 +43,14 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class FrameBatch:
+    """A body with frames; ``flush`` asks for the poses of frames that wait for later ones too."""
+
+    frames: tuple[Frame, ...]
+    flush: bool
+
+
+@dataclass(frozen=True)
 class LiveCodec:
     """One format of live messages.
 
@@ -65,7 +73,7 @@ class LiveCodec:
     is_text: bool
     decode: Callable[[bytes, int], Message]
     decode_open: Callable[[bytes], SessionOptions]
-    decode_frames: Callable[[bytes, int], list[Frame]]
+    decode_frames: Callable[[bytes, int], FrameBatch]
     encode_opened: Callable[[str, Card, str, int], bytes]
     encode_session: Callable[[str, Card, str, int], bytes]
     encode_pose: Callable[[FramePoses], bytes]

@@ -14,6 +14,7 @@ from service.requests import SessionOptions
 from service.wire.description import model_summary, skeleton
 from service.wire.live_messages import (
     Close,
+    FrameBatch,
     LiveCodec,
     Message,
     check_frame,
@@ -63,18 +64,21 @@ def _session_options(message: messages.OpenSession) -> SessionOptions:
         fields["session_id"] = message.session_id
     if message.when_behind != messages.WHEN_BEHIND_UNSPECIFIED:
         fields["when_behind"] = _WHEN_BEHIND.get(message.when_behind, "")
+    if message.lookahead_frames:
+        fields["lookahead_frames"] = message.lookahead_frames
     return session_options(fields | {"associate": message.associate})
 
 
-def _decode_frames(body: bytes, joints: int) -> list[Frame]:
+def _decode_frames(body: bytes, joints: int) -> FrameBatch:
     message = parse(messages.LiftFramesRequest, body)
-    if not message.frames:
-        raise Invalid.at("frames", "at least one frame")
+    if not message.frames and not message.flush:
+        raise Invalid.at("frames", "at least one frame, or flush")
     check_frame_count(len(message.frames))
     check_fields(message, "body")
-    return [
+    read = (
         _frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(message.frames)
-    ]
+    )
+    return FrameBatch(tuple(read), message.flush)
 
 
 def _frame(message: messages.Frame, joints: int, where: str) -> Frame:

@@ -137,18 +137,23 @@ class LiveStream:
         try:
             message = self._decoded(connection, body)
             if isinstance(message, Close):
+                for answer in await connection.waiting():
+                    await self._send(self._codec.encode_pose(answer))
                 await self._sessions.close(connection)
                 return False
             if not isinstance(message, Frame):
                 raise Invalid.at("body", "a frame or close: the session is open already")
             index = message.index
-            answer = self._codec.encode_pose(await connection.push(message))
+            poses = await connection.push(message)
+            if poses is None:  # it is answered later
+                return True
+            said = self._codec.encode_pose(poses)
         except _REFUSALS as error:
-            answer = self._codec.encode_refusal(index, error, connection.next_index)
+            said = self._codec.encode_refusal(index, error, connection.next_index)
         except PoseliftError as error:
             await self._notify(connection, error)
             raise
-        await self._send(answer)
+        await self._send(said)
         return True
 
     def _decoded(self, connection: Connection, body: bytes) -> Message:

@@ -118,6 +118,7 @@ async def stream(service: Any, transport: str, key: str | None = None) -> AsyncI
         additional_headers=headers,
         max_size=None,
         open_timeout=TIMEOUT_S,
+        close_timeout=1,
     ) as socket:
         assert socket.subprotocol == subprotocol
         yield SocketStream(socket, transport == "websocket-json")
@@ -156,8 +157,10 @@ class Requests:
         body = {"model": "causal", "image_size": [1000, 800], "fps": 20, **fields}
         return await self._client.post("/v1/sessions", json=body)
 
-    async def frames(self, session_id: str, frames: Sequence[Frame]) -> httpx.Response:
-        body = {"frames": [as_json(frame) for frame in frames]}
+    async def frames(
+        self, session_id: str, frames: Sequence[Frame], **fields: Any
+    ) -> httpx.Response:
+        body = {"frames": [as_json(frame) for frame in frames], **fields}
         return await self._client.post(f"/v1/sessions/{session_id}/frames", json=body)
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:

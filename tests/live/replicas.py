@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,10 @@ from service.lifter import Lifter, RunOptions
 from service.live.frames import Frame, FramePoses, Person
 from service.live.sessions import Connection, LiveSessions, LiveSettings
 from service.live.stepping import LiveModel
-from service.live.tracks import Tracks
 from service.metrics import Metrics
 from service.models import Batching, ModelSet, ServedModel, model_folders
 from service.requests import SessionOptions
 from service.sessions import SessionStore
-from service.stepper import Stepper
 from tests.models import Floats, person_clip
 
 SIZE = (1000.0, 800.0)
@@ -41,14 +40,14 @@ async def replica(
     for folder in model_folders(models):
         lifter = Lifter.load(folder, "cpu", threads=1)
         served.append(ServedModel(lifter, Batching(), metrics))
-        stepper = Stepper.load(folder, lifter.card, RunOptions("cpu", threads=1))
-        if stepper is not None:
-            tracks = Tracks(stepper.rings, len(lifter.card.input.joints), capacity)
-            observer = metrics.batches_of(lifter.card.name)
-            live[lifter.card.name] = LiveModel(lifter.card, stepper, tracks, observer)
+        observe = partial(metrics.batches_of, lifter.card.name)
+        how = RunOptions("cpu", threads=1)
+        model = LiveModel.load(folder, lifter.card, how, capacity, observe)
+        if model is not None:
+            live[lifter.card.name] = model
     store = SessionStore(url, expiry_s, frames_kept, timeout_s=timeout_s)
     batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]
-    batchers += [model.batcher for model in live.values()]
+    batchers += [batcher for model in live.values() for batcher in model.batchers]
     for batcher in batchers:
         batcher.start()
     await store.start()
@@ -83,7 +82,9 @@ def walks(*names: str, frames: int = 60) -> list[Frame]:
 
 
 async def play(connection: Connection, frames: Sequence[Frame]) -> list[FramePoses]:
-    return [await connection.push(each) for each in frames]
+    """The answers to frames, those that come."""
+    answers = [await connection.push(each) for each in frames]
+    return [answer for answer in answers if answer is not None]
 
 
 def assert_same(found: Sequence[FramePoses], expected: Sequence[FramePoses]) -> None:

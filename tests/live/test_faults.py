@@ -185,18 +185,19 @@ async def test_a_client_that_vanishes_frees_its_place(models, one_store):
                 await until(requests, "poselift_live_people", 0)
 
 
-async def test_a_client_that_does_not_read_is_let_go(models, one_store):
+@pytest.mark.parametrize("transport", ["grpc", "websocket-protobuf"])
+async def test_a_client_that_does_not_read_is_let_go(models, one_store, transport):
     clip = person_clip(1)
-    people = {f"p{i}": clip[0] for i in range(30)}
+    people = {f"p{i}": clip[0] for i in range(200)}
     with replica_process(models, one_store, SLOW_READER_TIMEOUT_S="0.5") as service:
-        async with stream(service, "grpc") as live:
+        async with stream(service, transport) as live:
             await opened(live)
 
             async def send_for_ever():
                 index = 0
                 while True:
                     await live.send({"frame": as_json(frame(index, **people))})
-                    await asyncio.sleep(0)  # what is sent at once lets nobody else have a turn
+                    await asyncio.sleep(0.01)  # what is sent at once lets nobody else have a turn
                     index += 1
 
             sending = asyncio.create_task(send_for_ever())

@@ -224,6 +224,51 @@ async def test_sessions_over_requests(service, expected):
         assert (await requests.frames(session_id, FRAMES[:1])).status_code == 404
 
 
+LATER = {"model": "symmetric", "lookahead_frames": 5}
+
+
+@pytest.fixture(scope="module")
+def expected_later(service):
+    """What requests answer to ``FRAMES`` five frames later."""
+
+    async def play():
+        async with Requests(service) as requests:
+            session_id = (await requests.open(**LATER)).json()["session_id"]
+            answer = await requests.frames(session_id, FRAMES, flush=True)
+            return answer.json()["frames"]
+
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_chosen_latency(service, transport, expected_later):
+    async with stream(service, transport) as live:
+        about = await opened(live, **LATER)
+        assert about["model"]["name"] == "symmetric"
+        for each in FRAMES:
+            await live.send({"frame": as_json(each)})
+        answers = [(await live.receive())["pose"] for _ in FRAMES[5:]]
+        await live.send({"close": {}})
+        answers += [(await live.receive())["pose"] for _ in range(5)]
+        with pytest.raises(Ended) as ended:
+            await live.receive()
+        assert ended.value.code in {"OK", 1000}
+    assert_equal(answers, expected_later)
+
+
+async def test_a_chosen_latency_over_requests(service, expected_later):
+    async with Requests(service) as requests:
+        session_id = (await requests.open(**LATER)).json()["session_id"]
+        first = (await requests.frames(session_id, FRAMES[:3])).json()
+        assert (first["frames"], first["next_index"]) == ([], 3)
+        second = (await requests.frames(session_id, FRAMES[3:])).json()["frames"]
+        rest = (await requests.frames(session_id, [], flush=True)).json()["frames"]
+        assert_equal(second + rest, expected_later)
+        refused = await requests.open(model="symmetric", lookahead_frames=99)
+        assert refused.status_code == 422
+        assert "lookahead_frames: expected for symmetric 1 to 13" in refused.json()["detail"]
+
+
 async def test_requests_take_a_session_from_a_stream(service, expected):
     async with Requests(service) as requests, stream(service, "grpc") as live:
         session_id = (await opened(live))["session_id"]

@@ -13,11 +13,19 @@ from service.lifter import Lifter
 from service.pose.formats import FORMATS
 from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
+from training import losses
 from training.checkpoint import CheckpointError, load, load_model, save
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
-from training.evaluation import flip_augmented, measure, predictor
+from training.evaluation import (
+    average,
+    delayed_predictor,
+    flip_augmented,
+    measure,
+    predictor,
+)
 from training.loop import Trainer, filming_options
+from training.model import TemporalModel
 from training.views import mirror
 
 
@@ -239,3 +247,37 @@ def test_flip_augmentation_averages_with_the_mirrored_twin(data, tmp_path):
     both = flip_augmented(predict, "coco17")
     twin = mirror(clip, FORMATS["coco17"].mirror)
     np.testing.assert_allclose(both(twin), mirror(both(clip), H36M17.mirror), atol=1e-5)
+
+
+def test_velocity_errors_are_between_a_frame_and_the_one_after_it():
+    predicted, target = torch.zeros(4, 1, 2, 3), torch.zeros(4, 1, 2, 3)
+    predicted[:, 0, 0, 0] = torch.tensor([1.0, 1.0, 5.0, 5.5])  # constant errors cost nothing
+    target[:, 0, 1, 1] = torch.tensor([0.0, 2.0, 0.0, 0.0])
+    assert losses.velocity_error(predicted, target) == pytest.approx((0.5 + 2.0) / 4)
+
+
+def test_a_velocity_weight_makes_poses_tremble_less(data, tmp_path):
+    def trembling(weight):
+        trainer = Trainer(
+            config(data, tmp_path / str(weight), epochs=20, velocity_weight=weight, dropout=0)
+        )
+        for epoch in range(20):
+            trainer.train_epoch(epoch)
+        noisy = filming_options(trainer.config).for_measuring(1.0)
+        motions = MotionSet.load(data).split(held_out=True)
+        trainer.model.eval()
+        clips = list(measure(predictor(trainer.model), motions, noisy))
+        return average(clips)["MPJVE"]
+
+    assert trembling(10.0) < 0.8 * trembling(0.0)
+
+
+@pytest.mark.parametrize("lookahead", [1, 4, 13])
+def test_a_delayed_predictor_sees_no_farther(lookahead):
+    torch.manual_seed(0)
+    model = TemporalModel(17, 2, 17, (3, 3, 3), channels=8).eval()
+    inputs = np.random.default_rng(0).normal(size=(40, 17, 2)).astype(np.float32)
+    whole = predictor(model)
+    expected = [whole(inputs[: frame + lookahead + 1])[frame] for frame in range(40)]
+    found = delayed_predictor(model, lookahead)(inputs)
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -64,3 +64,23 @@ def test_a_share_of_the_windows_is_short():
 
     assert shorts(0.0) < 60
     assert shorts(0.9) > 160
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_pairs_are_of_neighbouring_frames_seen_as_far(share):
+    windows = Windows(FOOTAGE, 27, causal=True)
+    batches = windows.shuffled(64, 240, torch.Generator().manual_seed(0), share, pairs=True)
+    pairs = 0
+    for inputs, targets in batches:
+        for row in range(0, len(inputs), 2):
+            is_it = (FOOTAGE.targets_FK3 == targets[row, 0].numpy()).all(axis=(1, 2))
+            frame = int(np.flatnonzero(is_it)[0])
+            after = min(frame + 1, int(FOOTAGE.last_F[frame]))
+            np.testing.assert_array_equal(targets[row + 1, 0], FOOTAGE.targets_FK3[after])
+            one, other = (
+                int((window != window[0]).any(dim=2).any(dim=1).sum())
+                for window in inputs[row : row + 2]
+            )
+            assert abs(one - other) <= 1
+            pairs += 1
+    assert pairs == 120

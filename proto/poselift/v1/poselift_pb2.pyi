@@ -115,7 +115,7 @@ class LiftStreamRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[OpenSession, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
 
 class OpenSession(_message.Message):
-    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "session_id", "associate", "when_behind")
+    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "session_id", "associate", "when_behind", "lookahead_frames")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +126,7 @@ class OpenSession(_message.Message):
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ASSOCIATE_FIELD_NUMBER: _ClassVar[int]
     WHEN_BEHIND_FIELD_NUMBER: _ClassVar[int]
+    LOOKAHEAD_FRAMES_FIELD_NUMBER: _ClassVar[int]
     model: str
     image_size: _containers.RepeatedScalarFieldContainer[float]
     fps: float
@@ -136,7 +137,8 @@ class OpenSession(_message.Message):
     session_id: str
     associate: bool
     when_behind: WhenBehind
-    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., session_id: _Optional[str] = ..., associate: _Optional[bool] = ..., when_behind: _Optional[_Union[WhenBehind, str]] = ...) -> None: ...
+    lookahead_frames: int
+    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., session_id: _Optional[str] = ..., associate: _Optional[bool] = ..., when_behind: _Optional[_Union[WhenBehind, str]] = ..., lookahead_frames: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("index", "people")
@@ -243,10 +245,12 @@ class Fault(_message.Message):
     def __init__(self, where: _Optional[str] = ..., expected: _Optional[str] = ...) -> None: ...
 
 class LiftFramesRequest(_message.Message):
-    __slots__ = ("frames",)
+    __slots__ = ("frames", "flush")
     FRAMES_FIELD_NUMBER: _ClassVar[int]
+    FLUSH_FIELD_NUMBER: _ClassVar[int]
     frames: _containers.RepeatedCompositeFieldContainer[Frame]
-    def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
+    flush: bool
+    def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ..., flush: _Optional[bool] = ...) -> None: ...
 
 class LiftFramesResponse(_message.Message):
     __slots__ = ("frames", "next_index")

@@ -63,7 +63,7 @@ class PoseLiftServicer:
 
     def LiftStream(self, request_iterator, context):
         """Lifts a live session's frames one by one: `open` first, answered by `opened`, then `frame`s, each
-        answered in order by `pose`, then `close`. A stream that ends without `close` can be resumed.
+        answered in order by `pose` (with lookahead_frames so many frames later), then `close`. A stream that ends without `close` can be resumed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,57 @@
+"""A symmetric model run on windows: the pose of the frame in the middle of each."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import ModelError
+from service.lifter import WINDOW_GRAPH, RunOptions, check_tensors, open_companion
+from service.pose.card import Card
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Floats = NDArray[np.float32]
+
+
+class WindowLifter:
+    """A symmetric model's window graph, ready to run; may be called from several threads."""
+
+    def __init__(self, session: "onnxruntime.InferenceSession", card: Card) -> None:
+        self._session = session
+        self._card = card
+
+    @classmethod
+    def load(cls, folder: Path, card: Card, options: RunOptions) -> "WindowLifter | None":
+        """Load the window graph of the model whose clip graph has this card, if there is one.
+
+        Raises:
+            ModelError: it is another model's, or disagrees with its card.
+        """
+        path = folder / WINDOW_GRAPH
+        if not path.is_file():
+            return None
+        session, window_card = open_companion(path, card, options)
+        check_tensors(path, session, window_card)
+        found = tuple(session.get_inputs()[0].shape[1:])
+        expected = (
+            card.architecture.receptive_field,
+            len(card.input.joints),
+            len(card.input.channels),
+        )
+        if found != expected:
+            raise ModelError(f"{path}: takes windows {found}; the card says {expected}")
+        return cls(session, window_card)
+
+    def lift(self, windows_BTJD: Floats) -> tuple[Floats, Floats | None]:
+        """Poses (B, J, 3) and, from models that have one, trajectory (B, 3), in metres.
+
+        Args:
+            windows_BTJD: exactly one receptive field each, normalised as the card says, edges
+                repeated where there is nothing more to see.
+        """
+        inputs = {self._card.graph.inputs[0]: windows_BTJD}
+        poses, *rest = self._session.run(list(self._card.graph.outputs), inputs)
+        return poses, rest[0] if rest else None

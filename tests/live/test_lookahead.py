@@ -1,0 +1,160 @@
+"""A chosen latency: frames answered some frames later, by a model that sees those too."""
+
+import numpy as np
+import pytest
+
+from service.errors import IndexGap, Invalid
+from service.lifter import Lifter
+from service.live.frames import Frame
+from service.pose.formats import FORMATS
+from service.pose.missing import QUALITY, fill
+from service.pose.normalisation import normaliser
+from tests.live.replicas import SIZE, assert_same, frame, options, play, replica, walks
+from tests.models import person_clip
+
+FRAMES = walks("anna", "ben")
+MAX_GAP_FRAMES = 5  # a quarter of a second at 20 fps
+
+
+def lifted(models, name, keypoints_TJ3):
+    """What /v1/lift gives: poses by frame, None where unknown."""
+    lifter = Lifter.load(models / name, "cpu", threads=1)
+    card = lifter.card
+    layout = FORMATS[card.input.keypoint_format]
+    filled = fill(keypoints_TJ3, False, 0.05, MAX_GAP_FRAMES, layout)
+    normalise = normaliser(card.normalisation, layout.joints, SIZE, None)
+    inputs, undo = normalise(filled.keypoints_TJ2)
+    poses = np.zeros((len(inputs), len(card.output.joints), 3), np.float32)
+    for segment in filled.segments:
+        poses[segment] = lifter.lift(inputs[None, segment]).poses_BTJ3[0]
+    poses = undo(poses - poses[:, :1])
+    return [
+        None if QUALITY[q] == "unknown" else pose
+        for q, pose in zip(filled.quality_T, poses, strict=True)
+    ]
+
+
+def clip_of(frames, name):
+    """The keypoints of one person throughout, zeros where there are none."""
+    empty = np.zeros((17, 3), np.float32)
+    return np.stack(
+        [next((p.keypoints_J3 for p in f.people if p.track_id == name), empty) for f in frames]
+    )
+
+
+async def answers_with(sessions, frames, **fields):
+    connection = await sessions.open(options(**fields), None)
+    return await play(connection, frames) + await connection.waiting()
+
+
+@pytest.mark.parametrize("model", ["symmetric", "person", "rooted"])
+@pytest.mark.parametrize("lookahead", [1, 4, 13])
+async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_it(
+    models, one_store, model, lookahead
+):
+    async with replica(models, one_store.url) as sessions:
+        answers = await answers_with(sessions, FRAMES, model=model, lookahead_frames=lookahead)
+    assert [answer.index for answer in answers] == list(range(len(FRAMES)))
+    for index in (0, 1, 5, 20, 40, 55, 59):
+        for name in ("anna", "ben"):
+            seen = clip_of(FRAMES, name)[: index + lookahead + 1]
+            found = answers[index].poses_PK3[answers[index].track_ids.index(name)]
+            np.testing.assert_allclose(found, lifted(models, model, seen)[index], atol=1e-4)
+    assert all((answer.trajectory_P3 is not None) == (model == "rooted") for answer in answers)
+
+
+async def test_a_full_lookahead_is_the_whole_clip(models, one_store):
+    frames = walks("anna", frames=80)
+    async with replica(models, one_store.url) as sessions:
+        answers = await answers_with(sessions, frames, model="symmetric", lookahead_frames=13)
+    expected = lifted(models, "symmetric", clip_of(frames, "anna"))
+    np.testing.assert_allclose([a.poses_PK3[0] for a in answers], expected, atol=1e-4)
+
+
+async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, one_store):
+    clip = person_clip(60)
+    gone = [*range(10, 13), *range(20, 30)]  # filled, and unknown after a while
+    frames = [frame(i) if i in gone else frame(i, anna=clip[i]) for i in range(60)]
+    async with replica(models, one_store.url) as sessions:
+        answers = await answers_with(sessions, frames, model="symmetric", lookahead_frames=13)
+    expected = lifted(models, "symmetric", clip_of(frames, "anna"))
+    assert [i for i, pose in enumerate(expected) if pose is None] == list(range(25, 30))
+    for answer, pose in zip(answers, expected, strict=True):
+        assert answer.track_ids == (() if pose is None else ("anna",))
+        if pose is not None:
+            np.testing.assert_allclose(answer.poses_PK3[0], pose, atol=1e-4)
+
+
+async def test_nothing_is_answered_before_its_time(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=6), None)
+        found = [await connection.push(each) for each in FRAMES[:10]]
+        assert [answer and answer.index for answer in found] == [None] * 6 + [0, 1, 2, 3]
+        assert [answer.index for answer in await connection.waiting()] == [4, 5, 6, 7, 8, 9]
+        # Whoever asked what was left may yet go on, and hears of those frames again.
+        later = await connection.push(FRAMES[10])
+        assert later is not None
+        assert later.index == 4
+
+
+@pytest.mark.parametrize("at", [3, 6, 7, 40])
+async def test_any_replica_goes_on_where_another_was(models, store, at):
+    fields = {"session_id": "s", "model": "person", "lookahead_frames": 6}
+    async with replica(models, store.url) as one, replica(models, store.url) as other:
+        expected = await answers_with(one, FRAMES, **fields | {"session_id": "whole"})
+        before = await play(await one.open(options(**fields), None), FRAMES[:at])
+        second = await other.open(options(**fields), None)
+        assert second.next_index == at
+        found = before + await play(second, FRAMES[at:]) + await second.waiting()
+        assert_same(found, expected)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_a_frame_sent_again_is_answered_again(models, one_store, resumed):
+    fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 6}
+    frames = walks("anna", "ben", frames=120)
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(**fields), None)
+        answers = await play(connection, frames)
+        if resumed:
+            connection = await sessions.open(options(**fields), None)
+        for index in (113, 60, 57):
+            again = await connection.push(frames[index])
+            assert again is not None
+            assert_same([again], [answers[index]])
+        assert await connection.push(frames[114]) is None  # its time has not come
+        with pytest.raises(IndexGap):
+            await connection.push(frames[20])
+        assert connection.next_index == 120
+
+
+async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=2), None)
+        unnamed = Frame(0, frame(0, **{"": person_clip(1)[0]}).people)
+        assert await connection.push(unnamed) is None
+        assert await connection.push(frame(1)) is None
+        answer = await connection.push(frame(2))
+        assert answer is not None
+        assert [fault.error.problems[0].where for fault in answer.faults] == ["track_id"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model": "causal", "lookahead_frames": 1}, "for causal 0: it sees only the past, found"),
+        ({"model": "symmetric", "lookahead_frames": 14}, "for symmetric 1 to 13, found 14"),
+        ({"model": "symmetric"}, r"a causal model \(causal\), or lookahead_frames from 1 to 13"),
+    ],
+)
+async def test_models_that_cannot_are_refused(models, one_store, fields, message):
+    async with replica(models, one_store.url) as sessions:
+        with pytest.raises(Invalid, match=message):
+            await sessions.open(options(**fields), None)
+
+
+async def test_an_unnamed_model_is_a_symmetric_one(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        asked = options(lookahead_frames=2).model_dump(exclude={"model"})
+        connection = await sessions.open(type(options()).model_validate(asked), None)
+        assert not connection.card.architecture.causal
