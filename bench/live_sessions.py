@@ -4,7 +4,7 @@ Callers in a process of their own send frames at a steady rate, more and more of
 slowest hundredth of the answers takes longer than a frame. What the bare step graph does with as
 many tracks at a time on the same threads is printed beside it, and who used the processors.
 
-    python -m bench.live_sessions [--fps 30] [--step 50] [--seconds 6] [--threads 2]
+    python -m bench.live_sessions [--fps 30] [--step 50] [--seconds 6] [--threads 2] [--lookahead 0]
 """
 
 import argparse
@@ -81,6 +81,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--step", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--lookahead", type=int, default=0)
     parser.add_argument("--store", default="redis-server")
     parser.add_argument("--client", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -91,7 +92,7 @@ def _parse() -> argparse.Namespace:
 def _measure(port: int, sessions: int, options: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.live_sessions", "--client", "--port", str(port)]
     command += ["--sessions", str(sessions), "--fps", str(options.fps)]
-    command += ["--seconds", str(options.seconds)]
+    command += ["--seconds", str(options.seconds), "--lookahead", str(options.lookahead)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, float] = json.loads(printed)
     return found
@@ -130,7 +131,9 @@ async def _session(
 ) -> None:
     """One steady caller, out of step with the others."""
     call: Any = channel.stream_stream(_METHOD)()
-    opening = messages.OpenSession(image_size=[1000, 800], fps=options.fps)
+    opening = messages.OpenSession(
+        image_size=[1000, 800], fps=options.fps, lookahead_frames=options.lookahead
+    )
     await call.write(messages.LiftStreamRequest(open=opening).SerializeToString())
     await call.read()
     began = time.perf_counter() + 0.5 + phase / options.fps
@@ -139,6 +142,8 @@ async def _session(
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         sent = time.perf_counter()
         await call.write(frames[number])
+        if number < options.lookahead:
+            continue
         await call.read()
         if number >= options.fps:  # the first second warms up
             delays.append(time.perf_counter() - sent)

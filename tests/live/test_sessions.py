@@ -1,12 +1,16 @@
 """What a session promises: order, exactly once, one writer, and any replica going on from it."""
 
 import asyncio
+import gc
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.errors import Fenced, Forbidden, IndexGap, Invalid, NotFound, Overloaded, Unavailable
 from service.live.frames import Frame, Person
+from service.live.session import LiveSession
 from service.live.sessions import LiveSettings
 from service.pose.missing import QUALITY
 from tests.live.replicas import assert_same, frame, options, play, replica, walks
@@ -316,3 +320,38 @@ async def test_one_session_cannot_take_all_places(models, one_store):
             answer = await connection.push(frame(i, **people))
         assert len(answer.track_ids) == 256
         assert len(answer.faults) == 360 - 256
+
+
+async def test_ten_thousand_abandoned_sessions_leave_nothing_behind(models, one_store):
+    (asked,) = walks("anna", frames=1)
+
+    async def abandon(sessions):
+        connection = await sessions.open(options(), None)
+        await connection.push(asked)
+        sessions.leave(connection)
+
+    async with replica(models, one_store.url, expiry_s=1.0) as sessions:
+        before = _used(one_store)
+        for done in range(0, 10_000, 50):
+            await asyncio.gather(*(abandon(sessions) for _ in range(50)))
+            if done == 2_000:
+                warm = _resident_mb()
+        assert sessions.count == 0
+        assert _resident_mb() - warm < 20
+        kept = sum(type(each) is LiveSession for each in gc.get_objects())
+        assert kept <= 50  # the last tick's thread holds on to its jobs until the next
+        async with asyncio.timeout(10):
+            while one_store.ask("DBSIZE") != b":0\r\n":  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.1)
+        assert _used(one_store) < before + 2_000_000
+
+
+def _used(store):
+    """What a store's data take, in bytes."""
+    return int(re.search(rb"used_memory:(\d+)", store.ask("INFO", "memory"))[1])
+
+
+def _resident_mb():
+    gc.collect()
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000
