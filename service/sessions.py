@@ -269,6 +269,19 @@ class SessionStore:
         entries = await self._asked(self._redis.xrevrange(frames, count=self._frames_kept))
         return [(int(key.partition(b"-")[0]) - 1, entry[b"f"]) for key, entry in reversed(entries)]
 
+    async def fenced(self, writers: Sequence[Writer]) -> list[Writer]:
+        """Those of these writers that may append no more, as somebody else has come since.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for writer in writers:
+            pipeline.hget(_keys(writer.session_id)[0], "token")
+        tokens = await self._asked(pipeline.execute())
+        known = zip(writers, tokens, strict=True)
+        return [writer for writer, token in known if token not in {None, writer.token.encode()}]
+
     async def close(self, writer: Writer) -> None:
         """Forget a session.
 

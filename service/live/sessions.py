@@ -293,14 +293,37 @@ class LiveSessions:
             raise Fenced("the session was opened by another connection") from None
 
     async def _sweep(self) -> None:
-        """Let go of sessions that nobody has used for a while."""
+        """Let go of sessions that nobody has used for a while, or that another replica has."""
         while True:
-            await asyncio.sleep(min(_SWEEP_S, self._settings.request_idle_s))
-            for connection in list(self._connections.values()):
-                if not self._is_idle(connection) or not await connection.session.flush():
-                    continue
-                if self._is_idle(connection):  # nobody has come meanwhile
-                    self.leave(connection, Unavailable("the session was idle for too long"))
+            interval_s = min(_SWEEP_S, self._settings.request_idle_s)
+            await asyncio.sleep(interval_s)
+            try:
+                await self._leave_taken(interval_s)
+                await self._leave_idle()
+            except Exception:  # whatever it was, there is a next time
+                _log.exception("sweeping failed")
+
+    async def _leave_idle(self) -> None:
+        for connection in list(self._connections.values()):
+            if not self._is_idle(connection) or not await connection.session.flush():
+                continue
+            if self._is_idle(connection):  # nobody has come meanwhile
+                self.leave(connection, Unavailable("the session was idle for too long"))
+
+    async def _leave_taken(self, quiet_s: float) -> None:
+        """Tell streams that were taken over while they were quiet; others learn it by appending."""
+        latest = time.monotonic() - quiet_s
+        quiet = {
+            connection.session.writer: connection
+            for connection in self._connections.values()
+            if connection.used_at < latest
+        }
+        try:
+            taken = await self._store.fenced(list(quiet))
+        except StoreAway:
+            return
+        for writer in taken:
+            self.leave(quiet[writer], Fenced("the session was opened by another connection"))
 
     def _is_idle(self, connection: Connection) -> bool:
         limit_s = (

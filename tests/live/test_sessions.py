@@ -48,6 +48,22 @@ async def test_the_replica_that_lost_a_session_is_told_and_cannot_append(models,
         assert_same(await play(second, FRAMES[10:]), expected[10:])
 
 
+async def test_a_quiet_stream_is_told_too(models, one_store):
+    settings = LiveSettings(request_idle_s=0.1)
+    async with (
+        replica(models, one_store.url, settings) as one,
+        replica(models, one_store.url) as other,
+    ):
+        taken = await one.open(options(session_id="s"), None)
+        await play(taken, FRAMES[:3])
+        alone = await one.open(options(), None)
+        await other.open(options(session_id="s"), None)
+        await asyncio.wait_for(taken.ended.wait(), 10)
+        assert isinstance(taken.reason, Fenced)
+        assert one.count == 1
+        assert not alone.ended.is_set()
+
+
 async def test_opening_again_on_the_same_replica_takes_over(models, one_store, expected):
     async with replica(models, one_store.url) as sessions:
         first = await sessions.open(options(session_id="s"), None)
