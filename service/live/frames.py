@@ -39,6 +39,13 @@ class Frame:
     faults: tuple[Fault, ...] = ()
 
 
+class LiftedPeople(NamedTuple):
+    """Poses (P, K, 3), root-relative, and trajectory (P, 3), in metres and camera axes."""
+
+    poses_PK3: Floats
+    trajectory_P3: Floats | None
+
+
 @dataclass(frozen=True)
 class FramePoses:
     """The answer to a frame: poses (P, K, 3), zeros where the quality is unknown."""

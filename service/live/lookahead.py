@@ -2,14 +2,87 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from service.live.frames import Frame
+from service.live.frames import Frame, LiftedPeople
 from service.live.reading import Reading
-from service.live.record import RecordedFrame, stretch
-from service.live.stepping import UNKNOWN, SteppedFrame
-from service.live.windows import LiftedPeople, Stretch, WindowJob, WindowModel
+from service.live.record import RecordedFrame
+from service.live.stepping import UNKNOWN
+from service.live.windows import Stretch, WindowJob, WindowModel
+from service.pose.missing import Memory
+
+Floats = NDArray[np.float32]
+
+_BEFORE_WINDOW = 64
+"""Frames before a window in which a joint that is missing in it may have been seen last."""
+
+
+class _Run:
+    """A track from where it began, frame by frame, as long as its frames are kept."""
+
+    def __init__(self, joints: int, kept: int) -> None:
+        self._kept = kept
+        rows = 2 * kept
+        self._keypoints = np.empty((rows, joints, 2), np.float32)
+        self._inputs = np.empty((rows, joints, 2), np.float32)
+        self._seen = np.empty((rows, joints), np.bool_)
+        self._measured = np.empty((rows, joints), np.bool_)
+        self._is_ready = np.empty(rows, np.bool_)
+        self._start = 0
+        self._end = 0
+
+    def append(self, frame: RecordedFrame, place: int, inputs_PJ2: Floats | None) -> int:
+        """Take in the track's next frame; its number in the run."""
+        if self._end - self._start == len(self._keypoints):
+            self._forget()
+        row = self._end - self._start
+        self._keypoints[row] = frame.memory.keypoints_BJ2[place]
+        self._seen[row] = frame.memory.seen_BJ[place]
+        self._measured[row] = frame.measured_PJ[place]
+        self._is_ready[row] = inputs_PJ2 is not None and frame.measured_PJ[place].all()
+        self._inputs[row] = 0 if inputs_PJ2 is None else inputs_PJ2[place]
+        self._end += 1
+        return self._end - 1
+
+    def stretch(self, number: int, before: int, after: int) -> Stretch:
+        """A frame with those around it: so many before and after, if there are."""
+        first = max(number - before, self._start)
+        rows = slice(first - self._start, min(number + after + 1, self._end) - self._start)
+        memory = Memory(
+            self._keypoints[rows], self._seen[rows], np.zeros(rows.stop - rows.start, np.int64)
+        )
+        return Stretch(
+            memory, self._measured[rows], self._inputs[rows], self._is_ready[rows], number - first
+        )
+
+    def _forget(self) -> None:
+        """Make room: what is no longer kept goes."""
+        for array in (
+            self._keypoints,
+            self._inputs,
+            self._seen,
+            self._measured,
+            self._is_ready,
+        ):
+            array[: self._kept] = array[-self._kept :]
+        self._start = self._end - self._kept
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFrame:
+    """A frame of the session; of each person in it the run, and the frame's number there.
+
+    None stands for somebody whose pose is unknown.
+    """
+
+    index: int
+    track_ids: tuple[str, ...]
+    quality_P: NDArray[np.uint8]
+    places: tuple[tuple[_Run, int] | None, ...]
 
 
 class Lookahead:
@@ -23,58 +96,79 @@ class Lookahead:
         self._frames = frames
         self._windows = windows
         self._reading = reading
-        self._recorded: deque[RecordedFrame] = deque(maxlen=kept)
+        self._kept: deque[KeptFrame] = deque(maxlen=kept)
         self._asked: deque[Frame] = deque(maxlen=frames + 1)
+        self._runs: dict[str, _Run] = {}
 
     def restore(self, recorded: Sequence[RecordedFrame]) -> None:
         """Begin with the frames that the store has."""
-        self._recorded.extend(recorded)
+        for frame in recorded:
+            self._keep(frame, None)
 
-    def add(self, frame: Frame, recorded: RecordedFrame) -> None:
-        """Take in the newest frame, as it was asked for and as it is kept."""
+    def add(self, frame: Frame, recorded: RecordedFrame, inputs_PJ2: Floats) -> None:
+        """Take in the newest frame: as it was asked for, as it is kept, and what it was filled to.
+
+        ``inputs_PJ2`` are its people's keypoints, filled causally and normalised.
+        """
         self._asked.append(frame)
-        self._recorded.append(recorded)
+        self._keep(recorded, inputs_PJ2)
 
-    def due(self) -> RecordedFrame | None:
+    def due(self) -> KeptFrame | None:
         """The frame to answer now, if the session is old enough."""
-        place = len(self._recorded) - 1 - self._frames
-        return self._recorded[place] if place >= 0 else None
+        return self._kept[-1 - self._frames] if len(self._kept) > self._frames else None
 
-    def waiting(self) -> list[RecordedFrame]:
-        """The frames whose turn has not come."""
-        return list(self._recorded)[max(0, len(self._recorded) - self._frames) :]
+    def waiting(self) -> list[KeptFrame]:
+        """The frames whose turn has not come, oldest first."""
+        return list(islice(reversed(self._kept), self._frames))[::-1]
 
-    def is_waiting(self, frame: RecordedFrame) -> bool:
+    def is_waiting(self, frame: KeptFrame) -> bool:
         """Whether a frame's turn has not come."""
         due = self.due()
         return due is None or frame.index > due.index
 
-    def find(self, index: int) -> RecordedFrame | None:
+    def find(self, index: int) -> KeptFrame | None:
         """The frame of this index, if it is kept still."""
-        return next((frame for frame in self._recorded if frame.index == index), None)
+        return next((frame for frame in reversed(self._kept) if frame.index == index), None)
 
     def asked(self, index: int) -> Frame:
         """The frame as it was asked for; after a break nobody knows what was wrong with it."""
         return next((frame for frame in self._asked if frame.index == index), Frame(index, ()))
 
-    async def lift(self, frame: RecordedFrame) -> SteppedFrame:
-        """The poses of a frame, with the frames ahead that it may see and that have come."""
-        frames = list(self._recorded)
-        at = frames.index(frame)
-        frames = frames[: at + 1 + self._frames]
-        known = np.flatnonzero(frame.quality_P != UNKNOWN)
-        people = [stretch(frames, at, frame.track_ids[place]) for place in known]
-        lifted = await self._lifted(people) if people else None
-        joints = self._windows.joints_out
-        poses = np.zeros((len(frame.track_ids), joints, 3), np.float32)
-        trajectory = None
-        if lifted is not None:
-            poses[known] = lifted.poses_PK3
-            if lifted.trajectory_P3 is not None:
-                trajectory = np.zeros((len(frame.track_ids), 3), np.float32)
-                trajectory[known] = lifted.trajectory_P3
-        return frame.with_poses(poses, trajectory)
-
-    async def _lifted(self, people: list[Stretch]) -> LiftedPeople:
+    async def lift(self, frame: KeptFrame) -> LiftedPeople:
+        """The poses of a frame, with as many frames after it as it may see and as have come."""
+        known = [number for number, place in enumerate(frame.places) if place is not None]
+        before = self._windows.longest_lookahead + _BEFORE_WINDOW
+        people = tuple(
+            run.stretch(number, before, self._frames)
+            for run, number in (place for place in frame.places if place is not None)
+        )
+        poses = np.zeros((len(frame.places), self._windows.joints_out, 3), np.float32)
+        if not people:
+            return LiftedPeople(poses, None)
         with self._windows.batcher.admit(len(people)) as admission:
-            return await admission.submit(WindowJob(self._reading, tuple(people)))
+            lifted = await admission.submit(WindowJob(self._reading, people))
+        poses[known] = lifted.poses_PK3
+        if lifted.trajectory_P3 is None:
+            return LiftedPeople(poses, None)
+        trajectory = np.zeros((len(frame.places), 3), np.float32)
+        trajectory[known] = lifted.trajectory_P3
+        return LiftedPeople(poses, trajectory)
+
+    def _keep(self, recorded: RecordedFrame, inputs_PJ2: Floats | None) -> None:
+        places = tuple(
+            self._place(recorded, place, inputs_PJ2) for place in range(len(recorded.track_ids))
+        )
+        self._kept.append(KeptFrame(recorded.index, recorded.track_ids, recorded.quality_P, places))
+
+    def _place(
+        self, recorded: RecordedFrame, place: int, inputs_PJ2: Floats | None
+    ) -> tuple[_Run, int] | None:
+        track_id = recorded.track_ids[place]
+        if recorded.quality_P[place] == UNKNOWN:
+            self._runs.pop(track_id, None)
+            return None
+        run = self._runs.get(track_id)
+        if run is None or recorded.is_fresh_P[place]:
+            joints = recorded.measured_PJ.shape[1]
+            run = self._runs[track_id] = _Run(joints, self._kept.maxlen or 1)
+        return run, run.append(recorded, place, inputs_PJ2)

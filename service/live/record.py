@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.live.stepping import UNKNOWN, SteppedFrame
-from service.live.windows import Stretch
+from service.live.stepping import SteppedFrame
 from service.pose.missing import Memory
 
 Floats = NDArray[np.float32]
@@ -34,30 +33,12 @@ class RecordedFrame:
     measured_PJ: NDArray[np.bool_]
     memory: Memory
 
-    def with_poses(self, poses_PK3: Floats, trajectory_P3: Floats | None) -> SteppedFrame:
-        """What lifting this frame came to."""
-        return SteppedFrame(
-            poses_PK3,
-            trajectory_P3,
-            self.quality_P,
-            self.is_fresh_P,
-            self.measured_PJ,
-            self.memory,
-        )
-
     @classmethod
     def of(cls, index: int, track_ids: tuple[str, ...], frame: SteppedFrame) -> "RecordedFrame":
         """A frame as it would come back from the store."""
         return cls(
             index, track_ids, frame.quality_P, frame.is_fresh_P, frame.measured_PJ, frame.memory
         )
-
-    def goes_on(self, track_id: str) -> bool:
-        """Whether a track is in this frame and was in the one before."""
-        place = self.place(track_id)
-        if place is None or self.is_fresh_P[place]:
-            return False
-        return bool(self.quality_P[place] != UNKNOWN)
 
     def place(self, track_id: str) -> int | None:
         """Where a track is in this frame's arrays."""
@@ -123,27 +104,6 @@ def past(frames: Sequence[RecordedFrame], track_id: str) -> list[Memory]:
         if frame.is_fresh_P[place]:
             break
     return memories[::-1]
-
-
-def stretch(frames: Sequence[RecordedFrame], at: int, track_id: str) -> Stretch:
-    """The frames around one in which a track went on without a break.
-
-    Args:
-        frames: consecutive frames.
-        at: the place of one that has the track in it.
-        track_id: the track.
-    """
-    first, end = at, at + 1
-    while first > 0 and frames[first].goes_on(track_id):
-        first -= 1
-    while end < len(frames) and frames[end].goes_on(track_id):
-        end += 1
-    rows = [(frame, frame.track_ids.index(track_id)) for frame in frames[first:end]]
-    return Stretch(
-        Memory.joined([frame.memory.of(slice(place, place + 1)) for frame, place in rows]),
-        np.stack([frame.measured_PJ[place] for frame, place in rows]),
-        at - first,
-    )
 
 
 def filled(memories: Sequence[Memory], joints: tuple[str, ...]) -> NDArray[np.float32]:

@@ -21,8 +21,8 @@ from service.errors import (
 )
 from service.live import record
 from service.live.association import Associator
-from service.live.frames import Fault, Frame, FramePoses
-from service.live.lookahead import Lookahead
+from service.live.frames import Fault, Frame, FramePoses, LiftedPeople
+from service.live.lookahead import KeptFrame, Lookahead
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, RebuildJob, SteppedFrame
@@ -281,11 +281,12 @@ class LiveSession:
         self._end_unknown(track_ids, stepped)
         answer: FramePoses | None
         if (lookahead := self._lookahead) is not None:
-            lookahead.add(frame, RecordedFrame.of(frame.index, track_ids, stepped))
+            recorded = RecordedFrame.of(frame.index, track_ids, stepped)
+            lookahead.add(frame, recorded, stepped.inputs_PJ2)
             due = lookahead.due()
             answer = await self._lifted_later(lookahead, due, is_durable) if due else None
         else:
-            answer = self._answer(frame, track_ids, stepped, is_durable)
+            answer = self._answer(frame, track_ids, stepped.quality_P, stepped.people, is_durable)
         if answer is not None:
             self._answers.append(answer)
         return answer
@@ -300,21 +301,28 @@ class LiveSession:
                 self._serving.live.tracks.end(track)
 
     def _answer(
-        self, frame: Frame, track_ids: tuple[str, ...], stepped: SteppedFrame, is_durable: bool
+        self,
+        frame: Frame,
+        track_ids: tuple[str, ...],
+        quality_P: NDArray[np.uint8],
+        people: LiftedPeople,
+        is_durable: bool,
     ) -> FramePoses:
         """Everyone in the frame, and everyone else that still has a pose."""
-        named = {person.track_id for person in frame.people}
-        named |= {fault.track_id for fault in frame.faults}
-        known = stepped.quality_P != UNKNOWN
-        shown = [i for i, track_id in enumerate(track_ids) if known[i] or track_id in named]
-        poses = stepped.poses_PK3[shown]
-        trajectory = None if stepped.trajectory_P3 is None else stepped.trajectory_P3[shown]
+        poses, trajectory = people
+        if (quality_P == UNKNOWN).any():
+            named = {person.track_id for person in frame.people}
+            named |= {fault.track_id for fault in frame.faults}
+            known = quality_P != UNKNOWN
+            shown = [i for i, track_id in enumerate(track_ids) if known[i] or track_id in named]
+            track_ids = tuple(track_ids[i] for i in shown)
+            poses, quality_P = poses[shown], quality_P[shown]
+            trajectory = None if trajectory is None else trajectory[shown]
         if self.options.axes == "y_up":
             poses = poses * _Y_UP
             trajectory = None if trajectory is None else trajectory * _Y_UP
-        ids = tuple(track_ids[i] for i in shown)
-        quality = stepped.quality_P[shown]
-        return FramePoses(frame.index, ids, poses, trajectory, quality, is_durable, frame.faults)
+        index, faults = frame.index, frame.faults
+        return FramePoses(index, track_ids, poses, trajectory, quality_P, is_durable, faults)
 
     async def _append(self, index: int) -> bool:
         """Keep the newest frame in the store; False if it is away, for no longer than allowed."""
@@ -371,10 +379,11 @@ class LiveSession:
             await admission.submit(job)
 
     async def _lifted_later(
-        self, lookahead: Lookahead, frame: RecordedFrame, is_durable: bool = True
+        self, lookahead: Lookahead, frame: KeptFrame, is_durable: bool = True
     ) -> FramePoses:
-        stepped = await lookahead.lift(frame)
-        return self._answer(lookahead.asked(frame.index), frame.track_ids, stepped, is_durable)
+        people = await lookahead.lift(frame)
+        asked = lookahead.asked(frame.index)
+        return self._answer(asked, frame.track_ids, frame.quality_P, people, is_durable)
 
     async def _answered(self, index: int) -> FramePoses | None:
         """The answer to a frame that was answered before, from memory or lifted once more."""
@@ -420,8 +429,9 @@ class LiveSession:
                 if lifted.trajectory_T3 is not None:
                     has_trajectory = True
                     trajectory[place] = undo(lifted.trajectory_T3[-1:, None])[0, 0]
-        stepped = frame.with_poses(poses, trajectory if has_trajectory else None)
-        return self._answer(Frame(frame.index, ()), frame.track_ids, stepped, is_durable=True)
+        people = LiftedPeople(poses, trajectory if has_trajectory else None)
+        asked = Frame(frame.index, ())
+        return self._answer(asked, frame.track_ids, frame.quality_P, people, is_durable=True)
 
     def _window(self, frames: Sequence[RecordedFrame], track_id: str) -> tuple[Job, Undo]:
         """What lifts the last of a track's frames once more, and turns its pose back."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from service.batcher import Batcher, Observer, Policy
 from service.lifter import RunOptions
+from service.live.frames import LiftedPeople
 from service.live.reading import Inputs, Reading
 from service.live.tracks import Slots, Track, Tracks
 from service.live.windows import WindowModel
@@ -59,8 +60,9 @@ class RebuildJob:
 class SteppedFrame(NamedTuple):
     """The people of one frame; poses (P, K, 3) are root-relative, in metres and camera axes.
 
-    ``is_fresh_P`` tells tracks that began with this frame; ``memory`` is theirs after it. Poses of
-    unknown quality are zeros, and all are where the model is not stepped.
+    Poses are zeros where unknown, and all are if the model is not stepped. ``is_fresh_P`` tells
+    tracks that began with this frame; ``memory`` is theirs after it. ``inputs_PJ2`` are their
+    keypoints as they were filled, normalised.
     """
 
     poses_PK3: Floats
@@ -68,7 +70,13 @@ class SteppedFrame(NamedTuple):
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
     measured_PJ: NDArray[np.bool_]
+    inputs_PJ2: Floats
     memory: Memory
+
+    @property
+    def people(self) -> LiftedPeople:
+        """What was lifted."""
+        return LiftedPeople(self.poses_PK3, self.trajectory_P3)
 
     @classmethod
     def empty(cls, joints_in: int, joints_out: int) -> "SteppedFrame":
@@ -79,6 +87,7 @@ class SteppedFrame(NamedTuple):
             np.zeros(0, np.uint8),
             np.zeros(0, np.bool_),
             np.zeros((0, joints_in), np.bool_),
+            np.zeros((0, joints_in, 2), np.float32),
             Memory.blank(0, joints_in),
         )
 
@@ -269,6 +278,7 @@ class _Readied:
                 self.quality_P[part],
                 self.is_fresh_P[part],
                 self.measured_PJ[part],
+                self.inputs_PJ2[part],
                 self.memory.of(part),
             )
         return frames

@@ -1,5 +1,6 @@
 """One symmetric model lifting live frames that have what comes after them: a window for each."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batcher import Batcher, Observer, Policy
+from service.live.frames import LiftedPeople
 from service.live.reading import Inputs, Reading
 from service.pose.card import Card
 from service.pose.formats import FORMATS
 from service.pose.missing import Memory, fill_between
-from service.pose.normalisation import Undo
 from service.windows import WindowLifter
 
 Floats = NDArray[np.float32]
@@ -24,11 +25,14 @@ _MOST_WINDOWS = 256
 class Stretch(NamedTuple):
     """Consecutive frames of a track, the one to lift among them at place ``at``.
 
-    ``memory`` has a row for each: what causal filling remembered after it.
+    ``memory`` has a row for each: what causal filling remembered after it. Where ``is_ready_T``,
+    nothing was missing, and ``inputs_TJ2`` is the model's input.
     """
 
     memory: Memory
     measured_TJ: NDArray[np.bool_]
+    inputs_TJ2: Floats
+    is_ready_T: NDArray[np.bool_]
     at: int
 
 
@@ -38,13 +42,6 @@ class WindowJob:
 
     reading: Reading
     people: tuple[Stretch, ...]
-
-
-class LiftedPeople(NamedTuple):
-    """Poses (P, K, 3), root-relative, and trajectory (P, 3), in metres and camera axes."""
-
-    poses_PK3: Floats
-    trajectory_P3: Floats | None
 
 
 class WindowModel:
@@ -76,24 +73,31 @@ class WindowModel:
         self._lifter.lift(np.zeros((1, field, joints, 2), np.float32))
 
     def _run(self, jobs: Sequence[WindowJob]) -> list[LiftedPeople]:
-        seen = [self._window(job.reading, person) for job in jobs for person in job.people]
-        poses_BK3, trajectory_B3 = self._lifter.lift(np.stack([window for window, _ in seen]))
-        poses_BK3 = poses_BK3 - poses_BK3[:, self._root, None]
-        for place, (_, undo) in enumerate(seen):
-            poses_BK3[place] = np.nan_to_num(undo(poses_BK3[place, None])[0])
-            if trajectory_B3 is not None:
-                trajectory_B3[place] = np.nan_to_num(undo(trajectory_B3[place, None, None])[0, 0])
-        return list(_divided(jobs, poses_BK3, trajectory_B3))
+        readings = [job.reading for job in jobs for _ in job.people]
+        people = [person for job in jobs for person in job.people]
+        seen = [self._window(*each) for each in zip(readings, people, strict=True)]
+        poses, trajectory = self._lifter.lift(np.stack([window for window, _ in seen]))
+        poses = poses - poses[:, self._root, None]
+        alike: dict[Reading, list[int]] = defaultdict(list)
+        for place, reading in enumerate(readings):
+            alike[reading].append(place)
+        for reading, places in alike.items():
+            _, undo = self._inputs.of(reading, np.stack([seen[place][1] for place in places]))
+            poses[places] = np.nan_to_num(undo(poses[places]))
+            if trajectory is not None:
+                trajectory[places] = np.nan_to_num(undo(trajectory[places, None])[:, 0])
+        return _divided(jobs, poses, trajectory)
 
-    def _window(self, reading: Reading, person: Stretch) -> tuple[Floats, Undo]:
-        """The frames around one, as the model wants them; the last and first stand for others."""
-        filled_TJ2 = fill_between(person.memory, person.measured_TJ, self._format)
+    def _window(self, reading: Reading, person: Stretch) -> tuple[Floats, Floats]:
+        """The inputs around a frame, the first and the last standing for others; its keypoints."""
+        filled_TJ2, inputs_TJ2 = person.memory.keypoints_BJ2, person.inputs_TJ2
+        if not person.is_ready_T.all():
+            filled_TJ2 = fill_between(person.memory, person.measured_TJ, self._format)
+            inputs_TJ2, lacking = inputs_TJ2.copy(), ~person.is_ready_T
+            inputs_TJ2[lacking], _ = self._inputs.of(reading, filled_TJ2[lacking])
         reach = self.longest_lookahead
-        around = np.arange(person.at - reach, person.at + reach + 1).clip(0, len(filled_TJ2) - 1)
-        first = around[0]
-        inputs_TJ2, _ = self._inputs.of(reading, filled_TJ2[first : around[-1] + 1])
-        _, undo = self._inputs.of(reading, filled_TJ2[person.at, None])
-        return inputs_TJ2[around - first], undo
+        around = np.arange(person.at - reach, person.at + reach + 1).clip(0, len(inputs_TJ2) - 1)
+        return inputs_TJ2[around], filled_TJ2[person.at]
 
 
 def _divided(

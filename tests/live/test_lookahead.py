@@ -64,7 +64,7 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
 
 
 async def test_a_full_lookahead_is_the_whole_clip(models, one_store):
-    frames = walks("anna", frames=80)
+    frames = walks("anna", frames=250)  # longer than is kept
     async with replica(models, one_store.url) as sessions:
         answers = await answers_with(sessions, frames, model="symmetric", lookahead_frames=13)
     expected = lifted(models, "symmetric", clip_of(frames, "anna"))
