@@ -24,6 +24,8 @@ QUALITY = ("measured", "filled", "unknown")
 _MEASURED, _FILLED, _UNKNOWN = range(3)
 
 _NEVER: Final = np.array(-(2**40))
+_CELLS = 200_000
+"""Frames times joints that are interpolated at a time."""
 _UPRIGHT = 0.02
 """The pull towards an upright figure, in squared shares of the stature: a whole body's joints
 are spread by 0.14 across and 1 down, shoulders alone by 0.02 across."""
@@ -219,30 +221,33 @@ def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> t
     """
     filled = keypoints_TJ2.copy()
     seen_TJ = measured_TJ.copy()
-    for joint in np.flatnonzero(~measured_TJ.all(axis=0)):
-        before, after = _neighbours(measured_TJ[:, joint], unknown_T)
-        gaps = np.flatnonzero(~measured_TJ[:, joint])
-        before, after = before[gaps], after[gaps]
+    lacking = np.flatnonzero(~measured_TJ.all(axis=0))
+    together = max(1, _CELLS // len(measured_TJ))
+    for some in range(0, len(lacking), together):
+        joints = lacking[some : some + together]
+        gaps, columns = np.nonzero(~measured_TJ[:, joints])
+        before, after = _neighbours(measured_TJ[:, joints], unknown_T)
+        before, after, joints = before[gaps, columns], after[gaps, columns], joints[columns]
         first, last = np.where(before < 0, after, before), np.where(after < 0, before, after)
-        seen_TJ[gaps, joint] = first >= 0
+        seen_TJ[gaps, joints] = first >= 0
         share = np.where(last > first, (gaps - first) / np.maximum(last - first, 1), 0)
-        places = keypoints_TJ2[:, joint].astype(np.float64)
-        between = places[first] + share[:, None] * (places[last] - places[first])
-        filled[gaps, joint] = np.where(first[:, None] >= 0, between, 0)
+        start = keypoints_TJ2[first, joints].astype(np.float64)
+        between = start + share[:, None] * (keypoints_TJ2[last, joints] - start)
+        filled[gaps, joints] = np.where(first[:, None] >= 0, between, 0)
     return filled, seen_TJ
 
 
-def _neighbours(measured_T: Mask, unknown_T: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The nearest frames before and after each in which a joint was measured.
+def _neighbours(measured_TJ: Mask, unknown_T: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The nearest frames before and after each (T, J) in which a joint was measured.
 
     -1 where there is none on this side of an unknown frame.
     """
-    count = len(measured_T)
-    frames = np.arange(count)
-    before = np.maximum.accumulate(np.where(measured_T, frames, -1))
-    fresh = np.maximum.accumulate(np.where(unknown_T, frames, -1))
-    after = np.minimum.accumulate(np.where(measured_T, frames, count)[::-1])[::-1]
-    ends = np.minimum.accumulate(np.where(unknown_T, frames, count)[::-1])[::-1]
+    count = len(measured_TJ)
+    frames, unknown_T1 = np.arange(count)[:, None], unknown_T[:, None]
+    before = np.maximum.accumulate(np.where(measured_TJ, frames, -1))
+    fresh = np.maximum.accumulate(np.where(unknown_T1, frames, -1))
+    after = np.minimum.accumulate(np.where(measured_TJ, frames, count)[::-1])[::-1]
+    ends = np.minimum.accumulate(np.where(unknown_T1, frames, count)[::-1])[::-1]
     return np.where(before > fresh, before, -1), np.where(after < ends, after, -1)
 
 
