@@ -266,11 +266,8 @@ class LiveSession:
         return FrameJob(self, self._reading, tuple(self._tracks.values()), keypoints)
 
     async def _lift(self, frame: Frame) -> FramePoses | None:
-        stepped, track_ids = self._nobody(), tuple(self._tracks)
-        if track_ids:
-            with self._serving.live.batcher.admit(len(track_ids)) as admission:
-                found = await admission.submit(self._job(frame))
-            stepped = found or stepped
+        track_ids = tuple(self._tracks)
+        stepped = await self._stepped(frame) if track_ids else self._nobody()
         # It may have been taken over meanwhile; what was stepped was nobody's any more then.
         self._check_alive()
         self._recent.append((frame.index, record.encode(track_ids, stepped)))
@@ -291,11 +288,17 @@ class LiveSession:
             self._answers.append(answer)
         return answer
 
+    async def _stepped(self, frame: Frame) -> SteppedFrame:
+        with self._serving.live.batcher.admit(len(self._tracks)) as admission:
+            return await admission.submit(self._job(frame)) or self._nobody()
+
     def _nobody(self) -> SteppedFrame:
         return SteppedFrame.empty(len(self._format.joints), len(self.model.card.output.joints))
 
     def _end_unknown(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> None:
         """Let go of those who were out of sight for too long: they would start afresh."""
+        if not (stepped.quality_P == UNKNOWN).any():
+            return
         for place in np.flatnonzero(stepped.quality_P == UNKNOWN):
             if (track := self._tracks.pop(track_ids[place], None)) is not None:
                 self._serving.live.tracks.end(track)
