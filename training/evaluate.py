@@ -15,7 +15,6 @@ from training.datasets.motion import MotionSet
 from training.evaluation import (
     CONDITIONS,
     Predictor,
-    average,
     by_action,
     delayed_predictor,
     flip_augmented,
@@ -25,10 +24,11 @@ from training.evaluation import (
 )
 from training.loop import filming_options
 from training.model import TemporalModel
+from training.report import Conditions, overall_errors, write_report
 
 
 class EvaluateCommand(BaseSettings):
-    """Print MPJPE, P-MPJPE, N-MPJPE (mm) and MPJVE (mm per frame), per action and overall."""
+    """Print MPJPE, P-MPJPE, N-MPJPE (mm), MPJVE (mm per frame), PCK and AUC (%) per action."""
 
     model_config = command_line("training.evaluate")
 
@@ -44,6 +44,8 @@ class EvaluateCommand(BaseSettings):
     """Average with the mirrored input's pose."""
     output: Path | None = None
     """Also write the overall errors as JSON, for ``training.export --errors``."""
+    report: Path | None = None
+    """Also write all there is into this folder, per action and per joint: JSON and a plot."""
 
     def cli_cmd(self) -> None:
         """Run it."""
@@ -52,14 +54,14 @@ class EvaluateCommand(BaseSettings):
         config = checkpoint.config
         beside = self._load_beside(checkpoint) if self.beside else None
         motions = self._held_out(checkpoint)
-        overall = self._measure(self.checkpoint, model, config, motions)
+        measured = {"": self._measure(self.checkpoint, model, config, motions)}
         if self.beside and beside:
-            other = self._measure(self.beside, beside, config, motions)
-            name = self.beside.parent.name
-            overall |= {f"{key}, {name} model": value for key, value in other.items()}
+            name = f", {self.beside.parent.name} model"
+            measured[name] = self._measure(self.beside, beside, config, motions)
         if self.output:
-            rounded = {key: round(value, 2) for key, value in overall.items()}
-            self.output.write_text(json.dumps(rounded, indent=2) + "\n")
+            self.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
+        if self.report:
+            write_report(self.report, measured)
 
     def _held_out(self, checkpoint: Checkpoint) -> MotionSet:
         """The clips to measure on, none of whose subjects the model has seen."""
@@ -88,20 +90,19 @@ class EvaluateCommand(BaseSettings):
 
     def _measure(
         self, path: Path, model: TemporalModel, config: TrainConfig, motions: MotionSet
-    ) -> dict[str, float]:
+    ) -> Conditions:
         predict = self._predictor(model)
         if self.flip:
             predict = flip_augmented(predict, config.keypoint_format)
-        overall: dict[str, float] = {}
+        measured: Conditions = {}
         for condition, noise in CONDITIONS.items():
             options = filming_options(config).for_measuring(noise)
             measuring = measure(predict, motions, options)
             clips = list(tqdm(measuring, total=len(motions.names), unit="clip", leave=False))
             heading = f"{path}: {condition} keypoints, {motions.fps:g} fps"
+            measured[f"{condition}{self._how}"] = clips
             print(f"\n{heading}\n{table(by_action(clips))}")
-            averages = average(clips).items()
-            overall |= {f"{condition} {name}{self._how}": value for name, value in averages}
-        return overall
+        return measured
 
     @property
     def _how(self) -> str:

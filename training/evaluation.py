@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from service.pose.formats import FORMATS
 from service.pose.skeleton import H36M17
 from training.datasets.motion import MotionSet
-from training.metrics import METRICS
+from training.metrics import METRICS, joint_errors
 from training.model import StridedTemporalModel, TemporalModel, pad_edges
 from training.views import FilmingOptions, film, mirror
 
@@ -69,11 +69,13 @@ def flip_augmented(predict: Predictor, keypoint_format: str) -> Predictor:
 
 @dataclass(frozen=True)
 class ClipErrors:
-    """Errors of one clip in millimetres, and how many frames they stand for."""
+    """Errors of one clip in the metrics' units, and how many frames they stand for."""
 
     action: str
     frames: int
     errors: Mapping[str, float]
+    joints: Mapping[str, float]
+    """Each joint's mean error, millimetres."""
 
 
 def measure(
@@ -86,16 +88,33 @@ def measure(
         poses = predict(filmed.inputs_TJ2)
         predicted = (poses - poses[:, :1]) @ filmed.turned_T33
         target = filmed.targets_TK3 @ filmed.turned_T33
-        errors = {name: metric(predicted, target) * 1000 for name, metric in METRICS.items()}
-        yield ClipErrors(motions.actions[index], len(target), errors)
+        errors = {
+            name: metric.of(predicted, target) * metric.factor for name, metric in METRICS.items()
+        }
+        means = joint_errors(predicted, target).mean(axis=0) * 1000
+        joints = dict(zip(H36M17.joints, means.tolist(), strict=True))
+        yield ClipErrors(motions.actions[index], len(target), errors, joints)
 
 
 def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
-    """Mean errors over frames."""
-    frames = np.array([clip.frames for clip in clips])
+    """Mean errors over frames; of a metric that no clip has, NaN."""
+    return {name: _average(clips, name) for name in METRICS}
+
+
+def _average(clips: Sequence[ClipErrors], name: str) -> float:
+    known = [clip for clip in clips if not np.isnan(clip.errors[name])]
+    if not known:
+        return float("nan")
+    frames = [clip.frames for clip in known]
+    return float(np.average([clip.errors[name] for clip in known], weights=frames))
+
+
+def by_joint(clips: Sequence[ClipErrors]) -> dict[str, float]:
+    """Each joint's mean error over frames, millimetres."""
+    frames = [clip.frames for clip in clips]
     return {
-        name: float(np.average([clip.errors[name] for clip in clips], weights=frames))
-        for name in METRICS
+        joint: float(np.average([clip.joints[joint] for clip in clips], weights=frames))
+        for joint in H36M17.joints
     }
 
 
@@ -114,6 +133,7 @@ def table(errors: Mapping[str, Mapping[str, float]]) -> str:
     """A text table, one row an action."""
     width = max(len(action) for action in errors)
     lines = [" " * width + "".join(f"{name:>10}" for name in METRICS)]
+    lines += [" " * width + "".join(f"{metric.unit:>10}" for metric in METRICS.values())]
     lines += [
         f"{action:<{width}}" + "".join(f"{row[name]:10.1f}" for name in METRICS)
         for action, row in errors.items()

@@ -4,11 +4,14 @@ All take (…, T, J, 3) arrays; frames are the third axis from the end.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+
+_THRESHOLDS_M = np.arange(31) * 0.005
 
 
 def mpjpe(predicted: Array, target: Array) -> float:
@@ -57,14 +60,46 @@ def align(predicted: Array, target: Array) -> Array:
 
 
 def mpjve(predicted: Array, target: Array) -> float:
-    """Mean per-joint velocity error per frame: MPJPE of the first differences in time."""
+    """Mean per-joint velocity error per frame: MPJPE of the first differences in time.
+
+    NaN for a single frame, which has no velocity.
+    """
+    if predicted.shape[-3] < 2:
+        return float("nan")
     return mpjpe(np.diff(predicted, axis=-3), np.diff(target, axis=-3))
 
 
-METRICS: dict[str, Callable[[Array, Array], float]] = {
-    "MPJPE": mpjpe,
-    "P-MPJPE": p_mpjpe,
-    "N-MPJPE": n_mpjpe,
-    "MPJVE": mpjve,
+def pck(predicted: Array, target: Array, threshold: float = 0.15) -> float:
+    """Share of joints within a distance of the truth: 3DPCK at 150 mm (Mehta et al., 2017)."""
+    return float((joint_errors(predicted, target) <= threshold).mean())
+
+
+def auc(predicted: Array, target: Array) -> float:
+    """Area under the curve of PCK: its mean over thresholds of 0, 5, …, 150 mm (as above)."""
+    errors = joint_errors(predicted, target)
+    return float(np.mean([(errors <= threshold).mean() for threshold in _THRESHOLDS_M]))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of poses in metres, and what it is told in: ``of(…) * factor`` ``unit``."""
+
+    of: Callable[[Array, Array], float]
+    factor: float
+    unit: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether less is better."""
+        return self.unit != "%"
+
+
+METRICS: dict[str, Metric] = {
+    "MPJPE": Metric(mpjpe, 1000, "mm"),
+    "P-MPJPE": Metric(p_mpjpe, 1000, "mm"),
+    "N-MPJPE": Metric(n_mpjpe, 1000, "mm"),
+    "MPJVE": Metric(mpjve, 1000, "mm/frame"),
+    "PCK": Metric(pck, 100, "%"),
+    "AUC": Metric(auc, 100, "%"),
 }
-"""The paper's metrics by the names it gives them."""
+"""The paper's metrics by the names it gives them, and two that others compare by."""

@@ -42,7 +42,20 @@ def test_n_mpjpe_forgives_scale_alone():
 def test_a_collapsed_prediction_has_finite_errors():
     target = np.random.default_rng(0).normal(size=(3, 17, 3))
     for metric in metrics.METRICS.values():
-        assert np.isfinite(metric(np.zeros_like(target), target))
+        assert np.isfinite(metric.of(np.zeros_like(target), target))
+
+
+def test_pck_and_auc_count_joints_within_a_distance():
+    target = np.zeros((2, 2, 3))
+    predicted = np.zeros((2, 2, 3))
+    predicted[..., 0] = [[0.0, 0.149], [0.151, 0.075]]  # metres
+    assert metrics.pck(predicted, target) == 0.75
+    # Of the 31 thresholds from 0 to 150 mm: all, one, none, and 16 from 75 mm on.
+    assert metrics.auc(predicted, target) == pytest.approx((31 + 1 + 0 + 16) / (4 * 31))
+
+
+def test_a_single_frame_has_no_velocity():
+    assert np.isnan(metrics.mpjve(np.zeros((1, 17, 3)), np.zeros((1, 17, 3))))
 
 
 @pytest.mark.parametrize(("name", "linear"), [("projected", False), ("projected_linear", True)])

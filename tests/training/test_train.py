@@ -18,6 +18,7 @@ from training.checkpoint import CheckpointError, load, load_model, save
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.evaluation import (
+    ClipErrors,
     average,
     delayed_predictor,
     flip_augmented,
@@ -25,6 +26,7 @@ from training.evaluation import (
     predictor,
 )
 from training.loop import Trainer, filming_options
+from training.metrics import METRICS
 from training.model import TemporalModel
 from training.views import mirror
 
@@ -178,6 +180,7 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
         "training.evaluate",
         checkpoint,
         *("--data", data, "--output", tmp_path / "errors.json", "--beside", checkpoint, "--flip"),
+        *("--report", tmp_path / "report"),
     )
     for word in ("MPJPE", "P-MPJPE", "N-MPJPE", "MPJVE", "stand", "turn", "overall", "noisy"):
         assert word in table
@@ -197,6 +200,21 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     assert card.training.held_out_errors == json.loads((tmp_path / "errors.json").read_text())
     assert card.training.held_out_errors["noisy MPJPE, flip, run model"] > 0
     assert card.training.cost == "a minute"
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert (tmp_path / "report" / "report.png").stat().st_size > 10_000
+    measured = report["measured"]
+    assert list(measured) == [
+        "clean, flip",
+        "noisy, flip",
+        "clean, flip, run model",
+        "noisy, flip, run model",
+    ]
+    overall = measured["noisy, flip"]["actions"]["overall"]
+    assert overall["MPJPE"] == card.training.held_out_errors["noisy MPJPE, flip"]
+    assert list(measured["clean, flip"]["joints"]) == list(H36M17.joints)
+    joints = measured["noisy, flip"]["joints"].values()
+    assert np.mean(list(joints)) == pytest.approx(overall["MPJPE"], rel=1e-3)
+    assert report["units"]["PCK"] == "%"
 
 
 @pytest.mark.parametrize(
@@ -236,6 +254,18 @@ def test_evaluation_is_the_same_for_every_model_and_perfect_for_the_truth(data):
     assert list(measure(remember, motions, options)) == first
     np.testing.assert_array_equal(seen[0], seen[3])
     assert first[0].errors["MPJPE"] > 100
+
+
+def test_clips_of_a_single_frame_spoil_no_average():
+    def errors(value):
+        return dict.fromkeys(METRICS, 50.0) | {"MPJVE": value}
+
+    clips = [
+        ClipErrors("stand", 1, errors(float("nan")), {}),
+        ClipErrors("stand", 9, errors(6.0), {}),
+    ]
+    assert average(clips)["MPJVE"] == 6.0
+    assert np.isnan(average(clips[:1])["MPJVE"])
 
 
 def test_flip_augmentation_averages_with_the_mirrored_twin(data, tmp_path):
