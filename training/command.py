@@ -1,6 +1,10 @@
 """What the training commands have in common: settings from the command line, errors in a line."""
 
+import argparse
 import sys
+import tomllib
+from pathlib import Path
+from typing import Any
 
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
@@ -21,12 +25,29 @@ def command_line(program: str) -> SettingsConfigDict:
 
 
 def run(command: type[BaseSettings]) -> None:
-    """Run a command; a mistake in its options or files ends it with one line and status 1."""
+    """Run a command; a mistake in its options or files ends it with one line and status 1.
+
+    Where a command has ``--config``, that file's settings count, and options outdo them.
+    """
     try:
-        CliApp.run(command)
+        configured = _configured(sys.argv[1:]) if "config" in command.model_fields else {}
+        CliApp.run(command, **configured)
     except KeyboardInterrupt:
         sys.exit("stopped; a training run goes on from its last whole epoch when started again")
     except PoseliftError as error:
         sys.exit(f"error: {error.detail}")
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
+
+
+def _configured(arguments: list[str]) -> dict[str, Any]:
+    """The settings in the file that ``--config`` names, if it does."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", type=Path)
+    path = parser.parse_known_args(arguments)[0].config
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: not TOML: {error}") from None

@@ -1,5 +1,7 @@
 """Train a model: ``python -m training.train --help``."""
 
+from pathlib import Path
+
 from pydantic_settings import BaseSettings
 
 from training.command import command_line, run
@@ -12,12 +14,14 @@ class TrainCommand(TrainConfig, BaseSettings):
 
     model_config = command_line("training.train")
 
+    config: Path | None = None
+    """A TOML file with any of these settings, named as here but with underscores."""
     restart: bool = False
     """Begin anew even if the output folder holds a checkpoint."""
 
     def cli_cmd(self) -> None:
         """Run it."""
-        config = TrainConfig(**self.model_dump(exclude={"restart"}))
+        config = TrainConfig(**self.model_dump(exclude={"restart", "config"}))
         trainer = Trainer(config)
         checkpoint = config.output / "checkpoint.pt"
         if checkpoint.exists() and not self.restart:

@@ -217,6 +217,23 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     assert report["units"]["PCK"] == "%"
 
 
+def test_settings_come_from_a_file_and_options_outdo_it(data, tmp_path):
+    file = tmp_path / "run.toml"
+    settings = {"filter_widths": [3, 3], "channels": 8, "epochs": 1, "batch_size": 32, "seed": 7}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    file.write_text("\n".join([*lines, f"data = {json.dumps(str(data))}", "[ignored]"]))
+    arguments = ["--config", file, "--output", tmp_path / "run", "--channels", "4"]
+    error = run("training.train", *arguments, fails=True)
+    assert "ignored" in error
+    assert "Traceback" not in error
+    file.write_text(file.read_text().replace("[ignored]", ""))
+    run("training.train", *arguments)
+    config = load(tmp_path / "run" / "checkpoint.pt").config
+    assert (config.seed, config.filter_widths, config.channels) == (7, (3, 3), 4)
+    file.write_text("seed = ")
+    assert "run.toml: not TOML" in run("training.train", *arguments, fails=True)
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "said"),
     [
