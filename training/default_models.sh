@@ -33,7 +33,7 @@ export_model() {
 }
 
 train symmetric243 29 2
-train causal243 29 15 --causal
+train causal243 29 7 --causal
 train single 60 0 --filter-widths 1,1,1,1,1
 export_model symmetric243
 export_model causal243
