@@ -22,7 +22,7 @@ Predictor = Callable[[Floats], Floats]
 CONDITIONS = {"clean": 0.0, "noisy": 1.0}
 """Noise levels of the imagined detector."""
 _WINDOWS_AT_ONCE = 512
-_SEED = 20191118
+SEED = 20191118
 """Every model is measured through the same cameras and the same noise."""
 
 
@@ -83,7 +83,7 @@ def measure(
 ) -> Iterator[ClipErrors]:
     """Film every clip once, by a camera that depends only on the clip, and lift it."""
     for index, (start, end) in enumerate(zip(motions.clip_starts, motions.clip_ends, strict=True)):
-        rng = np.random.default_rng([_SEED, index])
+        rng = np.random.default_rng([SEED, index])
         filmed = film(motions.positions[start:end], motions, options, rng)
         poses = predict(filmed.inputs_TJ2)
         predicted = (poses - poses[:, :1]) @ filmed.turned_T33

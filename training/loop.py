@@ -20,14 +20,13 @@ from training.checkpoint import (
 )
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
-from training.evaluation import CONDITIONS
+from training.evaluation import CONDITIONS, SEED
 from training.model import StridedTemporalModel
 from training.plot import plot_history
 from training.views import FilmingOptions, Footage, film_all
 from training.windows import Windows
 
 _HELD_OUT_WINDOWS = 4096
-_HELD_OUT_SEED = 20191118
 
 
 def filming_options(config: TrainConfig) -> FilmingOptions:
@@ -203,7 +202,7 @@ class Trainer:
                 film_all(
                     motions,
                     options.for_measuring(noise),
-                    np.random.default_rng(_HELD_OUT_SEED),
+                    np.random.default_rng(SEED),
                 )
             )
             for condition, noise in CONDITIONS.items()

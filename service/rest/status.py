@@ -25,8 +25,8 @@ class StatusEndpoints:
         router = APIRouter()
         router.add_api_route("/v1/models", self.models)
         router.add_api_route("/v1/models/{name}", self.model)
-        router.add_api_route("/healthz", self.alive)
-        router.add_api_route("/readyz", self.ready)
+        router.add_api_route("/healthz", self.alive, methods=["GET", "HEAD"])
+        router.add_api_route("/readyz", self.ready, methods=["GET", "HEAD"])
         router.add_api_route("/metrics", self.metrics)
         return router
 

@@ -290,6 +290,9 @@ def test_models_are_listed(client: httpx.Client) -> None:
 
 def test_health_and_metrics(client: httpx.Client) -> None:
     assert client.get("/healthz").json() == {"status": "alive"}
+    for path in ("/healthz", "/readyz"):
+        head = client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
     assert client.get("/readyz").json() == {"status": "ready"}
     check_still_serving(client)
     metrics = client.get("/metrics")
