@@ -32,6 +32,13 @@ class Checkpoint:
     optimizer: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
     """One entry an epoch: losses and held-out errors."""
+    average: dict[str, Tensor] | None = None
+    """The averaged weights, of runs that keep them."""
+
+    @property
+    def best(self) -> dict[str, Tensor]:
+        """The weights to use: the averaged ones where there are any."""
+        return self.model if self.average is None else self.average
 
 
 def build_model(config: TrainConfig) -> TemporalModel:
@@ -92,18 +99,18 @@ def load_model(path: Path) -> tuple[TemporalModel, Checkpoint]:
     """
     checkpoint = load(path)
     model = build_model(checkpoint.config)
-    load_weights(model, checkpoint, path)
+    load_weights(model, checkpoint.best, path)
     return model.eval(), checkpoint
 
 
-def load_weights(model: TemporalModel, checkpoint: Checkpoint, path: Path) -> None:
-    """Give a model a checkpoint's weights.
+def load_weights(model: TemporalModel, weights: dict[str, Tensor], path: Path) -> None:
+    """Give a model the weights of the checkpoint at ``path``.
 
     Raises:
         CheckpointError: they are of another architecture.
     """
     try:
-        model.load_state_dict(checkpoint.model)
+        model.load_state_dict(weights)
     except RuntimeError as error:
         said = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path}: is of another architecture: {said}") from error

@@ -64,6 +64,9 @@ class TrainConfig(BaseModel):
     velocity_weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the error of velocities beside that of positions: poses tremble less. Windows then
     come in pairs, of a frame and the one after it."""
+    weight_average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of the weights, keep an exponential average with this much of the old at each step, 0.999
+    say; it is what is measured and exported."""
     initial: Path | None = None
     """A checkpoint of the same architecture whose weights to begin with."""
     seed: int = 0

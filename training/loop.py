@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -21,7 +22,7 @@ from training.checkpoint import (
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.evaluation import CONDITIONS, SEED
-from training.model import StridedTemporalModel
+from training.model import StridedTemporalModel, TemporalModel
 from training.plot import plot_history
 from training.views import FilmingOptions, Footage, film_all
 from training.windows import Windows
@@ -55,6 +56,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.model = build_model(config).to(self.device)
         self.strided = StridedTemporalModel(self.model)
+        self.average = _average_of(self.model, config.weight_average)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.learning_rate, amsgrad=True
         )
@@ -75,7 +77,7 @@ class Trainer:
         checkpoint = load(path)
         if checkpoint.config.causal != self.config.causal:
             raise CheckpointError(f"{path}: one of the two is causal, the other is not")
-        load_weights(self.model, checkpoint, path)
+        load_weights(self.model, checkpoint.best, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
@@ -85,7 +87,10 @@ class Trainer:
             raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
         if checkpoint.motions != self.summary:
             raise CheckpointError(f"{path}: was trained on other motion than {self.config.data}")
-        load_weights(self.model, checkpoint, path)
+        load_weights(self.model, checkpoint.model, path)
+        if self.average is not None and checkpoint.average is not None:
+            load_weights(self._measured, checkpoint.average, path)
+            self.average.n_averaged.fill_(1)  # else it would begin anew
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.history = checkpoint.history
 
@@ -110,6 +115,7 @@ class Trainer:
             self.model.state_dict(),
             self.optimizer.state_dict(),
             self.history,
+            None if self.average is None else self._measured.state_dict(),
         )
         save(checkpoint, self.config.output / "checkpoint.pt")
 
@@ -168,7 +174,18 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         return error
+
+    @property
+    def _measured(self) -> TemporalModel:
+        """What is measured and exported: the model, or the average of its weights."""
+        if self.average is None:
+            return self.model
+        averaged = self.average.module
+        assert isinstance(averaged, TemporalModel)
+        return averaged
 
     def _set_rates(self, epoch: int) -> None:
         """Decay the learning rate and batch normalisation's momentum exponentially."""
@@ -182,13 +199,13 @@ class Trainer:
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """MPJPE in millimetres on the same held-out windows every time."""
-        self.strided.eval()
-        return {name: self._error(windows) for name, windows in self.held_out.items()}
+        strided = StridedTemporalModel(self._measured).eval()
+        return {name: self._error(strided, windows) for name, windows in self.held_out.items()}
 
-    def _error(self, windows: Windows) -> float:
+    def _error(self, strided: StridedTemporalModel, windows: Windows) -> float:
         chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
         errors = [
-            losses.mpjpe(self.strided(inputs), targets) * len(inputs)
+            losses.mpjpe(strided(inputs), targets) * len(inputs)
             for inputs, targets in map(windows.cut, chosen.to(self.device).split(512))
         ]
         return float(torch.stack(errors).sum()) / len(chosen) * 1000
@@ -210,6 +227,13 @@ class Trainer:
 
     def _windows(self, footage: Footage) -> Windows:
         return Windows(footage, self.model.receptive_field, self.config.causal, self.device)
+
+
+def _average_of(model: TemporalModel, share: float) -> AveragedModel | None:
+    """An exponential average of a model's weights and statistics, if any is wanted."""
+    if not share:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(share), use_buffers=True)
 
 
 def _device(name: str) -> torch.device:

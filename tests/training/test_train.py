@@ -88,20 +88,48 @@ def test_rates_follow_the_paper(data, tmp_path):
     assert trainer.optimizer.defaults["amsgrad"]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, precision):
-    whole = Trainer(config(data, tmp_path / "whole", precision=precision))
+@pytest.mark.parametrize(
+    "settings", [{}, {"precision": "bfloat16"}, {"weight_average": 0.9}, {"velocity_weight": 1.0}]
+)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, settings):
+    whole = Trainer(config(data, tmp_path / "whole", **settings))
     whole.run()
-    stopped = Trainer(config(data, tmp_path / "stopped", precision=precision))
+    stopped = Trainer(config(data, tmp_path / "stopped", **settings))
     stopped.config.output.mkdir()
     stopped.history.append(stopped.train_epoch(0) | stopped.evaluate())
     stopped.save()
-    resumed = Trainer(config(data, tmp_path / "stopped", precision=precision))
+    resumed = Trainer(config(data, tmp_path / "stopped", **settings))
     resumed.resume(tmp_path / "stopped" / "checkpoint.pt")
     resumed.run()
     assert len(resumed.history) == 3
     for name, value in whole.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], value), name
+    one, other = (load(tmp_path / run / "checkpoint.pt") for run in ("whole", "stopped"))
+    for name, value in one.best.items():
+        assert torch.equal(other.best[name], value), name
+
+
+def test_averaged_weights_are_those_of_the_plain_sum(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, weight_average=0.75))
+    expected = None
+    step = trainer._step
+
+    def remembering(inputs, targets):
+        nonlocal expected
+        error = step(inputs, targets)
+        now = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+        expected = expected or now
+        expected = {name: 0.75 * expected[name] + 0.25 * now[name] for name in now}
+        return error
+
+    trainer._step = remembering
+    trainer.train_epoch(0)
+    trainer.save()
+    model, checkpoint = load_model(tmp_path / "checkpoint.pt")
+    assert not torch.equal(model.shrink.weight, checkpoint.model["shrink.weight"])
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, expected[name], atol=1e-6, rtol=1e-5)
 
 
 def test_another_runs_checkpoint_is_not_resumed(data, tmp_path):
