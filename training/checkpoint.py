@@ -11,7 +11,7 @@ from torch import Tensor
 from service.pose.formats import FORMATS
 from service.pose.skeleton import H36M17
 from training.config import TrainConfig
-from training.datasets.motion import MotionSummary
+from training.datasets.clips import Summary
 from training.model import TemporalModel
 
 _FORMAT = 1
@@ -26,7 +26,7 @@ class Checkpoint:
     """A training run after some whole epochs."""
 
     config: TrainConfig
-    motions: MotionSummary
+    motions: Summary
     """What it is trained on."""
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
@@ -85,7 +85,7 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: not a checkpoint of this project (format {_FORMAT})")
     try:
         config = TrainConfig.model_validate_json(state.pop("config"))
-        motions = MotionSummary(**state.pop("motions"))
+        motions = Summary(**state.pop("motions"))
         return Checkpoint(config=config, motions=motions, **state)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole checkpoint: {error}") from error

@@ -22,7 +22,6 @@ def motion_set(clips=4, frames=60, seed=0):
     ends = np.arange(1, clips + 1) * frames
     return MotionSet(
         positions=np.concatenate(positions).astype(np.float32),
-        clip_starts=ends - frames,
         clip_ends=ends,
         names=tuple(f"clip {i}" for i in range(clips)),
         subjects=tuple(f"{i}" for i in range(clips)),

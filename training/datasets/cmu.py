@@ -256,7 +256,6 @@ def _collect(kept: Sequence[Prepared], fps: float, held_out: Sequence[str]) -> M
     ends = np.cumsum([len(item.points_TJ3) for item in kept], dtype=np.int64)
     return MotionSet(
         positions=np.concatenate([item.points_TJ3.astype(np.float32) for item in kept]),
-        clip_starts=np.concatenate([np.zeros(1, np.int64), ends[:-1]]),
         clip_ends=ends,
         names=tuple(item.clip.name for item in kept),
         subjects=subjects,

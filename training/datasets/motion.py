@@ -1,154 +1,64 @@
 """The prepared motion file: clips of one skeleton, in metres, at one frame rate."""
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import Invalid
-
-Names = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class MotionSummary:
-    """What a model was trained on, kept in its checkpoints."""
-
-    identity: str
-    """A hash of all positions, and of which clips are held out."""
-    fps: float
-    minutes: float
-    """Of the clips that are trained on."""
-    subjects: Names
-    """Who is trained on."""
+from training.datasets.arrays import Arrays, read_arrays, write_arrays
+from training.datasets.clips import Clips, Names, Summary, as_names, check_clips
 
 
 @dataclass(frozen=True)
-class MotionSet:
-    """Clips one after the other. World axes y up, right-handed, metres."""
+class MotionSet(Clips):
+    """Motion without a camera. World axes y up, right-handed, metres."""
+
+    per_frame: ClassVar[Names] = ("positions",)
+    per_clip: ClassVar[dict[str, str]] = {**Clips.per_clip, "sources": "U", "original_fps": "f"}
 
     positions: NDArray[np.float32]
     """(frames, points, 3)"""
-    clip_starts: NDArray[np.int64]
-    """First frame of each clip."""
-    clip_ends: NDArray[np.int64]
-    """One past the last frame of each clip."""
-    names: Names
-    subjects: Names
-    """Who moves; no subject is on both sides of the split."""
-    actions: Names
     sources: Names
     original_fps: NDArray[np.float64]
-    held_out: NDArray[np.bool_]
-    """Per clip: kept from training."""
-    fps: float
     joint_names: Names
-
-    def __len__(self) -> int:
-        """The number of clips."""
-        return len(self.names)
 
     def clip(self, index: int) -> NDArray[np.float32]:
         """The positions of one clip, (T, points, 3)."""
-        return self.positions[self.clip_starts[index] : self.clip_ends[index]]
+        return self.positions[self.frames(index)]
 
-    def split(self, *, held_out: bool) -> "MotionSet":
-        """The clips of one side of the split; positions are copied so that clips adjoin again."""
-        return self.select(np.flatnonzero(self.held_out == held_out))
-
-    def select(self, clips: NDArray[np.intp]) -> "MotionSet":
-        """A set of some of the clips, in the order given."""
-        chosen = [self.clip(int(index)) for index in clips]
-        ends = np.cumsum([len(clip) for clip in chosen], dtype=np.int64)
-        return replace(
-            self,
-            positions=np.concatenate([self.positions[:0], *chosen]),
-            clip_starts=np.concatenate([np.zeros(1, np.int64), ends])[: len(ends)],
-            clip_ends=ends,
-            names=tuple(self.names[i] for i in clips),
-            subjects=tuple(self.subjects[i] for i in clips),
-            actions=tuple(self.actions[i] for i in clips),
-            sources=tuple(self.sources[i] for i in clips),
-            original_fps=self.original_fps[clips],
-            held_out=self.held_out[clips],
-        )
-
-    def summary(self) -> MotionSummary:
+    def summary(self) -> Summary:
         """What is trained on where this set is."""
-        content = hashlib.sha256(self.positions.tobytes())
-        content.update(self.clip_ends.tobytes() + self.held_out.tobytes())
-        lengths = (self.clip_ends - self.clip_starts)[~self.held_out]
-        trained = {
-            subject
-            for subject, held_out in zip(self.subjects, self.held_out, strict=True)
-            if not held_out
-        }
-        minutes = float(lengths.sum()) / self.fps / 60
-        identity = content.hexdigest()[:16]
-        return MotionSummary(identity, self.fps, round(minutes, 1), tuple(sorted(trained)))
+        return self._summary("h36m17", "motion capture, seen by virtual cameras")
 
     def save(self, path: Path) -> None:
-        """Write the file under another name, then put it in place at once."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial.npz")
-        np.savez(
-            partial,
-            positions=self.positions,
-            clip_ends=self.clip_ends,
-            clip_names=np.array(self.names),
-            subjects=np.array(self.subjects),
-            actions=np.array(self.actions),
-            source=np.array(self.sources),
-            original_fps=self.original_fps,
-            held_out=self.held_out,
-            fps=np.float64(self.fps),
-            joint_names=np.array(self.joint_names),
-        )
-        partial.replace(path)
+        """Write the file, whole or not at all."""
+        write_arrays(path, self.arrays())
 
     @classmethod
     def load(cls, path: Path) -> "MotionSet":
         """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
-        try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file}
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise Invalid.at(str(path), f"a prepared motion file (.npz): {error}") from error
-        _check_arrays(arrays, path)
-        ends = arrays["clip_ends"]
+        keys = ("positions", "joint_names", "fps", *cls.per_clip)
+        arrays = read_arrays(path, keys, "a prepared motion file (.npz)")
+        _check_positions(arrays, path)
+        check_clips(arrays, cls.per_clip, len(arrays["positions"]), path)
         return cls(
             positions=arrays["positions"],
-            clip_starts=np.concatenate([np.zeros(1, np.int64), ends[:-1]]),
-            clip_ends=ends,
-            names=tuple(map(str, arrays["clip_names"])),
-            subjects=tuple(map(str, arrays["subjects"])),
-            actions=tuple(map(str, arrays["actions"])),
-            sources=tuple(map(str, arrays["source"])),
+            clip_ends=arrays["clip_ends"],
+            names=as_names(arrays["names"]),
+            subjects=as_names(arrays["subjects"]),
+            actions=as_names(arrays["actions"]),
+            sources=as_names(arrays["sources"]),
             original_fps=arrays["original_fps"],
             held_out=arrays["held_out"],
             fps=float(arrays["fps"]),
-            joint_names=tuple(map(str, arrays["joint_names"])),
+            joint_names=as_names(arrays["joint_names"]),
         )
 
 
-_PER_CLIP = {
-    "clip_ends": "i",
-    "clip_names": "U",
-    "subjects": "U",
-    "actions": "U",
-    "source": "U",
-    "original_fps": "f",
-    "held_out": "b",
-}
-
-
-def _check_arrays(arrays: dict[str, NDArray[np.generic]], path: Path) -> None:
-    for key in ("positions", "joint_names", "fps", *_PER_CLIP):
-        if key not in arrays:
-            raise Invalid.at(f"{path}, {key}", "an array of that name")
+def _check_positions(arrays: Arrays, path: Path) -> None:
     positions, joints = arrays["positions"], arrays["joint_names"]
     if positions.dtype != np.float32 or positions.shape[1:] != (len(joints), 3):
         raise Invalid.at(
@@ -156,12 +66,3 @@ def _check_arrays(arrays: dict[str, NDArray[np.generic]], path: Path) -> None:
             f"float32 of shape (frames, {len(joints)}, 3), "
             f"found {positions.dtype} of {positions.shape}",
         )
-    clips = arrays["clip_ends"].shape
-    for key, kind in _PER_CLIP.items():
-        if arrays[key].dtype.kind != kind or arrays[key].shape != clips or len(clips) != 1:
-            raise Invalid.at(f"{path}, {key}", f"one value of kind '{kind}' for each of the clips")
-    ends: NDArray[np.int64] = arrays["clip_ends"].astype(np.int64)
-    if len(ends) == 0 or (np.diff(ends, prepend=0) <= 0).any() or ends[-1] != len(positions):
-        raise Invalid.at(f"{path}, clip_ends", f"rising numbers, the last {len(positions)}")
-    if arrays["fps"].shape != () or not float(arrays["fps"].astype(np.float64)) > 0:
-        raise Invalid.at(f"{path}, fps", "one positive number")

@@ -12,7 +12,6 @@ def motions() -> MotionSet:
     positions = np.arange(10 * 2 * 3, dtype=np.float32).reshape(10, 2, 3)
     return MotionSet(
         positions=positions,
-        clip_starts=np.array([0, 4, 5]),
         clip_ends=np.array([4, 5, 10]),
         names=("a", "b", "c"),
         subjects=("01", "02", "01"),
@@ -78,7 +77,7 @@ def test_a_wrong_array_is_named(
         MotionSet.load(tmp_path / "bad.npz")
 
 
-@pytest.mark.parametrize("key", ["positions", "clip_names", "held_out", "fps", "joint_names"])
+@pytest.mark.parametrize("key", ["positions", "names", "held_out", "fps", "joint_names"])
 def test_a_missing_array_is_named(motions: MotionSet, tmp_path: Path, key: str) -> None:
     motions.save(tmp_path / "set.npz")
     arrays = dict(np.load(tmp_path / "set.npz"))

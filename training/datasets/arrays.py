@@ -1,0 +1,36 @@
+"""Files of arrays (.npz): read whole, without pickles; written whole or not at all."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Invalid
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def read_arrays(path: Path, keys: Sequence[str], what: str = "a file of arrays (.npz)") -> Arrays:
+    """The arrays of these names; `Invalid` names the file and what is missing or wrong."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            for key in keys:
+                if key not in file:
+                    raise Invalid.at(f"{path}, {key}", "an array of that name")
+            return {key: file[key] for key in keys}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise Invalid.at(str(path), f"{what}: {error}") from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write the file under another name, then put it in place at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial.npz")
+    try:
+        np.savez(partial, **arrays)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""The prepared file of recordings: what a detector found in videos, and the true poses if known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Invalid
+from service.pose.formats import FORMATS
+from service.pose.skeleton import SKELETONS
+from training.datasets.arrays import Arrays, read_arrays, write_arrays
+from training.datasets.clips import Clips, Names, Summary, as_names, check_clips
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RecordingSet(Clips):
+    """Videos of one person each, all in one layout of keypoints and one skeleton."""
+
+    per_frame: ClassVar[Names] = ("keypoints", "positions")
+    per_clip: ClassVar[dict[str, str]] = {
+        **Clips.per_clip,
+        "camera_names": "U",
+        "image_sizes": "f",
+        "cameras": "f",
+    }
+
+    keypoints: Floats
+    """(frames, J, 3): x and y in pixels and a score, 0 where a joint is missing."""
+    positions: Floats
+    """(frames, K, 3): where the joints truly are, in camera axes (x right, y down, z away), metres;
+    NaN where nobody knows."""
+    camera_names: Names
+    image_sizes: NDArray[np.float64]
+    """(videos, 2): width and height in pixels."""
+    cameras: NDArray[np.float64]
+    """(videos, 9): focal length x y and principal point x y in pixels, radial distortion k1 k2 k3
+    and tangential p1 p2 as ``training.projection`` takes them; NaN where unknown."""
+    keypoint_format: str
+    skeleton: str
+    source: str
+    """Where the data comes from, for the card of what is trained on it."""
+
+    def summary(self) -> Summary:
+        """What is trained on where this set is."""
+        return self._summary(self.skeleton, self.source)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Per video: whether the poses of all of its frames are known."""
+        known = np.isfinite(self.positions).all(axis=(1, 2))
+        return np.array([known[self.frames(n)].all() for n in range(len(self))], dtype=np.bool_)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_arrays(path, self.arrays())
+
+    @classmethod
+    def load(cls, path: Path) -> "RecordingSet":
+        """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
+        texts = ("keypoint_format", "skeleton", "source")
+        keys = (*cls.per_frame, *cls.per_clip, "fps", *texts)
+        arrays = read_arrays(path, keys, "a prepared file of recordings (.npz)")
+        _check(arrays, path)
+        check_clips(arrays, cls.per_clip, len(arrays["keypoints"]), path)
+        return cls(
+            keypoints=arrays["keypoints"],
+            positions=arrays["positions"],
+            clip_ends=arrays["clip_ends"],
+            names=as_names(arrays["names"]),
+            subjects=as_names(arrays["subjects"]),
+            actions=as_names(arrays["actions"]),
+            held_out=arrays["held_out"],
+            fps=float(arrays["fps"]),
+            camera_names=as_names(arrays["camera_names"]),
+            image_sizes=arrays["image_sizes"],
+            cameras=arrays["cameras"],
+            keypoint_format=str(arrays["keypoint_format"]),
+            skeleton=str(arrays["skeleton"]),
+            source=str(arrays["source"]),
+        )
+
+
+def _check(arrays: Arrays, path: Path) -> None:
+    """See that names are known, and that shapes agree with them and with each other."""
+    layouts = {"keypoint_format": FORMATS, "skeleton": SKELETONS}
+    for key, known in layouts.items():
+        if arrays[key].shape != () or str(arrays[key]) not in known:
+            raise Invalid.at(f"{path}, {key}", f"one of {', '.join(known)}")
+    frames, clips = len(arrays["keypoints"]), len(arrays["clip_ends"])
+    expected = {
+        "keypoints": (frames, len(FORMATS[str(arrays["keypoint_format"])].joints), 3),
+        "positions": (frames, len(SKELETONS[str(arrays["skeleton"])].joints), 3),
+        "image_sizes": (clips, 2),
+        "cameras": (clips, 9),
+    }
+    for key, shape in expected.items():
+        if arrays[key].dtype.kind != "f" or arrays[key].shape != shape:
+            raise Invalid.at(
+                f"{path}, {key}", f"numbers of shape {shape}, found {arrays[key].shape}"
+            )
+    if not np.isfinite(arrays["keypoints"]).all():
+        raise Invalid.at(f"{path}, keypoints", "finite numbers; a missing joint has score 0")
