@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import losses
+from training.footage import Footage
 from training.model import StridedTemporalModel, TemporalModel
-from training.views import Footage
 from training.windows import Windows
 
 CLIPS, CLIP_FRAMES, JOINTS = 200, 750, 17
@@ -73,6 +73,9 @@ def synthetic_footage() -> Footage:
     return Footage(
         rng.standard_normal((rows, JOINTS, 2), dtype=np.float32),
         rng.standard_normal((rows, JOINTS, 3), dtype=np.float32),
+        rng.standard_normal((rows, 3), dtype=np.float32),
+        rng.standard_normal((rows, 9), dtype=np.float32),
+        np.ones(rows, np.float32),
         first,
         first + CLIP_FRAMES - 1,
     )
@@ -115,7 +118,8 @@ def main() -> None:
         return sliced_batch(footage, frames().tolist(), context)
 
     def gathered() -> tuple[Tensor, Tensor]:
-        return windows.cut(frames())
+        batch = windows.cut(frames())
+        return batch.inputs_BTJ2, batch.targets_BSK3
 
     plain = trainer(ConvolutionalTwin(model), model, bfloat16=False)
     exact = trainer(StridedTemporalModel(model), model, bfloat16=False)

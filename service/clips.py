@@ -12,7 +12,7 @@ from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
 from service.pose.layout_check import check_layout
 from service.pose.missing import QUALITY, fill
-from service.pose.normalisation import Undo, normaliser
+from service.pose.normalisation import Undo
 from service.pose.padding import Piece, cut
 from service.requests import Clip, LiftedClip, LiftOptions
 
@@ -65,11 +65,11 @@ class ClipInProgress:
             Invalid: the keypoints were so far out that the results are not finite.
         """
         with np.errstate(all="ignore"):
-            poses_TJ3 = self.undo(self.poses_TJ3 - self.poses_TJ3[:, root : root + 1])
+            poses_TJ3 = self.undo.poses(self.poses_TJ3 - self.poses_TJ3[:, root : root + 1])
         poses_TJ3[self.quality_T == _UNKNOWN] = 0
         trajectory_T3 = self.trajectory_T3
         if trajectory_T3 is not None:
-            trajectory_T3 = self.undo(trajectory_T3[:, None])[:, 0]
+            trajectory_T3 = self.undo.trajectory(trajectory_T3)
             trajectory_T3[self.quality_T == _UNKNOWN] = 0
         if not np.isfinite(poses_TJ3).all():
             raise Invalid.at(self.where, _FAR_OUT)
@@ -109,7 +109,7 @@ def prepare(
     if not filled.segments:
         raise Invalid.at(where, "at least one measured joint")
     camera = None if options.camera is None else Camera(**options.camera.model_dump())
-    normalise = normaliser(model.card.normalisation, layout.joints, options.image_size, camera)
+    normalise = model.card.normaliser(options.image_size, camera)
     # Pixels near the largest float32 overflow here; what comes of them is refused just below.
     with np.errstate(all="ignore"):
         inputs_TJ2, undo = normalise(filled.keypoints_TJ2)

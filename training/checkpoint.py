@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
+from service.pose.normalisation import ScreenCamera
+from service.pose.skeleton import SKELETONS
 from training.config import TrainConfig
 from training.datasets.clips import Summary
 from training.model import TemporalModel
+from training.networks import Networks
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class CheckpointError(ValueError):
@@ -28,7 +30,10 @@ class Checkpoint:
     config: TrainConfig
     motions: Summary
     """What it is trained on."""
+    trajectory_camera: ScreenCamera | None
+    """The cameras that its trajectory, if any, is learned with."""
     model: dict[str, Tensor]
+    """The weights of its networks."""
     optimizer: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
     """One entry an epoch: losses and held-out errors."""
@@ -41,16 +46,25 @@ class Checkpoint:
         return self.model if self.average is None else self.average
 
 
-def build_model(config: TrainConfig) -> TemporalModel:
-    """The untrained model that a configuration describes."""
+def build_networks(config: TrainConfig, skeleton: str) -> Networks:
+    """The untrained networks that a configuration describes, whose poses have such a skeleton."""
+    pose = _build(config, len(SKELETONS[skeleton].joints), config.channels)
+    if not config.trajectory:
+        return Networks(pose)
+    return Networks(pose, _build(config, 1, config.trajectory_channels or config.channels))
+
+
+def _build(config: TrainConfig, joints_out: int, channels: int) -> TemporalModel:
+    assert config.keypoint_format is not None, "a run settles it when it opens its data"
     return TemporalModel(
         joints_in=len(FORMATS[config.keypoint_format].joints),
         channels_in=2,
-        joints_out=len(H36M17.joints),
+        joints_out=joints_out,
         filter_widths=config.filter_widths,
         causal=config.causal,
-        channels=config.channels,
+        channels=channels,
         dropout=config.dropout,
+        dense=config.dense,
     )
 
 
@@ -60,6 +74,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         **vars(checkpoint),
         "config": checkpoint.config.model_dump_json(),
         "motions": asdict(checkpoint.motions),
+        "trajectory_camera": checkpoint.trajectory_camera and asdict(checkpoint.trajectory_camera),
         "format": _FORMAT,
     }
     partial = path.with_suffix(".partial")
@@ -86,31 +101,53 @@ def load(path: Path) -> Checkpoint:
     try:
         config = TrainConfig.model_validate_json(state.pop("config"))
         motions = Summary(**state.pop("motions"))
-        return Checkpoint(config=config, motions=motions, **state)
+        camera = state.pop("trajectory_camera")
+        camera = camera and ScreenCamera(**camera)
+        return Checkpoint(config=config, motions=motions, trajectory_camera=camera, **state)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole checkpoint: {error}") from error
 
 
-def load_model(path: Path) -> tuple[TemporalModel, Checkpoint]:
-    """The trained model of a checkpoint, in evaluation mode, and the checkpoint itself.
+def load_networks(path: Path) -> tuple[Networks, Checkpoint]:
+    """The trained networks of a checkpoint, in evaluation mode, and the checkpoint itself.
 
     Raises:
         CheckpointError: what is wrong with the file.
     """
     checkpoint = load(path)
-    model = build_model(checkpoint.config)
-    load_weights(model, checkpoint.best, path)
-    return model.eval(), checkpoint
+    networks = build_networks(checkpoint.config, checkpoint.motions.skeleton)
+    load_weights(networks, checkpoint.best, path)
+    return networks.eval(), checkpoint
 
 
-def load_weights(model: TemporalModel, weights: dict[str, Tensor], path: Path) -> None:
-    """Give a model the weights of the checkpoint at ``path``.
+def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Give networks the weights of the checkpoint at ``path``.
 
     Raises:
         CheckpointError: they are of another architecture.
     """
     try:
-        model.load_state_dict(weights)
+        module.load_state_dict(weights)
     except RuntimeError as error:
         said = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path}: is of another architecture: {said}") from error
+
+
+def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
+    """Take over another run's weights; a trajectory it has not may be new.
+
+    Raises:
+        CheckpointError: it is of another architecture.
+    """
+    checkpoint = load(path)
+    if checkpoint.config.causal != config.causal:
+        raise CheckpointError(f"{path}: one of the two is causal, the other is not")
+    for name, network in networks.named_children():
+        prefix = f"{name}."
+        weights = {
+            key.removeprefix(prefix): value
+            for key, value in checkpoint.best.items()
+            if key.startswith(prefix)
+        }
+        if weights or name == "pose":
+            load_weights(network, weights, path)

@@ -8,7 +8,7 @@ import torch
 
 from service.lifter import Lifted, Lifter, RunOptions
 from service.pose.card import Training
-from service.pose.normalisation import Kind
+from service.pose.normalisation import Kind, ScreenCamera
 from service.rings import Rings
 from service.stepper import Stepper
 from service.windows import WindowLifter
@@ -35,6 +35,8 @@ class Exported:
     normalisation: Kind
     licence: str
     training: Training
+    trajectory_camera: ScreenCamera | None = None
+    """The cameras that the trajectory was learned with, where the model sees the screen."""
 
 
 def compare(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) -> None:

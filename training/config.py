@@ -1,14 +1,24 @@
 """The settings of a training run, kept in its checkpoints."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from service.pose.formats import FORMATS
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 _Positive = Annotated[float, Field(gt=0)]
+
+MOTION_SETTINGS = ("views", "noise", "speed", "backwards", "recombination", "proportions")
+"""Settings that say how motion is filmed."""
 
 
 class TrainConfig(BaseModel):
@@ -17,11 +27,24 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     data: Path = Path("data/cmu.npz")
-    """Prepared motion, as ``training.prepare`` writes it."""
+    """Prepared motion or recordings, as ``training.prepare`` writes them."""
+    actions: tuple[str, ...] = ()
+    """Only clips of actions that begin so; all if not given."""
+    subjects: tuple[str, ...] = ()
+    """Only these of the subjects that are trained on; all if not given."""
+    subset: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of each labelled training clip, take so much from its beginning."""
+    downsample: Annotated[int, Field(ge=1)] = 1
+    """Take every so-manieth frame, as if all were filmed at a lower rate."""
+    unlabelled_subjects: tuple[str, ...] = ()
+    """Subjects whose poses are not looked at: their keypoints are learned from by projecting what
+    the model makes of them back to the image (the paper, §4)."""
+    unlabelled: Path | None = None
+    """More recordings to learn from in this way."""
     output: Path = Path("runs/default")
     """Folder for checkpoints, curves and the plot."""
-    keypoint_format: str = "coco17"
-    """Layout of the 2D input."""
+    keypoint_format: str | None = None
+    """Layout of the 2D input; if not given, that of the recordings, or coco17 for motion."""
     normalisation: Literal["screen", "person"] = "person"
     """How pixels become inputs; ``screen`` is the paper's."""
     filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
@@ -30,15 +53,25 @@ class TrainConfig(BaseModel):
     """See only the past, for live use."""
     channels: Annotated[int, Field(ge=1)] = 1024
     """Channels of every hidden convolution."""
+    dense: bool = False
+    """Convolve with every frame that a layer spans instead of dilating (Table 5's ablation)."""
+    trajectory: bool = False
+    """Also learn the root's path, with a network of its own."""
+    trajectory_channels: Annotated[int, Field(ge=1)] | None = None
+    """Channels of that network; as many as the pose network's if not given."""
+    freeze_pose: bool = False
+    """Leave the pose network as ``initial`` has it, to add a trajectory to it."""
     dropout: _Share = 0.25
     """Dropout after every hidden convolution."""
     epochs: Annotated[int, Field(ge=1)] = 80
     """Passes over the data, each with fresh cameras and noise. Of a run that goes on with another
     number, batch normalisation's momentum falls at another pace from there on."""
     batch_size: Annotated[int, Field(ge=2)] = 1024
-    """Windows in a step."""
+    """Frames whose poses are learned in a step; with unlabelled data, as many of either half."""
+    stride: Annotated[int, Field(ge=1)] = 1
+    """So many neighbouring frames share a window, which is cheaper, but batches are less varied."""
     windows_per_epoch: Annotated[int, Field(ge=2)] | None = None
-    """Windows drawn in an epoch; all of them if not given."""
+    """Frames whose poses are learned in an epoch; all of them once if not given."""
     views: Annotated[int, Field(ge=1)] = 1
     """Cameras that film each clip in an epoch."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
@@ -64,6 +97,12 @@ class TrainConfig(BaseModel):
     velocity_weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the error of velocities beside that of positions: poses tremble less. Windows then
     come in pairs, of a frame and the one after it."""
+    projection_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the error of unlabelled poses put back into the image."""
+    bone_length_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the difference between unlabelled and labelled poses' mean bone lengths."""
+    warm_up_epochs: Annotated[int, Field(ge=0)] = 1
+    """Epochs on labelled data alone, before unlabelled data joins in."""
     weight_average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of the weights, keep an exponential average with this much of the old at each step, 0.999
     say; it is what is measured and exported."""
@@ -73,6 +112,8 @@ class TrainConfig(BaseModel):
     """Of everything random. Epochs seed themselves from it, so resuming changes nothing."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """``bfloat16`` computes matrix products in half the bits: faster where the machine can."""
+    compile: bool = False
+    """Let ``torch.compile`` make the step faster; it takes a minute to begin, and wants a GPU."""
     device: str = "auto"
     """``auto`` takes a GPU where there is one."""
     threads: Annotated[int, Field(ge=0)] = 0
@@ -80,8 +121,8 @@ class TrainConfig(BaseModel):
 
     @field_validator("keypoint_format")
     @classmethod
-    def _is_known(cls, name: str) -> str:
-        if name not in FORMATS:
+    def _is_known(cls, name: str | None) -> str | None:
+        if name is not None and name not in FORMATS:
             raise ValueError(f"expected one of {', '.join(FORMATS)}")
         return name
 
@@ -101,3 +142,18 @@ class TrainConfig(BaseModel):
         if not widths or any(width < 1 or width % 2 == 0 for width in widths):
             raise ValueError("expected odd numbers")
         return widths
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        is_semi = bool(self.unlabelled_subjects or self.unlabelled)
+        if is_semi and self.projection_weight and not self.trajectory:
+            raise ValueError("unlabelled data is projected to the image: it needs trajectory too")
+        if self.freeze_pose and (not self.trajectory or is_semi or self.velocity_weight):
+            raise ValueError("freeze_pose is for adding a trajectory, and nothing else")
+        if self.freeze_pose and self.initial is None:
+            raise ValueError("freeze_pose needs the pose network of an initial checkpoint")
+        if self.stride > 1 and (self.velocity_weight or self.short_context):
+            raise ValueError("stride does not go with velocity_weight or short_context")
+        if self.stride > self.batch_size // 2:
+            raise ValueError("a batch has to hold two windows of stride frames at least")
+        return self

@@ -8,34 +8,38 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
-from training.checkpoint import Checkpoint, load_model
+from service.pose.formats import FORMATS
+from service.pose.skeleton import SKELETONS
+from training.checkpoint import Checkpoint, load_networks
 from training.command import command_line, run
-from training.config import TrainConfig
-from training.datasets.motion import MotionSet
 from training.evaluation import (
-    CONDITIONS,
     Predictor,
     by_action,
     delayed_predictor,
     flip_augmented,
     measure,
+    predict_clips,
     predictor,
     table,
 )
-from training.loop import filming_options
 from training.model import TemporalModel
+from training.networks import Networks
 from training.report import Conditions, overall_errors, write_report
+from training.sources import Source, open_source
 
 
 class EvaluateCommand(BaseSettings):
-    """Print MPJPE, P-MPJPE, N-MPJPE (mm), MPJVE (mm per frame), PCK and AUC (%) per action."""
+    """Print MPJPE, P-MPJPE, N-MPJPE (mm), MPJVE (mm per frame), PCK and AUC (%) per action.
+
+    And, of models that tell it, the error of the root's path in mm and in % of its distance.
+    """
 
     model_config = command_line("training.evaluate")
 
     checkpoint: CliPositionalArg[Path]
     """The checkpoint to measure."""
     data: Path | None = None
-    """Prepared motion, whose held-out subjects are used; what it was trained on if not given."""
+    """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
     beside: Path | None = None
     """Another checkpoint to measure beside it on the same keypoints, a single-frame model say."""
     lookahead_frames: Annotated[int, Field(ge=1)] | None = None
@@ -50,33 +54,33 @@ class EvaluateCommand(BaseSettings):
     def cli_cmd(self) -> None:
         """Run it."""
         # All files are opened before anything is measured: a mistyped name is said at once.
-        model, checkpoint = load_model(self.checkpoint)
-        config = checkpoint.config
+        networks, checkpoint = load_networks(self.checkpoint)
         beside = self._load_beside(checkpoint) if self.beside else None
-        motions = self._held_out(checkpoint)
-        measured = {"": self._measure(self.checkpoint, model, config, motions)}
+        source = self._source(checkpoint)
+        measured = {"": self._measure(self.checkpoint, networks, source)}
         if self.beside and beside:
             name = f", {self.beside.parent.name} model"
-            measured[name] = self._measure(self.beside, beside, config, motions)
+            measured[name] = self._measure(self.beside, beside, source)
         if self.output:
             self.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
         if self.report:
             write_report(self.report, measured)
 
-    def _held_out(self, checkpoint: Checkpoint) -> MotionSet:
-        """The clips to measure on, none of whose subjects the model has seen."""
+    def _source(self, checkpoint: Checkpoint) -> Source:
+        """Where held-out clips come from, none of whose subjects the model has seen."""
         data = self.data or checkpoint.config.data
-        motions = MotionSet.load(data).split(held_out=True)
-        if len(motions) == 0:
+        source = open_source(checkpoint.config.model_copy(update={"data": data}))
+        subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
+        if not subjects:
             raise ValueError(f"{data} holds no held-out subjects")
-        seen = sorted(set(motions.subjects) & set(checkpoint.motions.subjects))
+        seen = sorted(subjects & set(checkpoint.motions.subjects))
         if seen:
             raise ValueError(f"{data}: {self.checkpoint} was trained on {', '.join(seen)}")
-        return motions
+        return source
 
-    def _load_beside(self, checkpoint: Checkpoint) -> TemporalModel:
+    def _load_beside(self, checkpoint: Checkpoint) -> Networks:
         assert self.beside is not None
-        model, other = load_model(self.beside)
+        networks, other = load_networks(self.beside)
         for name in ("keypoint_format", "normalisation"):
             if getattr(checkpoint.config, name) != getattr(other.config, name):
                 raise ValueError(f"{self.beside}: was trained with another {name}")
@@ -86,22 +90,21 @@ class EvaluateCommand(BaseSettings):
             raise ValueError(
                 f"{self.beside}: is causal, and would be shown gaps filled with hindsight"
             )
-        return model
+        return networks
 
-    def _measure(
-        self, path: Path, model: TemporalModel, config: TrainConfig, motions: MotionSet
-    ) -> Conditions:
-        predict = self._predictor(model)
-        if self.flip:
-            predict = flip_augmented(predict, config.keypoint_format)
+    def _measure(self, path: Path, networks: Networks, source: Source) -> Conditions:
+        skeleton = SKELETONS[source.summary.skeleton]
+        predict = self._predictor(networks.pose, source, skeleton.mirror)
+        predict_roots = None
+        if networks.trajectory is not None:
+            predict_roots = self._predictor(networks.trajectory, source, (0,))
         measured: Conditions = {}
-        for condition, noise in CONDITIONS.items():
-            options = filming_options(config).for_measuring(noise)
-            measuring = measure(predict, motions, options)
-            clips = list(tqdm(measuring, total=len(motions.names), unit="clip", leave=False))
-            heading = f"{path}: {condition} keypoints, {motions.fps:g} fps"
-            measured[f"{condition}{self._how}"] = clips
-            print(f"\n{heading}\n{table(by_action(clips))}")
+        for condition in source.conditions:
+            clips = tqdm(source.held_out(condition), unit="clip", leave=False)
+            found = list(measure(predict_clips(clips, predict, predict_roots), skeleton.joints))
+            measured[f"{condition}{self._how}"] = found
+            heading = f"{path}: {condition} keypoints, {source.summary.fps:g} fps"
+            print(f"\n{heading}\n{table(by_action(found))}")
         return measured
 
     @property
@@ -110,7 +113,15 @@ class EvaluateCommand(BaseSettings):
         later = f", lookahead {self.lookahead_frames}" if self.lookahead_frames else ""
         return f"{later}, flip" if self.flip else later
 
-    def _predictor(self, model: TemporalModel) -> Predictor:
+    def _predictor(
+        self, model: TemporalModel, source: Source, mirror: tuple[int, ...]
+    ) -> Predictor:
+        predict = self._unflipped(model)
+        if not self.flip:
+            return predict
+        return flip_augmented(predict, FORMATS[source.keypoint_format].mirror, mirror)
+
+    def _unflipped(self, model: TemporalModel) -> Predictor:
         if self.lookahead_frames is None or model.receptive_field == 1:
             return predictor(model)
         if model.causal:

@@ -1,29 +1,23 @@
 """Measure a model on whole held-out clips: the paper's metrics, per action and overall."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
-from training.datasets.motion import MotionSet
-from training.metrics import METRICS, joint_errors
+from training.footage import mirror
+from training.metrics import ALL_METRICS, METRICS, TRAJECTORY_METRICS, joint_errors
 from training.model import StridedTemporalModel, TemporalModel, pad_edges
-from training.views import FilmingOptions, film, mirror
+from training.sources import HeldOut
 
 Floats = NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
-"""Normalised keypoints of a whole clip (T, J, 2) to poses (T, K, 3) in metres."""
+"""Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), as a network tells them."""
 
-CONDITIONS = {"clean": 0.0, "noisy": 1.0}
-"""Noise levels of the imagined detector."""
 _WINDOWS_AT_ONCE = 512
-SEED = 20191118
-"""Every model is measured through the same cameras and the same noise."""
 
 
 def predictor(model: TemporalModel) -> Predictor:
@@ -56,15 +50,52 @@ def delayed_predictor(model: TemporalModel, lookahead_frames: int) -> Predictor:
     return predict
 
 
-def flip_augmented(predict: Predictor, keypoint_format: str) -> Predictor:
-    """Average a prediction with that of the mirrored input, mirrored back (the paper, §5.3)."""
-    permutation = FORMATS[keypoint_format].mirror
+def flip_augmented(predict: Predictor, inputs: Sequence[int], points: Sequence[int]) -> Predictor:
+    """Average a prediction with that of the mirrored input, mirrored back (the paper, §5.3).
+
+    Args:
+        predict: what is to be augmented.
+        inputs: the permutation that exchanges left and right keypoints.
+        points: the same of the points that come out.
+    """
 
     def predict_twice(inputs_TJ2: Floats) -> Floats:
-        mirrored = predict(mirror(inputs_TJ2, permutation))
-        return (predict(inputs_TJ2) + mirror(mirrored, H36M17.mirror)) * np.float32(0.5)
+        mirrored = predict(mirror(inputs_TJ2, inputs))
+        return (predict(inputs_TJ2) + mirror(mirrored, points)) * np.float32(0.5)
 
     return predict_twice
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model tells of a clip, and what is true: camera axes, metres."""
+
+    clip: HeldOut
+    poses_TK3: Floats
+    """Relative to the root."""
+    targets_TK3: Floats
+    roots_T3: Floats | None
+    """The root's path, of models that tell it."""
+    true_roots_T3: Floats
+
+
+def predict_clips(
+    clips: Iterable[HeldOut], predict: Predictor, predict_roots: Predictor | None = None
+) -> Iterator[Prediction]:
+    """Lift held-out clips."""
+    for clip in clips:
+        filmed = clip.clip
+        poses = predict(filmed.inputs_TJ2)
+        roots = None
+        if predict_roots is not None:
+            roots = filmed.undo.trajectory(predict_roots(filmed.inputs_TJ2)[:, 0])
+        yield Prediction(
+            clip,
+            filmed.undo.poses(poses - poses[:, :1]),
+            filmed.undo.poses(filmed.targets_TK3),
+            roots,
+            filmed.undo.trajectory(filmed.roots_T3),
+        )
 
 
 @dataclass(frozen=True)
@@ -78,27 +109,26 @@ class ClipErrors:
     """Each joint's mean error, millimetres."""
 
 
-def measure(
-    predict: Predictor, motions: MotionSet, options: FilmingOptions
-) -> Iterator[ClipErrors]:
-    """Film every clip once, by a camera that depends only on the clip, and lift it."""
-    for index, (start, end) in enumerate(zip(motions.clip_starts, motions.clip_ends, strict=True)):
-        rng = np.random.default_rng([SEED, index])
-        filmed = film(motions.positions[start:end], motions, options, rng)
-        poses = predict(filmed.inputs_TJ2)
-        predicted = (poses - poses[:, :1]) @ filmed.turned_T33
-        target = filmed.targets_TK3 @ filmed.turned_T33
+def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:
+    """The errors of predictions, whose poses have these joints."""
+    for prediction in predictions:
+        predicted, target = prediction.poses_TK3, prediction.targets_TK3
         errors = {
             name: metric.of(predicted, target) * metric.factor for name, metric in METRICS.items()
         }
+        if prediction.roots_T3 is not None:
+            errors |= {
+                name: metric.of(prediction.roots_T3, prediction.true_roots_T3) * metric.factor
+                for name, metric in TRAJECTORY_METRICS.items()
+            }
         means = joint_errors(predicted, target).mean(axis=0) * 1000
-        joints = dict(zip(H36M17.joints, means.tolist(), strict=True))
-        yield ClipErrors(motions.actions[index], len(target), errors, joints)
+        by_joint = dict(zip(joints, means.tolist(), strict=True))
+        yield ClipErrors(prediction.clip.action, len(target), errors, by_joint)
 
 
 def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
-    """Mean errors over frames; of a metric that no clip has, NaN."""
-    return {name: _average(clips, name) for name in METRICS}
+    """Mean errors over frames; NaN where a metric means nothing for any clip."""
+    return {name: _average(clips, name) for name in clips[0].errors}
 
 
 def _average(clips: Sequence[ClipErrors], name: str) -> float:
@@ -114,7 +144,7 @@ def by_joint(clips: Sequence[ClipErrors]) -> dict[str, float]:
     frames = [clip.frames for clip in clips]
     return {
         joint: float(np.average([clip.joints[joint] for clip in clips], weights=frames))
-        for joint in H36M17.joints
+        for joint in clips[0].joints
     }
 
 
@@ -131,11 +161,12 @@ def by_action(clips: Sequence[ClipErrors]) -> dict[str, dict[str, float]]:
 
 def table(errors: Mapping[str, Mapping[str, float]]) -> str:
     """A text table, one row an action."""
+    names = list(errors["overall"])
     width = max(len(action) for action in errors)
-    lines = [" " * width + "".join(f"{name:>10}" for name in METRICS)]
-    lines += [" " * width + "".join(f"{metric.unit:>10}" for metric in METRICS.values())]
+    lines = [" " * width + "".join(f"{name:>11}" for name in names)]
+    lines += [" " * width + "".join(f"{ALL_METRICS[name].unit:>11}" for name in names)]
     lines += [
-        f"{action:<{width}}" + "".join(f"{row[name]:10.1f}" for name in METRICS)
+        f"{action:<{width}}" + "".join(f"{row[name]:11.1f}" for name in names)
         for action, row in errors.items()
     ]
     return "\n".join(lines)

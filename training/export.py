@@ -29,9 +29,10 @@ from service.pose.card import (
     Training,
 )
 from service.pose.formats import FORMATS
+from service.pose.normalisation import ScreenCamera
 from service.pose.skeleton import SKELETONS, Skeleton
 from training.authors import read_authors_checkpoint
-from training.checkpoint import CheckpointError, load_model
+from training.checkpoint import CheckpointError, load_networks
 from training.command import command_line, run
 from training.comparison import Exported, ExportError, compare
 from training.config import TrainConfig
@@ -43,10 +44,8 @@ Precision = Literal["float32", "float16"]
 OUR_LICENCE = "Apache-2.0"
 AUTHORS_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
 SCALE = "One camera cannot tell size from distance: poses have the scale of an ordinary adult."
-CMU = (
-    "The data used in this project was obtained from mocap.cs.cmu.edu. "
-    "The database was created with funding from NSF EIA-0196217."
-)
+HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
+"""About where Human3.6M's four cameras lie, whose trajectories the authors' models learned."""
 _HALF_TOLERANCE_M = 2e-2
 """Half precision costs 0.2 mm on average and now and then some millimetres, mostly on noise such as
 this; that the graph itself is right is known by then."""
@@ -196,6 +195,7 @@ def _card(exported: Exported, version: str) -> Card:
             receptive_field=model.receptive_field,
         ),
         normalisation=exported.normalisation,
+        trajectory_camera=exported.trajectory_camera,
         graph=Graph(kind="clip", inputs=(KEYPOINTS,), outputs=outputs),
         licence=exported.licence,
         training=exported.training,
@@ -214,19 +214,21 @@ def from_checkpoint(
     path: Path, name: str, errors: dict[str, float], cost: str, limits: str = ""
 ) -> Exported:
     """What to export of one of this project's checkpoints."""
-    model, checkpoint = load_model(path)
+    networks, checkpoint = load_networks(path)
     config, motions = checkpoint.config, checkpoint.motions
+    assert config.keypoint_format is not None, "a run settles it when it opens its data"
     return Exported(
         name=name,
-        pose=model,
-        trajectory=None,
+        pose=networks.pose,
+        trajectory=networks.trajectory,
+        trajectory_camera=checkpoint.trajectory_camera,
         keypoint_format=config.keypoint_format,
         normalisation=config.normalisation,
         licence=OUR_LICENCE,
         training=Training(
             data=(
-                f"{motions.minutes:.0f} minutes of CMU motion capture of {len(motions.subjects)} "
-                f"subjects, seen by virtual cameras. {CMU}"
+                f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects: "
+                f"{motions.origin}"
             ),
             frame_rates=_frame_rates(config, motions.fps),
             cost=cost,
@@ -253,6 +255,7 @@ def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | Non
         name=name,
         pose=pose,
         trajectory=trajectory,
+        trajectory_camera=None if joints == 15 else HUMAN36M_CAMERA,
         keypoint_format=keypoint_format,
         normalisation="screen",
         licence=AUTHORS_LICENCE,

@@ -1,72 +1,63 @@
 """The training loop (the paper, §5.3), to be read from top to bottom."""
 
+import itertools
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from service.errors import Invalid
 from training import losses
 from training.checkpoint import (
     Checkpoint,
     CheckpointError,
-    build_model,
+    begin_with,
+    build_networks,
     load,
     load_weights,
     save,
 )
 from training.config import TrainConfig
-from training.datasets.motion import MotionSet
-from training.evaluation import CONDITIONS, SEED
-from training.model import StridedTemporalModel, TemporalModel
+from training.footage import Footage, joined
+from training.networks import Networks, TrainingForm
+from training.objective import UNITS, Objective, Predicted, Terms, in_metres
 from training.plot import plot_history
-from training.views import FilmingOptions, Footage, film_all
-from training.windows import Windows
+from training.processes import choose_device
+from training.sources import Source, open_source
+from training.windows import Batch, Share, Windows
 
 _HELD_OUT_WINDOWS = 4096
 
 
-def filming_options(config: TrainConfig) -> FilmingOptions:
-    """How the run films its motion."""
-    return FilmingOptions(
-        keypoint_format=config.keypoint_format,
-        normalisation=config.normalisation,
-        causal=config.causal,
-        noise=config.noise,
-        speed=config.speed,
-        flip=config.flip,
-        backwards=config.backwards,
-        recombination=config.recombination,
-        proportions=config.proportions,
-    )
-
-
 class Trainer:
-    """A training run: its model and optimiser, and what one epoch does to them."""
+    """A training run: its networks and optimiser, and what one epoch does to them."""
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
-        self.device = _device(config.device)
+    def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
+        self.source: Source = open_source(config)
+        # What the data decides is settled here, so that a checkpoint tells all.
+        self.config = config.model_copy(update={"keypoint_format": self.source.keypoint_format})
+        self.share = share
+        self.device = choose_device(config.device)
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.model = build_model(config).to(self.device)
-        self.strided = StridedTemporalModel(self.model)
-        self.average = _average_of(self.model, config.weight_average)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=config.learning_rate, amsgrad=True
-        )
-        motions = MotionSet.load(config.data)
-        self.summary = motions.summary()
-        if motions.held_out.all():
-            raise Invalid.at(str(config.data), "at least one clip that is not held out")
-        self.motions = motions.split(held_out=False)
+        skeleton = self.source.summary.skeleton
+        self.networks = build_networks(self.config, skeleton).to(self.device)
+        self.form = TrainingForm(self.networks, config.stride, config.freeze_pose)
+        self._run_form = _wrapped(self.form, config.compile, share, self.device)
+        self.average = _average_of(self.networks, config.weight_average)
+        learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.Adam(learned, lr=config.learning_rate, amsgrad=True)
+        self.objective = Objective(config, self.source.keypoint_format, skeleton)
         self.history: list[dict[str, float]] = []
-        self.held_out = self._film_held_out(motions.split(held_out=True))
+        self.held_out = self._film_held_out() if share.rank == 0 else {}
 
     def begin_with(self, path: Path) -> None:
         """Take over another run's weights; it need not have seen the same, but be built alike.
@@ -74,10 +65,7 @@ class Trainer:
         Raises:
             CheckpointError: it is of another architecture.
         """
-        checkpoint = load(path)
-        if checkpoint.config.causal != self.config.causal:
-            raise CheckpointError(f"{path}: one of the two is causal, the other is not")
-        load_weights(self.model, checkpoint.best, path)
+        begin_with(self.networks, self.config, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
@@ -85,9 +73,9 @@ class Trainer:
         changed = _changed(checkpoint.config, self.config)
         if changed:
             raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
-        if checkpoint.motions != self.summary:
+        if checkpoint.motions != self.source.summary:
             raise CheckpointError(f"{path}: was trained on other motion than {self.config.data}")
-        load_weights(self.model, checkpoint.model, path)
+        load_weights(self.networks, checkpoint.model, path)
         if self.average is not None and checkpoint.average is not None:
             load_weights(self._measured, checkpoint.average, path)
             self.average.n_averaged.fill_(1)  # else it would begin anew
@@ -95,7 +83,11 @@ class Trainer:
         self.history = checkpoint.history
 
     def run(self) -> None:
-        """Train the epochs that are left, saving after each."""
+        """Train the epochs that are left; the first process measures and saves after each."""
+        if self.share.rank:
+            for epoch in range(len(self.history), self.config.epochs):
+                self.train_epoch(epoch)
+            return
         self.config.output.mkdir(parents=True, exist_ok=True)
         with SummaryWriter(self.config.output) as writer:
             for epoch in range(len(self.history), self.config.epochs):
@@ -111,8 +103,9 @@ class Trainer:
         """Write the checkpoint of the epochs done so far."""
         checkpoint = Checkpoint(
             self.config,
-            self.summary,
-            self.model.state_dict(),
+            self.source.summary,
+            self.source.trajectory_camera if self.config.normalisation == "screen" else None,
+            self.networks.state_dict(),
             self.optimizer.state_dict(),
             self.history,
             None if self.average is None else self._measured.state_dict(),
@@ -122,69 +115,103 @@ class Trainer:
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Film everything afresh and take one pass over shuffled windows."""
         started = time.monotonic()
-        windows, generator = self._fresh_windows(epoch)
+        batches, count = self._batches(epoch)
         self._set_rates(epoch)
-        count = min(self.config.windows_per_epoch or len(windows), len(windows))
         filmed_s = time.monotonic() - started
-        self.strided.train()
-        total = torch.zeros((), device=self.device)
+        self._run_form.train()
+        totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
-        with tqdm(total=count, unit="window", desc=f"epoch {epoch + 1}", leave=False) as progress:
-            batches = windows.shuffled(
-                self.config.batch_size,
-                count,
-                generator,
-                self.config.short_context,
-                pairs=self.config.velocity_weight > 0,
-            )
-            for inputs, targets in batches:
-                if len(inputs) < 2:
-                    continue  # batch normalisation needs two
-                total += self._step(inputs, targets)
+        progress = tqdm(
+            total=count,
+            unit="frame",
+            desc=f"epoch {epoch + 1}",
+            leave=False,
+            disable=self.share.rank > 0,
+        )
+        with progress:
+            for labelled, unlabelled in batches:
+                for name, term in self._step(labelled, unlabelled).items():
+                    totals[name] += term
                 steps += 1
-                progress.update(len(inputs))
+                progress.update(len(labelled) * self.config.stride * self.share.processes)
         elapsed_s = time.monotonic() - started
         return {
-            "training MPJPE (mm)": float(total) / max(steps, 1) * 1000,
+            **{
+                f"training {name} ({UNITS[name]})": float(total) / steps * 1000
+                for name, total in totals.items()
+            },
             "windows per second": count / elapsed_s,
             "seconds": elapsed_s,
             "filming seconds": filmed_s,
         }
 
-    def _fresh_windows(self, epoch: int) -> tuple[Windows, torch.Generator]:
+    def _batches(self, epoch: int) -> tuple[Iterator[tuple[Batch, Batch | None]], int]:
+        """Batches of labelled and, once warmed up, unlabelled windows; how many frames in all."""
         # All that is random in an epoch follows from the seed and its number, so a resumed run
         # needs no generator states to come out the same, bit for bit.
         seeds = np.random.SeedSequence([self.config.seed, epoch])
         rng = np.random.default_rng(seeds)
-        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        torch.manual_seed(int(seeds.generate_state(1)[0]) + self.share.rank)
         generator = torch.Generator().manual_seed(int(seeds.generate_state(2)[1]))
-        footage = film_all(self.motions, filming_options(self.config), rng, self.config.views)
-        return self._windows(footage), generator
+        labelled = self._windows(self.source.footage(rng))
+        footage = self.source.unlabelled(rng) if epoch >= self.config.warm_up_epochs else None
+        unlabelled = None if footage is None else self._windows(footage)
+        most = max(len(windows) for windows in (labelled, unlabelled) if windows is not None)
+        count = (self.config.windows_per_epoch or most * self.config.stride) // self.config.stride
+        batches = self._shuffled(labelled, count, generator)
+        if unlabelled is None:
+            return zip(batches, itertools.repeat(None)), count * self.config.stride
+        return (
+            zip(batches, self._shuffled(unlabelled, count, generator), strict=True),
+            count * self.config.stride,
+        )
 
-    def _step(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _shuffled(
+        self, windows: Windows, count: int, generator: torch.Generator
+    ) -> Iterator[Batch]:
+        return windows.shuffled(
+            self.config.batch_size // self.config.stride,
+            count,
+            generator,
+            self.config.short_context,
+            pairs=self.config.velocity_weight > 0,
+            share=self.share,
+        )
+
+    def _step(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
+        """Take one step, and return the terms of the loss."""
+        count = len(labelled)
+        inputs = labelled.inputs_BTJ2
+        if unlabelled is not None:
+            # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
+            inputs = torch.cat([inputs, unlabelled.inputs_BTJ2])
+        predicted = self._predict(inputs)
+        terms = self.objective.supervised(predicted.part(slice(count)), labelled)
+        if unlabelled is not None:
+            terms |= self.objective.unsupervised(
+                predicted.part(slice(count, None)), predicted.part(slice(count)), unlabelled
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.networks)
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _predict(self, inputs: Tensor) -> Predicted:
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
-            predicted = self.strided(inputs)
-        loss = losses.mpjpe(predicted.float(), targets)
-        error = loss.detach()
-        if self.config.velocity_weight:
-            velocity_error = losses.velocity_error(predicted.float(), targets)
-            loss = loss + self.config.velocity_weight * velocity_error
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
-        return error
+            poses, roots = self._run_form(inputs)
+        return Predicted(poses.float(), None if roots is None else roots.float())
 
     @property
-    def _measured(self) -> TemporalModel:
-        """What is measured and exported: the model, or the average of its weights."""
+    def _measured(self) -> Networks:
+        """What is measured and exported: the networks, or the average of their weights."""
         if self.average is None:
-            return self.model
+            return self.networks
         averaged = self.average.module
-        assert isinstance(averaged, TemporalModel)
+        assert isinstance(averaged, Networks)
         return averaged
 
     def _set_rates(self, epoch: int) -> None:
@@ -193,58 +220,69 @@ class Trainer:
             group["lr"] = self.config.learning_rate * self.config.learning_rate_decay**epoch
         first, last = self.config.batch_norm_momentum
         share = epoch / max(self.config.epochs - 1, 1)
-        for batch_norm in self.model.batch_norms:
+        for batch_norm in self.networks.batch_norms:
             batch_norm.momentum = first * (last / first) ** share
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """MPJPE in millimetres on the same held-out windows every time."""
-        strided = StridedTemporalModel(self._measured).eval()
-        return {name: self._error(strided, windows) for name, windows in self.held_out.items()}
-
-    def _error(self, strided: StridedTemporalModel, windows: Windows) -> float:
-        chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
-        errors = [
-            losses.mpjpe(strided(inputs), targets) * len(inputs)
-            for inputs, targets in map(windows.cut, chosen.to(self.device).split(512))
-        ]
-        return float(torch.stack(errors).sum()) / len(chosen) * 1000
-
-    def _film_held_out(self, motions: MotionSet) -> dict[str, Windows]:
-        if len(motions.names) == 0:
-            return {}
-        options = filming_options(self.config)
+        """Errors in millimetres on the same held-out windows every time."""
+        form = TrainingForm(self._measured, freeze_pose=self.config.freeze_pose).eval()
         return {
-            f"held-out MPJPE, {condition} (mm)": self._windows(
-                film_all(
-                    motions,
-                    options.for_measuring(noise),
-                    np.random.default_rng(SEED),
-                )
-            )
-            for condition, noise in CONDITIONS.items()
+            f"held-out {name}, {condition} (mm)": error
+            for condition, windows in self.held_out.items()
+            for name, error in self._errors(form, windows).items()
         }
 
-    def _windows(self, footage: Footage) -> Windows:
-        return Windows(footage, self.model.receptive_field, self.config.causal, self.device)
+    def _errors(self, form: TrainingForm, windows: Windows) -> dict[str, float]:
+        chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
+        totals: dict[str, float] = defaultdict(float)
+        for batch in map(windows.cut, chosen.to(self.device).split(512)):
+            poses, roots = form(batch.inputs_BTJ2)
+            totals["MPJPE"] += float(losses.mpjpe(poses, batch.targets_BSK3)) * len(batch)
+            if roots is not None:
+                pair = (in_metres(each, batch.depth_BS) for each in (roots, batch.roots_BS3))
+                totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
+        return {name: total / len(chosen) * 1000 for name, total in totals.items()}
+
+    def _film_held_out(self) -> dict[str, Windows]:
+        clips = {
+            condition: [held_out.clip for held_out in self.source.held_out(condition)]
+            for condition in self.source.conditions
+        }
+        return {
+            condition: self._windows(joined(filmed), stride=1)
+            for condition, filmed in clips.items()
+            if filmed
+        }
+
+    def _windows(self, footage: Footage, stride: int | None = None) -> Windows:
+        field = self.networks.pose.receptive_field
+        stride = stride or self.config.stride
+        return Windows(footage, field, self.config.causal, self.device, stride)
 
 
-def _average_of(model: TemporalModel, share: float) -> AveragedModel | None:
-    """An exponential average of a model's weights and statistics, if any is wanted."""
+def _wrapped(
+    form: TrainingForm, is_compiled: bool, share: Share, device: torch.device
+) -> nn.Module:
+    """The form as it is run: compiled, and with its gradients averaged over processes."""
+    module: nn.Module = form
+    if is_compiled:
+        module = torch.compile(form)  # type: ignore[assignment]
+    if share.processes == 1:
+        return module
+    return DistributedDataParallel(module, [device] if device.type == "cuda" else None)
+
+
+def _average_of(networks: Networks, share: float) -> AveragedModel | None:
+    """An exponential average of weights and statistics, if any is wanted."""
     if not share:
         return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(share), use_buffers=True)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    return AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(share), use_buffers=True)
 
 
 def _changed(old: TrainConfig, new: TrainConfig) -> list[str]:
     """Settings that differ and would make a resumed run another run."""
-    free = {"data", "output", "initial", "device", "threads", "epochs"}
+    free = {"data", "output", "initial", "device", "threads", "epochs", "compile"}
     return [
         name
         for name in TrainConfig.model_fields

@@ -1,4 +1,6 @@
-"""What training minimises."""
+"""What training minimises. Lengths are in metres; means are over all leading dimensions."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,3 +19,38 @@ def velocity_error(predicted: Tensor, target: Tensor) -> Tensor:
     """
     error = predicted - target
     return mpjpe(error[1::2], error[0::2])
+
+
+def weighted_mpjpe(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Position error of (…, 3) tensors with a weight for each (…)."""
+    distances: Tensor = torch.linalg.vector_norm(predicted - target, dim=-1)
+    return (weight * distances).mean()
+
+
+def trajectory_error(predicted: Tensor, target: Tensor) -> Tensor:
+    """Error of the root in camera axes (…, 3) as a share of its distance (the paper, eq. 1).
+
+    Whoever is farther away is smaller in the image and harder to place, and matters less.
+    """
+    return weighted_mpjpe(predicted, target, 1 / target[..., 2])
+
+
+def projection_error(projected: Tensor, keypoints: Tensor) -> Tensor:
+    """Mean distance in the image (…, 2) of poses put back into it (the paper, §4, figure 3)."""
+    distances: Tensor = torch.linalg.vector_norm(projected - keypoints, dim=-1)
+    return distances.mean()
+
+
+def bone_lengths(poses: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
+    """The length of each bone, a pair of joints, in poses (…, K, 3)."""
+    parents, children = zip(*bones, strict=True)
+    lengths: Tensor = torch.linalg.vector_norm(
+        poses[..., list(children), :] - poses[..., list(parents), :], dim=-1
+    )
+    return lengths
+
+
+def bone_length_error(poses: Tensor, others: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
+    """How far the mean length of each bone in ``poses`` is from that in ``others`` (§4)."""
+    means = [bone_lengths(each, bones).flatten(0, -2).mean(dim=0) for each in (poses, others)]
+    return (means[0] - means[1]).abs().mean()

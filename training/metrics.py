@@ -25,11 +25,6 @@ def joint_errors(predicted: Array, target: Array) -> Array:
     return distances
 
 
-def weighted_mpjpe(predicted: Array, target: Array, weight: Array) -> float:
-    """Position error with a weight for each joint or frame (the paper, eq. 1 uses 1/depth)."""
-    return float((weight * joint_errors(predicted, target)).mean())
-
-
 def n_mpjpe(predicted: Array, target: Array) -> float:
     """Error after the best scale, each frame by itself: protocol 3 (Rhodin et al., 2018)."""
     power = (predicted**2).sum(axis=(-2, -1), keepdims=True)
@@ -91,7 +86,7 @@ class Metric:
     @property
     def is_error(self) -> bool:
         """Whether less is better."""
-        return self.unit != "%"
+        return self.of not in {pck, auc}
 
 
 METRICS: dict[str, Metric] = {
@@ -103,3 +98,22 @@ METRICS: dict[str, Metric] = {
     "AUC": Metric(auc, 100, "%"),
 }
 """The paper's metrics by the names it gives them, and two that others compare by."""
+
+
+def root_error(predicted: Array, target: Array) -> float:
+    """Mean distance of the root (T, 3) from where it is."""
+    return float(joint_errors(predicted, target).mean())
+
+
+def relative_root_error(predicted: Array, target: Array) -> float:
+    """The same as a share of the root's distance from the camera (the paper, eq. 1)."""
+    return float((joint_errors(predicted, target) / target[..., 2]).mean())
+
+
+TRAJECTORY_METRICS: dict[str, Metric] = {
+    "trajectory": Metric(root_error, 1000, "mm"),
+    "relative": Metric(relative_root_error, 100, "%"),
+}
+"""Errors of the root's path in camera axes: in millimetres, and of its distance."""
+
+ALL_METRICS = METRICS | TRAJECTORY_METRICS

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from training.evaluation import ClipErrors, average, by_action, by_joint
-from training.metrics import METRICS
+from training.metrics import ALL_METRICS
 
 Conditions: TypeAlias = dict[str, list[ClipErrors]]
 """A model's clips by the condition they were measured in: ``clean``, or ``noisy, flip``."""
@@ -24,7 +24,7 @@ def overall_errors(measured: Mapping[str, Conditions]) -> dict[str, float]:
         for condition, clips in conditions.items():
             noise, comma, how = condition.partition(",")
             for name, value in average(clips).items():
-                if METRICS[name].is_error and not math.isnan(value):
+                if ALL_METRICS[name].is_error and not math.isnan(value):
                     errors[f"{noise} {name}{comma}{how}{model}"] = round(value, 2)
     return errors
 
@@ -33,7 +33,7 @@ def write_report(folder: Path, measured: Mapping[str, Conditions]) -> None:
     """Write ``report.json`` and ``report.png``: every metric per action, every joint's error."""
     folder.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {
-        "units": {name: metric.unit for name, metric in METRICS.items()} | {"joints": "mm"},
+        "units": {name: metric.unit for name, metric in ALL_METRICS.items()} | {"joints": "mm"},
         "measured": {
             f"{condition}{model}": {
                 "frames": sum(clip.frames for clip in clips),

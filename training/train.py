@@ -7,10 +7,14 @@ from pydantic_settings import BaseSettings
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.loop import Trainer
+from training.processes import choose_device, joined_processes
 
 
 class TrainCommand(TrainConfig, BaseSettings):
-    """Train a temporal model on prepared motion; a run that was stopped goes on by itself."""
+    """Train a temporal model on prepared data; a run that was stopped goes on by itself.
+
+    Several processes share the work when started by ``torchrun -m training.train …``.
+    """
 
     model_config = command_line("training.train")
 
@@ -22,15 +26,17 @@ class TrainCommand(TrainConfig, BaseSettings):
     def cli_cmd(self) -> None:
         """Run it."""
         config = TrainConfig(**self.model_dump(exclude={"restart", "config"}))
-        trainer = Trainer(config)
-        checkpoint = config.output / "checkpoint.pt"
-        if checkpoint.exists() and not self.restart:
-            trainer.resume(checkpoint)
-            print(f"going on after epoch {len(trainer.history)} of {checkpoint}")
-        elif config.initial is not None:
-            trainer.begin_with(config.initial)
-        trainer.run()
-        print(f"done: {checkpoint}")
+        with joined_processes(choose_device(config.device)) as share:
+            trainer = Trainer(config, share)
+            checkpoint = config.output / "checkpoint.pt"
+            if checkpoint.exists() and not self.restart:
+                trainer.resume(checkpoint)
+                print(f"going on after epoch {len(trainer.history)} of {checkpoint}")
+            elif config.initial is not None:
+                trainer.begin_with(config.initial)
+            trainer.run()
+        if share.rank == 0:
+            print(f"done: {checkpoint}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Whole clips are filmed once an epoch and windows are cut from them by index; fil
 by itself would cost a receptive field times as much.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,14 +12,18 @@ from numpy.typing import NDArray
 from service.errors import Invalid
 from service.pose.formats import FORMATS
 from service.pose.missing import fill
-from service.pose.normalisation import Kind, normaliser
+from service.pose.normalisation import Kind, ScreenCamera, normaliser
 from service.pose.skeleton import H36M17
 from training.cameras import View, random_view
 from training.datasets.motion import MotionSet
+from training.footage import Filmed, Footage, filmed, joined, mirrored, screen_lens
 from training.noise import NoiseLevel, detect
 from training.recombination import graft, reproportion
 
 Floats = NDArray[np.float32]
+
+VIRTUAL_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
+"""The lens that ``screen`` models of virtual cameras take every lens for: they cannot tell."""
 
 
 @dataclass(frozen=True)
@@ -57,44 +60,14 @@ class FilmingOptions:
         )
 
 
-@dataclass(frozen=True)
-class Filmed:
-    """One clip seen by one camera."""
-
-    inputs_TJ2: Floats
-    """Normalised keypoints."""
-    targets_TK3: Floats
-    """Root-relative poses, metres, in the axes the model works in."""
-    turned_T33: Floats
-    """Turns a row of ``targets`` to camera axes: ``targets @ turned``."""
-
-
-@dataclass(frozen=True)
-class Footage:
-    """Many filmed clips end to end; row i belongs to the clip of rows first[i] … last[i]."""
-
-    inputs_FJ2: Floats
-    targets_FK3: Floats
-    first_F: NDArray[np.int64]
-    last_F: NDArray[np.int64]
-
-
 def film_all(
     motions: MotionSet, options: FilmingOptions, rng: np.random.Generator, views: int = 1
 ) -> Footage:
     """Film every clip ``views`` times, each time with a camera and noise of its own."""
-    clips = [
-        film(motions.positions[start:end], motions, options, rng)
-        for start, end in zip(motions.clip_starts, motions.clip_ends, strict=True)
+    return joined(
+        film(motions.clip(index), motions, options, rng)
+        for index in range(len(motions))
         for _ in range(views)
-    ]
-    lengths = np.array([len(clip.inputs_TJ2) for clip in clips])
-    ends = np.cumsum(lengths)
-    return Footage(
-        np.concatenate([clip.inputs_TJ2 for clip in clips]),
-        np.concatenate([clip.targets_TK3 for clip in clips]),
-        np.repeat(ends - lengths, lengths),
-        np.repeat(ends - 1, lengths),
     )
 
 
@@ -107,8 +80,10 @@ def film(
     """Film one clip (T, M, 3), world axes in metres with y up, by a random camera."""
     positions = varied(positions_TM3, motions, options, rng)
     view = random_view(positions[:, 0], rng)
-    filmed = see(view.to_camera(positions), motions, view, options, rng)
-    return mirrored(filmed, options) if options.flip and rng.random() < 0.5 else filmed
+    clip = see(view.to_camera(positions), motions, view, options, rng)
+    if options.flip and rng.random() < 0.5:
+        return mirrored(clip, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
+    return clip
 
 
 def varied(
@@ -157,11 +132,21 @@ def see(
     )
     prepare = normaliser(options.normalisation, names, view.image_size, view.known_lens)
     normalised, undo = prepare(filled.keypoints_TJ2)
-    axes = undo(np.broadcast_to(np.eye(3, dtype=np.float32), (len(pixels), 3, 3)))
-    poses = points_TM3[:, : len(H36M17.joints)]
-    relative = poses - poses[:, :1]
-    targets = relative @ axes.transpose(0, 2, 1)
-    return Filmed(normalised, targets.astype(np.float32), axes)
+    believed = VIRTUAL_CAMERA
+    if options.normalisation == "person":
+        believed = ScreenCamera.of(view.known_lens, view.image_size)
+    points = _as_believed(points_TM3[:, : len(H36M17.joints)], view, believed)
+    return filmed(normalised, points, undo, screen_lens(believed))
+
+
+def _as_believed(points_TK3: Floats, view: View, believed: ScreenCamera) -> Floats:
+    """The person where one must be who looks the same through the lens that is thought to be.
+
+    Poses stay as they are; only the root moves, since distances cannot be told without the lens.
+    """
+    lens = ScreenCamera.of(view.lens, view.image_size)
+    roots = points_TK3[:, :1]
+    return points_TK3 + (roots @ lens.seen_by(believed) - roots)
 
 
 def change_speed(positions_TM3: Floats, speed: float) -> Floats:
@@ -174,20 +159,3 @@ def change_speed(positions_TM3: Floats, speed: float) -> Floats:
     share = (times - before).astype(np.float32)[:, None, None]
     sped: Floats = positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share
     return sped
-
-
-def mirrored(filmed: Filmed, options: FilmingOptions) -> Filmed:
-    """The same clip in a mirror: x negated, left and right exchanged."""
-    across = np.array([-1, 1, 1], dtype=np.float32)
-    return Filmed(
-        mirror(filmed.inputs_TJ2, FORMATS[options.keypoint_format].mirror),
-        mirror(filmed.targets_TK3, H36M17.mirror),
-        filmed.turned_T33 * np.outer(across, across),
-    )
-
-
-def mirror(points: Floats, permutation: Sequence[int]) -> Floats:
-    """Negate x of (…, J, D) and exchange left and right joints."""
-    swapped = points[..., list(permutation), :].copy()
-    swapped[..., 0] *= -1
-    return swapped

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from service.pose.camera import Camera
 from service.pose.card import Card
-from service.pose.normalisation import Normaliser, Undo, normaliser
+from service.pose.normalisation import Normaliser, Undo
 from service.requests import CameraOptions
 
 Floats = NDArray[np.float32]
@@ -45,5 +45,4 @@ class Inputs:
 
     def _new_normaliser(self, reading: Reading) -> Normaliser:
         camera = None if reading.camera is None else Camera(**reading.camera.model_dump())
-        joints = self._card.input.joints
-        return normaliser(self._card.normalisation, joints, reading.image_size, camera)
+        return self._card.normaliser(reading.image_size, camera)

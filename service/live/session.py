@@ -428,10 +428,10 @@ class LiveSession:
                 job, undo = self._window(frames, frame.track_ids[place])
                 lifted = await admission.submit(job)
                 pose = lifted.poses_TJ3[-1:] - lifted.poses_TJ3[-1:, self.model.root, None]
-                poses[place] = undo(pose)[0]
+                poses[place] = undo.poses(pose)[0]
                 if lifted.trajectory_T3 is not None:
                     has_trajectory = True
-                    trajectory[place] = undo(lifted.trajectory_T3[-1:, None])[0, 0]
+                    trajectory[place] = undo.trajectory(lifted.trajectory_T3[-1:])[0]
         people = LiftedPeople(poses, trajectory if has_trajectory else None)
         asked = Frame(frame.index, ())
         return self._answer(asked, frame.track_ids, frame.quality_P, people, is_durable=True)

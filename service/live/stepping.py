@@ -262,12 +262,12 @@ class _Readied:
         known = self.quality_P != UNKNOWN
         poses = np.zeros((len(known), *poses_KJ3.shape[1:]), np.float32)
         poses[known] = poses_KJ3
-        poses = np.nan_to_num(self.undo(poses))
+        poses = np.nan_to_num(self.undo.poses(poses))
         trajectory = None
         if trajectory_K3 is not None:
             trajectory = np.zeros((len(known), 3), np.float32)
             trajectory[known] = trajectory_K3
-            trajectory = np.nan_to_num(self.undo(trajectory[:, None])[:, 0])
+            trajectory = np.nan_to_num(self.undo.trajectory(trajectory))
         ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
         frames = {}
         for job, end in zip(self.jobs, ends, strict=True):

@@ -83,9 +83,9 @@ class WindowModel:
             alike[reading].append(place)
         for reading, places in alike.items():
             _, undo = self._inputs.of(reading, np.stack([seen[place][1] for place in places]))
-            poses[places] = np.nan_to_num(undo(poses[places]))
+            poses[places] = np.nan_to_num(undo.poses(poses[places]))
             if trajectory is not None:
-                trajectory[places] = np.nan_to_num(undo(trajectory[places, None])[:, 0])
+                trajectory[places] = np.nan_to_num(undo.trajectory(trajectory[places]))
         return _divided(jobs, poses, trajectory)
 
     def _window(self, reading: Reading, person: Stretch) -> tuple[Floats, Floats]:

@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from service.pose.camera import Camera
+from service.pose.normalisation import Normaliser, ScreenCamera, normaliser
+
 METADATA_KEY = "poselift.card"
 """The ONNX metadata key whose value is the card as JSON."""
 
@@ -74,5 +77,13 @@ class Card(_Part):
     graph: Graph
     licence: str
     training: Training
+    trajectory_camera: ScreenCamera | None = None
+    """For ``screen``: the cameras that the trajectory was learned with, in screen coordinates;
+    with another camera's intrinsics it is scaled to that camera."""
     axes: Literal["camera"] = "camera"
     units: Literal["metres"] = "metres"
+
+    def normaliser(self, image_size: tuple[float, float], camera: Camera | None) -> Normaliser:
+        """What makes the model's inputs of keypoints from such a camera, in pixels."""
+        joints = self.input.joints
+        return normaliser(self.normalisation, joints, image_size, camera, self.trajectory_camera)

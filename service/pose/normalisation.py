@@ -5,6 +5,7 @@ commutes with them.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,12 +15,70 @@ from service.pose.camera import Camera
 
 Kind: TypeAlias = Literal["screen", "person"]
 Floats: TypeAlias = NDArray[np.float32]
-Undo: TypeAlias = Callable[[Floats], Floats]
-Normaliser: TypeAlias = Callable[[Floats], tuple[Floats, Undo]]
-"""Maps keypoints (T, J, 2) to inputs (T, J, 2) and the function that undoes it for poses (T, K, 3).
+Pair: TypeAlias = tuple[float, float]
 
-The undo function maps the model's poses to camera axes: x right, y down, z away, metres.
-"""
+
+@dataclass(frozen=True)
+class ScreenCamera:
+    """Intrinsics in the paper's screen coordinates, where the image is two units wide."""
+
+    focal_length: Pair
+    principal_point: Pair
+
+    @classmethod
+    def of(cls, camera: Camera, image_size: Pair) -> "ScreenCamera":
+        """A camera's intrinsics, from pixels."""
+        width, height = image_size
+        (fx, fy), (cx, cy) = camera.focal_length, camera.principal_point
+        scale = 2 / width
+        return cls((fx * scale, fy * scale), (cx * scale - 1, cy * scale - height / width))
+
+    def seen_by(self, other: "ScreenCamera") -> Floats:
+        """The matrix (3, 3) that takes a point's row from before this camera to before another.
+
+        The point stays at its place in the image, and as large: nearer by as much as the other
+        camera's focal length is shorter.
+        """
+        (fx, fy), (cx, cy) = self.focal_length, self.principal_point
+        (gx, gy), (dx, dy) = other.focal_length, other.principal_point
+        farther = float(np.sqrt(gx * gy / (fx * fy)))
+        matrix = [
+            [fx / gx, 0, 0],
+            [0, fy / gy, 0],
+            [(cx - dx) / gx, (cy - dy) / gy, 1],
+        ]
+        return np.array(matrix, dtype=np.float32) * np.float32(farther)
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Brings what a model makes of normalised input back to camera axes.
+
+    Camera axes are x right, y down, z away; units are metres.
+    """
+
+    turn_T33: Floats | None = None
+    """Turns rows of each frame's points; nothing is turned where this is None."""
+    depth_T: Floats | None = None
+    """What a model calls a distance of one, in metres."""
+    shift_33: Floats | None = None
+    """Takes the trajectory's rows from the cameras a model knows to the one that filmed."""
+
+    def poses(self, poses_TK3: Floats) -> Floats:
+        """Points relative to the root, (T, K, 3)."""
+        return poses_TK3 if self.turn_T33 is None else poses_TK3 @ self.turn_T33
+
+    def trajectory(self, roots_T3: Floats) -> Floats:
+        """The root's path, (T, 3)."""
+        if self.shift_33 is not None:
+            return roots_T3 @ self.shift_33
+        if self.depth_T is not None:
+            roots_T3 = np.column_stack([roots_T3[:, :2], roots_T3[:, 2] * self.depth_T])
+        return self.poses(roots_T3[:, None])[:, 0]
+
+
+Normaliser: TypeAlias = Callable[[Floats], tuple[Floats, Undo]]
+"""Maps keypoints (T, J, 2) to inputs (T, J, 2) and to what undoes it for the model's answers."""
 
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 _LIMBS = (
@@ -45,6 +104,7 @@ def normaliser(
     joints: Sequence[str],
     image_size: tuple[float, float],
     camera: Camera | None = None,
+    known: ScreenCamera | None = None,
 ) -> Normaliser:
     """Choose how a model's input is made, as its card says.
 
@@ -53,9 +113,14 @@ def normaliser(
         joints: names of the input joints, in order.
         image_size: width and height in pixels.
         camera: known intrinsics; ``person`` assumes some where this is None.
+        known: for ``screen``, the cameras that the model's trajectory was learned with; it is
+            scaled to ``camera`` where both are given.
     """
     if kind == "screen":
-        return lambda keypoints: (screen(keypoints, image_size), lambda poses: poses)
+        undo = Undo()
+        if camera is not None and known is not None:
+            undo = Undo(shift_33=known.seen_by(ScreenCamera.of(camera, image_size)))
+        return lambda keypoints: (screen(keypoints, image_size), undo)
     torso = [joints.index(name) for name in _TORSO]
     # Human3.6M calls the ankle a foot.
     named = {name.replace("_foot", "_ankle"): index for index, name in enumerate(joints)}
@@ -76,7 +141,8 @@ def person(rays: Floats, torso: Sequence[int], body: Sequence[int]) -> tuple[Flo
 
     A virtual camera at the same place is turned by yaw and pitch until the torso's centre lies on
     its optical axis. Where in the image a person stands then no longer matters, and the poses
-    come back turned exactly, which a crop of the image could not do.
+    come back turned exactly, which a crop of the image could not do. Distances come in units of
+    the one at which a metre's spread is one: a model cannot see more than that.
 
     Args:
         rays: plane coordinates x/z, y/z (T, J, 2).
@@ -91,8 +157,10 @@ def person(rays: Floats, torso: Sequence[int], body: Sequence[int]) -> tuple[Flo
     depth = np.maximum(seen[..., 2:], _NEAREST_DEPTH)
     plane = seen[..., :2] / depth
     spread = np.sqrt((plane[:, body] ** 2).sum(axis=-1).mean(axis=-1))
-    inputs = plane / np.maximum(spread, _SMALLEST_SPREAD)[:, None, None]
-    return inputs.astype(np.float32), lambda poses: poses @ turn_T33
+    spread = np.maximum(spread, _SMALLEST_SPREAD)
+    inputs = plane / spread[:, None, None]
+    undo = Undo(turn_T33, (1 / spread).astype(np.float32))
+    return inputs.astype(np.float32), undo
 
 
 def _look_at(ahead_T3: Floats) -> Floats:

@@ -27,7 +27,7 @@ def lifted(models, name, keypoints_TJ3):
     poses = np.zeros((len(inputs), len(card.output.joints), 3), np.float32)
     for segment in filled.segments:
         poses[segment] = lifter.lift(inputs[None, segment]).poses_BTJ3[0]
-    poses = undo(poses - poses[:, :1])
+    poses = undo.poses(poses - poses[:, :1])
     return [
         None if QUALITY[q] == "unknown" else pose
         for q, pose in zip(filled.quality_T, poses, strict=True)

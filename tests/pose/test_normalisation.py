@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.pose.camera import Camera
-from service.pose.normalisation import normaliser
+from service.pose.normalisation import ScreenCamera, normaliser
 from service.pose.skeleton import H36M17
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "sym27.npz")
@@ -30,7 +30,7 @@ def test_screen_agrees_with_the_reference():
     inputs, undo = normaliser("screen", H36M17.joints, (1000, 1002))(GOLDEN["pixels_300"])
     np.testing.assert_allclose(inputs, GOLDEN["keypoints_300"], atol=1e-6)
     poses = people()
-    assert undo(poses) is poses
+    assert undo.poses(poses) is poses
 
 
 def test_rays_undo_projection_through_a_distorting_lens():
@@ -58,7 +58,7 @@ def test_person_sees_the_same_whatever_the_distance_in_pixels_and_place_in_the_i
     np.testing.assert_allclose(aside, straight, atol=2e-3)
     poses = people()
     np.testing.assert_allclose(
-        undo_aside(poses), turned_about_y(undo_straight(poses), angle), atol=2e-3
+        undo_aside.poses(poses), turned_about_y(undo_straight.poses(poses), angle), atol=2e-3
     )
 
 
@@ -73,7 +73,7 @@ def test_person_turn_is_a_rotation():
     _, undo = normaliser("person", H36M17.joints, (1000, 1000))(LENS.project(people()))
     poses = people()
     np.testing.assert_allclose(
-        np.linalg.norm(undo(poses), axis=-1), np.linalg.norm(poses, axis=-1), rtol=1e-5
+        np.linalg.norm(undo.poses(poses), axis=-1), np.linalg.norm(poses, axis=-1), rtol=1e-5
     )
 
 
@@ -92,4 +92,38 @@ def test_degenerate_people_give_finite_inputs():
     for pixels in (0.0, 1e30, -1e6):
         inputs, undo = prepare(np.full((2, 17, 2), pixels, dtype=np.float32))
         assert np.isfinite(inputs).all()
-        assert np.isfinite(undo(people(2))).all()
+        assert np.isfinite(undo.poses(people(2))).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_a_path_before_the_person_camera_comes_back_in_metres(scale):
+    """Whoever is thrice as large and thrice as far looks the same: distances come in that unit."""
+    lens = Camera((1100, 1090), (510, 495))
+    points = people() * np.float32(scale)
+    inputs, undo = normaliser("person", H36M17.joints, (1000, 1000), lens)(lens.project(points))
+    assert undo.turn_T33 is not None
+    assert undo.depth_T is not None
+    seen = (points[:, :1] @ undo.turn_T33.transpose(0, 2, 1))[:, 0]
+    model_T3 = np.column_stack([seen[:, :2], seen[:, 2] / undo.depth_T])
+    np.testing.assert_allclose(model_T3[:, :2] / model_T3[:, 2:], inputs[:, 0], atol=1e-4)
+    np.testing.assert_allclose(undo.trajectory(model_T3), points[:, 0], atol=1e-4 * scale)
+
+
+def test_a_path_is_scaled_to_a_longer_lens():
+    """The same keypoints through a lens of twice the focal length are of someone twice as far."""
+    size = (1000, 1000)
+    known = ScreenCamera.of(Camera((1000, 1000), (500, 500)), size)
+    other = Camera((2000, 2000), (400, 550))
+    _, undo = normaliser("screen", H36M17.joints, size, other, known)(np.zeros((1, 17, 2), "f4"))
+    root = np.array([[0.5, -0.2, 4.0]], dtype=np.float32)
+    found = undo.trajectory(root)
+    assert found[0, 2] == pytest.approx(8)
+    before = Camera((1000, 1000), (500, 500)).project(root)
+    np.testing.assert_allclose(other.project(found), before, atol=1e-3)
+
+
+def test_a_path_is_left_alone_where_the_camera_is_not_known():
+    known = ScreenCamera((2.0, 2.0), (0.0, 0.0))
+    _, undo = normaliser("screen", H36M17.joints, (640, 480), None, known)(people()[..., :2])
+    path = people()[:, 0]
+    np.testing.assert_array_equal(undo.trajectory(path), path)

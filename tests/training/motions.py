@@ -30,5 +30,6 @@ def motion_set(clips=4, frames=60, seed=0):
         original_fps=np.full(clips, 50.0),
         held_out=np.arange(clips) >= clips - 2,
         fps=50.0,
+        origin="made up",
         joint_names=POINTS,
     )

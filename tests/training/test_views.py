@@ -10,20 +10,20 @@ from service.pose.normalisation import normaliser
 from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
 from training.cameras import random_view
+from training.footage import mirror, mirrored
 from training.noise import NoiseLevel, detect
 from training.views import (
     FilmingOptions,
     change_speed,
     film,
     film_all,
-    mirror,
-    mirrored,
     see,
     varied,
 )
 
 CLEAN = FilmingOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
 MOTIONS = motion_set()
+MIRRORS = FORMATS["coco17"].mirror, H36M17.mirror
 
 
 def rng(seed=0):
@@ -63,7 +63,7 @@ def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
     seen = view.to_camera(MOTIONS.clip(1))
     filmed = see(seen, MOTIONS, view, options, rng())
     expected = seen[:, :17] - seen[:, :1]
-    np.testing.assert_allclose(filmed.targets_TK3 @ filmed.turned_T33, expected, atol=1e-5)
+    np.testing.assert_allclose(filmed.undo.poses(filmed.targets_TK3), expected, atol=1e-5)
 
 
 def test_clean_inputs_are_the_normalised_projection():
@@ -80,15 +80,15 @@ def test_clean_inputs_are_the_normalised_projection():
 def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
     """Mirroring after filming equals filming mirrored motion with a mirrored camera."""
     filmed = film(MOTIONS.clip(0), MOTIONS, CLEAN, rng(1))
-    twin = mirrored(filmed, CLEAN)
+    twin = mirrored(filmed, *MIRRORS)
     left, right = (H36M17.joints.index(f"{side}_knee") for side in ("left", "right"))
     np.testing.assert_array_equal(twin.targets_TK3[:, left, 0], -filmed.targets_TK3[:, right, 0])
     np.testing.assert_array_equal(twin.targets_TK3[:, left, 1:], filmed.targets_TK3[:, right, 1:])
-    camera = filmed.targets_TK3 @ filmed.turned_T33
+    camera = filmed.undo.poses(filmed.targets_TK3)
     np.testing.assert_allclose(
-        twin.targets_TK3 @ twin.turned_T33, mirror(camera, H36M17.mirror), atol=1e-6
+        twin.undo.poses(twin.targets_TK3), mirror(camera, H36M17.mirror), atol=1e-6
     )
-    again = mirrored(twin, CLEAN)
+    again = mirrored(twin, *MIRRORS)
     np.testing.assert_array_equal(again.inputs_TJ2, filmed.inputs_TJ2)
 
 

@@ -25,6 +25,15 @@ def read_arrays(path: Path, keys: Sequence[str], what: str = "a file of arrays (
         raise Invalid.at(str(path), f"{what}: {error}") from error
 
 
+def keys_of(path: Path) -> list[str]:
+    """The names of the arrays in a file; `Invalid` if it is none."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return list(file)
+    except (OSError, ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
+        raise Invalid.at(str(path), f"a file that training.prepare writes: {error}") from error
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write the file under another name, then put it in place at once."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,8 +29,8 @@ class Summary:
     """Who is trained on."""
     skeleton: str
     """Whose joints the poses have: a name of ``service.pose.skeleton``."""
-    source: str
-    """Where the data comes from, for the card."""
+    origin: str
+    """Where the data comes from, as whoever uses it has to say."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Clips:
     held_out: NDArray[np.bool_]
     """Per clip: kept from training."""
     fps: float
+    origin: str
+    """Where the data comes from, as whoever uses it has to say."""
 
     def __len__(self) -> int:
         """The number of clips."""
@@ -124,7 +126,7 @@ class Clips:
     def _length(self) -> int:
         return int(self.clip_ends[-1]) if len(self) else 0
 
-    def _summary(self, skeleton: str, source: str) -> Summary:
+    def _summary(self, skeleton: str) -> Summary:
         content = hashlib.sha256()
         for name in self.per_frame:
             content.update(np.ascontiguousarray(getattr(self, name)).data)
@@ -133,7 +135,7 @@ class Clips:
         trained = {self.subjects[n] for n in np.flatnonzero(~self.held_out)}
         identity = content.hexdigest()[:16]
         subjects = tuple(sorted(trained))
-        return Summary(identity, self.fps, round(minutes, 1), subjects, skeleton, source)
+        return Summary(identity, self.fps, round(minutes, 1), subjects, skeleton, self.origin)
 
     def arrays(self) -> dict[str, Any]:
         """Everything by its name, to be written to a file."""

@@ -1,8 +1,4 @@
-"""The CMU motion capture database in its several formats, as one set of clips.
-
-"The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with
-funding from NSF EIA-0196217."
-"""
+"""The CMU motion capture database in its several formats, as one set of clips."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +18,12 @@ from training.datasets.duplicates import angles_of, find_same
 from training.datasets.kinematics import Floats, Motion
 from training.datasets.motion import MotionSet
 from training.datasets.positions import read_positions
+
+ORIGIN = (
+    "CMU motion capture. The data used in this project was obtained from mocap.cs.cmu.edu. "
+    "The database was created with funding from NSF EIA-0196217."
+)
+"""What the database's owners ask its users to say."""
 
 HELD_OUT = ("03", "05", "39", "131")
 """Whole subjects kept from training unless the caller names others: walking on uneven ground,
@@ -264,5 +266,6 @@ def _collect(kept: Sequence[Prepared], fps: float, held_out: Sequence[str]) -> M
         original_fps=np.array([item.original_fps for item in kept]),
         held_out=np.isin(subjects, list(held_out)),
         fps=fps,
+        origin=ORIGIN,
         joint_names=POINTS,
     )

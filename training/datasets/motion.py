@@ -31,7 +31,7 @@ class MotionSet(Clips):
 
     def summary(self) -> Summary:
         """What is trained on where this set is."""
-        return self._summary("h36m17", "motion capture, seen by virtual cameras")
+        return self._summary("h36m17")
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -40,7 +40,7 @@ class MotionSet(Clips):
     @classmethod
     def load(cls, path: Path) -> "MotionSet":
         """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
-        keys = ("positions", "joint_names", "fps", *cls.per_clip)
+        keys = ("positions", "joint_names", "fps", "origin", *cls.per_clip)
         arrays = read_arrays(path, keys, "a prepared motion file (.npz)")
         _check_positions(arrays, path)
         check_clips(arrays, cls.per_clip, len(arrays["positions"]), path)
@@ -54,6 +54,7 @@ class MotionSet(Clips):
             original_fps=arrays["original_fps"],
             held_out=arrays["held_out"],
             fps=float(arrays["fps"]),
+            origin=str(arrays["origin"]),
             joint_names=as_names(arrays["joint_names"]),
         )
 

@@ -41,17 +41,15 @@ class RecordingSet(Clips):
     and tangential p1 p2 as ``training.projection`` takes them; NaN where unknown."""
     keypoint_format: str
     skeleton: str
-    source: str
-    """Where the data comes from, for the card of what is trained on it."""
 
     def summary(self) -> Summary:
         """What is trained on where this set is."""
-        return self._summary(self.skeleton, self.source)
+        return self._summary(self.skeleton)
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
         """Per video: whether the poses of all of its frames are known."""
-        known = np.isfinite(self.positions).all(axis=(1, 2))
+        known = np.isfinite(self.positions)
         return np.array([known[self.frames(n)].all() for n in range(len(self))], dtype=np.bool_)
 
     def save(self, path: Path) -> None:
@@ -61,7 +59,7 @@ class RecordingSet(Clips):
     @classmethod
     def load(cls, path: Path) -> "RecordingSet":
         """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
-        texts = ("keypoint_format", "skeleton", "source")
+        texts = ("keypoint_format", "skeleton", "origin")
         keys = (*cls.per_frame, *cls.per_clip, "fps", *texts)
         arrays = read_arrays(path, keys, "a prepared file of recordings (.npz)")
         _check(arrays, path)
@@ -80,7 +78,7 @@ class RecordingSet(Clips):
             cameras=arrays["cameras"],
             keypoint_format=str(arrays["keypoint_format"]),
             skeleton=str(arrays["skeleton"]),
-            source=str(arrays["source"]),
+            origin=str(arrays["origin"]),
         )
 
 

@@ -20,6 +20,7 @@ def motions() -> MotionSet:
         original_fps=np.array([120.0, 60.0, 120.0]),
         held_out=np.array([False, True, False]),
         fps=50.0,
+        origin="made up",
         joint_names=("hip", "head"),
     )
 

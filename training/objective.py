@@ -1,0 +1,99 @@
+"""The terms of the loss: supervised ones, and back-projection of what nobody labelled (§4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from service.pose.formats import FORMATS
+from service.pose.skeleton import SKELETONS
+from training import losses
+from training.config import TrainConfig
+from training.projection import project
+from training.windows import Batch
+
+Terms = dict[str, Tensor]
+"""Weighted parts of the loss by name."""
+UNITS = {
+    "MPJPE": "mm",
+    "velocity": "mm",
+    "trajectory": "‰",
+    "projection": "‰",
+    "bone length": "mm",
+}
+"""What a thousandth of each term is: a millimetre, or a part of the distance or of the image."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the networks say of a batch: poses (B, S, K, 3), and roots (B, S, 3) or None."""
+
+    poses: Tensor
+    roots: Tensor | None
+
+    def part(self, rows: slice) -> "Predicted":
+        """What they say of some of the windows."""
+        return Predicted(self.poses[rows], None if self.roots is None else self.roots[rows])
+
+
+class Objective:
+    """Turns predictions into terms to minimise, as a run's settings weigh them."""
+
+    def __init__(self, config: TrainConfig, keypoint_format: str, skeleton: str) -> None:
+        self._config = config
+        self._bones = SKELETONS[skeleton].bones
+        self._shared = shared_joints(keypoint_format, skeleton)
+
+    def supervised(self, predicted: Predicted, batch: Batch) -> Terms:
+        """Terms of labelled windows: position, velocity, trajectory."""
+        terms: Terms = {}
+        if not self._config.freeze_pose:
+            terms["MPJPE"] = losses.mpjpe(predicted.poses, batch.targets_BSK3)
+        if self._config.velocity_weight:
+            error = losses.velocity_error(predicted.poses, batch.targets_BSK3)
+            terms["velocity"] = self._config.velocity_weight * error
+        if predicted.roots is not None:
+            roots = (in_metres(each, batch.depth_BS) for each in (predicted.roots, batch.roots_BS3))
+            terms["trajectory"] = losses.trajectory_error(*roots)
+        return terms
+
+    def unsupervised(self, predicted: Predicted, labelled: Predicted, batch: Batch) -> Terms:
+        """Terms of unlabelled windows: do they look like the keypoints, and like a person?
+
+        Args:
+            predicted: of the unlabelled windows.
+            labelled: of the labelled ones, whose bones these should have.
+            batch: the unlabelled windows.
+        """
+        terms: Terms = {}
+        if self._config.projection_weight and predicted.roots is not None:
+            roots = in_metres(predicted.roots, batch.depth_BS)
+            projected = project(predicted.poses + roots[..., None, :], batch.lens_BS9)
+            seen, found = self._shared
+            error = losses.projection_error(
+                projected[..., found, :], batch.keypoints_BSJ2[..., seen, :]
+            )
+            terms["projection"] = self._config.projection_weight * error
+        if self._config.bone_length_weight:
+            error = losses.bone_length_error(predicted.poses, labelled.poses, self._bones)
+            terms["bone length"] = self._config.bone_length_weight * error
+        return terms
+
+
+def in_metres(roots: Tensor, depth: Tensor) -> Tensor:
+    """Roots (…, 3) whose distances count in units of ``depth`` (…), in metres alone."""
+    return torch.cat([roots[..., :2], roots[..., 2:] * depth[..., None]], dim=-1)
+
+
+def shared_joints(keypoint_format: str, skeleton: str) -> tuple[Sequence[int], Sequence[int]]:
+    """The joints that both have: their places among keypoints, and among a pose's joints."""
+    seen = [_plain(name) for name in FORMATS[keypoint_format].joints]
+    known = [_plain(name) for name in SKELETONS[skeleton].joints]
+    both = [name for name in seen if name in known]
+    return [seen.index(name) for name in both], [known.index(name) for name in both]
+
+
+def _plain(name: str) -> str:
+    """Human3.6M calls the ankle a foot."""
+    return name.replace("_foot", "_ankle")

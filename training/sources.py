@@ -1,0 +1,295 @@
+"""Where training and evaluation get their clips from, whatever the data set is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Invalid
+from service.pose.camera import Camera
+from service.pose.formats import FORMATS
+from service.pose.missing import fill
+from service.pose.normalisation import ScreenCamera, normaliser
+from service.pose.skeleton import SKELETONS
+from training.config import MOTION_SETTINGS, TrainConfig
+from training.datasets.arrays import keys_of
+from training.datasets.clips import Clips, Summary, those_of
+from training.datasets.motion import MotionSet
+from training.datasets.recordings import RecordingSet
+from training.footage import Filmed, Footage, filmed, joined, mirrored, screen_lens
+from training.views import VIRTUAL_CAMERA, FilmingOptions, film, film_all
+
+SEED = 20191118
+"""Every model is measured through the same cameras and the same noise."""
+CONDITIONS = {"clean": 0.0, "noisy": 1.0}
+"""Noise levels of the imagined detector that motion is measured with."""
+_MIN_SCORE = 0.05
+_DEFAULT_FORMAT = "coco17"
+_AnyClips = TypeVar("_AnyClips", bound=Clips)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A clip to measure on."""
+
+    name: str
+    subject: str
+    action: str
+    clip: Filmed
+
+
+class Source(Protocol):
+    """A data set, seen as a run's settings want it."""
+
+    summary: Summary
+    keypoint_format: str
+    conditions: tuple[str, ...]
+    """In which ways held-out clips are measured."""
+    trajectory_camera: ScreenCamera | None
+    """The cameras that a trajectory is learned with, where models see the screen."""
+
+    def footage(self, rng: np.random.Generator) -> Footage:
+        """What an epoch is trained on, labelled."""
+        ...
+
+    def unlabelled(self, rng: np.random.Generator) -> Footage | None:
+        """What an epoch sees without labels, if anything."""
+        ...
+
+    def held_out(self, condition: str) -> Iterator[HeldOut]:
+        """The clips kept from training, the same every time."""
+        ...
+
+
+def open_source(config: TrainConfig) -> Source:
+    """Open the prepared file that a run reads.
+
+    Raises:
+        Invalid: it is none, or the settings do not go with it.
+    """
+    if "keypoints" in keys_of(config.data):
+        return RecordingSource(config)
+    return MotionSource(config)
+
+
+@dataclass(frozen=True)
+class Sides(Generic[_AnyClips]):
+    """A data set parted by a run's settings."""
+
+    labelled: _AnyClips
+    unlabelled: _AnyClips
+    held_out: _AnyClips
+
+    @classmethod
+    def of(cls, clips: _AnyClips, config: TrainConfig) -> "Sides[_AnyClips]":
+        """Choose actions and subjects, thin out frames, and shorten what is labelled.
+
+        Raises:
+            Invalid: naming the setting that leaves nothing to train on.
+        """
+        if config.downsample > 1:
+            clips = clips.downsampled(config.downsample)
+        if config.actions:
+            clips = clips.select(those_of(clips.actions, config.actions))
+        training = clips.split(held_out=False)
+        is_unlabelled = np.isin(training.subjects, config.unlabelled_subjects)
+        is_labelled = ~is_unlabelled
+        if config.subjects:
+            is_labelled &= np.isin(training.subjects, config.subjects)
+        labelled = training.select(np.flatnonzero(is_labelled))
+        if len(labelled) == 0:
+            what = f"actions {config.actions or 'any'}, subjects {config.subjects or 'any'}"
+            raise Invalid.at(str(config.data), f"at least one clip that is not held out of {what}")
+        return cls(
+            labelled.shortened(config.subset) if config.subset < 1 else labelled,
+            training.select(np.flatnonzero(is_unlabelled)),
+            clips.split(held_out=True),
+        )
+
+
+class MotionSource:
+    """Motion capture, filmed afresh by random virtual cameras."""
+
+    conditions: tuple[str, ...] = tuple(CONDITIONS)
+
+    def __init__(self, config: TrainConfig) -> None:
+        if config.unlabelled is not None:
+            raise Invalid.at("unlabelled", f"nothing, as {config.data} has no real keypoints")
+        self._config = config
+        self.keypoint_format = config.keypoint_format or _DEFAULT_FORMAT
+        self.options = filming_options(config, self.keypoint_format)
+        self.trajectory_camera: ScreenCamera | None = VIRTUAL_CAMERA
+        sides = Sides.of(MotionSet.load(config.data), config)
+        self.motions, self._unlabelled, self._held_out = vars(sides).values()
+        self.summary = self.motions.summary()
+
+    def footage(self, rng: np.random.Generator) -> Footage:
+        """Every labelled clip, by so many new cameras."""
+        return film_all(self.motions, self.options, rng, self._config.views)
+
+    def unlabelled(self, rng: np.random.Generator) -> Footage | None:
+        """The same of clips whose poses are not to be looked at."""
+        if len(self._unlabelled) == 0:
+            return None
+        return film_all(self._unlabelled, self.options, rng, self._config.views)
+
+    def held_out(self, condition: str) -> Iterator[HeldOut]:
+        """Every clip once, by a camera that depends only on the clip."""
+        options = self.options.for_measuring(CONDITIONS[condition])
+        for index in range(len(self._held_out)):
+            rng = np.random.default_rng([SEED, index])
+            clip = film(self._held_out.clip(index), self._held_out, options, rng)
+            yield _held_out(self._held_out, index, clip)
+
+
+def _held_out(clips: Clips, index: int, clip: Filmed) -> HeldOut:
+    return HeldOut(clips.names[index], clips.subjects[index], clips.actions[index], clip)
+
+
+def filming_options(config: TrainConfig, keypoint_format: str) -> FilmingOptions:
+    """How a run films its motion."""
+    return FilmingOptions(
+        keypoint_format=keypoint_format,
+        normalisation=config.normalisation,
+        causal=config.causal,
+        noise=config.noise,
+        speed=config.speed,
+        flip=config.flip,
+        backwards=config.backwards,
+        recombination=config.recombination,
+        proportions=config.proportions,
+    )
+
+
+class RecordingSource:
+    """Videos in which a detector has found keypoints."""
+
+    conditions: tuple[str, ...] = ("detected",)
+
+    def __init__(self, config: TrainConfig) -> None:
+        _refuse_motion_settings(config)
+        self._config = config
+        recordings = RecordingSet.load(config.data)
+        sides = Sides.of(recordings, config)
+        is_labelled = sides.labelled.labelled
+        self._labelled = sides.labelled.select(np.flatnonzero(is_labelled))
+        if len(self._labelled) == 0:
+            raise Invalid.at(f"{config.data}, positions", "true poses of some training videos")
+        self._held_out = sides.held_out.select(np.flatnonzero(sides.held_out.labelled))
+        self._unlabelled = [
+            part
+            for part in (
+                sides.unlabelled,
+                sides.labelled.select(np.flatnonzero(~is_labelled)),
+                *_others(config, recordings),
+            )
+            if len(part)
+        ]
+        self.keypoint_format = recordings.keypoint_format
+        self.trajectory_camera = mean_camera(self._labelled)
+        self.summary = self._labelled.summary()
+
+    def footage(self, rng: np.random.Generator) -> Footage:
+        """Every labelled video, half of them mirrored."""
+        return joined(self._seen(self._labelled, rng))
+
+    def unlabelled(self, rng: np.random.Generator) -> Footage | None:
+        """Every video without labels, or whose labels are not to be looked at."""
+        if not self._unlabelled:
+            return None
+        return joined(clip for part in self._unlabelled for clip in self._seen(part, rng))
+
+    def held_out(self, condition: str) -> Iterator[HeldOut]:
+        """Every held-out video as it is."""
+        del condition  # there is one
+        for index in range(len(self._held_out)):
+            clip = see_recording(self._held_out, index, self._config)
+            yield _held_out(self._held_out, index, clip)
+
+    def _seen(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[Filmed]:
+        inputs = FORMATS[videos.keypoint_format].mirror
+        targets = SKELETONS[videos.skeleton].mirror
+        for index in range(len(videos)):
+            clip = see_recording(videos, index, self._config)
+            is_flipped = self._config.flip and rng.random() < 0.5
+            yield mirrored(clip, inputs, targets) if is_flipped else clip
+
+
+def _refuse_motion_settings(config: TrainConfig) -> None:
+    """Settings that say how to film motion mean nothing for what was filmed already."""
+    for name in MOTION_SETTINGS:
+        if getattr(config, name) != TrainConfig.model_fields[name].default:
+            raise Invalid.at(
+                name, f"nothing: {config.data} holds recordings, which are as they are"
+            )
+
+
+def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
+    """Videos of another file, to be seen without labels."""
+    if config.unlabelled is None:
+        return []
+    others = RecordingSet.load(config.unlabelled)
+    if (others.keypoint_format, others.skeleton) != (labelled.keypoint_format, labelled.skeleton):
+        raise Invalid.at(
+            f"{config.unlabelled}, keypoint_format",
+            f"that of {config.data}, {labelled.keypoint_format} to {labelled.skeleton}",
+        )
+    if config.projection_weight and np.isnan(others.cameras).any():
+        raise Invalid.at(
+            f"{config.unlabelled}, cameras",
+            "the intrinsics of every camera: poses are projected through them",
+        )
+    others = others.downsampled(config.downsample)
+    return [others.select(those_of(others.actions, config.actions)) if config.actions else others]
+
+
+def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Filmed:
+    """One video as the model is to see it."""
+    part = videos.frames(index)
+    layout = FORMATS[videos.keypoint_format]
+    image_size = (float(videos.image_sizes[index, 0]), float(videos.image_sizes[index, 1]))
+    filled = fill(
+        videos.keypoints[part],
+        causal=config.causal,
+        min_score=_MIN_SCORE,
+        max_gap_frames=part.stop - part.start,  # no frame is given up: each has a pose to learn
+        format=layout,
+    )
+    camera = _camera(videos.cameras[index])
+    prepare = normaliser(config.normalisation, layout.joints, image_size, camera)
+    inputs, undo = prepare(filled.keypoints_TJ2)
+    lens = np.full(9, np.nan, np.float32)
+    if camera is not None:
+        screen = ScreenCamera.of(camera, image_size)
+        lens = screen_lens(screen, videos.cameras[index, 4:].tolist())
+    return filmed(inputs, videos.positions[part], undo, lens)
+
+
+def _camera(values_9: NDArray[np.float64]) -> Camera | None:
+    """A camera for ``person`` models; Human3.6M's tangential terms are not OpenCV's, and tiny."""
+    if np.isnan(values_9).any():
+        return None
+    fx, fy, cx, cy, k1, k2, k3, _, _ = values_9.tolist()
+    return Camera((fx, fy), (cx, cy), (k1, k2, k3))
+
+
+def mean_camera(videos: RecordingSet) -> ScreenCamera | None:
+    """The middle of the cameras that filmed, in screen coordinates, if they are known."""
+    cameras = [
+        ScreenCamera.of(camera, (float(size[0]), float(size[1])))
+        for camera, size in zip(map(_camera, videos.cameras), videos.image_sizes, strict=True)
+        if camera is not None
+    ]
+    if not cameras:
+        return None
+    return ScreenCamera(
+        _middle([camera.focal_length for camera in cameras]),
+        _middle([camera.principal_point for camera in cameras]),
+    )
+
+
+def _middle(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    x, y = np.mean(pairs, axis=0)
+    return float(x), float(y)
