@@ -64,7 +64,7 @@ def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
     lens = _random_lens(image_size, rng)
     known = Camera.assumed(image_size) if rng.random() < _ASSUMED_SHARE else lens
-    turn = _look_from(position, aim, rng.normal(0, _ROLL_SPREAD))
+    turn = look_from(position, aim, rng.normal(0, _ROLL_SPREAD))
     return View(position.astype(np.float32), turn.astype(np.float32), lens, image_size, known)
 
 
@@ -75,7 +75,7 @@ def _random_lens(image_size: tuple[int, int], rng: np.random.Generator) -> Camer
     return Camera((focal, focal), (width / 2 + float(shift_x), height / 2 + float(shift_y)))
 
 
-def _look_from(
+def look_from(
     position: NDArray[np.floating], aim: NDArray[np.floating], roll: float
 ) -> NDArray[np.floating]:
     """The axes of a camera at ``position`` that looks at ``aim``, turned by ``roll`` radians."""

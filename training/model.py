@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.dropout import dropout
+
 
 class TemporalModel(nn.Module):
     """Dilated temporal convolutions with residual blocks, over whole clips.
@@ -86,7 +88,7 @@ class TemporalModel(nn.Module):
         return poses_BTF.reshape(*poses_BTF.shape[:2], self.joints_out, 3)
 
     def _activate(self, x: Tensor, batch_norm: nn.Module) -> Tensor:
-        return F.dropout(F.relu(batch_norm(x)), self.dropout, self.training)
+        return dropout(F.relu(batch_norm(x)), self.dropout, self.training)
 
 
 class StridedTemporalModel(nn.Module):
@@ -122,7 +124,7 @@ class StridedTemporalModel(nn.Module):
         width = weight.shape[2]
         taps = x_BTC.reshape(batch * frames // width, width * channels)
         x = batch_norm(F.linear(taps, weight.transpose(1, 2).flatten(1)))
-        x = F.dropout(F.relu(x), self.dilated.dropout, self.training)
+        x = dropout(F.relu(x), self.dilated.dropout, self.training)
         return x.reshape(batch, frames // width, -1)
 
 

@@ -1,6 +1,5 @@
 """What is trained: the pose network and, if wanted, a trajectory network like it (§4)."""
 
-import torch
 from torch import Tensor, nn
 
 from training.model import StridedTemporalModel, TemporalModel
@@ -45,9 +44,15 @@ class TrainingForm(nn.Module):
         return self
 
     def forward(self, windows_BTJD: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Poses (B, S, K, 3), and the root's path (B, S, 3) if there is a network for it."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._freeze_pose):
-            poses: Tensor = self._pose(windows_BTJD)
+        """Poses (B, S, K, 3), and the root's path (B, S, 3) if there is a network for it.
+
+        While training, a frozen network has nothing to say: its poses have no joints.
+        """
+        poses: Tensor
+        if self._freeze_pose and self.training:
+            poses = windows_BTJD.new_zeros(len(windows_BTJD), 1, 0, 3)
+        else:
+            poses = self._pose(windows_BTJD)
         if self._trajectory is None:
             return poses, None
         return poses, self._trajectory(windows_BTJD)[:, :, 0]

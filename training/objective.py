@@ -13,6 +13,7 @@ from training.config import TrainConfig
 from training.projection import project
 from training.windows import Batch
 
+_NEAREST_M = 0.1
 Terms = dict[str, Tensor]
 """Weighted parts of the loss by name."""
 UNITS = {
@@ -69,7 +70,8 @@ class Objective:
         terms: Terms = {}
         if self._config.projection_weight and predicted.roots is not None:
             roots = in_metres(predicted.roots, batch.depth_BS)
-            projected = project(predicted.poses + roots[..., None, :], batch.lens_BS9)
+            points = in_front(predicted.poses + roots[..., None, :])
+            projected = project(points, batch.lens_BS9)
             seen, found = self._shared
             error = losses.projection_error(
                 projected[..., found, :], batch.keypoints_BSJ2[..., seen, :]
@@ -84,6 +86,15 @@ class Objective:
 def in_metres(roots: Tensor, depth: Tensor) -> Tensor:
     """Roots (…, 3) whose distances count in units of ``depth`` (…), in metres alone."""
     return torch.cat([roots[..., :2], roots[..., 2:] * depth[..., None]], dim=-1)
+
+
+def in_front(points: Tensor) -> Tensor:
+    """Points (…, 3) no nearer than a hand's breadth before the camera.
+
+    Early in training some are predicted beside the lens or behind it, where projecting them would
+    be a division by nothing.
+    """
+    return torch.cat([points[..., :2], points[..., 2:].clamp(min=_NEAREST_M)], dim=-1)
 
 
 def shared_joints(keypoint_format: str, skeleton: str) -> tuple[Sequence[int], Sequence[int]]:

@@ -1,0 +1,172 @@
+"""Repeat the paper's comparisons on open motion: ``python -m training.reproduce --help``."""
+
+import json
+import multiprocessing
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic_settings import BaseSettings
+from tqdm import tqdm
+
+from service.pose.formats import FORMATS
+from service.pose.skeleton import SKELETONS
+from training.checkpoint import load_networks
+from training.command import command_line, run
+from training.config import TrainConfig
+from training.datasets.motion import MotionSet
+from training.datasets.studio import film_recordings
+from training.evaluation import (
+    average,
+    flip_augmented,
+    measure,
+    predict_clips,
+    predictor,
+)
+from training.experiments import Experiment, everything, result_path
+from training.loop import Trainer
+from training.reproduction_page import Run, write_page
+from training.sources import open_source
+
+NOISE = {"detected": 1.0, "true": 0.0}
+"""The detector's errors in either kind of recordings."""
+
+
+class ReproduceCommand(BaseSettings):
+    """Train what the paper compares, measure it on held-out subjects, and write a page about it.
+
+    Motion is filmed by four still cameras, like Human3.6M's. Finished runs are kept, and a run
+    that was stopped goes on where it was: start the same command again.
+    """
+
+    model_config = command_line("training.reproduce")
+
+    motion: Path = Path("data/cmu.npz")
+    """Prepared motion."""
+    output: Path = Path("runs/reproduction")
+    """Folder for recordings and runs."""
+    page: Path = Path("docs/reproduction.md")
+    """The page to write; its figures go to a folder of the same name."""
+    channels: Annotated[int, Field(ge=1)] = 128
+    """Channels of all networks; the paper's have 1024."""
+    epochs: Annotated[int, Field(ge=1)] = 60
+    """Of every run."""
+    windows_per_epoch: Annotated[int, Field(ge=512)] = 60_000
+    """Frames learned from in an epoch; a fifth of it at the lower frame rate of figure 5."""
+    batch_size: Annotated[int, Field(ge=256)] = 512
+    """Frames in a step."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """As in the paper."""
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """From one epoch to the next."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of matrix products; ``bfloat16`` is faster where the machine has it."""
+    device: str = "auto"
+    """``auto`` takes a GPU where there is one."""
+    jobs: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
+    """Runs at the same time, a thread each."""
+
+    def cli_cmd(self) -> None:
+        """Run it."""
+        started = time.monotonic()
+        self.output.mkdir(parents=True, exist_ok=True)
+        subjects = self._film()
+        experiments = everything(subjects)
+        waiting = [each for each in experiments if not result_path(self.output, each).exists()]
+        self._train(waiting)
+        runs = {each.name: self._result(each) for each in experiments}
+        settings = self.model_dump(mode="json", exclude={"motion", "output", "page"})
+        write_page(self.page, subjects, runs, settings)
+        minutes = (time.monotonic() - started) / 60
+        print(f"written: {self.page} ({len(waiting)} runs in {minutes:.0f} minutes)")
+
+    def _film(self) -> tuple[str, ...]:
+        """Film what is not yet filmed; who is trained on."""
+        motions = MotionSet.load(self.motion)
+        for kind, noise in NOISE.items():
+            path = self._recordings(kind)
+            if not path.exists():
+                film_recordings(motions, noise, np.random.default_rng(0)).save(path)
+        return motions.summary().subjects
+
+    def _recordings(self, kind: str) -> Path:
+        return self.output / f"{kind}.npz"
+
+    def _train(self, experiments: list[Experiment]) -> None:
+        """Run experiments, several at a time, each in a process of its own."""
+        os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported: by these processes only
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.jobs, context, max_tasks_per_child=1) as pool:
+            futures = {
+                pool.submit(run_experiment, self._config(each), each.name): each
+                for each in experiments
+            }
+            progress = tqdm(as_completed(futures), total=len(futures), unit="run")
+            for future in progress:
+                errors = future.result()
+                tqdm.write(f"{futures[future].name}: MPJPE {errors['MPJPE']:.1f} mm")
+
+    def _config(self, experiment: Experiment) -> TrainConfig:
+        at_lower_rate = experiment.settings.get("downsample", 1)
+        settings: dict[str, Any] = {
+            "data": self._recordings(experiment.recordings),
+            "output": self.output / experiment.name,
+            "normalisation": "screen",
+            "channels": self.channels,
+            "epochs": self.epochs,
+            "windows_per_epoch": self.windows_per_epoch // at_lower_rate,
+            "batch_size": self.batch_size,
+            "dropout": self.dropout,
+            "learning_rate_decay": self.learning_rate_decay,
+            "precision": self.precision,
+            "device": self.device,
+            "threads": 1,
+        }
+        return TrainConfig(**settings | dict(experiment.settings))
+
+    def _result(self, experiment: Experiment) -> Run:
+        content = json.loads(result_path(self.output, experiment).read_text())
+        return Run(content["errors"], content["flipped"], content["minutes"])
+
+
+def run_experiment(config: TrainConfig, name: str) -> dict[str, float]:
+    """Train and measure one run, in a process of its own; its errors."""
+    config.output.mkdir(parents=True, exist_ok=True)
+    with (config.output / "log.txt").open("a") as log, redirect_stdout(log):
+        trainer = Trainer(config)
+        checkpoint = config.output / "checkpoint.pt"
+        if checkpoint.exists():
+            trainer.resume(checkpoint)
+        trainer.run()
+        seconds = sum(entry["seconds"] for entry in trainer.history)
+        errors = {
+            "errors": held_out_errors(checkpoint, flip=False),
+            "flipped": held_out_errors(checkpoint, flip=True),
+        }
+    content = {"name": name, **errors, "minutes": round(seconds / 60, 2)}
+    partial = config.output / "result.partial"
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.replace(config.output / "result.json")
+    return errors["errors"]
+
+
+def held_out_errors(checkpoint: Path, flip: bool) -> dict[str, float]:
+    """The mean errors of a checkpoint over all held-out clips, with or without augmentation."""
+    networks, loaded = load_networks(checkpoint)
+    source = open_source(loaded.config)
+    skeleton = SKELETONS[source.summary.skeleton]
+    predict = predictor(networks.pose)
+    if flip:
+        inputs = FORMATS[source.keypoint_format].mirror
+        predict = flip_augmented(predict, inputs, skeleton.mirror)
+    clips = source.held_out(source.conditions[0])
+    return average(list(measure(predict_clips(clips, predict), skeleton.joints)))
+
+
+if __name__ == "__main__":
+    run(ReproduceCommand)
