@@ -121,13 +121,8 @@ class Trainer:
         self._run_form.train()
         totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
-        progress = tqdm(
-            total=count,
-            unit="frame",
-            desc=f"epoch {epoch + 1}",
-            leave=False,
-            disable=self.share.rank > 0,
-        )
+        quiet = {"disable": True} if self.share.rank else {}  # else as the environment has it
+        progress = tqdm(total=count, unit="frame", desc=f"epoch {epoch + 1}", leave=False, **quiet)
         with progress:
             for labelled, unlabelled in batches:
                 for name, term in self._step(labelled, unlabelled).items():

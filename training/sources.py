@@ -187,6 +187,7 @@ class RecordingSource:
             )
             if len(part)
         ]
+        _refuse_unknown_lenses(config, self._unlabelled)
         self.keypoint_format = recordings.keypoint_format
         self.trajectory_camera = mean_camera(self._labelled)
         self.summary = self._labelled.summary()
@@ -226,6 +227,18 @@ def _refuse_motion_settings(config: TrainConfig) -> None:
             )
 
 
+def _refuse_unknown_lenses(config: TrainConfig, unlabelled: Sequence[RecordingSet]) -> None:
+    """Poses are projected to the screen through the lens; ``person`` models see past it."""
+    if config.normalisation == "screen" and config.projection_weight:
+        for part in unlabelled:
+            unknown = np.flatnonzero(np.isnan(part.cameras).any(axis=1))
+            if len(unknown):
+                raise Invalid.at(
+                    f"cameras of the unlabelled video {part.names[unknown[0]]}",
+                    "known intrinsics, or --normalisation person",
+                )
+
+
 def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
     """Videos of another file, to be seen without labels."""
     if config.unlabelled is None:
@@ -235,11 +248,6 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
         raise Invalid.at(
             f"{config.unlabelled}, keypoint_format",
             f"that of {config.data}, {labelled.keypoint_format} to {labelled.skeleton}",
-        )
-    if config.projection_weight and np.isnan(others.cameras).any():
-        raise Invalid.at(
-            f"{config.unlabelled}, cameras",
-            "the intrinsics of every camera: poses are projected through them",
         )
     others = others.downsampled(config.downsample)
     return [others.select(those_of(others.actions, config.actions)) if config.actions else others]

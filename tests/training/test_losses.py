@@ -1,0 +1,118 @@
+"""Each term of the loss on examples worked by hand from the paper's definitions."""
+
+import pytest
+import torch
+
+from service.pose.skeleton import H36M17
+from training import losses
+from training.config import TrainConfig
+from training.objective import Objective, Predicted, in_front, in_metres, shared_joints
+from training.projection import project
+from training.windows import Batch
+
+
+def test_the_trajectory_error_weighs_by_distance():
+    """Equation 1: 1/y_z · ‖f(x) − y‖, here 0.5/5 and 0.4/2."""
+    target = torch.tensor([[1.0, 0.0, 5.0], [0.0, 1.0, 2.0]])
+    predicted = target + torch.tensor([[0.3, 0.4, 0.0], [0.0, 0.0, -0.4]])
+    assert losses.trajectory_error(predicted, target) == pytest.approx((0.1 + 0.2) / 2)
+
+
+def test_the_projection_error_is_a_distance_in_the_image():
+    projected = torch.tensor([[0.0, 0.0], [0.3, 0.4]])
+    keypoints = torch.tensor([[0.0, 0.1], [0.0, 0.0]])
+    assert losses.projection_error(projected, keypoints) == pytest.approx((0.1 + 0.5) / 2)
+
+
+def test_bone_lengths_are_compared_by_their_means():
+    """Two frames whose bone is 1 and 3 long have the mean of frames whose bone is 2 long."""
+    bones = ((0, 1), (1, 2))
+    poses, others = torch.zeros(2, 3, 3), torch.zeros(2, 3, 3)
+    poses[:, 1, 0] = torch.tensor([1.0, 3.0])
+    poses[:, 2, 0] = torch.tensor([1.5, 3.5])  # the second bone is 0.5 long
+    others[:, 1, 1] = 2.0
+    others[:, 2, 1] = 2.2  # and 0.2 long here
+    assert losses.bone_length_error(poses, others, bones) == pytest.approx((0 + 0.3) / 2)
+
+
+def test_poses_of_any_size_pull_at_the_bones():
+    poses = torch.randn(4, 1, 17, 3, requires_grad=True)
+    losses.bone_length_error(poses, torch.randn(4, 1, 17, 3), H36M17.bones).backward()
+    assert torch.isfinite(poses.grad).all()
+
+
+def test_points_behind_the_camera_are_pulled_before_it_without_a_gap_in_the_gradient():
+    points = torch.tensor([[0.5, 0.2, -3.0], [0.1, 0.1, 4.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    camera = torch.tensor([2.3, 2.3, 0.0, 0.0, -0.2, 0.2, 0.0, 0.0, 0.0])
+    projected = project(in_front(points), camera)
+    assert torch.isfinite(projected).all()
+    projected.sum().backward()
+    assert torch.isfinite(points.grad).all()
+
+
+def test_roots_in_units_of_a_depth():
+    roots = torch.tensor([[[0.1, -0.2, 0.5]]])
+    assert in_metres(roots, torch.tensor([[8.0]])).tolist() == [
+        [[pytest.approx(0.1), pytest.approx(-0.2), 4.0]]
+    ]
+
+
+def test_keypoints_and_poses_share_joints_by_name():
+    seen, known = shared_joints("coco17", "h36m17")
+    assert len(seen) == 12  # shoulders, elbows, wrists, hips, knees and ankles
+    assert H36M17.joints[known[-1]] == "right_foot"
+    assert shared_joints("h36m17", "h36m17") == (list(range(17)), list(range(17)))
+
+
+def objective(**settings):
+    return Objective(TrainConfig(trajectory=True, **settings), "h36m17", "h36m17")
+
+
+def truth():
+    """Windows whose poses and roots are known, seen through a distorting lens."""
+    torch.manual_seed(0)
+    poses = torch.randn(6, 1, 17, 3) * 0.3
+    poses[..., 0, :] = 0
+    roots = torch.tensor([0.3, 0.1, 4.0]) + 0.2 * torch.randn(6, 1, 3)
+    lens = torch.tensor([2.3, 2.2, 0.02, -0.01, -0.2, 0.25, -0.003, -0.001, 0.002]).expand(6, 1, 9)
+    keypoints = project(poses + roots[..., None, :], lens)
+    depth = torch.ones(6, 1)
+    return Batch(keypoints, poses, roots, lens, depth, keypoints), Predicted(poses, roots)
+
+
+def test_the_truth_costs_nothing():
+    batch, predicted = truth()
+    terms = objective().supervised(predicted, batch)
+    terms |= objective().unsupervised(predicted, predicted, batch)
+    assert set(terms) == {"MPJPE", "trajectory", "projection", "bone length"}
+    assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
+
+
+def test_each_term_tells_its_own_mistake():
+    batch, true = truth()
+    moved = Predicted(true.poses, true.roots + torch.tensor([0.1, 0.0, 0.0]))
+    terms = objective().supervised(moved, batch) | objective().unsupervised(moved, true, batch)
+    assert float(terms["MPJPE"]) == pytest.approx(0, abs=1e-6)
+    assert float(terms["bone length"]) == pytest.approx(0, abs=1e-6)
+    assert float(terms["trajectory"]) == pytest.approx(0.1 / 4.0, rel=0.05)
+    assert float(terms["projection"]) == pytest.approx(2.3 * 0.1 / 4.0, rel=0.2)
+    # Twice as large and twice as far looks the same, but nobody has such bones.
+    large = Predicted(2 * true.poses, 2 * true.roots)
+    terms = objective().unsupervised(large, true, batch)
+    assert float(terms["projection"]) == pytest.approx(0, abs=1e-5)
+    assert float(terms["bone length"]) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("switched_off", "name"),
+    [("projection_weight", "projection"), ("bone_length_weight", "bone length")],
+)
+def test_terms_can_be_switched_off_and_weighted(switched_off, name):
+    batch, true = truth()
+    wrong = Predicted(true.poses * 1.1, true.roots)
+    plain = objective().unsupervised(wrong, true, batch)
+    assert set(plain) - set(objective(**{switched_off: 0}).unsupervised(wrong, true, batch)) == {
+        name
+    }
+    double = objective(**{switched_off: 2}).unsupervised(wrong, true, batch)
+    assert float(double[name]) == pytest.approx(2 * float(plain[name]))
