@@ -26,6 +26,7 @@ from training.checkpoint import (
 )
 from training.config import TrainConfig
 from training.footage import Footage, joined
+from training.momentum import Momentum
 from training.networks import Networks, TrainingForm
 from training.objective import UNITS, Objective, Predicted, Terms, in_metres
 from training.plot import plot_history
@@ -52,6 +53,7 @@ class Trainer:
         self.networks = build_networks(self.config, skeleton).to(self.device)
         self.form = TrainingForm(self.networks, config.stride, config.freeze_pose)
         self._run_form = _wrapped(self.form, config.compile, share, self.device)
+        self.momentum = Momentum(self.networks.batch_norms, config.compile)
         self.average = _average_of(self.networks, config.weight_average)
         learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=config.learning_rate, amsgrad=True)
@@ -121,8 +123,13 @@ class Trainer:
         self._run_form.train()
         totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
-        quiet = {"disable": True} if self.share.rank else {}  # else as the environment has it
-        progress = tqdm(total=count, unit="frame", desc=f"epoch {epoch + 1}", leave=False, **quiet)
+        progress = tqdm(
+            total=count,
+            unit="frame",
+            desc=f"epoch {epoch + 1}",
+            leave=False,
+            disable=True if self.share.rank else None,  # None: where nobody watches
+        )
         with progress:
             for labelled, unlabelled in batches:
                 for name, term in self._step(labelled, unlabelled).items():
@@ -175,23 +182,25 @@ class Trainer:
 
     def _step(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
         """Take one step, and return the terms of the loss."""
-        count = len(labelled)
-        inputs = labelled.inputs_BTJ2
-        if unlabelled is not None:
-            # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
-            inputs = torch.cat([inputs, unlabelled.inputs_BTJ2])
-        predicted = self._predict(inputs)
-        terms = self.objective.supervised(predicted.part(slice(count)), labelled)
-        if unlabelled is not None:
-            terms |= self.objective.unsupervised(
-                predicted.part(slice(count, None)), predicted.part(slice(count)), unlabelled
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
-        self.optimizer.step()
+        with self.momentum.around_step():
+            terms = self._terms(labelled, unlabelled)
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(terms.values())).sum().backward()
+            self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.networks)
         return {name: term.detach() for name, term in terms.items()}
+
+    def _terms(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
+        if unlabelled is None:
+            return self.objective.supervised(self._predict(labelled.inputs_BTJ2), labelled)
+        # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
+        both = self._predict(torch.cat([labelled.inputs_BTJ2, unlabelled.inputs_BTJ2]))
+        known, unknown = both.part(slice(len(labelled))), both.part(slice(len(labelled), None))
+        return {
+            **self.objective.supervised(known, labelled),
+            **self.objective.unsupervised(unknown, known, unlabelled),
+        }
 
     def _predict(self, inputs: Tensor) -> Predicted:
         with torch.autocast(
@@ -215,8 +224,7 @@ class Trainer:
             group["lr"] = self.config.learning_rate * self.config.learning_rate_decay**epoch
         first, last = self.config.batch_norm_momentum
         share = epoch / max(self.config.epochs - 1, 1)
-        for batch_norm in self.networks.batch_norms:
-            batch_norm.momentum = first * (last / first) ** share
+        self.momentum.set(first * (last / first) ** share)
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -99,7 +99,6 @@ class ReproduceCommand(BaseSettings):
 
     def _train(self, experiments: list[Experiment]) -> None:
         """Run experiments, several at a time, each in a process of its own."""
-        os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported: by these processes only
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.jobs, context, max_tasks_per_child=1) as pool:
             futures = {
@@ -137,7 +136,8 @@ class ReproduceCommand(BaseSettings):
 def run_experiment(config: TrainConfig, name: str) -> dict[str, float]:
     """Train and measure one run, in a process of its own; its errors."""
     config.output.mkdir(parents=True, exist_ok=True)
-    with (config.output / "log.txt").open("a") as log, redirect_stdout(log):
+    log_path = config.output / "log.txt"
+    with log_path.open("a") as log, redirect_stdout(log), redirect_stderr(log):
         trainer = Trainer(config)
         checkpoint = config.output / "checkpoint.pt"
         if checkpoint.exists():

@@ -30,6 +30,7 @@ from training.footage import mirror
 from training.loop import Trainer
 from training.metrics import METRICS
 from training.model import TemporalModel
+from training.momentum import Momentum
 from training.sources import open_source
 
 
@@ -88,6 +89,19 @@ def test_rates_follow_the_paper(data, tmp_path):
     assert momenta[-1] == pytest.approx(0.001)
     assert np.diff(np.log(momenta)) == pytest.approx([np.log(0.01) / 4] * 4)
     assert trainer.optimizer.defaults["amsgrad"]
+
+
+def test_statistics_mixed_after_the_step_are_those_mixed_within(data, tmp_path):
+    """What compiled runs do to batch normalisation, without waiting for a compiler."""
+    plain = Trainer(config(data, tmp_path, epochs=3))
+    mixed = Trainer(config(data, tmp_path, epochs=3))
+    mixed.momentum = Momentum(mixed.networks.batch_norms, is_compiled=True)
+    for epoch in range(2):
+        plain.train_epoch(epoch)
+        mixed.train_epoch(epoch)
+    for name, value in plain.networks.state_dict().items():
+        torch.testing.assert_close(mixed.networks.state_dict()[name], value)
+    assert {batch_norm.momentum for batch_norm in mixed.networks.batch_norms} == {1.0}
 
 
 @pytest.mark.parametrize(
