@@ -15,6 +15,7 @@ from training.command import command_line, run
 from training.evaluation import (
     Predictor,
     by_action,
+    collected,
     delayed_predictor,
     flip_augmented,
     measure,
@@ -50,6 +51,8 @@ class EvaluateCommand(BaseSettings):
     """Also write the overall errors as JSON, for ``training.export --errors``."""
     report: Path | None = None
     """Also write all there is into this folder, per action and per joint: JSON and a plot."""
+    predictions: Path | None = None
+    """Also write the poses into this folder, one file a condition, for ``training.render``."""
 
     def cli_cmd(self) -> None:
         """Run it."""
@@ -57,7 +60,7 @@ class EvaluateCommand(BaseSettings):
         networks, checkpoint = load_networks(self.checkpoint)
         beside = self._load_beside(checkpoint) if self.beside else None
         source = self._source(checkpoint)
-        measured = {"": self._measure(self.checkpoint, networks, source)}
+        measured = {"": self._measure(self.checkpoint, networks, source, self.predictions)}
         if self.beside and beside:
             name = f", {self.beside.parent.name} model"
             measured[name] = self._measure(self.beside, beside, source)
@@ -92,7 +95,9 @@ class EvaluateCommand(BaseSettings):
             )
         return networks
 
-    def _measure(self, path: Path, networks: Networks, source: Source) -> Conditions:
+    def _measure(
+        self, path: Path, networks: Networks, source: Source, folder: Path | None = None
+    ) -> Conditions:
         skeleton = SKELETONS[source.summary.skeleton]
         predict = self._predictor(networks.pose, source, skeleton.mirror)
         predict_roots = None
@@ -101,7 +106,10 @@ class EvaluateCommand(BaseSettings):
         measured: Conditions = {}
         for condition in source.conditions:
             clips = tqdm(source.held_out(condition), unit="clip", leave=False)
-            found = list(measure(predict_clips(clips, predict, predict_roots), skeleton.joints))
+            predictions = list(predict_clips(clips, predict, predict_roots))
+            if folder is not None:
+                collected(predictions, source).save(folder / f"{condition}.npz")
+            found = list(measure(predictions, skeleton.joints))
             measured[f"{condition}{self._how}"] = found
             heading = f"{path}: {condition} keypoints, {source.summary.fps:g} fps"
             print(f"\n{heading}\n{table(by_action(found))}")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from training.footage import mirror
 from training.metrics import ALL_METRICS, METRICS, TRAJECTORY_METRICS, joint_errors
 from training.model import StridedTemporalModel, TemporalModel, pad_edges
-from training.sources import HeldOut
+from training.predictions import Predictions
+from training.sources import HeldOut, Source
 
 Floats = NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
@@ -107,6 +108,28 @@ class ClipErrors:
     errors: Mapping[str, float]
     joints: Mapping[str, float]
     """Each joint's mean error, millimetres."""
+
+
+def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
+    """All predictions of a source's clips, as they go into a file."""
+    clips = [each.clip for each in predictions]
+    return Predictions(
+        names=tuple(clip.name for clip in clips),
+        clip_ends=np.cumsum([len(each.poses_TK3) for each in predictions], dtype=np.int64),
+        keypoints=np.concatenate([clip.clip.inputs_TJ2 for clip in clips]),
+        poses=np.concatenate([each.poses_TK3 for each in predictions]),
+        targets=np.concatenate([each.targets_TK3 for each in predictions]),
+        trajectory=np.concatenate([_roots(each) for each in predictions]),
+        fps=source.summary.fps,
+        keypoint_format=source.keypoint_format,
+        skeleton=source.summary.skeleton,
+    )
+
+
+def _roots(prediction: Prediction) -> Floats:
+    if prediction.roots_T3 is not None:
+        return prediction.roots_T3
+    return np.full((len(prediction.poses_TK3), 3), np.nan, np.float32)
 
 
 def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:

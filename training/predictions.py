@@ -11,7 +11,14 @@ from service.errors import Invalid
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training.datasets.arrays import Arrays, read_arrays, write_arrays
-from training.datasets.clips import Indices, Names, as_names, check_clips
+from training.datasets.clips import (
+    Indices,
+    Names,
+    as_names,
+    check_clips,
+    check_layouts,
+    check_shapes,
+)
 
 Floats = NDArray[np.float32]
 
@@ -76,10 +83,7 @@ class Predictions:
 
 def _check(arrays: Arrays, path: Path) -> None:
     """See that names are known, and that shapes agree with them and with each other."""
-    layouts = {"keypoint_format": FORMATS, "skeleton": SKELETONS}
-    for key, known in layouts.items():
-        if arrays[key].shape != () or str(arrays[key]) not in known:
-            raise Invalid.at(f"{path}, {key}", f"one of {', '.join(known)}")
+    check_layouts(arrays, path)
     frames = arrays["poses"].shape[0] if arrays["poses"].ndim else 0
     joints = len(SKELETONS[str(arrays["skeleton"])].joints)
     expected = {
@@ -88,11 +92,7 @@ def _check(arrays: Arrays, path: Path) -> None:
         "keypoints": (frames, len(FORMATS[str(arrays["keypoint_format"])].joints), 2),
         "trajectory": (frames, 3),
     }
-    for key, shape in expected.items():
-        if arrays[key].dtype.kind != "f" or arrays[key].shape != shape:
-            raise Invalid.at(
-                f"{path}, {key}", f"numbers of shape {shape}, found {arrays[key].shape}"
-            )
+    check_shapes(arrays, expected, path)
     for key in ("keypoints", "poses"):
         if not np.isfinite(arrays[key]).all():
             raise Invalid.at(f"{path}, {key}", "finite numbers")

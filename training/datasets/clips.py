@@ -1,7 +1,7 @@
 """What all data sets are: clips one after the other, each of a subject who does something."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import Invalid
+from service.pose.formats import FORMATS
+from service.pose.skeleton import SKELETONS
 from training.datasets.arrays import Arrays
 
 Names = tuple[str, ...]
@@ -157,6 +159,31 @@ def check_clips(arrays: Arrays, per_clip: dict[str, str], frames: int, path: Pat
         raise Invalid.at(f"{path}, clip_ends", f"rising numbers, the last {frames}")
     if arrays["fps"].shape != () or not float(arrays["fps"].astype(np.float64)) > 0:
         raise Invalid.at(f"{path}, fps", "one positive number")
+
+
+def check_layouts(arrays: Arrays, path: Path) -> None:
+    """See that the keypoint format and the skeleton are known ones.
+
+    Raises:
+        Invalid: naming the array, and what was expected of it.
+    """
+    layouts = {"keypoint_format": FORMATS, "skeleton": SKELETONS}
+    for key, known in layouts.items():
+        if arrays[key].shape != () or str(arrays[key]) not in known:
+            raise Invalid.at(f"{path}, {key}", f"one of {', '.join(known)}")
+
+
+def check_shapes(arrays: Arrays, expected: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """See that arrays are of numbers, and of these shapes.
+
+    Raises:
+        Invalid: naming the array, and what was expected of it.
+    """
+    for key, shape in expected.items():
+        if arrays[key].dtype.kind != "f" or arrays[key].shape != shape:
+            raise Invalid.at(
+                f"{path}, {key}", f"numbers of shape {shape}, found {arrays[key].shape}"
+            )
 
 
 def as_names(array: NDArray[Any]) -> Names:

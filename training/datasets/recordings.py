@@ -11,7 +11,15 @@ from service.errors import Invalid
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training.datasets.arrays import Arrays, read_arrays, write_arrays
-from training.datasets.clips import Clips, Names, Summary, as_names, check_clips
+from training.datasets.clips import (
+    Clips,
+    Names,
+    Summary,
+    as_names,
+    check_clips,
+    check_layouts,
+    check_shapes,
+)
 
 Floats = NDArray[np.float32]
 
@@ -84,10 +92,7 @@ class RecordingSet(Clips):
 
 def _check(arrays: Arrays, path: Path) -> None:
     """See that names are known, and that shapes agree with them and with each other."""
-    layouts = {"keypoint_format": FORMATS, "skeleton": SKELETONS}
-    for key, known in layouts.items():
-        if arrays[key].shape != () or str(arrays[key]) not in known:
-            raise Invalid.at(f"{path}, {key}", f"one of {', '.join(known)}")
+    check_layouts(arrays, path)
     frames, clips = len(arrays["keypoints"]), len(arrays["clip_ends"])
     expected = {
         "keypoints": (frames, len(FORMATS[str(arrays["keypoint_format"])].joints), 3),
@@ -95,10 +100,6 @@ def _check(arrays: Arrays, path: Path) -> None:
         "image_sizes": (clips, 2),
         "cameras": (clips, 9),
     }
-    for key, shape in expected.items():
-        if arrays[key].dtype.kind != "f" or arrays[key].shape != shape:
-            raise Invalid.at(
-                f"{path}, {key}", f"numbers of shape {shape}, found {arrays[key].shape}"
-            )
+    check_shapes(arrays, expected, path)
     if not np.isfinite(arrays["keypoints"]).all():
         raise Invalid.at(f"{path}, keypoints", "finite numbers; a missing joint has score 0")
