@@ -72,7 +72,7 @@ class EvaluateCommand(BaseSettings):
     def _source(self, checkpoint: Checkpoint) -> Source:
         """Where held-out clips come from, none of whose subjects the model has seen."""
         data = self.data or checkpoint.config.data
-        source = open_source(checkpoint.config.model_copy(update={"data": data}))
+        source = open_source(checkpoint.config.for_measuring(data))
         subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
         if not subjects:
             raise ValueError(f"{data} holds no held-out subjects")

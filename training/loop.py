@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from service.errors import Invalid
 from training import losses
 from training.checkpoint import (
     Checkpoint,
@@ -42,6 +43,11 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
         self.source: Source = open_source(config)
+        if not self.source.summary.subjects:
+            raise Invalid.at(
+                str(config.data),
+                "a clip with known poses that is not held out, of the actions and subjects chosen",
+            )
         # What the data decides is settled here, so that a checkpoint tells all.
         self.config = config.model_copy(update={"keypoint_format": self.source.keypoint_format})
         self.share = share

@@ -158,7 +158,7 @@ def run_experiment(config: TrainConfig, name: str) -> dict[str, float]:
 def held_out_errors(checkpoint: Path, flip: bool) -> dict[str, float]:
     """The mean errors of a checkpoint over all held-out clips, with or without augmentation."""
     networks, loaded = load_networks(checkpoint)
-    source = open_source(loaded.config)
+    source = open_source(loaded.config.for_measuring(loaded.config.data))
     skeleton = SKELETONS[source.summary.skeleton]
     predict = predictor(networks.pose)
     if flip:

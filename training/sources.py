@@ -84,11 +84,7 @@ class Sides(Generic[_AnyClips]):
 
     @classmethod
     def of(cls, clips: _AnyClips, config: TrainConfig) -> "Sides[_AnyClips]":
-        """Choose actions and subjects, thin out frames, and shorten what is labelled.
-
-        Raises:
-            Invalid: naming the setting that leaves nothing to train on.
-        """
+        """Choose actions and subjects, thin out frames, and shorten what is labelled."""
         if config.downsample > 1:
             clips = clips.downsampled(config.downsample)
         if config.actions:
@@ -99,9 +95,6 @@ class Sides(Generic[_AnyClips]):
         if config.subjects:
             is_labelled &= np.isin(training.subjects, config.subjects)
         labelled = training.select(np.flatnonzero(is_labelled))
-        if len(labelled) == 0:
-            what = f"actions {config.actions or 'any'}, subjects {config.subjects or 'any'}"
-            raise Invalid.at(str(config.data), f"at least one clip that is not held out of {what}")
         return cls(
             labelled.shortened(config.subset) if config.subset < 1 else labelled,
             training.select(np.flatnonzero(is_unlabelled)),
@@ -122,12 +115,14 @@ class MotionSource:
         self.options = filming_options(config, self.keypoint_format)
         self.trajectory_camera: ScreenCamera | None = VIRTUAL_CAMERA
         sides = Sides.of(MotionSet.load(config.data), config)
-        self.motions, self._unlabelled, self._held_out = vars(sides).values()
-        self.summary = self.motions.summary()
+        self._labelled = sides.labelled
+        self._unlabelled = sides.unlabelled
+        self._held_out = sides.held_out
+        self.summary = self._labelled.summary()
 
     def footage(self, rng: np.random.Generator) -> Footage:
         """Every labelled clip, by so many new cameras."""
-        return film_all(self.motions, self.options, rng, self._config.views)
+        return film_all(self._labelled, self.options, rng, self._config.views)
 
     def unlabelled(self, rng: np.random.Generator) -> Footage | None:
         """The same of clips whose poses are not to be looked at."""
@@ -172,11 +167,13 @@ class RecordingSource:
         _refuse_motion_settings(config)
         self._config = config
         recordings = RecordingSet.load(config.data)
+        if config.keypoint_format not in {None, recordings.keypoint_format}:
+            raise Invalid.at(
+                "keypoint_format", f"{recordings.keypoint_format}, as {config.data} has"
+            )
         sides = Sides.of(recordings, config)
         is_labelled = sides.labelled.labelled
         self._labelled = sides.labelled.select(np.flatnonzero(is_labelled))
-        if len(self._labelled) == 0:
-            raise Invalid.at(f"{config.data}, positions", "true poses of some training videos")
         self._held_out = sides.held_out.select(np.flatnonzero(sides.held_out.labelled))
         self._unlabelled = [
             part
@@ -222,9 +219,7 @@ def _refuse_motion_settings(config: TrainConfig) -> None:
     """Settings that say how to film motion mean nothing for what was filmed already."""
     for name in MOTION_SETTINGS:
         if getattr(config, name) != TrainConfig.model_fields[name].default:
-            raise Invalid.at(
-                name, f"nothing: {config.data} holds recordings, which are as they are"
-            )
+            raise Invalid.at(name, f"nothing, as {config.data} was filmed already")
 
 
 def _refuse_unknown_lenses(config: TrainConfig, unlabelled: Sequence[RecordingSet]) -> None:
@@ -249,12 +244,15 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
             f"{config.unlabelled}, keypoint_format",
             f"that of {config.data}, {labelled.keypoint_format} to {labelled.skeleton}",
         )
-    others = others.downsampled(config.downsample)
-    return [others.select(those_of(others.actions, config.actions)) if config.actions else others]
+    return [others.downsampled(config.downsample)]
 
 
 def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Filmed:
-    """One video as the model is to see it."""
+    """One video as the model is to see it, from the first frame in which anything was found.
+
+    Raises:
+        Invalid: nothing was found in all of it.
+    """
     part = videos.frames(index)
     layout = FORMATS[videos.keypoint_format]
     image_size = (float(videos.image_sizes[index, 0]), float(videos.image_sizes[index, 1]))
@@ -265,14 +263,17 @@ def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Film
         max_gap_frames=part.stop - part.start,  # no frame is given up: each has a pose to learn
         format=layout,
     )
+    if not filled.segments:
+        raise Invalid.at(f"keypoints of {videos.names[index]}", "a joint that was found")
+    (seen,) = filled.segments
     camera = _camera(videos.cameras[index])
     prepare = normaliser(config.normalisation, layout.joints, image_size, camera)
-    inputs, undo = prepare(filled.keypoints_TJ2)
+    inputs, undo = prepare(filled.keypoints_TJ2[seen])
     lens = np.full(9, np.nan, np.float32)
     if camera is not None:
         screen = ScreenCamera.of(camera, image_size)
         lens = screen_lens(screen, videos.cameras[index, 4:].tolist())
-    return filmed(inputs, videos.positions[part], undo, lens)
+    return filmed(inputs, videos.positions[part][seen], undo, lens)
 
 
 def _camera(values_9: NDArray[np.float64]) -> Camera | None:

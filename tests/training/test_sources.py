@@ -13,6 +13,7 @@ from training.config import TrainConfig
 from training.datasets.recordings import RecordingSet
 from training.datasets.studio import film_recordings
 from training.footage import mirrored
+from training.loop import Trainer
 from training.objective import in_metres
 from training.projection import project
 from training.sources import VIRTUAL_CAMERA, open_source, see_recording
@@ -117,8 +118,8 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
     assert open_source(config(folder / "true.npz", **settings)).unlabelled(rng)
     with pytest.raises(Invalid, match="known intrinsics"):
         open_source(config(folder / "true.npz", normalisation="screen", **settings))
-    with pytest.raises(Invalid, match="positions: expected true poses"):
-        open_source(config(tmp_path / "more.npz"))
+    with pytest.raises(Invalid, match="a clip with known poses"):
+        Trainer(config(tmp_path / "more.npz"))
 
 
 def test_half_labelled_files_part_by_themselves(folder, tmp_path):
@@ -138,7 +139,7 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
     [
         ("true.npz", {"speed": (0.5, 2.0)}, "speed"),
         ("true.npz", {"recombination": 0.5}, "recombination"),
-        ("true.npz", {"subjects": ("nobody",)}, "true.npz"),
+        ("true.npz", {"keypoint_format": "coco17"}, "keypoint_format: expected h36m17"),
         ("motions.npz", {"unlabelled": "x.npz", "trajectory": True}, "unlabelled"),
         ("nowhere.npz", {}, "nowhere.npz"),
     ],
@@ -146,6 +147,27 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
 def test_what_does_not_go_together_is_said(folder, file, settings, where):
     with pytest.raises(Invalid, match=where):
         open_source(config(folder / file, **settings))
+
+
+def test_nobody_to_train_on_is_said(folder):
+    with pytest.raises(Invalid, match=r"true\.npz: expected a clip"):
+        Trainer(config(folder / "true.npz", subjects=("nobody",)))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
+    videos = RecordingSet.load(folder / "true.npz")
+    keypoints = videos.keypoints.copy()
+    keypoints[:7, :, 2] = 0
+    replace(videos, keypoints=keypoints).save(tmp_path / "late.npz")
+    late = RecordingSet.load(tmp_path / "late.npz")
+    settings = config(tmp_path / "late.npz", causal=causal)
+    found, whole = (see_recording(each, 0, settings) for each in (late, videos))
+    np.testing.assert_allclose(found.inputs_TJ2, whole.inputs_TJ2[7:], atol=1e-6)
+    np.testing.assert_array_equal(found.targets_TK3, whole.targets_TK3[7:])
+    keypoints[:50, :, 2] = 0
+    with pytest.raises(Invalid, match="keypoints of clip 0/45°"):
+        see_recording(replace(videos, keypoints=keypoints), 0, settings)
 
 
 @pytest.mark.parametrize(
