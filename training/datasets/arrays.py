@@ -13,14 +13,22 @@ from service.errors import Invalid
 Arrays = dict[str, NDArray[Any]]
 
 
-def read_arrays(path: Path, keys: Sequence[str], what: str = "a file of arrays (.npz)") -> Arrays:
-    """The arrays of these names; `Invalid` names the file and what is missing or wrong."""
+def read_arrays(
+    path: Path,
+    keys: Sequence[str],
+    what: str = "a file of arrays (.npz)",
+    optional: Sequence[str] = (),
+) -> Arrays:
+    """The arrays of these names; `Invalid` names the file and what is missing or wrong.
+
+    Those of ``optional`` are among them where the file has them.
+    """
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             for key in keys:
                 if key not in file:
                     raise Invalid.at(f"{path}, {key}", "an array of that name")
-            return {key: file[key] for key in keys}
+            return {key: file[key] for key in (*keys, *(key for key in optional if key in file))}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise Invalid.at(str(path), f"{what}: {error}") from error
 

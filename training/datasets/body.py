@@ -60,7 +60,12 @@ _LIMBS = ("hip", "knee", "foot", "shoulder", "elbow", "wrist")
 
 
 def points_of(motion: Motion) -> tuple[Floats, str]:
-    """Our points (T, 22, 3) in metres, and the name of the unit the file was in."""
+    """Our points (T, 22, 3) in metres, and the name of the unit the file was in.
+
+    A motion of our points already is in metres.
+    """
+    if motion.joints == POINTS:
+        return motion.positions_TJ3, "metre"
     points = _recipe(motion)(motion)
     unit, metres = _unit(points.at)
     at = {name: values * metres for name, values in points.at.items()}
@@ -68,7 +73,25 @@ def points_of(motion: Motion) -> tuple[Floats, str]:
     size = _leg(at) / TYPICAL_LEG_M
     for name, offset in {**FACE_OFFSETS_M, "neck": NECK_OFFSET_M}.items():
         at[name] = points.skull_T3 * metres + points.head_TJ33 @ (np.array(offset) * size)
-    return np.stack([at[name] for name in POINTS], axis=1), unit
+    return stacked(at), unit
+
+
+def stacked(at: dict[str, Floats]) -> Floats:
+    """Our points (T, 22, 3), each of which was (T, 3)."""
+    return np.stack([at[name] for name in POINTS], axis=1)
+
+
+def with_face(at: dict[str, Floats]) -> dict[str, Floats]:
+    """Human3.6M's joints in metres, and the face put on them where its points are missing.
+
+    The head stands upright from neck to head; nothing tells which way it is turned about its own
+    axis, so it looks where the chest does.
+    """
+    size = _leg(at) / TYPICAL_LEG_M
+    head = _frame(at["left_shoulder"] - at["right_shoulder"], at["head"] - at["neck"])
+    skull = at["neck"] - head @ (np.array(NECK_OFFSET_M) * size)
+    face = {name: skull + head @ (np.array(by) * size) for name, by in FACE_OFFSETS_M.items()}
+    return {**face, **at}
 
 
 def _leg(at: dict[str, Floats]) -> float:

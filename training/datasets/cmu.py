@@ -1,23 +1,27 @@
 """The CMU motion capture database in its several formats, as one set of clips."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from scipy.interpolate import CubicSpline
-from tqdm import tqdm
 
 from service.errors import Invalid
 from training.datasets.asfamc import read_amc, read_asf
-from training.datasets.body import POINTS, points_of, whole
+from training.datasets.body import whole
 from training.datasets.bvh import read_bvh
-from training.datasets.checks import check, find_jumps, pieces
 from training.datasets.duplicates import angles_of, find_same
-from training.datasets.kinematics import Floats, Motion
+from training.datasets.kinematics import Motion
 from training.datasets.motion import MotionSet
 from training.datasets.positions import read_positions
+from training.datasets.preparation import (
+    Clip,
+    Fault,
+    Prepared,
+    collect,
+    failing,
+    given,
+    prepare_clips,
+)
 
 ORIGIN = (
     "CMU motion capture. The data used in this project was obtained from mocap.cs.cmu.edu. "
@@ -57,35 +61,6 @@ FRAME_RATES = {"salsa": 60.0}
 """By folder: the true rates of BVH files whose headers say 120."""
 
 _NUMBERED = re.compile(r"(\d+)_\d+")
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip before preparation; ``read`` gives its motion."""
-
-    name: str
-    subject: str
-    action: str
-    source: str
-    path: Path
-    read: Callable[[], Motion]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A clip, or a piece of one, in our points at the common rate."""
-
-    clip: Clip
-    points_TJ3: Floats
-    original_fps: float
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A clip, or frames of it, left out: what was found where, and what was expected."""
-
-    clip: Clip
-    reason: str
 
 
 def find_clips(folder: Path) -> Iterator[Clip]:
@@ -146,24 +121,13 @@ def _position_clips(path: Path) -> Iterator[Clip]:
     try:
         motions = list(read_positions(path))
     except Invalid as error:
-        yield Clip(path.stem, path.stem, path.stem, "positions", path, _failing(error))
+        yield Clip(path.stem, path.stem, path.stem, "positions", path, failing(error))
         return
     for name, motion in motions:
         action = name.split("/")[-2] if "/" in name else name
         yield Clip(
-            name, f"positions {action}", action.replace("_", " "), "positions", path, _given(motion)
+            name, f"positions {action}", action.replace("_", " "), "positions", path, given(motion)
         )
-
-
-def _given(motion: Motion) -> Callable[[], Motion]:
-    return lambda: motion
-
-
-def _failing(error: Invalid) -> Callable[[], Motion]:
-    def read() -> Motion:
-        raise error
-
-    return read
 
 
 def without_duplicates(clips: Iterable[Clip]) -> list[Clip]:
@@ -175,54 +139,19 @@ def without_duplicates(clips: Iterable[Clip]) -> list[Clip]:
     return list(kept.values())
 
 
-def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Fault]]:
-    """Read, map, check and resample one clip; what is wrong with it is noted, not raised."""
-    try:
-        motion = clip.read()
-        points, _ = points_of(motion)
-        check(points, motion.fps)
-    except Invalid as error:
-        return [], [Fault(clip, error.detail)]
-    jumps = find_jumps(points, motion.fps)
-    parts = pieces(points, jumps, motion.fps)
-    names = [clip.name, *(f"{clip.name}.{number}" for number in range(2, len(parts) + 1))]
-    prepared = [
-        Prepared(replace(clip, name=name), resample(points[part], motion.fps, fps), motion.fps)
-        for name, part in zip(names, parts, strict=False)
-    ]
-    return prepared, [
-        Fault(clip, f"frames {jump.first} to {jump.last} cut out: {jump.reason}") for jump in jumps
-    ]
-
-
-def resample(points_TJ3: Floats, fps: float, target_fps: float) -> Floats:
-    """Cubic interpolation in time from one frame rate to another, from the same first frame."""
-    if fps == target_fps:
-        return points_TJ3
-    # Rounded, so that a last frame is not lost to 0.1 + 0.2.
-    frames = int(np.floor(round((len(points_TJ3) - 1) / fps * target_fps, 6))) + 1
-    spline = CubicSpline(np.arange(len(points_TJ3)) / fps, points_TJ3)
-    return np.asarray(spline(np.arange(frames) / target_fps))
-
-
 def prepare(
     folders: Sequence[Path], fps: float, held_out: Sequence[str] = HELD_OUT
 ) -> tuple[MotionSet, list[Fault]]:
     """All clips under the folders as one set, and what was left out with the reasons."""
     clips = without_duplicates(clip for folder in folders for clip in find_clips(folder))
-    kept: list[Prepared] = []
-    faults: list[Fault] = []
-    for clip in tqdm(clips, "preparing", unit="clip"):
-        prepared, found = prepare_clip(clip, fps)
-        kept += prepared
-        faults += found
+    kept, faults = prepare_clips(clips, fps)
     kept, same = _without_copies(kept, fps)
     faults += same
     if not kept:
         raise Invalid.at(
             ", ".join(map(str, folders)), "at least one usable .amc, .bvh or .npz clip"
         )
-    return _collect(kept, fps, held_out), faults
+    return collect(kept, fps, held_out), faults
 
 
 def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared], list[Fault]]:
@@ -246,26 +175,3 @@ def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared
         else:
             faults.append(Fault(item.clip, f"the same motion as {same}"))
     return unique, faults
-
-
-def _collect(kept: Sequence[Prepared], fps: float, held_out: Sequence[str]) -> MotionSet:
-    subjects = tuple(item.clip.subject for item in kept)
-    if held_out and not set(held_out) & set(subjects):
-        raise Invalid.at(
-            "held-out subjects",
-            f"some of {', '.join(sorted(set(subjects)))}, found {', '.join(held_out)}",
-        )
-    ends = np.cumsum([len(item.points_TJ3) for item in kept], dtype=np.int64)
-    return MotionSet(
-        positions=np.concatenate([item.points_TJ3.astype(np.float32) for item in kept]),
-        clip_ends=ends,
-        names=tuple(item.clip.name for item in kept),
-        subjects=subjects,
-        actions=tuple(item.clip.action for item in kept),
-        sources=tuple(item.clip.source for item in kept),
-        original_fps=np.array([item.original_fps for item in kept]),
-        held_out=np.isin(subjects, list(held_out)),
-        fps=fps,
-        origin=ORIGIN,
-        joint_names=POINTS,
-    )

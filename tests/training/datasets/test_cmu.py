@@ -5,9 +5,10 @@ import pytest
 
 from service.errors import Invalid
 from training.datasets.body import POINTS, points_of
-from training.datasets.cmu import find_clips, prepare, resample, without_duplicates
+from training.datasets.cmu import find_clips, prepare, without_duplicates
 from training.datasets.duplicates import angles_of, find_same
 from training.datasets.kinematics import Motion
+from training.datasets.preparation import resample
 
 JOINTS = {
     "lhip": "left_hip",
