@@ -1,1 +1,1 @@
-"""Motion capture: readers, one skeleton for all of them, checks, the prepared file."""
+"""Data sets: readers of motion capture and of recordings, one prepared file for each kind."""

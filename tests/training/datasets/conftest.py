@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from training.prepare import main
+
 UNIT_M = 0.0254 / 0.45
 SHARED = Path(__file__).parents[3].parent / "shared" / "mocap"
 
@@ -206,3 +208,19 @@ def real_positions() -> Path:
     if not path.exists():
         pytest.skip(f"no {path}")
     return path
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, capsys) -> Callable[..., tuple[Path, str]]:
+    """Run a command of ``training.prepare``: the file it wrote and what it said, or its error."""
+
+    def run(*arguments: object, status: int = 0) -> tuple[Path, str]:
+        output = tmp_path / "out" / "prepared.npz"
+        output.unlink(missing_ok=True)
+        found = main([*map(str, arguments), "--output", str(output)])
+        said = capsys.readouterr()
+        assert found == status, said.err
+        assert output.exists() == (status == 0)
+        return output, said.out if status == 0 else said.err
+
+    return run
