@@ -55,7 +55,7 @@ _W0 = re.compile(r"<w0>\s*\[([^\]]*)\]\s*</w0>")
 
 
 def read_rigs(path: Path) -> Mapping[str, Rig]:
-    """The cameras of each subject: Human3.6M's own ``metadata.xml``, or JSON as the README has.
+    """The cameras of each subject: Human3.6M's own ``metadata.xml``, or JSON as ``--help`` says.
 
     Raises:
         Invalid: naming the file, the place in it and what was expected.
@@ -73,7 +73,7 @@ def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
     """The element ``w0``: six numbers for each subject of each camera, then nine for each camera.
 
     The lens is kept in the file's order, as the paper's authors have it. In Human3.6M's own code
-    its two tangential numbers change places: 0.2 pixels at the edge of the image.
+    its two tangential numbers change places: a fraction of a pixel at the edge of the image.
     """
     found = _W0.search(text)
     try:

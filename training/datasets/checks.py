@@ -40,7 +40,7 @@ BONES = (
     *_pair("shank", ("knee", "foot"), (0.30, 0.55), 0.003),
     *_pair("upper arm", ("shoulder", "elbow"), (0.20, 0.40), 0.003),
     *_pair("forearm", ("elbow", "wrist"), (0.17, 0.36), 0.003),
-    Bone("hip width", ("left_hip", "right_hip"), (0.12, 0.30), 0.003),
+    Bone("hip width", ("left_hip", "right_hip"), (0.10, 0.30), 0.003),
     Bone("shoulder width", ("left_shoulder", "right_shoulder"), (0.24, 0.50), 0.030),
     Bone("lower back", ("hip", "spine"), (0.12, 0.35), 0.030),
     Bone("upper back", ("spine", "thorax"), (0.15, 0.38), 0.030),

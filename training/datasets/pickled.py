@@ -39,13 +39,13 @@ def _member(archive: ZipFile, path: Path, key: str) -> Tree:
     where = f"{path}, {key}"
     if f"{key}.npy" not in archive.namelist():
         raise Invalid.at(where, "an array of that name")
-    with archive.open(f"{key}.npy") as file:
-        try:
+    try:
+        with archive.open(f"{key}.npy") as file:
             return Tree(where, _object(file, where))
-        except (Invalid, BadZipFile, OSError):
-            raise
-        except Exception as error:  # a damaged pickle fails in any way it likes
-            raise Invalid.at(where, f"an undamaged pickle: {error}") from error
+    except (Invalid, BadZipFile, OSError):
+        raise
+    except Exception as error:  # a damaged pickle fails in any way it likes
+        raise Invalid.at(where, f"an undamaged pickle: {error}") from error
 
 
 def _object(file: IO[bytes], where: str) -> object:

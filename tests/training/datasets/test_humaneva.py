@@ -62,9 +62,7 @@ def test_everything_is_there(files: Files, prepared) -> None:
     assert found.subjects[::3] == tuple(subject for subject, _ in TAKES)
     assert found.actions[::3] == ("Walking", "Walking", "Jog", "Walking", "Box", "ThrowCatch")
     assert found.held_out[::3].tolist() == [False, False, False, True, True, True]
-    assert not set(found.split(held_out=True).subjects) & set(
-        found.split(held_out=False).subjects
-    )
+    assert not set(found.split(held_out=True).subjects) & set(found.split(held_out=False).subjects)
     assert found.camera_names[:3] == ("C1", "C2", "C3")
     assert (found.fps, found.skeleton, found.keypoint_format) == (60.0, "humaneva15", "humaneva15")
     assert (found.image_sizes == [640, 480]).all()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.datasets.motion import MotionSet
-from training.prepare import main
+from training.prepare import COMMANDS, main
 
 
 def test_from_a_folder(write_person, tmp_path: Path, capsys) -> None:
@@ -83,3 +83,10 @@ def test_help(capsys) -> None:
     said = " ".join(capsys.readouterr().out.split())
     assert "NSF EIA-0196217" in said
     assert "03 05 39 131" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_explains_itself(command, capsys) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command.name, "--help"])
+    assert command.output in capsys.readouterr().out
