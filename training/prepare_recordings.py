@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets import custom, h36m, humaneva
+from training.datasets.motion import MotionSet
 from training.datasets.recordings import RecordingSet
+from training.datasets.studio import film_recordings
 from training.prepare_options import Command, file_option, rate_option
 
 
@@ -86,6 +88,37 @@ def _custom(options: argparse.Namespace) -> None:
     _write(recordings, [], options.output)
 
 
+def _studio_options(parser: argparse.ArgumentParser) -> None:
+    file_option(parser, "--motion", "prepared motion")
+    parser.add_argument(
+        "--noise",
+        type=_noise,
+        default=1.0,
+        help="of the imagined detector: 0 finds every joint where it is; default: %(default)g",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the noise; default: %(default)d")
+    parser.add_argument(
+        "--keypoint-format",
+        choices=("h36m17", "coco17"),
+        default="h36m17",
+        help="what it finds; default: %(default)s",
+    )
+
+
+def _noise(text: str) -> float:
+    level = float(text)
+    if not 0 <= level <= 10:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10")
+    return level
+
+
+def _studio(options: argparse.Namespace) -> None:
+    motions = MotionSet.load(options.motion)
+    rng = np.random.default_rng(options.seed)
+    recordings = film_recordings(motions, options.noise, rng, options.keypoint_format)
+    _write(recordings, [], options.output)
+
+
 def _write(recordings: RecordingSet, left_out: Sequence[str], output: Path) -> None:
     recordings.save(output)
     for reason in left_out:
@@ -125,5 +158,14 @@ COMMANDS = (
         "data/custom.npz",
         _custom_options,
         _custom,
+    ),
+    Command(
+        "studio",
+        "prepared motion, filmed by four still cameras like Human3.6M's",
+        "Film every clip from four corners, once and for all, and find keypoints in it as a "
+        "detector would.",
+        "data/studio.npz",
+        _studio_options,
+        _studio,
     ),
 )

@@ -16,6 +16,8 @@ from training.datasets.preparation import Clip, Fault, collect, prepare_clips
 from training.datasets.smpl import JOINTS, BodyModel, local_rotations
 from training.datasets.tree import Tree
 
+ORIGIN = "AMASS (Mahmood et al., 2019), whose licence is not for commercial use."
+
 KEYS = ("poses", "trans", "betas")
 RATES = ("mocap_framerate", "mocap_frame_rate")
 """What the frame rate is called: by releases with SMPL-H, and by those with SMPL-X."""
@@ -78,4 +80,4 @@ def prepare(
     if not kept:
         reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in faults[:1])
         raise Invalid.at(", ".join(map(str, folders)), f"at least one usable .npz clip{reasons}")
-    return collect(kept, fps, held_out), faults
+    return collect(kept, fps, held_out, ORIGIN), faults

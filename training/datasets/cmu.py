@@ -151,7 +151,7 @@ def prepare(
         raise Invalid.at(
             ", ".join(map(str, folders)), "at least one usable .amc, .bvh or .npz clip"
         )
-    return collect(kept, fps, held_out), faults
+    return collect(kept, fps, held_out, ORIGIN), faults
 
 
 def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared], list[Fault]]:

@@ -35,7 +35,7 @@ def read_custom(keypoints: Path, fps: float, focal_length: float | None = None) 
     ]
     if not videos:
         raise found.wrong("at least one video")
-    return collect(videos, fps, detections.layout.name, SKELETON, keypoints.name)
+    return collect(videos, fps, detections.layout.name, SKELETON, f"Videos from {keypoints.name}.")
 
 
 def _film(

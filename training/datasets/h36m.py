@@ -9,6 +9,7 @@ from training.datasets.recordings import RecordingSet
 from training.datasets.tree import Floats, Tree
 from training.datasets.videos import Laboratory, Take, collect
 
+ORIGIN = "Human3.6M (Ionescu et al., 2014), whose licence is for academic use."
 FPS = 50.0
 HELD_OUT = ("S9", "S11")
 SKELETON = "h36m17"
@@ -49,7 +50,9 @@ def read_h36m(
         f"{'/'.join(take)}: no positions" for take in laboratory.others() if take[0] in known
     ]
     layout = laboratory.detections.layout.name
-    return collect(videos, FPS, layout, SKELETON, f"Human3.6M, {keypoints.name}"), left_out
+    return collect(
+        videos, FPS, layout, SKELETON, f"{ORIGIN} Keypoints: {keypoints.name}."
+    ), left_out
 
 
 def _joints(world: Tree) -> Floats:

@@ -10,6 +10,7 @@ from pathlib import Path
 from training.datasets.recordings import RecordingSet
 from training.datasets.videos import Laboratory, Take, Video, collect
 
+ORIGIN = "HumanEva-I (Sigal et al., 2010), whose licence is for research."
 FPS = 60.0
 SKELETON = "humaneva15"
 PARTS = {"Train": False, "Validate": True}
@@ -41,7 +42,9 @@ def read_humaneva(
         if take not in labelled
     ]
     layout = laboratory.detections.layout.name
-    return collect(videos, FPS, layout, SKELETON, f"HumanEva-I, {keypoints.name}"), left_out
+    return collect(
+        videos, FPS, layout, SKELETON, f"{ORIGIN} Keypoints: {keypoints.name}."
+    ), left_out
 
 
 def _part(subject: str) -> str:

@@ -54,4 +54,4 @@ def prepare(path: Path, fps: float, held_out: Sequence[str] = ()) -> tuple[Motio
     if not kept:
         reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in faults[:1])
         raise Invalid.at(str(path), f"at least one usable clip{reasons}")
-    return collect(kept, fps, held_out), faults
+    return collect(kept, fps, held_out, f"Positions from {path.name}."), faults

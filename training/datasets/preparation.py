@@ -99,7 +99,9 @@ def resample(points_TJ3: Floats, fps: float, target_fps: float) -> Floats:
     return np.asarray(spline(np.arange(frames) / target_fps))
 
 
-def collect(kept: Sequence[Prepared], fps: float, held_out: Sequence[str]) -> MotionSet:
+def collect(
+    kept: Sequence[Prepared], fps: float, held_out: Sequence[str], origin: str
+) -> MotionSet:
     """Clips end to end, of our points."""
     subjects = tuple(item.clip.subject for item in kept)
     if held_out and not set(held_out) & set(subjects):
@@ -118,5 +120,6 @@ def collect(kept: Sequence[Prepared], fps: float, held_out: Sequence[str]) -> Mo
         original_fps=np.array([item.original_fps for item in kept]),
         held_out=np.isin(subjects, list(held_out)),
         fps=fps,
+        origin=origin,
         joint_names=POINTS,
     )

@@ -156,7 +156,7 @@ def read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
 
 
 def collect(
-    videos: Sequence[Video], fps: float, layout: str, skeleton: str, source: str
+    videos: Sequence[Video], fps: float, layout: str, skeleton: str, origin: str
 ) -> RecordingSet:
     """Videos end to end."""
     lengths = [len(video.keypoints_TJ3) for video in videos]
@@ -174,5 +174,5 @@ def collect(
         cameras=np.stack([video.camera.lens for video in videos]),
         keypoint_format=layout,
         skeleton=skeleton,
-        source=source,
+        origin=origin,
     )

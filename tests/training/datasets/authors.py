@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.spatial.transform import Rotation
 
 from training.projection import project
@@ -13,6 +14,12 @@ from training.projection import project
 H36M_SYMMETRY = [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]]
 COCO_SYMMETRY = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
 HUMANEVA_SYMMETRY = [[2, 3, 4, 8, 9, 10], [5, 6, 7, 11, 12, 13]]
+
+
+def projected(points: np.ndarray, lenses: np.ndarray) -> np.ndarray:
+    """Points in camera axes, in pixels, through one lens a frame."""
+    pixels = project(torch.from_numpy(points.astype(float)), torch.from_numpy(lenses.astype(float)))
+    return pixels.numpy()
 
 
 def metadata(layout: str, joints: int, symmetry: Any, **more: Any) -> dict[str, Any]:
@@ -99,7 +106,8 @@ def seen(world_TK3: np.ndarray, subject: int, camera: int) -> np.ndarray:
 
 def filmed(world_TK3: np.ndarray, subject: int, camera: int) -> np.ndarray:
     """Keypoints of these positions in pixels, (T, K, 2)."""
-    return project(seen(world_TK3, subject, camera), np.tile(lens_of(camera), (len(world_TK3), 1)))
+    lenses = np.tile(lens_of(camera), (len(world_TK3), 1))
+    return projected(seen(world_TK3, subject, camera), lenses)
 
 
 def person(frames: int, joints: int, seed: int) -> np.ndarray:

@@ -9,7 +9,6 @@ from service.pose.skeleton import H36M17
 from tests.training.datasets import authors
 from training.datasets.h36m import KEPT
 from training.datasets.recordings import RecordingSet
-from training.projection import project
 
 NAMES = ("54138969", "55011271", "58860488", "60457274")
 SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
@@ -83,7 +82,8 @@ def test_everything_is_there(files: Files, prepared) -> None:
     assert found.camera_names == NAMES * 4
     np.testing.assert_array_equal(found.image_sizes, SIZES * 4)
     assert (found.fps, found.skeleton, found.keypoint_format) == (50.0, "h36m17", "h36m17")
-    assert found.source == "Human3.6M, data_2d_h36m_gt.npz"
+    assert found.origin.startswith("Human3.6M")
+    assert "data_2d_h36m_gt.npz" in found.origin
     assert found.labelled.all()
     assert "16 videos of 3 subjects" in said
     assert "36 for training, 0 of unknown poses, 32 held out" in said
@@ -98,7 +98,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
     for video in range(len(found)):
         part = found.frames(video)
         cameras = np.tile(found.cameras[video], (part.stop - part.start, 1))
-        pixels = project(found.positions[part].astype(float), cameras)
+        pixels = authors.projected(found.positions[part], cameras)
         np.testing.assert_allclose(pixels, found.keypoints[part, :, :2], atol=0.01)
         assert (found.positions[part, :, 2] > 3).all()
     assert (found.keypoints[..., 2] == 1).all()

@@ -6,7 +6,6 @@ import pytest
 
 from tests.training.datasets import authors
 from training.datasets.recordings import RecordingSet
-from training.projection import project
 
 TAKES = (
     ("Train/S1", "Walking 1 chunk0"),
@@ -74,7 +73,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
     for video in range(len(found)):
         part = found.frames(video)
         cameras = np.tile(found.cameras[video], (part.stop - part.start, 1))
-        pixels = project(found.positions[part].astype(float), cameras)
+        pixels = authors.projected(found.positions[part], cameras)
         np.testing.assert_allclose(pixels, found.keypoints[part, :, :2], atol=0.01)
 
 
