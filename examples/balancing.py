@@ -4,12 +4,14 @@
     .venv/bin/python examples/balancing.py
 
 The keypoints are OpenPose's, the reference is triangulated from all four cameras, the error is
-P-MPJPE over the twelve limb joints. See ``examples/README.md`` for where they come from.
+P-MPJPE over the twelve limb joints. With the cameras' intrinsics the hip's path is compared too, as
+it is in the room. See ``examples/README.md`` for where they come from.
 """
 
 import argparse
 import json
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,27 +82,50 @@ def _from_rotation_vector(vector: Floats) -> Floats:
     return turn
 
 
-def lift(url: str, body: dict[str, Any]) -> Floats:
-    """Poses (T, 17, 3) from a running service."""
+def lift(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The lifted clip from a running service."""
     call = urllib.request.Request(
         f"{url}/v1/lift", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(call) as answer:
-        return np.array(json.load(answer)["clips"][0]["poses"])
+        clip: dict[str, Any] = json.load(answer)["clips"][0]
+    return clip
 
 
-def errors_mm(url: str, model: str, with_intrinsics: bool = False) -> dict[str, float]:
-    """P-MPJPE of each camera's poses, in millimetres."""
+@dataclass(frozen=True)
+class Compared:
+    """One camera's poses and path against the triangulation."""
+
+    pose_error_mm: float
+    """P-MPJPE."""
+    path_error_mm: float
+    path_error_share: float
+    """Of the hip's distance; both NaN without a path."""
+
+
+def compare(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Compared]:
+    """What each camera alone makes of the trial, by its name."""
     reference = triangulated()
     calibration = json.loads((TRIAL / "calibration.json").read_text())
     columns = [H36M17.joints.index(limb.replace("_ankle", "_foot")) for limb in LIMBS]
-    errors = {}
+    compared = {}
     for name in CAMERAS:
         body = {**request(name), "model": model}
         if with_intrinsics:
             body["camera"] = calibration[name]["camera"]
-        errors[name] = p_mpjpe(lift(url, body)[:, columns], reference) * 1000
-    return errors
+        clip = lift(url, body)
+        error_mm = p_mpjpe(np.array(clip["poses"])[:, columns], reference) * 1000
+        path = [[np.nan] * 3] if clip["trajectory"] is None else clip["trajectory"]
+        compared[name] = Compared(error_mm, *_path_errors(path, reference, calibration[name]))
+    return compared
+
+
+def _path_errors(path: Any, reference: Floats, calibration: dict[str, Any]) -> tuple[float, float]:
+    hips = [LIMBS.index(f"{side}_hip") for side in ("left", "right")]
+    hip_T3 = reference[:, hips].mean(axis=1)
+    seen_T3 = np.column_stack([hip_T3, np.ones(len(hip_T3))]) @ _projection(calibration).T
+    errors = np.linalg.norm(np.array(path) - seen_T3, axis=-1)
+    return float(errors.mean() * 1000), float((errors / seen_T3[:, 2]).mean())
 
 
 def main() -> None:
@@ -110,10 +135,13 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--with-intrinsics", action="store_true")
     arguments = parser.parse_args()
-    errors = errors_mm(arguments.url, arguments.model, arguments.with_intrinsics)
-    for name, error in errors.items():
-        print(f"{name}  {error:6.1f} mm")
-    print(f"mean   {np.mean(list(errors.values())):6.1f} mm")
+    compared = compare(arguments.url, arguments.model, arguments.with_intrinsics)
+    for name, errors in compared.items():
+        path = (
+            f"   path {errors.path_error_mm:5.0f} mm, {errors.path_error_share:.1%} of the distance"
+        )
+        print(f"{name}  {errors.pose_error_mm:6.1f} mm{path if arguments.with_intrinsics else ''}")
+    print(f"mean   {np.mean([errors.pose_error_mm for errors in compared.values()]):6.1f} mm")
 
 
 if __name__ == "__main__":
