@@ -120,7 +120,9 @@ def compare(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Co
     return compared
 
 
-def _path_errors(path: Any, reference: Floats, calibration: dict[str, Any]) -> tuple[float, float]:
+def _path_errors(
+    path: list[list[float]], reference: Floats, calibration: dict[str, Any]
+) -> tuple[float, float]:
     hips = [LIMBS.index(f"{side}_hip") for side in ("left", "right")]
     hip_T3 = reference[:, hips].mean(axis=1)
     seen_T3 = np.column_stack([hip_T3, np.ones(len(hip_T3))]) @ _projection(calibration).T
@@ -137,10 +139,10 @@ def main() -> None:
     arguments = parser.parse_args()
     compared = compare(arguments.url, arguments.model, arguments.with_intrinsics)
     for name, errors in compared.items():
-        path = (
-            f"   path {errors.path_error_mm:5.0f} mm, {errors.path_error_share:.1%} of the distance"
-        )
-        print(f"{name}  {errors.pose_error_mm:6.1f} mm{path if arguments.with_intrinsics else ''}")
+        line = f"{name}  {errors.pose_error_mm:6.1f} mm"
+        if arguments.with_intrinsics:
+            line += f"   path {errors.path_error_mm:.0f} mm, {errors.path_error_share:.1%} off"
+        print(line)
     print(f"mean   {np.mean([errors.pose_error_mm for errors in compared.values()]):6.1f} mm")
 
 
