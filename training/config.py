@@ -95,8 +95,8 @@ class TrainConfig(BaseModel):
     short_context: _Share = 0.0
     """Share of the windows that begin and end closer to their frame, as in a clip just begun."""
     velocity_weight: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the error of velocities beside that of positions: poses tremble less. Windows then
-    come in pairs, of a frame and the one after it."""
+    """Weight of the error of velocities beside that of positions: poses and paths tremble less.
+    Windows then come in pairs, of a frame and the one after it."""
     projection_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the error of unlabelled poses put back into the image."""
     bone_length_weight: Annotated[float, Field(ge=0)] = 1.0
@@ -154,7 +154,7 @@ class TrainConfig(BaseModel):
         is_semi = bool(self.unlabelled_subjects or self.unlabelled)
         if is_semi and self.projection_weight and not self.trajectory:
             raise ValueError("unlabelled data is projected to the image: it needs trajectory too")
-        if self.freeze_pose and (not self.trajectory or is_semi or self.velocity_weight):
+        if self.freeze_pose and (not self.trajectory or is_semi):
             raise ValueError("freeze_pose is for adding a trajectory, and nothing else")
         if self.freeze_pose and self.initial is None:
             raise ValueError("freeze_pose needs the pose network of an initial checkpoint")

@@ -35,6 +35,12 @@ def trajectory_error(predicted: Tensor, target: Tensor) -> Tensor:
     return weighted_mpjpe(predicted, target, 1 / target[..., 2])
 
 
+def trajectory_velocity_error(predicted: Tensor, target: Tensor) -> Tensor:
+    """Error of the root's steps from rows 0, 2, 4, … to the rows after them, weighted alike."""
+    error = predicted - target
+    return weighted_mpjpe(error[1::2], error[0::2], 1 / target[0::2, ..., 2])
+
+
 def projection_error(projected: Tensor, keypoints: Tensor) -> Tensor:
     """Mean distance in the image (…, 2) of poses put back into it (the paper, §4, figure 3)."""
     distances: Tensor = torch.linalg.vector_norm(projected - keypoints, dim=-1)

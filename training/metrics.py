@@ -110,10 +110,18 @@ def relative_root_error(predicted: Array, target: Array) -> float:
     return float((joint_errors(predicted, target) / target[..., 2]).mean())
 
 
+def root_velocity_error(predicted: Array, target: Array) -> float:
+    """Mean error of the root's steps from frame to frame; NaN for a single frame."""
+    if len(predicted) < 2:
+        return float("nan")
+    return root_error(np.diff(predicted, axis=0), np.diff(target, axis=0))
+
+
 TRAJECTORY_METRICS: dict[str, Metric] = {
     "trajectory": Metric(root_error, 1000, "mm"),
     "relative": Metric(relative_root_error, 100, "%"),
+    "steps": Metric(root_velocity_error, 1000, "mm/frame"),
 }
-"""Errors of the root's path in camera axes: in millimetres, and of its distance."""
+"""Errors of the root's path in camera axes: in millimetres, of its distance, and of its steps."""
 
 ALL_METRICS = METRICS | TRAJECTORY_METRICS

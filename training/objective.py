@@ -20,6 +20,7 @@ UNITS = {
     "MPJPE": "mm",
     "velocity": "mm",
     "trajectory": "‰",
+    "trajectory velocity": "‰",
     "projection": "‰",
     "bone length": "mm",
 }
@@ -51,12 +52,19 @@ class Objective:
         terms: Terms = {}
         if not self._config.freeze_pose:
             terms["MPJPE"] = losses.mpjpe(predicted.poses, batch.targets_BSK3)
-        if self._config.velocity_weight:
-            error = losses.velocity_error(predicted.poses, batch.targets_BSK3)
-            terms["velocity"] = self._config.velocity_weight * error
+            if self._config.velocity_weight:
+                error = losses.velocity_error(predicted.poses, batch.targets_BSK3)
+                terms["velocity"] = self._config.velocity_weight * error
         if predicted.roots is not None:
-            roots = (in_metres(each, batch.depth_BS) for each in (predicted.roots, batch.roots_BS3))
-            terms["trajectory"] = losses.trajectory_error(*roots)
+            terms |= self._of_trajectory(predicted.roots, batch)
+        return terms
+
+    def _of_trajectory(self, roots: Tensor, batch: Batch) -> Terms:
+        pair = in_metres(roots, batch.depth_BS), in_metres(batch.roots_BS3, batch.depth_BS)
+        terms = {"trajectory": losses.trajectory_error(*pair)}
+        if self._config.velocity_weight:
+            error = losses.trajectory_velocity_error(*pair)
+            terms["trajectory velocity"] = self._config.velocity_weight * error
         return terms
 
     def unsupervised(self, predicted: Predicted, labelled: Predicted, batch: Batch) -> Terms:

@@ -18,6 +18,15 @@ def test_the_trajectory_error_weighs_by_distance():
     assert losses.trajectory_error(predicted, target) == pytest.approx((0.1 + 0.2) / 2)
 
 
+def test_steps_of_the_trajectory_are_those_between_neighbouring_rows():
+    target = torch.tensor([[0.0, 0.0, 4.0], [0.1, 0.0, 4.0], [0.0, 0.0, 2.0], [0.0, 0.0, 2.0]])
+    predicted = target + torch.tensor(
+        [[0.5, 0.0, 0.0], [0.5, 0.0, 0.2], [0.0, 0.0, 0.0], [0.0, 0.3, 0.0]]
+    )
+    found = losses.trajectory_velocity_error(predicted, target)
+    assert found == pytest.approx((0.2 / 4 + 0.3 / 2) / 2)
+
+
 def test_the_projection_error_is_a_distance_in_the_image():
     projected = torch.tensor([[0.0, 0.0], [0.3, 0.4]])
     keypoints = torch.tensor([[0.0, 0.1], [0.0, 0.0]])
