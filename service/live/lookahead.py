@@ -17,8 +17,9 @@ from service.pose.missing import Memory
 
 Floats = NDArray[np.float32]
 
-_BEFORE_WINDOW = 64
+BEFORE_WINDOW = 64
 """Frames before a window in which a joint that is missing in it may have been seen last."""
+_FIRST_ROWS = 16
 
 
 class _Run:
@@ -26,7 +27,7 @@ class _Run:
 
     def __init__(self, joints: int, kept: int) -> None:
         self._kept = kept
-        rows = 2 * kept
+        rows = _FIRST_ROWS
         self._keypoints = np.empty((rows, joints, 2), np.float32)
         self._inputs = np.empty((rows, joints, 2), np.float32)
         self._seen = np.empty((rows, joints), np.bool_)
@@ -38,7 +39,7 @@ class _Run:
     def append(self, frame: RecordedFrame, place: int, inputs_PJ2: Floats | None) -> int:
         """Take in the track's next frame; its number in the run."""
         if self._end - self._start == len(self._keypoints):
-            self._forget()
+            self._make_room()
         row = self._end - self._start
         self._keypoints[row] = frame.memory.keypoints_BJ2[place]
         self._seen[row] = frame.memory.seen_BJ[place]
@@ -59,17 +60,17 @@ class _Run:
             memory, self._measured[rows], self._inputs[rows], self._is_ready[rows], number - first
         )
 
-    def _forget(self) -> None:
-        """Make room: what is no longer kept goes."""
-        for array in (
-            self._keypoints,
-            self._inputs,
-            self._seen,
-            self._measured,
-            self._is_ready,
-        ):
-            array[: self._kept] = array[-self._kept :]
-        self._start = self._end - self._kept
+    def _make_room(self) -> None:
+        """Grow, as most who are seen at all are seen briefly; or let go of what is kept no more."""
+        rows = len(self._keypoints)
+        is_whole = rows >= 2 * self._kept
+        held = min(rows, self._kept) if is_whole else rows
+        for name in ("_keypoints", "_inputs", "_seen", "_measured", "_is_ready"):
+            old = getattr(self, name)
+            new = old if is_whole else np.empty((2 * rows, *old.shape[1:]), old.dtype)
+            new[:held] = old[rows - held :]
+            setattr(self, name, new)
+        self._start = self._end - held
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ class Lookahead:
     async def lift(self, frame: KeptFrame) -> LiftedPeople:
         """The poses of a frame, with as many frames after it as it may see and as have come."""
         known = [number for number, place in enumerate(frame.places) if place is not None]
-        before = self._windows.longest_lookahead + _BEFORE_WINDOW
+        before = self._windows.longest_lookahead + BEFORE_WINDOW
         people = tuple(
             run.stretch(number, before, self._frames)
             for run, number in (place for place in frame.places if place is not None)

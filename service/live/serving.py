@@ -8,7 +8,7 @@ from functools import partial
 from service.embedded import EmbeddedServer
 from service.errors import StoreError
 from service.lifter import RunOptions
-from service.live.session import ANSWERS_KEPT
+from service.live.session import frames_kept
 from service.live.sessions import LiveSessions, LiveSettings
 from service.live.stepping import LiveModel
 from service.metrics import Metrics
@@ -72,9 +72,9 @@ async def _store(
         stack.push_async_callback(server.stop)
         url = server.url
         _log.info("live sessions are kept by a private store, and end with this process")
-    frames_kept = max(model.card.architecture.receptive_field for model in models) + ANSWERS_KEPT
+    most_kept = max(frames_kept(model.card) for model in models)
     try:
-        store = SessionStore(url, settings.session_expiry_s, frames_kept, settings.store_timeout_s)
+        store = SessionStore(url, settings.session_expiry_s, most_kept, settings.store_timeout_s)
     except ValueError as error:
         raise StoreError(f"POSELIFT_REDIS_URL: {error}") from None
     try:

@@ -22,12 +22,13 @@ from service.errors import (
 from service.live import record
 from service.live.association import Associator
 from service.live.frames import Fault, Frame, FramePoses, LiftedPeople
-from service.live.lookahead import KeptFrame, Lookahead
+from service.live.lookahead import BEFORE_WINDOW, KeptFrame, Lookahead
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, RebuildJob, SteppedFrame
 from service.live.tracks import Track
 from service.models import Job, ServedModel
+from service.pose.card import Card
 from service.pose.formats import FORMATS
 from service.pose.missing import Memory
 from service.pose.normalisation import Undo
@@ -61,7 +62,7 @@ class LiveServing:
     @property
     def frames_kept(self) -> int:
         """How many frames of a session are kept: to go on from, and to answer again."""
-        return self.live.card.architecture.receptive_field + ANSWERS_KEPT
+        return frames_kept(self.live.card)
 
     def lookahead(self, options: SessionOptions) -> Lookahead | None:
         """What answers a session's frames later, where that was asked for."""
@@ -80,6 +81,15 @@ class LiveServing:
             options.min_score,
             int(self.max_gap_s * options.fps + 1e-6),
         )
+
+
+def frames_kept(card: Card) -> int:
+    """How many of a session's frames a model may need.
+
+    The oldest answer that can be had again needs a window before it, and the frames before that
+    in which a joint may have been seen last; a lookahead's are after it, as much as half a window.
+    """
+    return card.architecture.receptive_field + ANSWERS_KEPT + BEFORE_WINDOW
 
 
 class _Past(NamedTuple):
@@ -198,6 +208,11 @@ class LiveSession:
             lookahead = self._lookahead
             return [await self._lifted_later(lookahead, each) for each in lookahead.waiting()]
 
+    @property
+    def _is_durable(self) -> bool:
+        """Whether the store has every frame."""
+        return self._away_since is None
+
     def end(self, reason: PoseliftError) -> None:
         """Free what this replica holds; the store is left as it is."""
         if self._ended is None:
@@ -273,6 +288,8 @@ class LiveSession:
         self._recent.append((frame.index, record.encode(track_ids, stepped)))
         self.next_index = frame.index + 1
         is_durable = await self._append(frame.index)
+        # Or ended: the frame is there for whoever goes on, and so is its answer.
+        self._check_alive()
         if self._associator is not None:
             self._associator.remember(track_ids, stepped)
         self._end_unknown(track_ids, stepped)
@@ -281,7 +298,7 @@ class LiveSession:
             recorded = RecordedFrame.of(frame.index, track_ids, stepped)
             lookahead.add(frame, recorded, stepped.inputs_PJ2)
             due = lookahead.due()
-            answer = await self._lifted_later(lookahead, due, is_durable) if due else None
+            answer = await self._lifted_later(lookahead, due) if due else None
         else:
             answer = self._answer(frame, track_ids, stepped.quality_P, stepped.people, is_durable)
         if answer is not None:
@@ -381,12 +398,10 @@ class LiveSession:
         with self._serving.live.batcher.admit(1) as admission:
             await admission.submit(job)
 
-    async def _lifted_later(
-        self, lookahead: Lookahead, frame: KeptFrame, is_durable: bool = True
-    ) -> FramePoses:
+    async def _lifted_later(self, lookahead: Lookahead, frame: KeptFrame) -> FramePoses:
         people = await lookahead.lift(frame)
         asked = lookahead.asked(frame.index)
-        return self._answer(asked, frame.track_ids, frame.quality_P, people, is_durable)
+        return self._answer(asked, frame.track_ids, frame.quality_P, people, self._is_durable)
 
     async def _answered(self, index: int) -> FramePoses | None:
         """The answer to a frame that was answered before, from memory or lifted once more."""
@@ -404,7 +419,7 @@ class LiveSession:
         return await self._lifted_again(upto)
 
     async def _answered_later(self, lookahead: Lookahead, index: int) -> FramePoses | None:
-        if index < self.next_index - ANSWERS_KEPT:
+        if index < self.next_index - ANSWERS_KEPT - self.options.lookahead_frames:
             raise IndexGap(index, self.next_index)
         frame = lookahead.find(index)
         if frame is None:
@@ -434,7 +449,7 @@ class LiveSession:
                     trajectory[place] = undo.trajectory(lifted.trajectory_T3[-1:])[0]
         people = LiftedPeople(poses, trajectory if has_trajectory else None)
         asked = Frame(frame.index, ())
-        return self._answer(asked, frame.track_ids, frame.quality_P, people, is_durable=True)
+        return self._answer(asked, frame.track_ids, frame.quality_P, people, self._is_durable)
 
     def _window(self, frames: Sequence[RecordedFrame], track_id: str) -> tuple[Job, Undo]:
         """What lifts the last of a track's frames once more, and turns its pose back."""

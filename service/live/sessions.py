@@ -163,10 +163,17 @@ class LiveSessions:
         if connection is not None and not connection.is_stream:
             if connection.session.owner != owner_of(api_key):
                 raise Forbidden("this session belongs to another API key")
-            if not connection.session.has_ended:
+            if not connection.session.has_ended and not await self._is_taken(connection):
                 connection.used_at = time.monotonic()
                 return connection
         return await self._take(session_id, api_key, None, is_stream=False)
+
+    async def _is_taken(self, connection: Connection) -> bool:
+        """Whether another replica goes on with the session: requests come to any of them."""
+        try:
+            return bool(await self._store.fenced([connection.session.writer]))
+        except StoreAway:
+            return False  # nobody can have taken it since
 
     async def look(self, session_id: str, api_key: str | None) -> tuple[SessionOptions, Card, int]:
         """How a session was opened, its model and the index it expects next; it is not taken over.
@@ -345,8 +352,8 @@ def check_lookahead(name: str, frames: int, models: Mapping[str, LiveModel]) -> 
     """
     model = models.get(name)
     longest = model.longest_lookahead if model is not None else 0
-    if model is None or (longest and not frames):
-        at_once = ", ".join(each for each, m in models.items() if not m.longest_lookahead)
+    if model is None or not (model.card.architecture.causal or frames):
+        at_once = ", ".join(each for each, m in models.items() if m.card.architecture.causal)
         later = f", or lookahead_frames from 1 to {longest}" if longest else ""
         raise Invalid.at("model", f"a causal model ({at_once or 'none'}){later}, found {name}")
     if frames > longest:

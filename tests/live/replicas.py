@@ -31,7 +31,7 @@ async def replica(
     capacity: int = 64,
     expiry_s: float = 60.0,
     timeout_s: float = 1.0,
-    frames_kept: int = 91,
+    frames_kept: int = 155,
 ) -> AsyncIterator[LiveSessions]:
     """A replica's live sessions, running."""
     metrics = Metrics(CollectorRegistry())

@@ -1,9 +1,12 @@
 """A chosen latency: frames answered some frames later, by a model that sees those too."""
 
+import asyncio
+import signal
+
 import numpy as np
 import pytest
 
-from service.errors import IndexGap, Invalid
+from service.errors import Fenced, IndexGap, Invalid
 from service.lifter import Lifter
 from service.live.frames import Frame
 from service.pose.formats import FORMATS
@@ -124,8 +127,85 @@ async def test_a_frame_sent_again_is_answered_again(models, one_store, resumed):
             assert_same([again], [answers[index]])
         assert await connection.push(frames[114]) is None  # its time has not come
         with pytest.raises(IndexGap):
-            await connection.push(frames[20])
+            await connection.push(frames[49])
         assert connection.next_index == 120
+
+
+@pytest.mark.parametrize("lookahead", [5, 13])
+async def test_all_answers_of_the_longest_request_can_be_had_again_elsewhere(
+    models, one_store, lookahead
+):
+    """They are of frames before those that were sent, by as many as the lookahead."""
+    fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": lookahead}
+    frames = walks("anna", frames=140)
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.create(options(**fields), None)
+        await play(connection, frames[:76])
+        lost = await play(connection, frames[76:])
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.continued("s", None)
+        again = [await connection.push(frames[answer.index]) for answer in lost]
+        assert_same(again, lost)
+        assert again[0].index == 76 - lookahead
+
+
+async def test_who_was_unseen_for_long_is_answered_alike_elsewhere(models, one_store):
+    """A joint last seen before the window is where it was, also for the oldest answer."""
+    fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 6}
+    frames = walks("anna", frames=150)
+    for each in frames[10:140]:
+        each.people[0].keypoints_J3[9, 2] = 0
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(**fields), None)
+        answers = await play(connection, frames)
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(**fields), None)
+        for index in (81, 90, 143):
+            assert_same([await connection.push(frames[index])], [answers[index]])
+
+
+async def test_requests_at_any_replica_go_on_where_the_last_one_was(models, one_store):
+    """No sticky routing: a replica that had the session notices that another has gone on."""
+    frames = walks("anna", frames=40)
+    fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 5}
+    async with (
+        replica(models, one_store.url) as one,
+        replica(models, one_store.url) as two,
+    ):
+        await play(await one.create(options(**fields), None), frames[:10])
+        await play(await two.continued("s", None), frames[10:20])
+        waiting = await (await one.continued("s", None)).waiting()
+        assert [answer.index for answer in waiting] == [15, 16, 17, 18, 19]
+        await play(await two.continued("s", None), frames[20:30])
+        assert (await (await one.continued("s", None)).push(frames[30])).index == 25
+
+
+async def test_what_the_store_has_not_is_not_called_durable(models, one_store):
+    async with replica(models, one_store.url, timeout_s=0.2) as sessions:
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=4), None)
+        await play(connection, walks("anna", frames=6))
+        one_store.stop()
+        assert [
+            each.is_durable for each in await play(connection, walks("anna", frames=8)[6:])
+        ] == [
+            False,
+            False,
+        ]
+        assert [each.is_durable for each in await connection.waiting()] == [False] * 4
+
+
+async def test_a_session_that_ends_while_its_frame_is_kept_answers_nothing(models, one_store):
+    async with replica(models, one_store.url) as sessions:
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=2), None)
+        frames = walks("anna", frames=6)
+        await play(connection, frames[:4])
+        one_store.process.send_signal(signal.SIGSTOP)
+        pushed = asyncio.create_task(connection.push(frames[4]))
+        await asyncio.sleep(0.1)
+        connection.end(Fenced("it was deleted"))
+        one_store.process.send_signal(signal.SIGCONT)
+        with pytest.raises(Fenced):
+            await pushed
 
 
 async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
