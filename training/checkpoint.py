@@ -136,11 +136,14 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> N
 def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
     """Take over another run's weights; a trajectory it has not may be new.
 
+    What sees single frames may begin what sees many, which then does the same at first.
+
     Raises:
         CheckpointError: it is of another architecture.
     """
     checkpoint = load(path)
-    if checkpoint.config.causal != config.causal:
+    sees_one_frame = set(checkpoint.config.filter_widths) == {1}
+    if checkpoint.config.causal != config.causal and not sees_one_frame:
         raise CheckpointError(f"{path}: one of the two is causal, the other is not")
     for name, network in networks.named_children():
         prefix = f"{name}."
@@ -150,4 +153,24 @@ def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
             if key.startswith(prefix)
         }
         if weights or name == "pose":
+            if sees_one_frame:
+                assert isinstance(network, TemporalModel)
+                weights = widened(weights, network)
             load_weights(network, weights, path)
+
+
+def widened(weights: dict[str, Tensor], model: TemporalModel) -> dict[str, Tensor]:
+    """The weights with which a temporal model does what a model of single frames does.
+
+    Each convolution looks at the frame it is about alone: its middle tap, or its last if causal.
+    """
+    wide = {}
+    for name, wanted in model.state_dict().items():
+        narrow = weights.get(name)
+        if narrow is not None and wanted.ndim == 3 and narrow.shape[2] == 1:
+            taps = wanted.shape[2]
+            wide[name] = torch.zeros(*narrow.shape[:2], taps)
+            wide[name][:, :, taps - 1 if model.causal else taps // 2] = narrow[:, :, 0]
+        elif narrow is not None:
+            wide[name] = narrow
+    return wide

@@ -17,7 +17,18 @@ from service.pose.formats import FORMATS
 _Share = Annotated[float, Field(ge=0, lt=1)]
 _Positive = Annotated[float, Field(gt=0)]
 
-MOTION_SETTINGS = ("views", "noise", "speed", "backwards", "recombination", "proportions")
+MOTION_SETTINGS = (
+    "views",
+    "noise",
+    "speed",
+    "backwards",
+    "recombination",
+    "proportions",
+    "bending",
+    "sitting",
+    "lying",
+    "cut_off",
+)
 """Settings that say how motion is filmed."""
 
 
@@ -89,7 +100,15 @@ class TrainConfig(BaseModel):
     backwards: _Share = 0.0
     """Share of the clips that run backwards in time."""
     recombination: _Share = 0.0
-    """Share of the clips that get their arms or legs from another clip."""
+    """Share of the clips that get other clips' arms, and of those that get their legs."""
+    bending: _Share = 0.0
+    """Share of the clips in which joints are bent further than they were."""
+    sitting: _Share = 0.0
+    """Share of the clips in which legs are bent as if seated."""
+    lying: _Share = 0.0
+    """Share of the clips in which the body is tipped over, as far as lying."""
+    cut_off: _Share = 0.0
+    """Share of the clips in which an edge of the picture cuts people off."""
     proportions: Annotated[float, Field(ge=0, le=0.2)] = 0.0
     """Spread of the factors by which the bones of each clip are made longer or shorter."""
     short_context: _Share = 0.0
@@ -107,7 +126,8 @@ class TrainConfig(BaseModel):
     """Of the weights, keep an exponential average with this much of the old at each step, 0.999
     say; it is what is measured and exported."""
     initial: Path | None = None
-    """A checkpoint of the same architecture whose weights to begin with."""
+    """A checkpoint whose weights to begin with, of the same architecture or of filter widths of 1:
+    what single frames tell is learned much faster by a network that sees no others."""
     seed: int = 0
     """Of everything random. Epochs seed themselves from it, so resuming changes nothing."""
     precision: Literal["float32", "bfloat16"] = "float32"

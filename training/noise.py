@@ -5,6 +5,7 @@ the person's size in the image and grow from face to hips (the per-joint constan
 keypoint task), most of an error lasts for many frames, and a few are gross.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,8 @@ class NoiseLevel:
     """A joint goes missing for up to a second."""
     lost_frames_per_s: float = 0.05
     """The whole person goes missing for up to 0.2 s."""
+    hidden_sides_per_s: float = 0.02
+    """Much of one side goes missing for up to a second, behind the body or behind something."""
 
     def scaled(self, factor: float) -> "NoiseLevel":
         """Every strength multiplied by ``factor``."""
@@ -72,8 +75,24 @@ def detect(
     noisy = keypoints_TJ2 + extent_T11 * _errors(frames, joints, keypoint_format, level, rng)
     _swap_sides(noisy, keypoint_format, level, fps, rng)
     detected = np.concatenate([noisy, np.ones_like(noisy[..., :1])], axis=-1)
-    _lose(detected, level, fps, rng)
+    _lose(detected, FORMATS[keypoint_format].joints, level, fps, rng)
     return detected.astype(np.float32)
+
+
+def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
+    """Take away what lies beyond the lower, right or left edge of a picture, the lower one mostly.
+
+    In the middle frame up to half of the person is beyond it.
+    """
+    x, y = detected_TJ3[..., 0], detected_TJ3[..., 1]
+    towards = (y, y, x, -x)[rng.integers(4)]
+    middle = towards[len(towards) // 2]
+    edge = middle.max() - rng.uniform(0.05, 0.55) * np.ptp(middle)
+    seen = detected_TJ3.copy()
+    seen[towards > edge, 2] = 0
+    if not (seen[..., 2] > 0).any():
+        return detected_TJ3
+    return seen
 
 
 def _errors(
@@ -117,7 +136,11 @@ def _swap_sides(
 
 
 def _lose(
-    detected_TJ3: NDArray[np.floating], level: NoiseLevel, fps: float, rng: np.random.Generator
+    detected_TJ3: NDArray[np.floating],
+    names: Sequence[str],
+    level: NoiseLevel,
+    fps: float,
+    rng: np.random.Generator,
 ) -> None:
     """Displace joints grossly for a while, and take joints and whole frames away."""
     frames, joints, _ = detected_TJ3.shape
@@ -126,6 +149,10 @@ def _lose(
         detected_TJ3[span, rng.integers(joints), :2] += rng.normal(0, _OUTLIER_SIZE * extent, 2)
     for span in _spans(frames, level.occlusions_per_s * joints, "occlusion", fps, rng):
         detected_TJ3[span, rng.integers(joints), 2] = 0
+    for span in _spans(frames, level.hidden_sides_per_s, "occlusion", fps, rng):
+        side = ("left_", "right_")[rng.integers(2)]
+        hidden = [i for i, name in enumerate(names) if name.startswith(side) and rng.random() < 0.7]
+        detected_TJ3[span, hidden, 2] = 0
     for span in _spans(frames, level.lost_frames_per_s, "lost", fps, rng):
         # The first frame stays, so that a clip begins where it begins.
         detected_TJ3[max(span.start, 1) : span.stop, :, 2] = 0

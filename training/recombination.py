@@ -14,7 +14,7 @@ from service.pose.skeleton import H36M17
 
 Floats = NDArray[np.float32]
 
-_LIMBS = {
+LIMBS = {
     "shoulder": ("shoulder", "elbow", "wrist"),
     "hip": ("hip", "knee", "foot"),
 }
@@ -33,12 +33,11 @@ def graft(body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs
         limbs: ``shoulder`` for the arms, ``hip`` for the legs.
     """
     donor = donor_TM3[_to_and_fro(len(donor_TM3), len(body_TM3))]
-    turn = _frame(body_TM3, joint_names, limbs) @ _frame(donor, joint_names, limbs).transpose(
-        0, 2, 1
-    )
+    donor_frame = body_frame(donor, joint_names, limbs)
+    turn = body_frame(body_TM3, joint_names, limbs) @ donor_frame.transpose(0, 2, 1)
     grafted = body_TM3.copy()
     for side in ("left", "right"):
-        chain = [joint_names.index(f"{side}_{joint}") for joint in _LIMBS[limbs]]
+        chain = [joint_names.index(f"{side}_{joint}") for joint in LIMBS[limbs]]
         for parent, child in pairwise(chain):
             bone = donor[:, child] - donor[:, parent]
             length = _length(body_TM3, parent, child) / _length(donor, parent, child)
@@ -75,7 +74,7 @@ def _to_and_fro(frames: int, wanted: int) -> NDArray[np.int64]:
     return np.minimum(steps, period - steps) if frames > 1 else np.zeros(wanted, np.int64)
 
 
-def _frame(points_TM3: Floats, joint_names: Sequence[str], limbs: str) -> Floats:
+def body_frame(points_TM3: Floats, joint_names: Sequence[str], limbs: str) -> Floats:
     """Right-handed axes (T, 3, 3), as columns: across the shoulders or hips, up the back, ahead."""
     at = {name: points_TM3[:, joint_names.index(name)] for name in ("hip", "thorax")}
     left, right = (

@@ -155,6 +155,10 @@ def filming_options(config: TrainConfig, keypoint_format: str) -> FilmingOptions
         backwards=config.backwards,
         recombination=config.recombination,
         proportions=config.proportions,
+        bending=config.bending,
+        sitting=config.sitting,
+        lying=config.lying,
+        cut_off=config.cut_off,
     )
 
 

@@ -14,11 +14,12 @@ from service.pose.formats import FORMATS
 from service.pose.missing import fill
 from service.pose.normalisation import Kind, ScreenCamera, normaliser
 from service.pose.skeleton import H36M17
+from training.articulation import bend, lay_down, seat
 from training.cameras import View, random_view
 from training.datasets.motion import MotionSet
 from training.footage import Filmed, Footage, filmed, joined, mirrored, screen_lens
-from training.noise import NoiseLevel, detect
-from training.recombination import graft, reproportion
+from training.noise import NoiseLevel, cut_off, detect
+from training.recombination import LIMBS, graft, reproportion
 
 Floats = NDArray[np.float32]
 
@@ -46,6 +47,14 @@ class FilmingOptions:
     """The share of clips that get their arms or legs from another clip."""
     proportions: float = 0.0
     """Spread of the factors by which bones are made longer or shorter."""
+    bending: float = 0.0
+    """The share of clips in which joints are bent further."""
+    sitting: float = 0.0
+    """The share of clips whose people are seated."""
+    lying: float = 0.0
+    """The share of clips whose people are laid down."""
+    cut_off: float = 0.0
+    """The share of clips in which an edge of the picture cuts people off."""
 
     def for_measuring(self, noise: float) -> "FilmingOptions":
         """Motion as it was recorded, seen by a detector of this noise level."""
@@ -57,6 +66,10 @@ class FilmingOptions:
             backwards=0.0,
             recombination=0.0,
             proportions=0.0,
+            bending=0.0,
+            sitting=0.0,
+            lying=0.0,
+            cut_off=0.0,
         )
 
 
@@ -94,10 +107,17 @@ def varied(
 ) -> Floats:
     """A clip as it might have been: at another speed, backwards, by another body."""
     positions = change_speed(positions_TM3, float(np.exp(rng.uniform(*np.log(options.speed)))))
-    if rng.random() < options.recombination:
-        donor = motions.clip(int(rng.integers(len(motions))))
-        limbs = ("shoulder", "hip")[rng.integers(2)]
-        positions = graft(positions, donor, motions.joint_names, limbs)
+    names = motions.joint_names
+    for limbs in LIMBS:
+        if rng.random() < options.recombination:
+            donor = motions.clip(int(rng.integers(len(motions))))
+            positions = graft(positions, donor, names, limbs)
+    if rng.random() < options.sitting:
+        positions = seat(positions, names, rng)
+    if rng.random() < options.bending:
+        positions = bend(positions, names, motions.fps, rng)
+    if rng.random() < options.lying:
+        positions = lay_down(positions, rng)
     if options.proportions:
         positions = reproportion(positions, options.proportions, rng)
     return positions[::-1] if rng.random() < options.backwards else positions
@@ -123,6 +143,8 @@ def see(
     strength = rng.uniform(*options.noise)
     noise = NoiseLevel().scaled(strength)
     detected = detect(pixels, options.keypoint_format, noise, motions.fps, rng)
+    if rng.random() < options.cut_off:
+        detected = cut_off(detected, rng)
     filled = fill(
         detected,
         causal=options.causal,

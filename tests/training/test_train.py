@@ -170,6 +170,21 @@ def test_a_run_may_begin_with_anothers_weights(data, tmp_path):
         Trainer(config(data, tmp_path / "fourth", causal=True)).begin_with(initial)
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_model_of_single_frames_begins_one_that_sees_many(data, tmp_path, causal):
+    Trainer(config(data, tmp_path, filter_widths=(1, 1), epochs=1, weight_average=0.5)).run()
+    single, _ = load_networks(tmp_path / "checkpoint.pt")
+    wide = Trainer(config(data, tmp_path / "wide", causal=causal))
+    wide.begin_with(tmp_path / "checkpoint.pt")
+    inputs = np.random.default_rng(0).standard_normal((30, 17, 2)).astype(np.float32)
+    expected = predictor(single.pose)(inputs)
+    np.testing.assert_allclose(predictor(wide.networks.pose.eval())(inputs), expected, atol=1e-6)
+    with pytest.raises(CheckpointError, match="is of another architecture"):
+        Trainer(config(data, tmp_path / "other", channels=16)).begin_with(
+            tmp_path / "checkpoint.pt"
+        )
+
+
 def test_a_run_does_not_go_on_with_other_motion(data, tmp_path):
     Trainer(config(data, tmp_path, epochs=1)).run()
     motion_set(clips=7, frames=60).save(tmp_path / "other.npz")

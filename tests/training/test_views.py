@@ -11,7 +11,7 @@ from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
 from training.cameras import random_view
 from training.footage import mirror, mirrored
-from training.noise import NoiseLevel, detect
+from training.noise import NoiseLevel, cut_off, detect
 from training.views import (
     FilmingOptions,
     change_speed,
@@ -117,6 +117,7 @@ def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
 
 def test_measuring_takes_motion_as_it_was_recorded():
     wild = replace(CLEAN, speed=(0.5, 2), flip=True, backwards=0.5, recombination=0.5)
+    wild = replace(wild, proportions=0.1, bending=1, sitting=1, lying=1, cut_off=1)
     assert wild.for_measuring(0.0) == CLEAN
 
 
@@ -170,3 +171,31 @@ def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth
     assert 0.001 < missing.mean() < 0.2
     assert missing.all(axis=1).any()
     assert not missing[0].all()
+
+
+def test_much_of_one_side_goes_missing_at_once(truth):
+    level = replace(NoiseLevel().scaled(0), hidden_sides_per_s=0.1)
+    missing = detect(truth, "coco17", level, 50, rng())[..., 2] == 0
+    left = [name.startswith("left_") for name in FORMATS["coco17"].joints]
+    right = [name.startswith("right_") for name in FORMATS["coco17"].joints]
+    assert missing[:, left].sum(axis=1).max() >= 4
+    assert missing[:, right].sum(axis=1).max() >= 4
+    assert not missing[:, 0].any()
+
+
+def test_an_edge_of_the_picture_cuts_people_off(truth):
+    for seed in range(20):
+        seen = cut_off(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
+        missing = seen[len(seen) // 2, :, 2] == 0
+        assert 0 < missing.sum() < 17
+    alone = np.ones((1, 1, 3), np.float32)  # beyond the edge, were it not all there is
+    np.testing.assert_array_equal(cut_off(alone, rng()), alone)
+
+
+def test_people_are_cut_off_and_their_poses_moved_when_asked_to():
+    wild = replace(CLEAN, bending=1.0, sitting=1.0, lying=1.0, cut_off=1.0)
+    filmed = film(MOTIONS.clip(0), MOTIONS, wild, rng())
+    assert np.isfinite(filmed.inputs_TJ2).all()
+    assert not np.allclose(
+        filmed.inputs_TJ2, film(MOTIONS.clip(0), MOTIONS, CLEAN, rng()).inputs_TJ2
+    )
