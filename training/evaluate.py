@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
+from service.lifter import CLIP_GRAPH
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training.checkpoint import Checkpoint, load_networks
@@ -27,6 +28,12 @@ from training.model import TemporalModel
 from training.networks import Networks
 from training.report import Conditions, overall_errors, write_report
 from training.sources import Source, open_source
+from training.wild.downloads import Downloads
+from training.wild.suite import as_json, as_markdown, measure_models, put_into
+
+_MODELS = Path(__file__).parents[1] / "service" / "models"
+_MOTION = Path("data/cmu.npz")
+_CACHE = Path("data/wild")
 
 
 class EvaluateCommand(BaseSettings):
@@ -37,8 +44,15 @@ class EvaluateCommand(BaseSettings):
 
     model_config = command_line("training.evaluate")
 
-    checkpoint: CliPositionalArg[Path]
+    checkpoint: CliPositionalArg[Path | None] = None
     """The checkpoint to measure."""
+    suite: Literal["wild"] | None = None
+    """Measure model folders instead: on held-out people in all conditions, and on real videos,
+    which are fetched from the package index with a detector to see them by."""
+    models: list[Path] = []
+    """The suite's model folders; those that come with the service if not given."""
+    page: Path | None = None
+    """Put the suite's tables into this page, between its two marks."""
     data: Path | None = None
     """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
     beside: Path | None = None
@@ -56,11 +70,35 @@ class EvaluateCommand(BaseSettings):
 
     def cli_cmd(self) -> None:
         """Run it."""
+        if self.suite is not None:
+            self._run_suite()
+        elif self.checkpoint is not None:
+            self._measure_checkpoint(self.checkpoint)
+        else:
+            raise ValueError("expected a checkpoint, or --suite wild")
+
+    def _run_suite(self) -> None:
+        """Measure model folders in every way there is."""
+        if self.checkpoint is not None:
+            raise ValueError("--suite takes --models, exported folders, and no checkpoint")
+        data = self.data or _MOTION
+        if not data.exists():
+            raise FileNotFoundError(f"{data}: prepare it with: python -m training.prepare cmu")
+        folders = self.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
+        results = measure_models(folders, data, Downloads(_CACHE), _CACHE / "detections")
+        text = as_markdown(results)
+        print(text)
+        if self.page:
+            put_into(self.page, text)
+        if self.output:
+            self.output.write_text(as_json(results))
+
+    def _measure_checkpoint(self, path: Path) -> None:
         # All files are opened before anything is measured: a mistyped name is said at once.
-        networks, checkpoint = load_networks(self.checkpoint)
+        networks, checkpoint = load_networks(path)
         beside = self._load_beside(checkpoint) if self.beside else None
-        source = self._source(checkpoint)
-        measured = {"": self._measure(self.checkpoint, networks, source, self.predictions)}
+        source = self._source(path, checkpoint)
+        measured = {"": self._measure(path, networks, source, self.predictions)}
         if self.beside and beside:
             name = f", {self.beside.parent.name} model"
             measured[name] = self._measure(self.beside, beside, source)
@@ -69,7 +107,7 @@ class EvaluateCommand(BaseSettings):
         if self.report:
             write_report(self.report, measured)
 
-    def _source(self, checkpoint: Checkpoint) -> Source:
+    def _source(self, path: Path, checkpoint: Checkpoint) -> Source:
         """Where held-out clips come from, none of whose subjects the model has seen."""
         data = self.data or checkpoint.config.data
         source = open_source(checkpoint.config.for_measuring(data))
@@ -78,7 +116,7 @@ class EvaluateCommand(BaseSettings):
             raise ValueError(f"{data} holds no held-out subjects")
         seen = sorted(subjects & set(checkpoint.motions.subjects))
         if seen:
-            raise ValueError(f"{data}: {self.checkpoint} was trained on {', '.join(seen)}")
+            raise ValueError(f"{data}: {path} was trained on {', '.join(seen)}")
         return source
 
     def _load_beside(self, checkpoint: Checkpoint) -> Networks:

@@ -13,16 +13,19 @@ from service.pose.formats import FORMATS
 from service.pose.missing import fill
 from service.pose.normalisation import ScreenCamera, normaliser
 from service.pose.skeleton import SKELETONS
+from training.cameras import View
 from training.config import MOTION_SETTINGS, TrainConfig
 from training.datasets.arrays import keys_of
 from training.datasets.clips import Clips, Summary, those_of
 from training.datasets.motion import MotionSet
 from training.datasets.recordings import RecordingSet
 from training.footage import Filmed, Footage, filmed, joined, mirrored, screen_lens
-from training.views import VIRTUAL_CAMERA, FilmingOptions, film, film_all
+from training.views import VIRTUAL_CAMERA, FilmingOptions, film_all, film_with
 
 SEED = 20191118
 """Every model is measured through the same cameras and the same noise."""
+MEASURING_CAMERAS = 4
+"""Of each clip of motion: a single one would make errors a matter of luck."""
 CONDITIONS = {"clean": 0.0, "noisy": 1.0}
 """Noise levels of the imagined detector that motion is measured with."""
 _MIN_SCORE = 0.05
@@ -131,16 +134,23 @@ class MotionSource:
         return film_all(self._unlabelled, self.options, rng, self._config.views)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
-        """Every clip once, by a camera that depends only on the clip."""
+        """Every clip by several cameras, which depend only on the clip."""
         options = self.options.for_measuring(CONDITIONS[condition])
-        for index in range(len(self._held_out)):
-            rng = np.random.default_rng([SEED, index])
-            clip = film(self._held_out.clip(index), self._held_out, options, rng)
-            yield _held_out(self._held_out, index, clip)
+        return (clip for clip, _ in measuring_views(self._held_out, options))
 
 
-def _held_out(clips: Clips, index: int, clip: Filmed) -> HeldOut:
-    return HeldOut(clips.names[index], clips.subjects[index], clips.actions[index], clip)
+def measuring_views(motions: MotionSet, options: FilmingOptions) -> Iterator[tuple[HeldOut, View]]:
+    """Every clip as it is measured, by several cameras that are always the same."""
+    for index in range(len(motions)):
+        for number in range(MEASURING_CAMERAS):
+            rng = np.random.default_rng([SEED, index, number])
+            clip, view = film_with(motions.clip(index), motions, options, rng)
+            yield _held_out(motions, index, clip, f", camera {number + 1}"), view
+
+
+def _held_out(clips: Clips, index: int, clip: Filmed, seen_by: str = "") -> HeldOut:
+    name = f"{clips.names[index]}{seen_by}"
+    return HeldOut(name, clips.subjects[index], clips.actions[index], clip)
 
 
 def filming_options(config: TrainConfig, keypoint_format: str) -> FilmingOptions:

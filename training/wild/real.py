@@ -1,0 +1,98 @@
+"""Real people: a trial with a triangulated truth, and videos without any."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.lifter import Lifter
+from service.pose.camera import Camera
+from service.pose.formats import FORMATS
+from training.metrics import p_mpjpe
+from training.wild.lifting import LiftedClip, Seen, lift
+from training.wild.measures import bone_variation, jitter, reprojection_error
+from training.wild.trial import CAMERAS, LIMBS, POSE_COLUMNS, request, triangulated
+from training.wild.videos import Video
+
+Floats = NDArray[np.floating]
+
+MEDIAPIPE = "mediapipe33"
+_MEDIAPIPE_COLUMNS = [FORMATS[MEDIAPIPE].joints.index(limb) for limb in LIMBS]
+_BONES = [
+    (LIMBS.index(f"{side}_{upper}"), LIMBS.index(f"{side}_{lower}"))
+    for side in ("left", "right")
+    for upper, lower in (
+        ("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"),
+    )
+]  # fmt: skip
+_SURE = 0.5
+"""MediaPipe's visibility, from which on a landmark counts."""
+
+
+def limbs_of(world_TJ3: Floats) -> Floats:
+    """The twelve limb joints among MediaPipe's landmarks."""
+    return world_TJ3[:, _MEDIAPIPE_COLUMNS]
+
+
+def balancing(lifter: Lifter) -> dict[str, float]:
+    """P-MPJPE in millimetres over the limbs, of each camera alone, from OpenPose's keypoints."""
+    reference = triangulated()
+    errors = {}
+    for name in CAMERAS:
+        body = request(name)
+        keypoints = np.array(body["clips"][0]["keypoints"], np.float32)
+        size = tuple(map(float, body["image_size"]))
+        seen = Seen(keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"])
+        poses = lift(lifter, seen).poses_TK3[:, POSE_COLUMNS]
+        errors[name] = p_mpjpe(poses, reference) * 1000
+    return errors
+
+
+def balancing_of_mediapipe(videos: list[Video]) -> dict[str, float]:
+    """The same of MediaPipe's own 3D in the same frames."""
+    reference = triangulated()
+    errors = {}
+    for name in CAMERAS:
+        (video,) = (each for each in videos if each.name.endswith(name))
+        found = limbs_of(video.world_TJ3)[: len(reference)]
+        known = np.isfinite(found).all(axis=(1, 2))
+        errors[name] = p_mpjpe(found[known], reference[: len(found)][known]) * 1000
+    return errors
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """How 3D does on a video without a truth, over the limbs."""
+
+    jitter: float
+    """m/s²; see ``measures.jitter``."""
+    bone_variation: float
+    reprojection: float
+    """Share of the person's extent; NaN for what has no path."""
+
+
+def on_video(lifter: Lifter, video: Video) -> Steadiness:
+    """What a model makes of MediaPipe's keypoints."""
+    seen = Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
+    lifted = lift(lifter, seen)
+    limbs = lifted.poses_TK3[:, POSE_COLUMNS]
+    return Steadiness(
+        jitter(limbs, video.fps),
+        bone_variation(limbs, _BONES),
+        _reprojected(lifted, video),
+    )
+
+
+def mediapipe_on_video(video: Video) -> Steadiness:
+    """MediaPipe's own 3D of the same frames; it has no path, so none of it is put back."""
+    limbs = limbs_of(video.world_TJ3)
+    return Steadiness(jitter(limbs, video.fps), bone_variation(limbs, _BONES), float("nan"))
+
+
+def _reprojected(lifted: LiftedClip, video: Video) -> float:
+    if lifted.roots_T3 is None:
+        return float("nan")
+    # Through the lens that the service assumes, as nobody said which it was.
+    points = lifted.poses_TK3[:, POSE_COLUMNS] + lifted.roots_T3[:, None]
+    pixels = Camera.assumed(video.image_size).project(points)
+    return reprojection_error(pixels, limbs_of(video.keypoints_TJ3), _SURE)

@@ -1,0 +1,187 @@
+"""The suite: served models measured on held-out people and on real ones, as tables and as JSON."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from service.lifter import Lifter
+from training.datasets.motion import MotionSet
+from training.evaluation import ClipErrors, average, by_action
+from training.wild.downloads import Downloads
+from training.wild.held_out import FRAME_RATES, HEIGHTS_M, Measured, hidden_side, measured
+from training.wild.real import (
+    balancing,
+    balancing_of_mediapipe,
+    mediapipe_on_video,
+    on_video,
+)
+from training.wild.videos import Video, videos
+
+MEDIAPIPE = "MediaPipe's own 3D"
+Rows = dict[str, dict[str, float]]
+"""Numbers by what they are of, then by model."""
+
+
+@dataclass
+class Results:
+    """All that was measured."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the models: hashes of their weights."""
+    held_out: Rows = field(default_factory=lambda: defaultdict(dict))
+    """MPJPE in millimetres unless the row says otherwise."""
+    real: Rows = field(default_factory=lambda: defaultdict(dict))
+
+
+def measure_models(
+    folders: list[Path], data: Path, downloads: Downloads, detections: Path
+) -> Results:
+    """Measure model folders.
+
+    Args:
+        folders: of models.
+        data: prepared motion, whose held-out clips are used.
+        downloads: where videos and the detector come from.
+        detections: where what the detector found is kept.
+
+    Raises:
+        Invalid: the data is not prepared motion.
+        ModelError: a folder is no model.
+    """
+    lifters = {folder.name: Lifter.load(folder, provider="cpu") for folder in folders}
+    motions = MotionSet.load(data).split(held_out=True)
+    films = videos(downloads, detections)
+    results = Results({name: lifter.card.version for name, lifter in lifters.items()})
+    _real_peer(results, films)
+    for name, lifter in tqdm(lifters.items(), unit="model"):
+        _held_out(results, name, lifter, motions)
+        _real(results, name, lifter, films)
+    return results
+
+
+def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -> None:
+    rows = results.held_out
+    for rate in FRAME_RATES:
+        every = round(motions.fps / rate)
+        for condition in ("clean", "noisy"):
+            found = measured(lifter, motions, condition, every)
+            errors = average([clip.errors for clip in found])
+            what = f"{condition}, {rate} fps"
+            rows[what][name] = errors["MPJPE"]
+            if every == 1:
+                rows[f"{what}: P-MPJPE"][name] = errors["P-MPJPE"]
+                rows[f"{what}: MPJVE (mm a frame)"][name] = errors["MPJVE"]
+                _groups(rows, name, condition, found)
+    side = hidden_side(lifter, motions)
+    rows["clean, the frames of the next two rows"][name] = side.usual_mm
+    rows["half of one side unseen for a second"][name] = side.hidden_mm
+    rows["its worst moment"][name] = side.worst_mm
+
+
+def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> None:
+    for action, errors in by_action([clip.errors for clip in found]).items():
+        if action != "overall":
+            rows[f"{condition}: {action}"][name] = errors["MPJPE"]
+    for height, (low, high) in HEIGHTS_M.items():
+        group: list[ClipErrors] = [
+            clip.errors for clip in found if low <= clip.camera_height_m < high
+        ]
+        if group:
+            rows[f"{condition}: {height} camera"][name] = average(group)["MPJPE"]
+
+
+def _real(results: Results, name: str, lifter: Lifter, films: list[Video]) -> None:
+    rows = results.real
+    for camera, error in balancing(lifter).items():
+        rows[f"balancing, {camera}: P-MPJPE (mm)"][name] = error
+    rows["balancing, mean: P-MPJPE (mm)"][name] = _mean(balancing(lifter))
+    for film in films:
+        steadiness = on_video(lifter, film)
+        for measure, value in _percent(asdict(steadiness)).items():
+            rows[f"{film.name}: {measure}"][name] = value
+
+
+def _real_peer(results: Results, films: list[Video]) -> None:
+    rows = results.real
+    for camera, error in balancing_of_mediapipe(films).items():
+        rows[f"balancing, {camera}: P-MPJPE (mm)"][MEDIAPIPE] = error
+    rows["balancing, mean: P-MPJPE (mm)"][MEDIAPIPE] = _mean(balancing_of_mediapipe(films))
+    for film in films:
+        for measure, value in _percent(asdict(mediapipe_on_video(film))).items():
+            rows[f"{film.name}: {measure}"][MEDIAPIPE] = value
+
+
+def _percent(values: Mapping[str, float]) -> dict[str, float]:
+    return {
+        "jitter (m/s²)": values["jitter"],
+        "change of bone lengths (%)": values["bone_variation"] * 100,
+        "reprojection error (% of extent)": values["reprojection"] * 100,
+    }
+
+
+def _mean(values: Mapping[str, float]) -> float:
+    return float(np.mean(list(values.values())))
+
+
+def table(rows: Rows, columns: list[str]) -> str:
+    """A table in Markdown, a column a model."""
+    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    for what, values in rows.items():
+        cells = [_cell(values.get(column, math.nan)) for column in columns]
+        lines.append(f"| {what} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1f}"
+
+
+def as_markdown(results: Results) -> str:
+    """Both tables, and which models they are of."""
+    names = list(results.versions)
+    models = ", ".join(f"`{name}` {version}" for name, version in results.versions.items())
+    return (
+        f"Models: {models}.\n\n"
+        "Held-out people, MPJPE in millimetres over all 17 joints unless said:\n\n"
+        f"{table(results.held_out, names)}\n"
+        "Real people, over the twelve limb joints:\n\n"
+        f"{table(results.real, [*names, MEDIAPIPE])}"
+    )
+
+
+def as_json(results: Results) -> str:
+    """All numbers; null where there is none."""
+    content = {
+        "versions": results.versions,
+        **{
+            part: {
+                what: {name: None if math.isnan(v) else round(v, 2) for name, v in values.items()}
+                for what, values in rows.items()
+            }
+            for part, rows in (("held_out", results.held_out), ("real", results.real))
+        },
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def put_into(page: Path, text: str) -> None:
+    """Replace what a page has between the suite's two marks.
+
+    Raises:
+        ValueError: it has not both marks.
+    """
+    content = page.read_text()
+    before, begin, rest = content.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page}: expected the marks {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+
+
+BEGIN, END = "<!-- suite: begin -->", "<!-- suite: end -->"
