@@ -61,6 +61,6 @@ class Downloads:
 
 def _run(*command: str | Path) -> None:
     words = [str(part) for part in command]
-    done = subprocess.run(words, capture_output=True, text=True)  # noqa: S603 - our own words
+    done = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise ConnectionError(f"{words[-1]} could not be fetched: {done.stderr.strip()[-500:]}")
