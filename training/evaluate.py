@@ -8,11 +8,12 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
-from service.lifter import CLIP_GRAPH
+from service.lifter import CLIP_GRAPH, Lifter
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training.checkpoint import Checkpoint, load_networks
 from training.command import command_line, run
+from training.datasets.motion import MotionSet
 from training.evaluation import (
     Predictor,
     by_action,
@@ -29,6 +30,7 @@ from training.networks import Networks
 from training.report import Conditions, overall_errors, write_report
 from training.sources import Source, open_source
 from training.wild.downloads import Downloads
+from training.wild.pictures import draw_failures
 from training.wild.suite import as_json, as_markdown, measure_models, put_into
 
 _MODELS = Path(__file__).parents[1] / "service" / "models"
@@ -52,7 +54,8 @@ class EvaluateCommand(BaseSettings):
     models: list[Path] = []
     """The suite's model folders; those that come with the service if not given."""
     page: Path | None = None
-    """Put the suite's tables into this page, between its two marks."""
+    """Put the suite's tables into this page, between its two marks, and a picture of how each
+    model fails worst into ``docs/failures`` beside it."""
     data: Path | None = None
     """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
     beside: Path | None = None
@@ -90,6 +93,10 @@ class EvaluateCommand(BaseSettings):
         print(text)
         if self.page:
             put_into(self.page, text)
+            motions = MotionSet.load(data).split(held_out=True)
+            for folder in folders:
+                picture = self.page.parent / "docs" / "failures" / f"{folder.name}.png"
+                draw_failures(Lifter.load(folder, provider="cpu"), motions, picture)
         if self.output:
             self.output.write_text(as_json(results))
 

@@ -16,7 +16,7 @@ from training.evaluate import EvaluateCommand
 from training.evaluation import average
 from training.sources import MEASURING_CAMERAS
 from training.wild.downloads import Downloads
-from training.wild.held_out import HideSide, hidden_side, measured
+from training.wild.held_out import CLEAN, IMAGINED, NOISY, HideSide, hidden_side, measured
 from training.wild.lifting import Seen, lift
 from training.wild.measures import bone_variation, jitter, known_spans, reprojection_error
 from training.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
@@ -100,14 +100,19 @@ MOTIONS = motion_set(clips=5, frames=150)
 
 def test_held_out_clips_are_seen_by_several_cameras(lifter):
     held_out = MOTIONS.split(held_out=True)
-    found = measured(lifter, held_out, "clean")
+    found = measured(lifter, held_out, CLEAN)
     assert len(found) == 2 * MEASURING_CAMERAS
     assert len({clip.camera_height_m for clip in found}) == len(found)
-    again = measured(lifter, held_out, "clean")
+    again = measured(lifter, held_out, CLEAN)
     assert [clip.errors for clip in again] == [clip.errors for clip in found]
-    slower = measured(lifter, held_out, "noisy", every=5)
+    slower = measured(lifter, held_out, NOISY, every=5)
     assert average([clip.errors for clip in slower])["MPJPE"] > 0
     assert slower[0].errors.frames == 30
+    usual = average([clip.errors for clip in found])
+    for condition in IMAGINED.values():
+        changed = measured(lifter, held_out, condition)
+        assert [clip.camera_height_m for clip in changed] != []
+        assert average([clip.errors for clip in changed]) != usual
 
 
 def test_one_side_is_hidden_in_the_middle():

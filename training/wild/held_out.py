@@ -24,6 +24,37 @@ _HIDDEN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
+class Condition:
+    """How held-out people are seen, and what becomes of them before."""
+
+    noise: float = 0.0
+    sitting: float = 0.0
+    lying: float = 0.0
+    cut_off: float = 0.0
+    """As in ``FilmingOptions``."""
+
+    def options(self, lifter: Lifter) -> FilmingOptions:
+        """How to film for a model."""
+        card = lifter.card
+        usual = FilmingOptions(
+            keypoint_format=card.input.keypoint_format,
+            normalisation=card.normalisation,
+            causal=card.architecture.causal,
+        ).for_measuring(self.noise)
+        return replace(usual, sitting=self.sitting, lying=self.lying, cut_off=self.cut_off)
+
+
+CLEAN = Condition()
+NOISY = Condition(noise=CONDITIONS["noisy"])
+IMAGINED = {
+    "seated by imagination": Condition(sitting=1.0),
+    "laid down by imagination": Condition(lying=1.0),
+    "cut off by the picture's edge": Condition(cut_off=1.0),
+}
+"""What the data lacks, made of what it has."""
+
+
+@dataclass(frozen=True)
 class Measured:
     """One clip's errors, and how it was filmed."""
 
@@ -41,32 +72,25 @@ def predictor_of(lifter: Lifter) -> Predictor:
     return predict
 
 
-def measured(lifter: Lifter, motions: MotionSet, condition: str, every: int = 1) -> list[Measured]:
+def measured(
+    lifter: Lifter, motions: MotionSet, condition: Condition, every: int = 1
+) -> list[Measured]:
     """Every held-out clip by its cameras.
 
     Args:
         lifter: the model.
         motions: the held-out clips.
-        condition: ``clean`` or ``noisy``.
+        condition: how they are seen.
         every: take one frame of so many, as at a lower frame rate.
     """
     cut = motions.downsampled(every) if every > 1 else motions
-    filmed = list(measuring_views(cut, _options(lifter, CONDITIONS[condition])))
+    filmed = list(measuring_views(cut, condition.options(lifter)))
     predictions = predict_clips((clip for clip, _ in filmed), predictor_of(lifter))
     errors = measure(predictions, lifter.card.output.joints)
     return [
         Measured(found, float(view.position[1]))
         for found, (_, view) in zip(errors, filmed, strict=True)
     ]
-
-
-def _options(lifter: Lifter, noise: float) -> FilmingOptions:
-    card = lifter.card
-    return FilmingOptions(
-        keypoint_format=card.input.keypoint_format,
-        normalisation=card.normalisation,
-        causal=card.architecture.causal,
-    ).for_measuring(noise)
 
 
 @dataclass(frozen=True)
@@ -85,7 +109,7 @@ def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
     length = round(_HIDDEN_S * motions.fps)
     lengths = np.diff(motions.clip_ends, prepend=0)
     long = motions.select(np.flatnonzero(lengths >= 2 * length))
-    options = _options(lifter, 0.0)
+    options = CLEAN.options(lifter)
     hide = HideSide(length, options.keypoint_format)
     usual = _in_the_middle(lifter, long, options, length)
     hidden = _in_the_middle(lifter, long, replace(options, hide=hide), length)

@@ -14,7 +14,16 @@ from service.lifter import Lifter
 from training.datasets.motion import MotionSet
 from training.evaluation import ClipErrors, average, by_action
 from training.wild.downloads import Downloads
-from training.wild.held_out import FRAME_RATES, HEIGHTS_M, Measured, hidden_side, measured
+from training.wild.held_out import (
+    CLEAN,
+    FRAME_RATES,
+    HEIGHTS_M,
+    IMAGINED,
+    NOISY,
+    Measured,
+    hidden_side,
+    measured,
+)
 from training.wild.real import (
     balancing,
     balancing_of_mediapipe,
@@ -69,15 +78,18 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
     rows = results.held_out
     for rate in FRAME_RATES:
         every = round(motions.fps / rate)
-        for condition in ("clean", "noisy"):
+        for kind, condition in (("clean", CLEAN), ("noisy", NOISY)):
             found = measured(lifter, motions, condition, every)
             errors = average([clip.errors for clip in found])
-            what = f"{condition}, {rate} fps"
+            what = f"{kind}, {rate} fps"
             rows[what][name] = errors["MPJPE"]
             if every == 1:
                 rows[f"{what}: P-MPJPE"][name] = errors["P-MPJPE"]
                 rows[f"{what}: MPJVE (mm a frame)"][name] = errors["MPJVE"]
-                _groups(rows, name, condition, found)
+                _groups(rows, name, kind, found)
+    for what, condition in IMAGINED.items():
+        found = measured(lifter, motions, condition)
+        rows[what][name] = average([clip.errors for clip in found])["MPJPE"]
     side = hidden_side(lifter, motions)
     rows["clean, the frames of the next two rows"][name] = side.usual_mm
     rows["half of one side unseen for a second"][name] = side.hidden_mm
