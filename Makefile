@@ -43,6 +43,7 @@ bench: $(VENV)/.dev  ## Every measurement, one after the other
 	$(BIN)/python -m bench.long_clip
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.stepping
+	$(BIN)/python -m bench.light_model
 	$(BIN)/python -m bench.live_sessions
 	$(BIN)/python -m bench.live_memory
 	$(BIN)/python -m bench.resume_storm

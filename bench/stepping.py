@@ -42,7 +42,7 @@ def main() -> None:
         assert stepper is not None
         rings = Rings(stepper.rings, options.tracks)
         step, window = stepping(stepper, rings, options.tracks), _window(strided, options.tracks)
-        step_s, window_s = _alternate(step, window, options.rounds)
+        step_s, window_s = alternate(step, window, options.rounds)
         stepped, windowed = options.tracks / step_s, options.tracks / window_s
         print(
             f"{options.tracks} tracks, {options.channels} channels, {options.threads} threads: "
@@ -78,7 +78,7 @@ def _window(strided: StridedTemporalModel, tracks: int) -> Callable[[], None]:
     return window
 
 
-def _alternate(
+def alternate(
     one: Callable[[], None], other: Callable[[], None], rounds: int
 ) -> tuple[float, float]:
     times: tuple[list[float], list[float]] = ([], [])
