@@ -14,6 +14,7 @@ from service.pose.layout_check import check_layout
 from service.pose.missing import QUALITY, fill
 from service.pose.normalisation import Undo
 from service.pose.padding import Piece, cut
+from service.pose.polishing import keep_bone_lengths, smooth
 from service.requests import Clip, LiftedClip, LiftOptions
 
 Floats = NDArray[np.float32]
@@ -58,26 +59,38 @@ class ClipInProgress:
                 self.trajectory_T3 = np.zeros((len(self.poses_TJ3), 3), dtype=np.float32)
             self.trajectory_T3[piece.gives] = lifted.trajectory_T3
 
-    def finish(self, root: int, axes: str) -> LiftedClip:
-        """Turn the results to camera axes, or with y up, relative to the root joint.
+    def finish(self, model: ServedModel, options: LiftOptions) -> LiftedClip:
+        """Turn the results to camera axes, relative to the root joint, and do what was asked for.
 
         Raises:
             Invalid: the keypoints were so far out that the results are not finite.
         """
-        with np.errstate(all="ignore"):
-            poses_TJ3 = self.undo.poses(self.poses_TJ3 - self.poses_TJ3[:, root : root + 1])
-        poses_TJ3[self.quality_T == _UNKNOWN] = 0
+        is_unknown = self.quality_T == _UNKNOWN
         trajectory_T3 = self.trajectory_T3
-        if trajectory_T3 is not None:
-            trajectory_T3 = self.undo.trajectory(trajectory_T3)
-            trajectory_T3[self.quality_T == _UNKNOWN] = 0
+        with np.errstate(all="ignore"):
+            rooted_TJ3 = self.poses_TJ3 - self.poses_TJ3[:, model.root : model.root + 1]
+            poses_TJ3 = self._smoothed(self.undo.poses(rooted_TJ3), options)
+            if options.constant_bone_lengths:
+                poses_TJ3 = keep_bone_lengths(poses_TJ3, model.card.output.parents, ~is_unknown)
+            if trajectory_T3 is not None:
+                trajectory_T3 = self._smoothed(self.undo.trajectory(trajectory_T3), options)
+                trajectory_T3[is_unknown] = 0
+        poses_TJ3[is_unknown] = 0
         if not np.isfinite(poses_TJ3).all():
             raise Invalid.at(self.where, _FAR_OUT)
-        if axes == "y_up":
+        if options.axes == "y_up":
             poses_TJ3 *= _Y_UP
             if trajectory_T3 is not None:
                 trajectory_T3 *= _Y_UP
         return LiftedClip(self.id, poses_TJ3, self.quality_T, trajectory_T3)
+
+    def _smoothed(self, points: Floats, options: LiftOptions) -> Floats:
+        """Each segment by itself, as much as was asked for."""
+        half_frames = round(options.smoothing_s * options.fps / 2)
+        if half_frames:
+            for segment in self.segments:
+                points[segment] = smooth(points[segment], half_frames)
+        return points
 
 
 def prepare(

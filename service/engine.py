@@ -16,7 +16,7 @@ from service.models import Job, LiftedPiece, ModelSet, ServedModel
 from service.pose.card import Card
 from service.pose.formats import FORMATS
 from service.pose.padding import Piece
-from service.requests import LiftedClip, LiftRequest, LiftResult
+from service.requests import LiftedClip, LiftOptions, LiftRequest, LiftResult
 from service.validation import Limits, check_extent, check_finite
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Engine:
                 )
             admission.revise(pieces)
             await _Lifting(model, admission, options.flip_augmentation, deadline).run(clips)
-        lifted = await self._at_ease(size, lambda: _finish(clips, model, options.axes))
+        lifted = await self._at_ease(size, lambda: _finish(clips, model, options))
         self._metrics.frames_lifted(model.card.name, frames)
         return LiftResult(model.card, options.axes, lifted)
 
@@ -165,9 +165,9 @@ def _joints(keypoint_format: str) -> int:
 
 
 def _finish(
-    clips: Sequence[ClipInProgress], model: ServedModel, axes: str
+    clips: Sequence[ClipInProgress], model: ServedModel, options: LiftOptions
 ) -> tuple[LiftedClip, ...]:
-    return tuple(clip.finish(model.root, axes) for clip in clips)
+    return tuple(clip.finish(model, options) for clip in clips)
 
 
 @asynccontextmanager

@@ -49,6 +49,10 @@ class LiftOptions(FilmOptions):
     model: str = "default"
     flip_augmentation: bool = False
     """Average the pose with that of the mirrored input: a little better, twice the cost."""
+    smoothing_s: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.0
+    """Smooth poses and trajectory over so many seconds around each frame."""
+    constant_bone_lengths: bool = False
+    """Give each bone of a clip its median length throughout."""
 
 
 class SessionOptions(FilmOptions):

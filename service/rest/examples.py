@@ -40,6 +40,8 @@ LIFT_REQUESTS: Mapping[str, Any] = MappingProxyType(
             "camera": {"focal_length": [1100, 1100], "principal_point": [640, 360]},
             "min_score": 0.1,
             "flip_augmentation": True,
+            "smoothing_s": 0.2,
+            "constant_bone_lengths": True,
             "axes": "y_up",
             "clips": [
                 {"id": "left person", "keypoints": [_FRAME, None, _FRAME_WITHOUT_FACE]},

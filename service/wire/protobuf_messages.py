@@ -21,6 +21,7 @@ AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
 _FEW = 8
 """More numbers than any small list may have."""
 _SCALARS = ("model", "fps", "keypoint_format", "min_score")
+_OF_CLIPS = ("flip_augmentation", "smoothing_s", "constant_bone_lengths")
 _CAMERA_FIELDS = ("focal_length", "principal_point", "radial", "tangential")
 
 
@@ -35,8 +36,8 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
     message = parse(messages.LiftRequest, body)
     check_clip_count(len(message.clips), limits)
     _refuse_unknown_fields(message)
-    flip = {"flip_augmentation": message.flip_augmentation}
-    options = lift_options(dict(options_of(message)) | flip)
+    of_clips = {name: getattr(message, name) for name in _OF_CLIPS}
+    options = lift_options(dict(options_of(message)) | of_clips)
     joints = joint_count(options.keypoint_format)
     return LiftRequest(
         options, tuple(_clip(clip, index, joints) for index, clip in enumerate(message.clips))

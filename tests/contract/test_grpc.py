@@ -80,7 +80,7 @@ def test_the_services_own_deadline_holds(models: Path) -> None:
 
 def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
-    body = as_message(request(keypoints(8_000))).SerializeToString()
+    body = as_message(request(keypoints(16_000))).SerializeToString()
     with service_process(models, **settings) as service, channel_to(service) as channel:
         # Which of them are there at the same time, nobody knows.
         calls = [channel.unary_unary(METHOD).future(body, timeout=60) for _ in range(10)]

@@ -14,6 +14,7 @@ from service.models import Batching
 from service.pose.formats import FORMATS
 from service.pose.missing import QUALITY
 from service.pose.normalisation import screen
+from service.pose.polishing import keep_bone_lengths, smooth
 from service.pose.skeleton import H36M17
 from service.requests import CameraOptions, Clip, LiftedClip, LiftOptions, LiftRequest
 from service.validation import Limits
@@ -411,3 +412,27 @@ async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None
             await context.engine.lift(LiftRequest(options, (Clip("a", clip),)))
         short = LiftRequest(options, (Clip("a", person_clip(5)),))
         assert len((await context.engine.lift(short)).clips) == 1
+
+
+async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: Path) -> None:
+    """What is asked for is done to the very answer that comes without, gap by gap."""
+    clip = without(person_clip(100), slice(40, 60))
+    other = person_clip(50)
+    options = {"model": "rooted", "fps": 50}
+    async with running_service(models) as service:
+        plain, _ = await lift(service, clip, other, **options)
+        smoothed, _ = await lift(service, clip, other, smoothing_s=0.2, **options)
+        steady, _ = await lift(service, clip, other, constant_bone_lengths=True, **options)
+    known = plain.quality_T != UNKNOWN
+    assert not known.all()
+    for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
+        np.testing.assert_allclose(
+            smoothed.poses_TJ3[part], smooth(plain.poses_TJ3[part], 5), atol=1e-5
+        )
+        np.testing.assert_allclose(
+            smoothed.trajectory_T3[part], smooth(plain.trajectory_T3[part], 5), rtol=1e-5
+        )
+    assert not smoothed.poses_TJ3[~known].any()
+    expected = keep_bone_lengths(plain.poses_TJ3, H36M17.parents, known)
+    np.testing.assert_allclose(steady.poses_TJ3[known], expected[known], atol=1e-5)
+    assert not steady.poses_TJ3[~known].any()

@@ -37,7 +37,7 @@ WHEN_BEHIND_WAIT: WhenBehind
 WHEN_BEHIND_DROP_OLDEST: WhenBehind
 
 class LiftRequest(_message.Message):
-    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "flip_augmentation", "clips")
+    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "flip_augmentation", "clips", "smoothing_s", "constant_bone_lengths")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,8 @@ class LiftRequest(_message.Message):
     AXES_FIELD_NUMBER: _ClassVar[int]
     FLIP_AUGMENTATION_FIELD_NUMBER: _ClassVar[int]
     CLIPS_FIELD_NUMBER: _ClassVar[int]
+    SMOOTHING_S_FIELD_NUMBER: _ClassVar[int]
+    CONSTANT_BONE_LENGTHS_FIELD_NUMBER: _ClassVar[int]
     model: str
     image_size: _containers.RepeatedScalarFieldContainer[float]
     fps: float
@@ -56,7 +58,9 @@ class LiftRequest(_message.Message):
     axes: Axes
     flip_augmentation: bool
     clips: _containers.RepeatedCompositeFieldContainer[Clip]
-    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., flip_augmentation: _Optional[bool] = ..., clips: _Optional[_Iterable[_Union[Clip, _Mapping]]] = ...) -> None: ...
+    smoothing_s: float
+    constant_bone_lengths: bool
+    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., flip_augmentation: _Optional[bool] = ..., clips: _Optional[_Iterable[_Union[Clip, _Mapping]]] = ..., smoothing_s: _Optional[float] = ..., constant_bone_lengths: _Optional[bool] = ...) -> None: ...
 
 class Clip(_message.Message):
     __slots__ = ("id", "keypoints")

@@ -1,0 +1,72 @@
+"""What may be done to a clip's poses after lifting: smoothing, and bones that keep their lengths.
+
+Both take whole clips: a pose is compared with what comes before and after it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_DEGREE = 2
+_SHORTEST_BONE_M = 1e-6
+"""Bones shorter than this have no direction."""
+
+
+def smooth(points_TND: Floats, half_frames: int) -> Floats:
+    """Fit a parabola in time to what is around each frame, and take its value there.
+
+    Frames count the less the farther they are (tricube weights, as in LOESS: Cleveland, 1979). At
+    the edges the fit takes what there is, so that nothing lags or shrinks.
+
+    Args:
+        points_TND: any points, frame by frame.
+        half_frames: how many frames before and after each are looked at; nothing changes at 0.
+    """
+    frames = len(points_TND)
+    if half_frames == 0 or frames < 2:
+        return points_TND
+    flat = points_TND.reshape(frames, -1)
+    smoothed = np.zeros_like(flat)
+    inner = max(frames - 2 * half_frames, 0)
+    for tap, weight in enumerate(_kernel(np.arange(-half_frames, half_frames + 1), half_frames)):
+        smoothed[half_frames : half_frames + inner] += np.float32(weight) * flat[tap : tap + inner]
+    for frame in range(frames):
+        if half_frames <= frame < half_frames + inner:
+            continue
+        around = np.arange(max(frame - half_frames, 0), min(frame + half_frames + 1, frames))
+        smoothed[frame] = _kernel(around - frame, half_frames) @ flat[around]
+    return smoothed.reshape(points_TND.shape)
+
+
+def _kernel(offsets: NDArray[np.int64], half_frames: int) -> Doubles:
+    """The weights that give a weighted least-squares parabola's value at offset 0."""
+    places = offsets / (half_frames + 1)
+    roots = np.sqrt((1 - np.abs(places) ** 3) ** 3)
+    powers = places[:, None] ** np.arange(min(_DEGREE, len(offsets) - 1) + 1)
+    weights: Doubles = np.linalg.pinv(roots[:, None] * powers)[0] * roots
+    return weights
+
+
+def keep_bone_lengths(
+    poses_TK3: Floats, parents: Sequence[int], known_T: NDArray[np.bool_]
+) -> Floats:
+    """Give each bone its median length throughout; directions stay, and so does the root.
+
+    Args:
+        poses_TK3: relative to the root.
+        parents: of each joint; -1 for the root. Parents come before their children.
+        known_T: the frames whose poses are known, one at least.
+    """
+    kept = poses_TK3.copy()
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            bone_T3 = poses_TK3[:, joint] - poses_TK3[:, parent]
+            lengths_T = np.linalg.norm(bone_T3, axis=-1)
+            usual = np.median(lengths_T[known_T])
+            factor_T = usual / np.maximum(lengths_T, _SHORTEST_BONE_M)
+            kept[:, joint] = kept[:, parent] + factor_T[:, None] * bone_T3
+    return kept
