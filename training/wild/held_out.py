@@ -1,5 +1,6 @@
 """Held-out people through random cameras, in all the ways that are told apart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,8 +8,9 @@ from numpy.typing import NDArray
 
 from service.lifter import Lifter
 from service.pose.formats import FORMATS
+from service.pose.polishing import keep_bone_lengths, smooth
 from training.datasets.motion import MotionSet
-from training.evaluation import ClipErrors, Predictor, measure, predict_clips
+from training.evaluation import ClipErrors, Prediction, Predictor, measure, predict_clips
 from training.metrics import joint_errors
 from training.sources import CONDITIONS, measuring_views
 from training.views import FilmingOptions
@@ -21,6 +23,18 @@ HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
 """Of the camera above the floor."""
 _HIDDEN_S = 1.0
 _HIDDEN_SHARE = 0.5
+
+
+def _path_predictor_of(lifter: Lifter) -> Predictor | None:
+    if "trajectory" not in lifter.card.graph.outputs:
+        return None
+
+    def predict(inputs_TJ2: Floats) -> Floats:
+        trajectory_BT3 = lifter.lift(inputs_TJ2[None]).trajectory_BT3
+        assert trajectory_BT3 is not None, "its card says that it has one"
+        return trajectory_BT3[0, :, None]
+
+    return predict
 
 
 @dataclass(frozen=True)
@@ -72,8 +86,33 @@ def predictor_of(lifter: Lifter) -> Predictor:
     return predict
 
 
+@dataclass(frozen=True)
+class Polish:
+    """What the service may do to a clip after lifting; see its request's fields of these names."""
+
+    smoothing_s: float = 0.0
+    constant_bone_lengths: bool = False
+
+    def __call__(self, found: Prediction, fps: float, parents: Sequence[int]) -> Prediction:
+        """The prediction as the service would answer it."""
+        half_frames = round(self.smoothing_s * fps / 2)
+        poses, roots = smooth(found.poses_TK3, half_frames), found.roots_T3
+        if roots is not None:
+            roots = smooth(roots, half_frames)
+        if self.constant_bone_lengths:
+            poses = keep_bone_lengths(poses, parents, np.ones(len(poses), np.bool_))
+        return replace(found, poses_TK3=poses, roots_T3=roots)
+
+
+AS_LIFTED = Polish()
+
+
 def measured(
-    lifter: Lifter, motions: MotionSet, condition: Condition, every: int = 1
+    lifter: Lifter,
+    motions: MotionSet,
+    condition: Condition,
+    every: int = 1,
+    polish: Polish = AS_LIFTED,
 ) -> list[Measured]:
     """Every held-out clip by its cameras.
 
@@ -82,11 +121,17 @@ def measured(
         motions: the held-out clips.
         condition: how they are seen.
         every: take one frame of so many, as at a lower frame rate.
+        polish: what is done to the poses.
     """
     cut = motions.downsampled(every) if every > 1 else motions
     filmed = list(measuring_views(cut, condition.options(lifter)))
-    predictions = predict_clips((clip for clip, _ in filmed), predictor_of(lifter))
-    errors = measure(predictions, lifter.card.output.joints)
+    clips = (clip for clip, _ in filmed)
+    skeleton = lifter.card.output
+    predictions = (
+        polish(found, cut.fps, skeleton.parents)
+        for found in predict_clips(clips, predictor_of(lifter), _path_predictor_of(lifter))
+    )
+    errors = measure(predictions, skeleton.joints)
     return [
         Measured(found, float(view.position[1]))
         for found, (_, view) in zip(errors, filmed, strict=True)

@@ -21,6 +21,7 @@ from training.wild.held_out import (
     IMAGINED,
     NOISY,
     Measured,
+    Polish,
     hidden_side,
     measured,
 )
@@ -33,6 +34,18 @@ from training.wild.real import (
 from training.wild.videos import Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
+POLISHES = {
+    "smoothing_s 0.2": Polish(smoothing_s=0.2),
+    "smoothing_s 0.5": Polish(smoothing_s=0.5),
+    "constant_bone_lengths": Polish(constant_bone_lengths=True),
+}
+_BESIDES = {
+    "P-MPJPE": "P-MPJPE",
+    "MPJVE": "MPJVE (mm a frame)",
+    "relative": "path (% of its distance)",
+    "steps": "path's steps (mm a frame)",
+}
+"""What else is told of a condition: metrics, and how rows call them."""
 Rows = dict[str, dict[str, float]]
 """Numbers by what they are of, then by model."""
 
@@ -84,9 +97,13 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
             what = f"{kind}, {rate} fps"
             rows[what][name] = errors["MPJPE"]
             if every == 1:
-                rows[f"{what}: P-MPJPE"][name] = errors["P-MPJPE"]
-                rows[f"{what}: MPJVE (mm a frame)"][name] = errors["MPJVE"]
+                _more(rows, name, what, errors)
                 _groups(rows, name, kind, found)
+    for what, polish in POLISHES.items():
+        found = measured(lifter, motions, NOISY, polish=polish)
+        errors = average([clip.errors for clip in found])
+        rows[f"noisy, {what}"][name] = errors["MPJPE"]
+        _more(rows, name, f"noisy, {what}", errors)
     for what, condition in IMAGINED.items():
         found = measured(lifter, motions, condition)
         rows[what][name] = average([clip.errors for clip in found])["MPJPE"]
@@ -94,6 +111,12 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
     rows["clean, the frames of the next two rows"][name] = side.usual_mm
     rows["half of one side unseen for a second"][name] = side.hidden_mm
     rows["its worst moment"][name] = side.worst_mm
+
+
+def _more(rows: Rows, name: str, what: str, errors: Mapping[str, float]) -> None:
+    for metric, unit in _BESIDES.items():
+        if metric in errors:
+            rows[f"{what}: {unit}"][name] = errors[metric]
 
 
 def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> None:
