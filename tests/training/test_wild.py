@@ -16,9 +16,19 @@ from training.evaluate import EvaluateCommand
 from training.evaluation import average
 from training.sources import MEASURING_CAMERAS
 from training.wild.downloads import Downloads
-from training.wild.held_out import CLEAN, IMAGINED, NOISY, HideSide, hidden_side, measured
+from training.wild.held_out import (
+    AS_LIFTED,
+    CLEAN,
+    IMAGINED,
+    NOISY,
+    HideSide,
+    Polish,
+    hidden_side,
+    measured,
+)
 from training.wild.lifting import Seen, lift
 from training.wild.measures import bone_variation, jitter, known_spans, reprojection_error
+from training.wild.pictures import draw_failures
 from training.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
 from training.wild.suite import BEGIN, END, Results, as_json, as_markdown, put_into
 from training.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
@@ -113,6 +123,23 @@ def test_held_out_clips_are_seen_by_several_cameras(lifter):
         changed = measured(lifter, held_out, condition)
         assert [clip.camera_height_m for clip in changed] != []
         assert average([clip.errors for clip in changed]) != usual
+
+
+def test_what_the_service_does_afterwards_is_measured_too(lifter):
+    held_out = MOTIONS.split(held_out=True)
+    plain, smoothed, steady = (
+        average([clip.errors for clip in measured(lifter, held_out, NOISY, polish=polish)])
+        for polish in (AS_LIFTED, Polish(smoothing_s=0.5), Polish(constant_bone_lengths=True))
+    )
+    assert smoothed["steps"] < plain["steps"]
+    assert steady["steps"] == plain["steps"]
+    assert steady["MPJPE"] != plain["MPJPE"]
+
+
+def test_failures_are_drawn(lifter, tmp_path):
+    picture = tmp_path / "failures" / "random.png"
+    draw_failures(lifter, MOTIONS.split(held_out=True), picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_one_side_is_hidden_in_the_middle():
