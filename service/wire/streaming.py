@@ -54,6 +54,8 @@ class LiveStream:
         self._codec = codec
         self._pipe = pipe
         self._api_key = api_key
+        # A notice may come while an answer is on its way out, and gRPC takes one at a time.
+        self._sending = asyncio.Lock()
 
     async def run(self) -> None:
         """Serve until the client ends it.
@@ -176,7 +178,7 @@ class LiveStream:
 
     async def _send(self, message: bytes) -> None:
         try:
-            async with asyncio.timeout(self._pipe.slow_reader_s):
+            async with asyncio.timeout(self._pipe.slow_reader_s), self._sending:
                 await self._pipe.send(message)
         except TimeoutError:
             raise Overloaded("answers were not read for too long") from None
