@@ -59,6 +59,7 @@ class NoiseLevel:
 
 _DRIFT_MEMORY = 0.96
 _OUTLIER_SIZE = 0.08
+_FEWEST_LEFT = 6
 _LONGEST_S = {"outlier": 0.2, "swap": 0.3, "occlusion": 1.0, "lost": 0.2}
 
 
@@ -82,7 +83,8 @@ def detect(
 def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
     """Take away what lies beyond the lower, right or left edge of a picture, the lower one mostly.
 
-    In the middle frame up to half of the person is beyond it.
+    In the middle frame up to half of the person is beyond it. Clips in which too few joints would
+    be left of somebody are left alone: of a joint or two nobody can tell how large a person is.
     """
     x, y = detected_TJ3[..., 0], detected_TJ3[..., 1]
     towards = (y, y, x, -x)[rng.integers(4)]
@@ -90,7 +92,8 @@ def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
     edge = middle.max() - rng.uniform(0.05, 0.55) * np.ptp(middle)
     seen = detected_TJ3.copy()
     seen[towards > edge, 2] = 0
-    if not (seen[..., 2] > 0).any():
+    left_T = (seen[..., 2] > 0).sum(axis=1)
+    if left_T[(detected_TJ3[..., 2] > 0).any(axis=1)].min() < _FEWEST_LEFT:
         return detected_TJ3
     return seen
 
