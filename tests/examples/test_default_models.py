@@ -15,6 +15,8 @@ from tests.serving import service_process
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 MODELS = ROOT / "service" / "models"
+NAMES = {"symmetric243": False, "causal243": True, "causal243-light": True}
+"""Which of them are causal."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def lift(url, body):
         return json.load(answer)
 
 
-@pytest.mark.parametrize(("name", "causal"), [("symmetric243", False), ("causal243", True)])
+@pytest.mark.parametrize(("name", "causal"), NAMES.items())
 def test_their_cards_say_what_they_are(name, causal):
     card = Lifter.load(MODELS / name, "cpu").card
     assert card.name == name
@@ -46,7 +48,8 @@ def test_their_cards_say_what_they_are(name, causal):
         for metric in ("MPJPE", "P-MPJPE", "MPJVE"):
             assert errors[f"{condition} {metric}"] > 0
     # What the temporal models are for.
-    assert errors["noisy MPJPE"] < errors["noisy MPJPE, single model"]
+    if not name.endswith("light"):  # the single-frame model is as large as the full ones
+        assert errors["noisy MPJPE"] < errors["noisy MPJPE, single model"]
     assert errors["noisy MPJVE"] < 0.5 * errors["noisy MPJVE, single model"]
 
 
@@ -101,3 +104,10 @@ def test_the_picture_in_the_readme_can_be_drawn(url, tmp_path, model):
         check=True,
     )
     assert (tmp_path / "picture.png").stat().st_size > 20_000
+
+
+def test_the_page_tells_of_the_very_files_that_ship():
+    page = (ROOT / "MODELS.md").read_text()
+    for name in NAMES:
+        assert f"`{name}` {Lifter.load(MODELS / name, 'cpu').card.version}" in page
+    assert {folder.name for folder in MODELS.iterdir() if folder.is_dir()} == set(NAMES)
