@@ -1,9 +1,10 @@
 """Missing keypoints: which they are, and what stands in for them.
 
 A joint is missing when its score is 0 or below ``min_score``. Symmetric models see it interpolated
-in time, causal ones held at its last value. A joint not measured yet is placed from those that
-are. A frame with nothing measured is filled likewise up to ``max_gap_frames``; then frames are
-unknown, and the next measured one starts afresh with nothing remembered.
+in time, causal ones at its last place, moved along with the body. A joint not measured yet is
+placed from those that are. A frame with nothing measured is filled likewise up to
+``max_gap_frames``; then frames are unknown, and the next measured one starts afresh with nothing
+remembered.
 """
 
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ class Memory:
     """What causal filling remembers of each of B tracks, all that a stream needs to go on."""
 
     keypoints_BJ2: Floats
-    """The last measured place of each joint."""
+    """Where each joint was at last, measured or moved along with the body since."""
     seen_BJ: Mask
     """Which joints have been measured since the track last started."""
     empty_frames_B: NDArray[np.int64]
@@ -158,22 +159,52 @@ def fill_causal(
     empty_BT = _empty_frames(measured_BTJ, before_B)
     quality_BT = _quality(measured_BTJ, empty_BT, max_gap_frames)
 
-    # Row 0 is the memory, so that "the last row in which it was measured" covers both.
-    places = np.concatenate([memory.keypoints_BJ2[:, None], keypoints_BTJ3[..., :2]], axis=1)
-    known = np.concatenate([memory.seen_BJ[:, None], measured_BTJ], axis=1)
-    unknown = np.concatenate([~has_begun_B1, quality_BT == _UNKNOWN], axis=1)
-    rows = np.arange(places.shape[1])
-    latest = np.maximum.accumulate(np.where(known, rows[:, None], -1), axis=1)
-    fresh = np.maximum.accumulate(np.where(unknown, rows + 1, 0), axis=1)
-    seen = latest >= fresh[..., None]
-    held = np.take_along_axis(places, np.maximum(latest, 0)[..., None], axis=1)
-    held[~seen] = 0
+    seen = _known_since(measured_BTJ, memory.seen_BJ & has_begun_B1, quality_BT == _UNKNOWN)
+    places = _carry(keypoints_BTJ3[..., :2], measured_BTJ, seen, memory)
 
-    filled = held[:, 1:].copy()
+    filled = places.copy()
     _place_unseen(
-        filled.reshape(-1, *filled.shape[2:]), seen[:, 1:].reshape(-1, seen.shape[2]), format.joints
+        filled.reshape(-1, *filled.shape[2:]), seen.reshape(-1, seen.shape[2]), format.joints
     )
-    return filled, quality_BT, Memory(held[:, -1], seen[:, -1], empty_BT[:, -1])
+    return filled, quality_BT, Memory(places[:, -1], seen[:, -1], empty_BT[:, -1])
+
+
+def _known_since(measured_BTJ: Mask, before_BJ: Mask, unknown_BT: Mask) -> Mask:
+    """Which joints (B, T, J) have been measured so far, or before; unknown frames end that."""
+    # Row 0 is what was before, so that "the last row in which it was measured" covers both.
+    known = np.concatenate([before_BJ[:, None], measured_BTJ], axis=1)
+    rows = np.arange(known.shape[1])
+    latest = np.maximum.accumulate(np.where(known, rows[:, None], -1), axis=1)
+    fresh = np.maximum.accumulate(np.where(unknown_BT, rows[1:] + 1, 0), axis=1)
+    known_BTJ: Mask = latest[:, 1:] >= fresh[..., None]
+    return known_BTJ
+
+
+def _carry(places_BTJ2: Floats, measured_BTJ: Mask, seen_BTJ: Mask, memory: Memory) -> Floats:
+    """Where joints are: measured, or moved along with the body from where they were.
+
+    The body moves from frame to frame as the middle one of its joints does, along x and y each, of
+    those that are measured and were known before. So one that is wrong moves nothing.
+    """
+    places = np.where(measured_BTJ[..., None], places_BTJ2, 0)
+    carried_BTJ = seen_BTJ & ~measured_BTJ
+    for frame in np.flatnonzero(carried_BTJ.any(axis=(0, 2))):
+        before = places[:, frame - 1] if frame else memory.keypoints_BJ2
+        known_before = seen_BTJ[:, frame - 1] if frame else memory.seen_BJ
+        moved = _middle_step(places[:, frame] - before, known_before & measured_BTJ[:, frame])
+        carried = carried_BTJ[:, frame, :, None]
+        places[:, frame] = np.where(carried, before + moved[:, None], places[:, frame])
+    return places
+
+
+def _middle_step(steps_BJ2: Floats, chosen_BJ: Mask) -> Floats:
+    """The medians (B, 2) of the chosen joints' steps; none where no joint is chosen."""
+    ordered = np.sort(np.where(chosen_BJ[..., None], steps_BJ2, np.inf), axis=1)
+    count = chosen_BJ.sum(axis=1)
+    ordered[count == 0] = 0
+    tracks = np.arange(len(count))
+    low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
+    return (low + high) / 2
 
 
 def _complete_frame(
