@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import Invalid
-from service.models import Job, LiftedPiece, ServedModel
+from service.models import Job, ServedModel
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
 from service.pose.layout_check import check_layout
+from service.pose.lifted import Lifted
 from service.pose.missing import QUALITY, fill
 from service.pose.normalisation import Undo
 from service.pose.padding import Piece, cut
@@ -20,7 +21,6 @@ from service.requests import Clip, LiftedClip, LiftOptions
 Floats = NDArray[np.float32]
 
 _UNKNOWN = QUALITY.index("unknown")
-_Y_UP = np.array([1, -1, -1], dtype=np.float32)
 _FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
 
 
@@ -37,8 +37,7 @@ class ClipInProgress:
     quality_T: NDArray[np.uint8]
     segments: tuple[slice, ...]
     undo: Undo
-    poses_TJ3: Floats
-    trajectory_T3: Floats | None = None
+    lifted: Lifted
 
     def pieces(self, model: ServedModel, flip: bool) -> Iterator[tuple[Piece, Job]]:
         """The jobs that lift this clip, and the piece each is for."""
@@ -51,13 +50,9 @@ class ClipInProgress:
         """What lifting this clip costs, but for the context of chunks."""
         return sum(model.work(part.stop - part.start, flip) for part in self.segments)
 
-    def accept(self, piece: Piece, lifted: LiftedPiece) -> None:
+    def accept(self, piece: Piece, lifted: Lifted) -> None:
         """Put a piece's result in its place."""
-        self.poses_TJ3[piece.gives] = lifted.poses_TJ3
-        if lifted.trajectory_T3 is not None:
-            if self.trajectory_T3 is None:
-                self.trajectory_T3 = np.zeros((len(self.poses_TJ3), 3), dtype=np.float32)
-            self.trajectory_T3[piece.gives] = lifted.trajectory_T3
+        self.lifted.put(piece.gives, lifted)
 
     def finish(self, model: ServedModel, options: LiftOptions) -> LiftedClip:
         """Turn the results to camera axes, relative to the root joint, and do what was asked for.
@@ -66,23 +61,18 @@ class ClipInProgress:
             Invalid: the keypoints were so far out that the results are not finite.
         """
         is_unknown = self.quality_T == _UNKNOWN
-        trajectory_T3 = self.trajectory_T3
         with np.errstate(all="ignore"):
-            rooted_TJ3 = self.poses_TJ3 - self.poses_TJ3[:, model.root : model.root + 1]
-            poses_TJ3 = self._smoothed(self.undo.poses(rooted_TJ3), options)
+            lifted = self.lifted.turned_back(self.undo, model.root)
+            poses_TJ3 = self._smoothed(lifted.poses, options)
             if options.constant_bone_lengths:
                 poses_TJ3 = keep_bone_lengths(poses_TJ3, model.card.output.parents, ~is_unknown)
-            if trajectory_T3 is not None:
-                trajectory_T3 = self._smoothed(self.undo.trajectory(trajectory_T3), options)
-                trajectory_T3[is_unknown] = 0
-        poses_TJ3[is_unknown] = 0
-        if not np.isfinite(poses_TJ3).all():
+            path = lifted.trajectory
+            path = None if path is None else self._smoothed(path, options)
+        polished = Lifted(poses_TJ3, path, lifted.expected_errors)
+        polished.put(is_unknown, Lifted.blank(model.card, int(is_unknown.sum())))
+        if not np.isfinite(polished.poses).all():
             raise Invalid.at(self.where, _FAR_OUT)
-        if options.axes == "y_up":
-            poses_TJ3 *= _Y_UP
-            if trajectory_T3 is not None:
-                trajectory_T3 *= _Y_UP
-        return LiftedClip(self.id, poses_TJ3, self.quality_T, trajectory_T3)
+        return LiftedClip(self.id, self.quality_T, polished.in_axes(options.axes))
 
     def _smoothed(self, points: Floats, options: LiftOptions) -> Floats:
         """Each segment by itself, as much as was asked for."""
@@ -128,5 +118,5 @@ def prepare(
         inputs_TJ2, undo = normalise(filled.keypoints_TJ2)
     if not np.isfinite(inputs_TJ2[filled.quality_T != _UNKNOWN]).all():
         raise Invalid.at(where, _FAR_OUT)
-    room = np.zeros((len(inputs_TJ2), len(model.card.output.joints), 3), dtype=np.float32)
+    room = Lifted.blank(model.card, len(inputs_TJ2))
     return ClipInProgress(clip.id, where, inputs_TJ2, filled.quality_T, filled.segments, undo, room)

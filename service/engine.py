@@ -12,9 +12,10 @@ from service.batcher import Admission
 from service.clips import ClipInProgress, prepare
 from service.errors import DeadlineExceeded, Invalid, TooLarge
 from service.metrics import Metrics
-from service.models import Job, LiftedPiece, ModelSet, ServedModel
+from service.models import Job, ModelSet, ServedModel
 from service.pose.card import Card
 from service.pose.formats import FORMATS
+from service.pose.lifted import Lifted
 from service.pose.padding import Piece
 from service.requests import LiftedClip, LiftOptions, LiftRequest, LiftResult
 from service.validation import Limits, check_extent, check_finite
@@ -121,7 +122,7 @@ class _Lifting:
     """Sends the pieces of one request through a model, a few batches' worth at a time."""
 
     model: ServedModel
-    admission: Admission[Job, LiftedPiece]
+    admission: Admission[Job, Lifted]
     flip: bool
     deadline: float | None
 
@@ -147,7 +148,7 @@ class _Sent(NamedTuple):
     clip: ClipInProgress
     piece: Piece
     work: float
-    lifted: asyncio.Future[LiftedPiece]
+    lifted: asyncio.Future[Lifted]
 
     async def arrive(self) -> float:
         """Put the piece in its place once it is lifted; returns the work no longer ahead."""

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from service.errors import ModelError
 from service.pose.card import METADATA_KEY, Card
+from service.pose.lifted import Lifted
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,14 +33,6 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Lifted:
-    """Poses (B, T, J, 3) and, from models that have one, the trajectory (B, T, 3), in metres."""
-
-    poses_BTJ3: Floats
-    trajectory_BT3: Floats | None
 
 
 @dataclass(frozen=True)
@@ -101,8 +94,8 @@ class Lifter:
     def lift(self, keypoints_BTJD: Floats) -> Lifted:
         """Lift clips of equal length, normalised as the card says; edges are padded inside."""
         inputs = {self.card.graph.inputs[0]: np.ascontiguousarray(keypoints_BTJD, np.float32)}
-        poses, *rest = self._session.run(list(self.card.graph.outputs), inputs)
-        return Lifted(poses, rest[0] if rest else None)
+        names = self.card.graph.outputs
+        return Lifted.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
 
 
 def open_graph(path: Path, options: RunOptions) -> "tuple[onnxruntime.InferenceSession, Card]":
@@ -238,10 +231,11 @@ def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> Itera
         yield f"graph kind {card.graph.kind!r} in {CLIP_GRAPH}"
     shape_in = (len(card.input.joints), len(card.input.channels))
     yield from _tensors_disagree(session.get_inputs(), dict.fromkeys(card.graph.inputs, shape_in))
-    shape_out = (len(card.output.joints), 3)
+    joints = len(card.output.joints)
+    shapes = {"trajectory": (3,), "expected_errors": (joints,)}
     yield from _tensors_disagree(
         session.get_outputs(),
-        {name: (3,) if name == "trajectory" else shape_out for name in card.graph.outputs},
+        {name: shapes.get(name, (joints, 3)) for name in card.graph.outputs},
     )
     product = math.prod(card.architecture.filter_widths)
     if product != card.architecture.receptive_field:

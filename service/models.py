@@ -14,6 +14,7 @@ from service.lifter import Lifter
 from service.metrics import Metrics
 from service.pose.card import Card
 from service.pose.formats import FORMATS, KeypointFormat
+from service.pose.lifted import Lifted
 from service.pose.padding import Span, padding_work, stack
 from service.pose.skeleton import SKELETONS, Skeleton
 
@@ -39,14 +40,6 @@ class Job:
     inputs_TJ2: Floats
     kept: slice
     flip: bool
-
-
-@dataclass(frozen=True)
-class LiftedPiece:
-    """The poses (T, J, 3) of a piece's kept frames; the trajectory (T, 3) where a model has one."""
-
-    poses_TJ3: Floats
-    trajectory_T3: Floats | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ class ServedModel:
         self._output_mirror = skeleton.mirror
         self._padding_work = padding_work(architecture.filter_widths)
         policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
-        self.batcher: Batcher[Job, LiftedPiece] = Batcher(
+        self.batcher: Batcher[Job, Lifted] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
         )
 
@@ -119,26 +112,16 @@ class ServedModel:
             chosen.append(index)
         return chosen
 
-    def _run(self, jobs: Sequence[Job]) -> list[LiftedPiece]:
-        """Lift jobs in one batch; mirrored twins of those that want one ride along."""
+    def _run(self, jobs: Sequence[Job]) -> list[Lifted]:
+        """The kept frames of jobs, lifted in one batch; mirrored twins ride along if wanted."""
         flipped = [index for index, job in enumerate(jobs) if job.flip]
         inputs = [job.inputs_TJ2 for job in jobs]
         inputs += [_mirrored(jobs[index].inputs_TJ2, self._input_mirror) for index in flipped]
         lifted = self._lifter.lift(stack(inputs))
-        poses_BTJ3, trajectory_BT3 = lifted.poses_BTJ3, lifted.trajectory_BT3
         for twin, index in enumerate(flipped, start=len(jobs)):
-            poses_BTJ3[index] += _mirrored(poses_BTJ3[twin], self._output_mirror)
-            poses_BTJ3[index] *= np.float32(0.5)
-            if trajectory_BT3 is not None:
-                trajectory_BT3[index] += trajectory_BT3[twin] * _NEGATED_X
-                trajectory_BT3[index] *= np.float32(0.5)
-        return [
-            LiftedPiece(
-                poses_BTJ3[index, job.kept],
-                None if trajectory_BT3 is None else trajectory_BT3[index, job.kept],
-            )
-            for index, job in enumerate(jobs)
-        ]
+            mirrored = lifted[twin].mirrored(self._output_mirror)
+            lifted.put(index, lifted[index].mean_with(mirrored))
+        return [lifted[index, job.kept] for index, job in enumerate(jobs)]
 
 
 class ModelSet:
@@ -216,9 +199,6 @@ def model_folders(root: Path) -> list[Path]:
     if not folders:
         raise ModelError(f"no model in {root}: expected folders that hold a clip.onnx")
     return folders
-
-
-_NEGATED_X = np.array([-1, 1, 1], dtype=np.float32)
 
 
 def _skeleton(card: Card) -> Skeleton:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.pose.card import Card
+from service.pose.lifted import Lifted
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -89,15 +90,14 @@ class LiftRequest:
 
 @dataclass(frozen=True)
 class LiftedClip:
-    """A clip's poses in metres; ``quality_T`` holds indices into ``service.pose.missing.QUALITY``.
+    """What became of a clip; ``quality_T`` holds indices into ``service.pose.missing.QUALITY``.
 
     Frames of unknown quality are zeros here and null on the wire.
     """
 
     id: str
-    poses_TJ3: Floats
     quality_T: NDArray[np.uint8]
-    trajectory_T3: Floats | None
+    lifted: Lifted
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.errors import ModelError
 from service.lifter import RINGS_GRAPH, STEP_GRAPH, RunOptions, check_tensors, open_companion
 from service.pose.card import Card
+from service.pose.lifted import Lifted
 from service.rings import RingShape
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ _PAST = re.compile(r"(\w+)_past(?:_(\d+))?$")
 
 @dataclass(frozen=True)
 class Stepped:
-    """One frame's poses (B, J, 3) and trajectory (B, 3), metres, and the rows to keep in rings."""
+    """What the model tells of one frame of each track, and the rows to keep in rings."""
 
-    poses_BJ3: Floats
-    trajectory_B3: Floats | None
+    lifted: Lifted
     rows: list[Floats]
 
 
@@ -86,7 +86,7 @@ class Stepper:
         found = dict(zip(names, self._step.run(list(names), inputs), strict=True))
         flat = keypoints_BJD.reshape(len(keypoints_BJD), -1)
         rows = [found.get(name.replace("_past_", "_row_"), flat) for name in self._past]
-        return Stepped(found["poses"], found.get("trajectory"), rows)
+        return Stepped(Lifted.of(found), rows)
 
     def rebuild(self, keypoints_BTJD: Floats) -> list[Floats]:
         """The rings (B, length, channels), oldest first, of tracks with this past.

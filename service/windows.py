@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from service.errors import ModelError
 from service.lifter import WINDOW_GRAPH, RunOptions, check_tensors, open_companion
 from service.pose.card import Card
+from service.pose.lifted import Lifted
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -45,13 +46,13 @@ class WindowLifter:
             raise ModelError(f"{path}: takes windows {found}; the card says {expected}")
         return cls(session, window_card)
 
-    def lift(self, windows_BTJD: Floats) -> tuple[Floats, Floats | None]:
-        """Poses (B, J, 3) and, from models that have one, trajectory (B, 3), in metres.
+    def lift(self, windows_BTJD: Floats) -> Lifted:
+        """What the model tells of the frame in the middle of each, with leading axis B.
 
         Args:
             windows_BTJD: exactly one receptive field each, normalised as the card says, edges
                 repeated where there is nothing more to see.
         """
         inputs = {self._card.graph.inputs[0]: windows_BTJD}
-        poses, *rest = self._session.run(list(self._card.graph.outputs), inputs)
-        return poses, rest[0] if rest else None
+        names = self._card.graph.outputs
+        return Lifted.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))

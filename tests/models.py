@@ -37,6 +37,7 @@ def model_folder(
     keypoint_format: str = "coco17",
     normalisation: Literal["screen", "person"] = "screen",
     trajectory: bool = False,
+    expected_errors: bool = False,
     seed: int = 0,
 ) -> Path:
     """Write a model folder with random weights; its name is the folder's."""
@@ -44,7 +45,7 @@ def model_folder(
     joints = len(FORMATS[keypoint_format].joints)
     exported = Exported(
         name=folder.name,
-        pose=network(joints, 17, filter_widths, causal, channels),
+        pose=network(joints, 17, filter_widths, causal, channels, expected_errors),
         trajectory=network(joints, 1, filter_widths, causal, channels) if trajectory else None,
         keypoint_format=keypoint_format,
         normalisation=normalisation,
@@ -56,12 +57,22 @@ def model_folder(
 
 
 def network(
-    joints_in: int, joints_out: int, filter_widths: Sequence[int], causal: bool, channels: int
+    joints_in: int,
+    joints_out: int,
+    filter_widths: Sequence[int],
+    causal: bool,
+    channels: int,
+    expected_errors: bool = False,
 ) -> TemporalModel:
-    network = TemporalModel(joints_in, 2, joints_out, filter_widths, causal, channels).eval()
+    network = TemporalModel(
+        joints_in, 2, joints_out, filter_widths, causal, channels, expected_errors=expected_errors
+    ).eval()
+    if network.error_head is not None:
+        torch.nn.init.normal_(network.error_head.out.weight, std=0.3)
     for batch_norm in network.batch_norms:
-        torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)
-        torch.nn.init.normal_(batch_norm.bias, std=0.1)
+        if batch_norm.affine:
+            torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)
+            torch.nn.init.normal_(batch_norm.bias, std=0.1)
         assert batch_norm.running_mean is not None
         torch.nn.init.normal_(batch_norm.running_mean, std=0.1)
     return network
@@ -70,13 +81,15 @@ def network(
 def model_set_folder(root: Path) -> Path:
     """The models most tests use.
 
-    Symmetric; causal; fed h36m17; told of the camera; with a trajectory.
+    Symmetric; causal; fed h36m17; told of the camera; with a trajectory and expected errors.
     """
     model_folder(root / "symmetric", seed=1)
     model_folder(root / "causal", causal=True, seed=2)
     model_folder(root / "h36m", keypoint_format="h36m17", seed=3)
     model_folder(root / "person", normalisation="person", seed=4)
-    model_folder(root / "rooted", normalisation="person", trajectory=True, seed=5)
+    model_folder(
+        root / "rooted", normalisation="person", trajectory=True, expected_errors=True, seed=5
+    )
     return root
 
 

@@ -17,6 +17,7 @@ from training.model import TemporalModel
 from training.networks import Networks
 
 _FORMAT = 2
+_ERROR_HEAD = "error_head."
 
 
 class CheckpointError(ValueError):
@@ -48,13 +49,16 @@ class Checkpoint:
 
 def build_networks(config: TrainConfig, skeleton: str) -> Networks:
     """The untrained networks that a configuration describes, whose poses have such a skeleton."""
-    pose = _build(config, len(SKELETONS[skeleton].joints), config.channels)
+    joints = len(SKELETONS[skeleton].joints)
+    pose = _build(config, joints, config.channels, config.expected_errors)
     if not config.trajectory:
         return Networks(pose)
-    return Networks(pose, _build(config, 1, config.trajectory_channels or config.channels))
+    return Networks(pose, _build(config, 1, config.trajectory_channels or config.channels, False))
 
 
-def _build(config: TrainConfig, joints_out: int, channels: int) -> TemporalModel:
+def _build(
+    config: TrainConfig, joints_out: int, channels: int, expected_errors: bool
+) -> TemporalModel:
     assert config.keypoint_format is not None, "a run settles it when it opens its data"
     return TemporalModel(
         joints_in=len(FORMATS[config.keypoint_format].joints),
@@ -65,6 +69,7 @@ def _build(config: TrainConfig, joints_out: int, channels: int) -> TemporalModel
         channels=channels,
         dropout=config.dropout,
         dense=config.dense,
+        expected_errors=expected_errors,
     )
 
 
@@ -134,7 +139,7 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> N
 
 
 def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
-    """Take over another run's weights; a trajectory it has not may be new.
+    """Take over another run's weights; a trajectory or an error head it has not may be new.
 
     What sees single frames may begin what sees many, which then does the same at first.
 
@@ -153,9 +158,12 @@ def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
             if key.startswith(prefix)
         }
         if weights or name == "pose":
+            assert isinstance(network, TemporalModel)
             if sees_one_frame:
-                assert isinstance(network, TemporalModel)
                 weights = widened(weights, network)
+            if not any(key.startswith(_ERROR_HEAD) for key in weights):
+                new = network.state_dict().items()
+                weights |= {key: value for key, value in new if key.startswith(_ERROR_HEAD)}
             load_weights(network, weights, path)
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from service.lifter import Lifted, Lifter, RunOptions
+from service.lifter import Lifter, RunOptions
 from service.pose.card import Training
+from service.pose.lifted import Lifted
 from service.pose.normalisation import Kind, ScreenCamera
 from service.rings import Rings
 from service.stepper import Stepper
 from service.windows import WindowLifter
-from training.graph import POSES, TRAJECTORY
+from training.graph import EXPECTED_ERRORS, POSES, TRAJECTORY
 from training.model import TemporalModel, pad_edges
 
 TOLERANCE_M = 1e-5
@@ -60,12 +61,9 @@ def _compare_clips(lifter: Lifter, exported: Exported, tolerance_m: float) -> No
     for frames in _LENGTHS:
         joints = len(lifter.card.input.joints)
         keypoints = torch.randn(2, frames, joints, 2, generator=random)
-        lifted = lifter.lift(keypoints.numpy())
-        expected = _reference(exported.pose, keypoints)
-        _check(f"{POSES} of {frames} frames", lifted.poses_BTJ3, expected, tolerance_m)
-        if exported.trajectory is not None and lifted.trajectory_BT3 is not None:
-            expected = _reference(exported.trajectory, keypoints)[:, :, 0]
-            _check(f"{TRAJECTORY} of {frames} frames", lifted.trajectory_BT3, expected, tolerance_m)
+        expected = _reference(exported, keypoints)
+        what = f"a random clip of {frames} frames"
+        _check_all(what, lifter.lift(keypoints.numpy()), expected, tolerance_m)
 
 
 def _compare_steps(stepper: Stepper, lifter: Lifter) -> None:
@@ -94,10 +92,7 @@ def _compare_windows(windows: WindowLifter, lifter: Lifter) -> None:
     shape = (3, field, len(card.input.joints), len(card.input.channels))
     seen = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     lifted = lifter.lift(seen)
-    poses_BJ3, trajectory_B3 = windows.lift(seen)
-    _check("a window", poses_BJ3, lifted.poses_BTJ3[:, field // 2], TOLERANCE_M)
-    if trajectory_B3 is not None and lifted.trajectory_BT3 is not None:
-        _check("a window", trajectory_B3, lifted.trajectory_BT3[:, field // 2], TOLERANCE_M)
+    _check_all("a random window", windows.lift(seen), lifted[:, field // 2], TOLERANCE_M)
 
 
 def _check_step(
@@ -112,16 +107,28 @@ def _check_step(
     slots, fresh = np.array([0]), np.array([is_first])
     stepped = stepper.step(keypoints, fresh, rings.past(slots))
     rings.keep(slots, fresh, stepped.rows)
-    _check(what, stepped.poses_BJ3, lifted.poses_BTJ3[:, number], TOLERANCE_M)
-    if stepped.trajectory_B3 is not None and lifted.trajectory_BT3 is not None:
-        _check(what, stepped.trajectory_B3, lifted.trajectory_BT3[:, number], TOLERANCE_M)
+    _check_all(f"{what} of a random clip", stepped.lifted, lifted[:, number], TOLERANCE_M)
 
 
 @torch.inference_mode()
-def _reference(model: TemporalModel, keypoints: torch.Tensor) -> np.ndarray:
-    padded = pad_edges(keypoints, model.receptive_field, model.causal)
-    poses: np.ndarray = model(padded).numpy()
-    return poses
+def _reference(exported: Exported, keypoints: torch.Tensor) -> Lifted:
+    pose, path = exported.pose, exported.trajectory
+    features = pose.features(pad_edges(keypoints, pose.receptive_field, pose.causal))
+    trajectory = errors = None
+    if path is not None:
+        trajectory = path(pad_edges(keypoints, path.receptive_field, path.causal))[:, :, 0].numpy()
+    if pose.error_head is not None:
+        errors = pose.error_head(features).exp().numpy()
+    return Lifted(pose.poses(features).numpy(), trajectory, errors)
+
+
+def _check_all(what: str, found: Lifted, expected: Lifted, tolerance_m: float) -> None:
+    for name in (POSES, TRAJECTORY, EXPECTED_ERRORS):
+        pair = getattr(found, name), getattr(expected, name)
+        if (pair[0] is None) != (pair[1] is None):
+            raise ExportError(f"{what}: only one of ONNX Runtime and PyTorch tells {name}")
+        if pair[0] is not None:
+            _check(f"{name} of {what}", *pair, tolerance_m)
 
 
 def _check(what: str, found: np.ndarray, expected: np.ndarray, tolerance_m: float) -> None:
@@ -130,6 +137,6 @@ def _check(what: str, found: np.ndarray, expected: np.ndarray, tolerance_m: floa
     difference = float(np.abs(found - expected).max())
     if not difference <= allowed:  # NaN is not
         raise ExportError(
-            f"{what} of a random clip: ONNX Runtime and PyTorch differ by {difference:.2g} m, "
+            f"{what}: ONNX Runtime and PyTorch differ by {difference:.2g} m, "
             f"allowed are {allowed:.2g} m; nothing was written"
         )

@@ -70,8 +70,10 @@ class TrainConfig(BaseModel):
     """Also learn the root's path, with a network of its own."""
     trajectory_channels: Annotated[int, Field(ge=1)] | None = None
     """Channels of that network; as many as the pose network's if not given."""
+    expected_errors: bool = False
+    """Also learn how far from the truth each joint is likely to be."""
     freeze_pose: bool = False
-    """Leave the pose network as ``initial`` has it, to add a trajectory to it."""
+    """Leave the poses as ``initial`` has them, to add a trajectory or expected errors to them."""
     dropout: _Share = 0.25
     """Dropout after every hidden convolution."""
     epochs: Annotated[int, Field(ge=1)] = 80
@@ -174,8 +176,8 @@ class TrainConfig(BaseModel):
         is_semi = bool(self.unlabelled_subjects or self.unlabelled)
         if is_semi and self.projection_weight and not self.trajectory:
             raise ValueError("unlabelled data is projected to the image: it needs trajectory too")
-        if self.freeze_pose and (not self.trajectory or is_semi):
-            raise ValueError("freeze_pose is for adding a trajectory, and nothing else")
+        if self.freeze_pose and (is_semi or not (self.trajectory or self.expected_errors)):
+            raise ValueError("freeze_pose is for adding trajectory or expected_errors, no more")
         if self.freeze_pose and self.initial is None:
             raise ValueError("freeze_pose needs the pose network of an initial checkpoint")
         if self.stride > 1 and (self.velocity_weight or self.short_context):

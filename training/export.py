@@ -36,7 +36,7 @@ from training.checkpoint import CheckpointError, load_networks
 from training.command import command_line, run
 from training.comparison import Exported, ExportError, compare
 from training.config import TrainConfig
-from training.graph import KEYPOINTS, POSES, TRAJECTORY, clip_graph, halved
+from training.graph import KEYPOINTS, clip_graph, halved, told
 from training.step_graph import rings_graph, step_graph
 from training.window_graph import window_graph
 
@@ -172,7 +172,7 @@ def _put_in_place(made: Path, folder: Path, replaced: Path) -> None:
 def _card(exported: Exported, version: str) -> Card:
     model = exported.pose
     skeleton = _skeleton(model.joints_out)
-    outputs = (POSES,) if exported.trajectory is None else (POSES, TRAJECTORY)
+    outputs = tuple(told(model, exported.trajectory))
     return Card(
         name=exported.name,
         version=version,

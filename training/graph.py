@@ -15,13 +15,15 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
+from torch import Tensor, nn
 
+from training.error_head import ErrorHead
 from training.model import TemporalModel
 
 OPSET = 17
 IR_VERSION = 9
 KEYPOINTS, POSES, TRAJECTORY = "keypoints", "poses", "trajectory"
+EXPECTED_ERRORS = "expected_errors"
 _TO_THE_END = np.iinfo(np.int64).max
 
 
@@ -76,6 +78,30 @@ class _Margins:
 
 
 @dataclass(frozen=True)
+class ErrorLayers:
+    """The layers of an error head, the statistics of its input folded into the first."""
+
+    hidden: Layer
+    last: Layer
+    range: tuple[float, float]
+
+    @classmethod
+    def of(cls, head: ErrorHead) -> "ErrorLayers":
+        """The layers of a trained head."""
+        mean, variance = head.scale.running_mean, head.scale.running_var
+        assert mean is not None
+        assert variance is not None
+        weight = head.hidden.weight / torch.sqrt(variance + head.scale.eps)
+        bias = head.hidden.bias - weight @ mean
+        return cls(_matrix(weight, bias), _matrix(head.out.weight, head.out.bias), head.range)
+
+
+def _matrix(weight: Tensor, bias: Tensor) -> Layer:
+    matrix = np.ascontiguousarray(weight.detach().numpy().T, dtype=np.float32)
+    return Layer(matrix, bias.detach().numpy().astype(np.float32), taps=1, dilation=1)
+
+
+@dataclass(frozen=True)
 class Layers:
     """A network's layers in the order in which they run."""
 
@@ -83,6 +109,7 @@ class Layers:
     blocks: tuple[tuple[Layer, Layer], ...]
     """The wide and the narrow convolution of each residual block (the paper, figure 2)."""
     last: Layer
+    errors: "ErrorLayers | None"
 
     @classmethod
     def of(cls, model: TemporalModel) -> "Layers":
@@ -97,6 +124,7 @@ class Layers:
             folded(model.expand_conv, model.expand_bn),
             tuple(zip(folds[::2], folds[1::2], strict=True)),
             _layer(shrink.weight.detach().numpy(), bias, shrink),
+            None if model.error_head is None else ErrorLayers.of(model.error_head),
         )
 
     @property
@@ -191,6 +219,20 @@ class Builder:
         )
         return self.node("Add", residual, frames)
 
+    def read(
+        self, x: str, layers: Layers, name: str, lead: tuple[int, ...], operator: str = "MatMul"
+    ) -> None:
+        """Make the outputs that are read from features, with these leading axes."""
+        joints = layers.last.weight.shape[1] // 3
+        points = (3,) if name == TRAJECTORY else (joints, 3)
+        self.output(self.product(x, layers.last, operator), name, *lead, *points)
+        if layers.errors is not None:
+            hidden = self.node("Relu", self.product(x, layers.errors.hidden, operator))
+            told = self.product(hidden, layers.errors.last, operator)
+            least, most = (self.constant(np.array(end, np.float32)) for end in layers.errors.range)
+            errors = self.node("Exp", self.node("Clip", told, least, most))
+            self.output(errors, EXPECTED_ERRORS, *lead, joints)
+
     def output(self, x: str, name: str, *shape: int) -> None:
         """Give a tensor the shape and the name of one of the graph's outputs."""
         self.nodes.append(
@@ -212,23 +254,31 @@ def _branch(model: TemporalModel, output: str) -> Builder:
         needed, made = next(plan)
         x = build.block(build.repeat_edges(x, held, needed), wide, narrow)
         held = made
-    shape = (0, 0, 3) if output == TRAJECTORY else (0, 0, model.joints_out, 3)
-    build.output(build.product(x, layers.last), output, *shape)
+    build.read(x, layers, output, (0, 0))
     return build
+
+
+def told(model: TemporalModel, trajectory: TemporalModel | None) -> dict[str, tuple[int, ...]]:
+    """The outputs of a model's graphs, and their shapes behind batch and frames."""
+    outputs: dict[str, tuple[int, ...]] = {POSES: (model.joints_out, 3)}
+    if trajectory is not None:
+        outputs[TRAJECTORY] = (3,)
+    if model.error_head is not None:
+        outputs[EXPECTED_ERRORS] = (model.joints_out,)
+    return outputs
 
 
 def clip_graph(
     model: TemporalModel, joints_in: int, channels_in: int, trajectory: TemporalModel | None = None
 ) -> onnx.ModelProto:
-    """Build the graph ``keypoints`` (batch, frames, joints, channels) → ``poses``, ``trajectory``.
+    """Build the graph ``keypoints`` (batch, frames, joints, channels) → what ``told`` says.
 
     Frames in and out are as many; batch and frames are free.
     """
     branches = [_branch(model, POSES)]
-    outputs = [_clips(POSES, model.joints_out, 3)]
     if trajectory is not None:
         branches.append(_branch(trajectory, TRAJECTORY))
-        outputs.append(_clips(TRAJECTORY, 3))
+    outputs = [_clips(name, *shape) for name, shape in told(model, trajectory).items()]
     return assembled("clip", branches, [_clips(KEYPOINTS, joints_in, channels_in)], outputs)
 
 

@@ -28,8 +28,8 @@ from training.checkpoint import (
 from training.config import TrainConfig
 from training.footage import Footage, joined
 from training.momentum import Momentum
-from training.networks import Networks, TrainingForm
-from training.objective import UNITS, Objective, Predicted, Terms, in_metres
+from training.networks import Networks, Predicted, TrainingForm
+from training.objective import UNITS, Objective, Terms, in_metres
 from training.plot import plot_history
 from training.processes import choose_device
 from training.sources import Source, open_source
@@ -212,8 +212,8 @@ class Trainer:
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
-            poses, roots = self._run_form(inputs)
-        return Predicted(poses.float(), None if roots is None else roots.float())
+            predicted: Predicted = self._run_form(inputs)
+        return predicted.float()
 
     @property
     def _measured(self) -> Networks:
@@ -246,11 +246,15 @@ class Trainer:
         chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
         totals: dict[str, float] = defaultdict(float)
         for batch in map(windows.cut, chosen.to(self.device).split(512)):
-            poses, roots = form(batch.inputs_BTJ2)
-            totals["MPJPE"] += float(losses.mpjpe(poses, batch.targets_BSK3)) * len(batch)
-            if roots is not None:
-                pair = (in_metres(each, batch.depth_BS) for each in (roots, batch.roots_BS3))
+            predicted: Predicted = form(batch.inputs_BTJ2)
+            error = losses.mpjpe(predicted.poses, batch.targets_BSK3)
+            totals["MPJPE"] += float(error) * len(batch)
+            if predicted.roots is not None:
+                roots = predicted.roots, batch.roots_BS3
+                pair = (in_metres(each, batch.depth_BS) for each in roots)
                 totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
+            if predicted.log_errors is not None:
+                totals["expected MPJPE"] += float(predicted.log_errors.exp().mean()) * len(batch)
         return {name: total / len(chosen) * 1000 for name, total in totals.items()}
 
     def _film_held_out(self) -> dict[str, Windows]:

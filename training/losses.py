@@ -12,6 +12,20 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
     return distances.mean()
 
 
+def unlikelihood(log_errors: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
+    """How unlikely the distances from the target are if their means are as told.
+
+    Args:
+        log_errors: the logarithms (…, K) of the expected distances.
+        predicted: poses (…, K, 3), which are not changed by it; relative to their first joint, as
+            they are served.
+        target: the true ones, relative to theirs.
+    """
+    rooted = (predicted - predicted[..., :1, :]).detach()
+    distances: Tensor = torch.linalg.vector_norm(rooted - target, dim=-1)
+    return (log_errors + distances * torch.exp(-log_errors)).mean()
+
+
 def velocity_error(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean error of the joints' steps from rows 0, 2, 4, … to the rows after them (…, 3).
 

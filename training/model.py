@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.dropout import dropout
+from training.error_head import ErrorHead
 
 
 class TemporalModel(nn.Module):
@@ -33,6 +34,7 @@ class TemporalModel(nn.Module):
         channels: int = 1024,
         dropout: float = 0.25,
         dense: bool = False,
+        expected_errors: bool = False,
     ) -> None:
         super().__init__()
         if not filter_widths or any(width < 1 or width % 2 == 0 for width in filter_widths):
@@ -60,6 +62,7 @@ class TemporalModel(nn.Module):
         self.layers_conv = nn.ModuleList(convolutions)
         self.layers_bn = nn.ModuleList(nn.BatchNorm1d(channels) for _ in convolutions)
         self.shrink = nn.Conv1d(channels, joints_out * 3, 1)
+        self.error_head = ErrorHead(channels, joints_out) if expected_errors else None
 
     @property
     def receptive_field(self) -> int:
@@ -73,6 +76,15 @@ class TemporalModel(nn.Module):
 
     def forward(self, keypoints_BTJD: Tensor) -> Tensor:
         """Map (B, T, J, D) to poses (B, T − receptive field + 1, joints_out, 3), unpadded."""
+        return self.poses(self.features(keypoints_BTJD))
+
+    def poses(self, features_BTC: Tensor) -> Tensor:
+        """What the last layer makes of features: poses (B, T, joints_out, 3)."""
+        poses = F.linear(features_BTC, self.shrink.weight[:, :, 0], self.shrink.bias)
+        return poses.reshape(*poses.shape[:2], self.joints_out, 3)
+
+    def features(self, keypoints_BTJD: Tensor) -> Tensor:
+        """Everything before the last layer: (B, T − receptive field + 1, C)."""
         x = keypoints_BTJD.flatten(2).transpose(1, 2)
         x = self._activate(self.expand_conv(x), self.expand_bn)
         for block, (width, dilation) in enumerate(
@@ -84,8 +96,7 @@ class TemporalModel(nn.Module):
             x = self._activate(self.layers_conv[2 * block](x), self.layers_bn[2 * block])
             x = self._activate(self.layers_conv[2 * block + 1](x), self.layers_bn[2 * block + 1])
             x = residual + x
-        poses_BTF: Tensor = self.shrink(x).transpose(1, 2)
-        return poses_BTF.reshape(*poses_BTF.shape[:2], self.joints_out, 3)
+        return x.transpose(1, 2)
 
     def _activate(self, x: Tensor, batch_norm: nn.Module) -> Tensor:
         return dropout(F.relu(batch_norm(x)), self.dropout, self.training)
@@ -107,6 +118,10 @@ class StridedTemporalModel(nn.Module):
 
     def forward(self, windows_BTJD: Tensor) -> Tensor:
         """Map windows (B, receptive field, J, D) to poses (B, 1, joints_out, 3)."""
+        return self.dilated.poses(self.features(windows_BTJD))
+
+    def features(self, windows_BTJD: Tensor) -> Tensor:
+        """Everything before the last layer: (B, 1, C)."""
         model = self.dilated
         x = windows_BTJD.flatten(2)
         x = self._convolve(x, model.expand_conv, model.expand_bn)
@@ -115,8 +130,7 @@ class StridedTemporalModel(nn.Module):
             x = self._convolve(x, model.layers_conv[2 * block], model.layers_bn[2 * block])
             x = self._convolve(x, model.layers_conv[2 * block + 1], model.layers_bn[2 * block + 1])
             x = residual + x
-        poses = F.linear(x, model.shrink.weight[:, :, 0], model.shrink.bias)
-        return poses.reshape(*poses.shape[:2], model.joints_out, 3)
+        return x
 
     def _convolve(self, x_BTC: Tensor, convolution: nn.Module, batch_norm: nn.Module) -> Tensor:
         weight = convolution.get_parameter("weight")  # (channels out, channels in, width)

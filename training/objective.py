@@ -1,7 +1,6 @@
 """The terms of the loss: supervised ones, and back-projection of what nobody labelled (§4)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training import losses
 from training.config import TrainConfig
+from training.networks import Predicted
 from training.projection import project
 from training.windows import Batch
 
@@ -23,20 +23,10 @@ UNITS = {
     "trajectory velocity": "‰",
     "projection": "‰",
     "bone length": "mm",
+    "expected errors": "mnat",
 }
-"""What a thousandth of each term is: a millimetre, or a part of the distance or of the image."""
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """What the networks say of a batch: poses (B, S, K, 3), and roots (B, S, 3) or None."""
-
-    poses: Tensor
-    roots: Tensor | None
-
-    def part(self, rows: slice) -> "Predicted":
-        """What they say of some of the windows."""
-        return Predicted(self.poses[rows], None if self.roots is None else self.roots[rows])
+"""What a thousandth of each term is: a millimetre, a part of the distance or of the image, or of a
+logarithm's unit."""
 
 
 class Objective:
@@ -57,6 +47,10 @@ class Objective:
                 terms["velocity"] = self._config.velocity_weight * error
         if predicted.roots is not None:
             terms |= self._of_trajectory(predicted.roots, batch)
+        if predicted.log_errors is not None:
+            terms["expected errors"] = losses.unlikelihood(
+                predicted.log_errors, predicted.poses, batch.targets_BSK3
+            )
         return terms
 
     def _of_trajectory(self, roots: Tensor, batch: Batch) -> Terms:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import TensorProto, helper
 
-from training.graph import KEYPOINTS, POSES, TRAJECTORY, Builder, Layer, Layers, assembled
+from training.graph import KEYPOINTS, POSES, TRAJECTORY, Builder, Layer, Layers, assembled, told
 from training.model import TemporalModel
 
 FRESH = "fresh"
@@ -35,8 +35,8 @@ def step_graph(
 
     In: ``keypoints`` (batch, joints, channels), ``fresh`` (batch) bool, and for each layer wider
     than one frame ``…_past_N`` (batch, w − 1, its input channels), oldest first; ``keypoints_past``
-    for the first layer. Out: ``poses`` (batch, joints, 3), ``trajectory`` (batch, 3), and
-    ``…_row_N`` (batch, channels), the rows to keep; what the first layer keeps is ``keypoints``.
+    for the first layer. Out: what ``told`` says, and ``…_row_N`` (batch, channels), the rows to
+    keep; what the first layer keeps is ``keypoints``.
     """
     shared = Builder(KEYPOINTS, causal=True)
     fresh = shared.node("Reshape", FRESH, shared.integers(-1, 1, 1))
@@ -50,9 +50,7 @@ def step_graph(
     parts = [shared]
     for output, network in _networks(model, trajectory):
         parts.append(_step_branch(network, output, frame, fresh, tensors))
-    outputs = [_rows(POSES, model.joints_out, 3)]
-    if trajectory is not None:
-        outputs.append(_rows(TRAJECTORY, 3))
+    outputs = [_rows(name, *shape) for name, shape in told(model, trajectory).items()]
     return assembled("step", parts, tensors.inputs, [*outputs, *tensors.outputs])
 
 
@@ -82,8 +80,7 @@ def _step_branch(
         x = build.node(
             "Add", x, build.rectified(_with_past(build, x, fresh, wide, past), wide, narrow)
         )
-    shape = (0, 3) if output == TRAJECTORY else (0, model.joints_out, 3)
-    build.output(build.product(x, layers.last, "Gemm"), output, *shape)
+    build.read(x, layers, output, (0,), "Gemm")
     return build
 
 

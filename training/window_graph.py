@@ -7,7 +7,7 @@ does. The window is padded outside: who looks only a little ahead repeats the la
 import onnx
 from onnx import TensorProto, helper
 
-from training.graph import KEYPOINTS, POSES, TRAJECTORY, Builder, Layers, assembled
+from training.graph import KEYPOINTS, POSES, TRAJECTORY, Builder, Layers, assembled, told
 from training.model import TemporalModel
 
 
@@ -16,13 +16,12 @@ def window_graph(
 ) -> onnx.ModelProto:
     """Build the graph ``keypoints`` (batch, receptive field, joints, channels) → one frame each.
 
-    Out: ``poses`` (batch, joints, 3), ``trajectory`` (batch, 3).
+    Out: what ``told`` says.
     """
     branches = [_branch(model, POSES)]
-    outputs = [_rows(POSES, model.joints_out, 3)]
     if trajectory is not None:
         branches.append(_branch(trajectory, TRAJECTORY))
-        outputs.append(_rows(TRAJECTORY, 3))
+    outputs = [_rows(name, *shape) for name, shape in told(model, trajectory).items()]
     keypoints = _rows(KEYPOINTS, model.receptive_field, joints_in, channels_in)
     return assembled("window", branches, [keypoints], outputs)
 
@@ -40,8 +39,7 @@ def _branch(model: TemporalModel, output: str) -> Builder:
         middle = build.node("Slice", grouped, *map(build.integers, _middle(wide.taps)))
         residual = build.node("Reshape", middle, build.integers(-1, narrow.weight.shape[0]))
         x = build.node("Add", residual, build.rectified(rows, wide, narrow))
-    shape = (0, 3) if output == TRAJECTORY else (0, model.joints_out, 3)
-    build.output(build.product(x, layers.last, "Gemm"), output, *shape)
+    build.read(x, layers, output, (0,), "Gemm")
     return build
 
 

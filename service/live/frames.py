@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import PoseliftError
+from service.pose.lifted import Lifted
 
 Floats = NDArray[np.float32]
 
@@ -39,21 +40,13 @@ class Frame:
     faults: tuple[Fault, ...] = ()
 
 
-class LiftedPeople(NamedTuple):
-    """Poses (P, K, 3), root-relative, and trajectory (P, 3), in metres and camera axes."""
-
-    poses_PK3: Floats
-    trajectory_P3: Floats | None
-
-
 @dataclass(frozen=True)
 class FramePoses:
-    """The answer to a frame: poses (P, K, 3), zeros where the quality is unknown."""
+    """The answer to a frame: what was lifted of P people, zeros where the quality is unknown."""
 
     index: int
     track_ids: tuple[str, ...]
-    poses_PK3: Floats
-    trajectory_P3: Floats | None
+    lifted: Lifted
     quality_P: NDArray[np.uint8]
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""

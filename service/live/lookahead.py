@@ -8,11 +8,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from service.live.frames import Frame, LiftedPeople
+from service.live.frames import Frame
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN
 from service.live.windows import Stretch, WindowJob, WindowModel
+from service.pose.lifted import Lifted
 from service.pose.missing import Memory
 
 Floats = NDArray[np.float32]
@@ -135,7 +136,7 @@ class Lookahead:
         """The frame as it was asked for; after a break nobody knows what was wrong with it."""
         return next((frame for frame in self._asked if frame.index == index), Frame(index, ()))
 
-    async def lift(self, frame: KeptFrame) -> LiftedPeople:
+    async def lift(self, frame: KeptFrame) -> Lifted:
         """The poses of a frame, with as many frames after it as it may see and as have come."""
         known = [number for number, place in enumerate(frame.places) if place is not None]
         before = self._windows.longest_lookahead + BEFORE_WINDOW
@@ -143,17 +144,12 @@ class Lookahead:
             run.stretch(number, before, self._frames)
             for run, number in (place for place in frame.places if place is not None)
         )
-        poses = np.zeros((len(frame.places), self._windows.joints_out, 3), np.float32)
+        everyone = self._windows.blank(len(frame.places))
         if not people:
-            return LiftedPeople(poses, None)
+            return everyone
         with self._windows.batcher.admit(len(people)) as admission:
-            lifted = await admission.submit(WindowJob(self._reading, people))
-        poses[known] = lifted.poses_PK3
-        if lifted.trajectory_P3 is None:
-            return LiftedPeople(poses, None)
-        trajectory = np.zeros((len(frame.places), 3), np.float32)
-        trajectory[known] = lifted.trajectory_P3
-        return LiftedPeople(poses, trajectory)
+            everyone.put(known, await admission.submit(WindowJob(self._reading, people)))
+        return everyone
 
     def _keep(self, recorded: RecordedFrame, inputs_PJ2: Floats | None) -> None:
         places = tuple(

@@ -21,7 +21,7 @@ from service.errors import (
 )
 from service.live import record
 from service.live.association import Associator
-from service.live.frames import Fault, Frame, FramePoses, LiftedPeople
+from service.live.frames import Fault, Frame, FramePoses
 from service.live.lookahead import BEFORE_WINDOW, KeptFrame, Lookahead
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
@@ -30,6 +30,7 @@ from service.live.tracks import Track
 from service.models import Job, ServedModel
 from service.pose.card import Card
 from service.pose.formats import FORMATS
+from service.pose.lifted import Lifted
 from service.pose.missing import Memory
 from service.pose.normalisation import Undo
 from service.requests import SessionOptions
@@ -46,7 +47,6 @@ MOST_PEOPLE = 256
 """In a session at a time."""
 ANSWERS_KEPT = 64
 """For how many frames an answer that was lost can be had again."""
-_Y_UP = np.array([1, -1, -1], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ class LiveSession:
             due = lookahead.due()
             answer = await self._lifted_later(lookahead, due) if due else None
         else:
-            answer = self._answer(frame, track_ids, stepped.quality_P, stepped.people, is_durable)
+            answer = self._answer(frame, track_ids, stepped.quality_P, stepped.lifted, is_durable)
         if answer is not None:
             self._answers.append(answer)
         return answer
@@ -310,7 +310,7 @@ class LiveSession:
             return await admission.submit(self._job(frame)) or self._nobody()
 
     def _nobody(self) -> SteppedFrame:
-        return SteppedFrame.empty(len(self._format.joints), len(self.model.card.output.joints))
+        return SteppedFrame.empty(self.model.card)
 
     def _end_unknown(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> None:
         """Let go of those who were out of sight for too long: they would start afresh."""
@@ -325,24 +325,19 @@ class LiveSession:
         frame: Frame,
         track_ids: tuple[str, ...],
         quality_P: NDArray[np.uint8],
-        people: LiftedPeople,
+        lifted: Lifted,
         is_durable: bool,
     ) -> FramePoses:
         """Everyone in the frame, and everyone else that still has a pose."""
-        poses, trajectory = people
         if (quality_P == UNKNOWN).any():
             named = {person.track_id for person in frame.people}
             named |= {fault.track_id for fault in frame.faults}
             known = quality_P != UNKNOWN
             shown = [i for i, track_id in enumerate(track_ids) if known[i] or track_id in named]
             track_ids = tuple(track_ids[i] for i in shown)
-            poses, quality_P = poses[shown], quality_P[shown]
-            trajectory = None if trajectory is None else trajectory[shown]
-        if self.options.axes == "y_up":
-            poses = poses * _Y_UP
-            trajectory = None if trajectory is None else trajectory * _Y_UP
-        index, faults = frame.index, frame.faults
-        return FramePoses(index, track_ids, poses, trajectory, quality_P, is_durable, faults)
+            lifted, quality_P = lifted[shown], quality_P[shown]
+        lifted = lifted.in_axes(self.options.axes)
+        return FramePoses(frame.index, track_ids, lifted, quality_P, is_durable, frame.faults)
 
     async def _append(self, index: int) -> bool:
         """Keep the newest frame in the store; False if it is away, for no longer than allowed."""
@@ -399,9 +394,9 @@ class LiveSession:
             await admission.submit(job)
 
     async def _lifted_later(self, lookahead: Lookahead, frame: KeptFrame) -> FramePoses:
-        people = await lookahead.lift(frame)
+        lifted = await lookahead.lift(frame)
         asked = lookahead.asked(frame.index)
-        return self._answer(asked, frame.track_ids, frame.quality_P, people, self._is_durable)
+        return self._answer(asked, frame.track_ids, frame.quality_P, lifted, self._is_durable)
 
     async def _answered(self, index: int) -> FramePoses | None:
         """The answer to a frame that was answered before, from memory or lifted once more."""
@@ -427,14 +422,13 @@ class LiveSession:
         return None if lookahead.is_waiting(frame) else await self._lifted_later(lookahead, frame)
 
     def _left_out(self, index: int) -> FramePoses:
-        return FramePoses(index, (), *self._nobody()[:3])
+        nobody = self._nobody()
+        return FramePoses(index, (), nobody.lifted, nobody.quality_P)
 
     async def _lifted_again(self, frames: Sequence[RecordedFrame]) -> FramePoses:
         """The poses of the last of these frames, from the window that ends with it."""
         frame = frames[-1]
-        poses = np.zeros((len(frame.track_ids), *self._nobody().poses_PK3.shape[1:]), np.float32)
-        trajectory = np.zeros((len(frame.track_ids), 3), np.float32)
-        has_trajectory = False
+        everyone = Lifted.blank(self.model.card, len(frame.track_ids))
         known = frame.quality_P != UNKNOWN
         field = self.model.card.architecture.receptive_field
         work = float(known.sum()) * self.model.work(field, flip=False)
@@ -442,14 +436,9 @@ class LiveSession:
             for place in np.flatnonzero(known):
                 job, undo = self._window(frames, frame.track_ids[place])
                 lifted = await admission.submit(job)
-                pose = lifted.poses_TJ3[-1:] - lifted.poses_TJ3[-1:, self.model.root, None]
-                poses[place] = undo.poses(pose)[0]
-                if lifted.trajectory_T3 is not None:
-                    has_trajectory = True
-                    trajectory[place] = undo.trajectory(lifted.trajectory_T3[-1:])[0]
-        people = LiftedPeople(poses, trajectory if has_trajectory else None)
+                everyone.put([place], lifted[-1:].turned_back(undo, self.model.root))
         asked = Frame(frame.index, ())
-        return self._answer(asked, frame.track_ids, frame.quality_P, people, self._is_durable)
+        return self._answer(asked, frame.track_ids, frame.quality_P, everyone, self._is_durable)
 
     def _window(self, frames: Sequence[RecordedFrame], track_id: str) -> tuple[Job, Undo]:
         """What lifts the last of a track's frames once more, and turns its pose back."""

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from service.batcher import Batcher, Observer, Policy
 from service.lifter import RunOptions
-from service.live.frames import LiftedPeople
 from service.live.reading import Inputs, Reading
 from service.live.tracks import Slots, Track, Tracks
 from service.live.windows import WindowModel
 from service.pose.card import Card
 from service.pose.formats import FORMATS, convert
+from service.pose.lifted import Lifted
 from service.pose.missing import QUALITY, Memory, fill_causal, measured_joints
 from service.pose.normalisation import Undo
 from service.stepper import Stepper
@@ -58,32 +58,26 @@ class RebuildJob:
 
 
 class SteppedFrame(NamedTuple):
-    """The people of one frame; poses (P, K, 3) are root-relative, in metres and camera axes.
+    """The people of one frame, and what was lifted of them, in camera axes.
 
-    Poses are zeros where unknown, and all are if the model is not stepped. ``is_fresh_P`` tells
+    That is zeros where unknown, and everywhere if the model is not stepped. ``is_fresh_P`` tells
     tracks that began with this frame; ``memory`` is theirs after it. ``inputs_PJ2`` are their
     keypoints as they were filled, normalised.
     """
 
-    poses_PK3: Floats
-    trajectory_P3: Floats | None
+    lifted: Lifted
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
     measured_PJ: NDArray[np.bool_]
     inputs_PJ2: Floats
     memory: Memory
 
-    @property
-    def people(self) -> LiftedPeople:
-        """What was lifted."""
-        return LiftedPeople(self.poses_PK3, self.trajectory_P3)
-
     @classmethod
-    def empty(cls, joints_in: int, joints_out: int) -> "SteppedFrame":
-        """A frame with nobody in it."""
+    def empty(cls, card: Card) -> "SteppedFrame":
+        """A frame with nobody in it, for a model of this card."""
+        joints_in = len(card.input.joints)
         return cls(
-            np.zeros((0, joints_out, 3), np.float32),
-            None,
+            Lifted.blank(card, 0),
             np.zeros(0, np.uint8),
             np.zeros(0, np.bool_),
             np.zeros((0, joints_in), np.bool_),
@@ -183,7 +177,7 @@ class LiveModel:
         readied = [self._ready(reading, group) for reading, group in alike.items()]
         frames = self._stepped(readied) if readied else {}
         # Those whose session ended meanwhile are empty: nobody waits for them.
-        nobody = SteppedFrame.empty(len(self._format.joints), len(self.card.output.joints))
+        nobody = SteppedFrame.empty(self.card)
         return [frames.get(id(job), nobody) for job in jobs]
 
     def _ready(self, reading: Reading, jobs: list[FrameJob]) -> "_Readied":
@@ -208,22 +202,18 @@ class LiveModel:
         slots = np.concatenate([group.slots[k] for group, k in pairs])
         fresh = np.concatenate([group.is_fresh_P[k] for group, k in pairs])
         inputs = np.concatenate([group.inputs_PJ2[k] for group, k in pairs])
-        poses = np.zeros((0, len(self.card.output.joints), 3), np.float32)
-        has_trajectory = self._stepper is not None and len(self.card.graph.outputs) > 1
-        trajectory = np.zeros((0, 3), np.float32) if has_trajectory else None
-        if self._stepper is None:
-            poses = np.zeros((len(slots), *poses.shape[1:]), np.float32)
-        elif len(slots):
+        lifted = Lifted.blank(self.card, len(slots))
+        if self._stepper is not None and len(slots):
             stepped = self._stepper.step(inputs, fresh, self.tracks.rings.past(slots))
-            poses, trajectory = stepped.poses_BJ3, stepped.trajectory_B3
-            poses = poses - poses[:, self._root, None]
+            lifted = stepped.lifted
             self.tracks.rings.keep(slots, fresh, stepped.rows)
         frames: dict[int, SteppedFrame] = {}
         start = 0
         for group, k in pairs:
             self.tracks.remember(group.slots, group.memory)
             part = slice(start, start := start + int(k.sum()))
-            frames |= group.frames(poses[part], None if trajectory is None else trajectory[part])
+            room = Lifted.blank(self.card, len(k))
+            frames |= group.frames(lifted[part], room, self._root)
         return frames
 
     def _rebuild(self, jobs: Sequence[RebuildJob]) -> None:
@@ -257,24 +247,22 @@ class _Readied:
     measured_PJ: NDArray[np.bool_]
     memory: Memory
 
-    def frames(self, poses_KJ3: Floats, trajectory_K3: Floats | None) -> dict[int, SteppedFrame]:
-        """Each session's part, by its job's identity; poses are given for known quality only."""
-        known = self.quality_P != UNKNOWN
-        poses = np.zeros((len(known), *poses_KJ3.shape[1:]), np.float32)
-        poses[known] = poses_KJ3
-        poses = np.nan_to_num(self.undo.poses(poses))
-        trajectory = None
-        if trajectory_K3 is not None:
-            trajectory = np.zeros((len(known), 3), np.float32)
-            trajectory[known] = trajectory_K3
-            trajectory = np.nan_to_num(self.undo.trajectory(trajectory))
+    def frames(self, stepped: Lifted, room: Lifted, root: int) -> dict[int, SteppedFrame]:
+        """Each session's part, by its job's identity.
+
+        Args:
+            stepped: what the model tells of those of known quality, in its own axes.
+            room: for everyone.
+            root: the joint that poses are relative to.
+        """
+        room.put(self.quality_P != UNKNOWN, stepped)
+        lifted = room.turned_back(self.undo, root).finite()
         ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
         frames = {}
         for job, end in zip(self.jobs, ends, strict=True):
             part = slice(end - len(job.tracks), end)
             frames[id(job)] = SteppedFrame(
-                poses[part],
-                None if trajectory is None else trajectory[part],
+                lifted[part],
                 self.quality_P[part],
                 self.is_fresh_P[part],
                 self.measured_PJ[part],

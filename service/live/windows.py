@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batcher import Batcher, Observer, Policy
-from service.live.frames import LiftedPeople
 from service.live.reading import Inputs, Reading
 from service.pose.card import Card
 from service.pose.formats import FORMATS
+from service.pose.lifted import Lifted
 from service.pose.missing import Memory, fill_between
 from service.windows import WindowLifter
 
@@ -54,17 +54,16 @@ class WindowModel:
         self._format = FORMATS[card.input.keypoint_format]
         self._root = card.output.parents.index(-1)
         policy = Policy(_cost, _choose, capacity=np.inf)
-        self.batcher: Batcher[WindowJob, LiftedPeople] = Batcher(self._run, policy, observer)
+        self.batcher: Batcher[WindowJob, Lifted] = Batcher(self._run, policy, observer)
 
     @property
     def longest_lookahead(self) -> int:
         """How many frames after the one it lifts the model sees."""
         return self._card.architecture.receptive_field // 2
 
-    @property
-    def joints_out(self) -> int:
-        """How many joints a pose has."""
-        return len(self._card.output.joints)
+    def blank(self, people: int) -> Lifted:
+        """Room for what it tells of so many people."""
+        return Lifted.blank(self._card, people)
 
     def warm_up(self) -> None:
         """Run once, so that no caller pays for first-time allocation."""
@@ -72,21 +71,18 @@ class WindowModel:
         field = self._card.architecture.receptive_field
         self._lifter.lift(np.zeros((1, field, joints, 2), np.float32))
 
-    def _run(self, jobs: Sequence[WindowJob]) -> list[LiftedPeople]:
+    def _run(self, jobs: Sequence[WindowJob]) -> list[Lifted]:
         readings = [job.reading for job in jobs for _ in job.people]
         people = [person for job in jobs for person in job.people]
         seen = [self._window(*each) for each in zip(readings, people, strict=True)]
-        poses, trajectory = self._lifter.lift(np.stack([window for window, _ in seen]))
-        poses = poses - poses[:, self._root, None]
+        lifted = self._lifter.lift(np.stack([window for window, _ in seen]))
         alike: dict[Reading, list[int]] = defaultdict(list)
         for place, reading in enumerate(readings):
             alike[reading].append(place)
         for reading, places in alike.items():
             _, undo = self._inputs.of(reading, np.stack([seen[place][1] for place in places]))
-            poses[places] = np.nan_to_num(undo.poses(poses[places]))
-            if trajectory is not None:
-                trajectory[places] = np.nan_to_num(undo.trajectory(trajectory[places]))
-        return _divided(jobs, poses, trajectory)
+            lifted.put(places, lifted[places].turned_back(undo, self._root).finite())
+        return _divided(lifted, [len(job.people) for job in jobs])
 
     def _window(self, reading: Reading, person: Stretch) -> tuple[Floats, Floats]:
         """The inputs around a frame, the first and the last standing for others; its keypoints."""
@@ -100,16 +96,9 @@ class WindowModel:
         return inputs_TJ2[around], filled_TJ2[person.at]
 
 
-def _divided(
-    jobs: Sequence[WindowJob], poses_BK3: Floats, trajectory_B3: Floats | None
-) -> list[LiftedPeople]:
-    """Each job's part."""
-    ends = np.cumsum([len(job.people) for job in jobs])
-    parts = [slice(end - len(job.people), end) for job, end in zip(jobs, ends, strict=True)]
-    return [
-        LiftedPeople(poses_BK3[part], None if trajectory_B3 is None else trajectory_B3[part])
-        for part in parts
-    ]
+def _divided(lifted: Lifted, counts: Sequence[int]) -> list[Lifted]:
+    """What was lifted together, in parts of so many."""
+    return [lifted[end - n : end] for n, end in zip(counts, np.cumsum(counts), strict=True)]
 
 
 def _cost(job: WindowJob) -> float:

@@ -204,7 +204,8 @@ def _middle_step(steps_BJ2: Floats, chosen_BJ: Mask) -> Floats:
     ordered[count == 0] = 0
     tracks = np.arange(len(count))
     low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
-    return (low + high) / 2
+    middle: Floats = (low + high) / 2
+    return middle
 
 
 def _complete_frame(

@@ -203,6 +203,12 @@ def _lifted_clip() -> Schema:
                 "items": POINT_OR_NULL,
             },
             "quality": {"type": "array", "items": {"enum": list(QUALITY)}},
+            "expected_errors": {
+                "type": ["array", "null"],
+                "description": "How far from the truth each joint is likely to be, in metres, from "
+                "models that tell it; null where the quality is unknown.",
+                "items": {"type": ["array", "null"], "items": NUMBER},
+            },
         }
     )
 

@@ -8,6 +8,7 @@ from service.rest import examples
 from service.rest.openapi_parts import (
     INTEGER,
     KEYPOINT,
+    NUMBER,
     POINT,
     REFERENCE,
     STRING,
@@ -183,7 +184,12 @@ def _person_pose() -> Schema:
             },
             "trajectory": POINT | {"type": ["array", "null"]},
             "quality": {"enum": list(QUALITY)},
+            "expected_errors": {
+                "type": ["array", "null"],
+                "description": "How far from the truth each joint is likely to be, in metres.",
+                "items": NUMBER,
+            },
             "problem": {"$ref": REFERENCE + "Problem"},
         }
     )
-    return pose | {"required": ["track_id", "pose", "trajectory", "quality"]}
+    return pose | {"required": ["track_id", "pose", "trajectory", "quality", "expected_errors"]}

@@ -43,6 +43,6 @@ class Exchange:
 
 
 async def _encoded(result: LiftResult, codec: Codec) -> bytes:
-    if sum(len(clip.poses_TJ3) for clip in result.clips) <= _INLINE_FRAMES:
+    if sum(len(clip.lifted.poses) for clip in result.clips) <= _INLINE_FRAMES:
         return codec.encode(result)
     return await asyncio.to_thread(codec.encode, result)

@@ -23,8 +23,10 @@ from service.wire.options import (
     unknown_field,
 )
 
-_DECIMALS = 5
+DECIMALS = 5
 """Of a metre: a hundredth of a millimetre. A quarter fewer bytes than all of float32's digits."""
+ERROR_DECIMALS = 3
+"""Of expected errors: what is only likely needs no more than a millimetre."""
 _PIECE = 500
 """Frames encoded in one go; between pieces other threads have their turn."""
 _UNKNOWN = QUALITY.index("unknown")
@@ -115,26 +117,32 @@ def _clip(fields: object, index: int, joints: int) -> Clip:
 
 def _lifted_clip(clip: LiftedClip) -> dict[str, Any]:
     unknown_T = clip.quality_T == _UNKNOWN
-    trajectory_T3 = clip.trajectory_T3
+    trajectory, errors = clip.lifted.trajectory, clip.lifted.expected_errors
     return {
         "id": clip.id,
-        "poses": _frames(clip.poses_TJ3, unknown_T),
-        "trajectory": None if trajectory_T3 is None else _frames(trajectory_T3, unknown_T),
+        "poses": _frames(clip.lifted.poses, unknown_T),
+        "trajectory": None if trajectory is None else _frames(trajectory, unknown_T),
+        "expected_errors": None if errors is None else _frames(errors, unknown_T, ERROR_DECIMALS),
         "quality": list(map(QUALITY.__getitem__, clip.quality_T.tolist())),
     }
 
 
-def _frames(values: NDArray[np.float32], unknown_T: NDArray[np.bool_]) -> orjson.Fragment:
+def _frames(
+    values: NDArray[np.float32], unknown_T: NDArray[np.bool_], decimals: int = DECIMALS
+) -> orjson.Fragment:
     """A JSON list with an item for each frame, null where unknown."""
     pieces = (slice(start, start + _PIECE) for start in range(0, len(values), _PIECE))
-    return orjson.Fragment(b"[" + b",".join(_encoded(values, unknown_T, pieces)) + b"]")
+    return orjson.Fragment(b"[" + b",".join(_encoded(values, unknown_T, pieces, decimals)) + b"]")
 
 
 def _encoded(
-    values: NDArray[np.float32], unknown_T: NDArray[np.bool_], pieces: Iterator[slice]
+    values: NDArray[np.float32],
+    unknown_T: NDArray[np.bool_],
+    pieces: Iterator[slice],
+    decimals: int,
 ) -> Iterator[bytes]:
     for piece in pieces:
-        rounded = np.round(values[piece].astype(np.float64), _DECIMALS)
+        rounded = np.round(values[piece].astype(np.float64), decimals)
         frames: Sequence[Any] | NDArray[Any] = rounded
         if unknown_T[piece].any():
             frames = [

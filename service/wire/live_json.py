@@ -13,7 +13,7 @@ from service.pose.card import Card
 from service.pose.missing import QUALITY
 from service.requests import SessionOptions
 from service.wire.description import model_summary, skeleton
-from service.wire.json_messages import parsed
+from service.wire.json_messages import DECIMALS, ERROR_DECIMALS, parsed
 from service.wire.keypoints import keypoint_array
 from service.wire.live_messages import (
     Close,
@@ -28,7 +28,6 @@ from service.wire.live_messages import (
 from service.wire.options import session_options, unknown_field
 from service.wire.problems import problem
 
-_DECIMALS = 5
 _KINDS = "one of open, frame, close"
 
 
@@ -150,6 +149,7 @@ def _pose(answer: FramePoses) -> dict[str, Any]:
             "track_id": person.track_id,
             "pose": _rounded(person.pose_K3),
             "trajectory": _rounded(person.trajectory_3),
+            "expected_errors": _rounded(person.expected_errors_K, ERROR_DECIMALS),
             "quality": QUALITY[person.quality],
         }
         if person.problem is not None:
@@ -161,11 +161,13 @@ def _pose(answer: FramePoses) -> dict[str, Any]:
     return content
 
 
-def _rounded(values: NDArray[np.float32] | None) -> NDArray[np.float64] | None:
+def _rounded(
+    values: NDArray[np.float32] | None, decimals: int = DECIMALS
+) -> NDArray[np.float64] | None:
     if values is None:
         return None
     wide = values.astype(np.float64)
-    return wide.round(_DECIMALS)
+    return wide.round(decimals)
 
 
 def _encode_refusal(index: int, error: PoseliftError, next_index: int) -> bytes:

@@ -38,6 +38,7 @@ class Answered:
     track_id: str
     pose_K3: NDArray[np.float32] | None
     trajectory_3: NDArray[np.float32] | None
+    expected_errors_K: NDArray[np.float32] | None
     quality: int
     problem: Mapping[str, Any] | None
 
@@ -148,18 +149,20 @@ def _fault(
 def people_of(answer: FramePoses) -> Iterable[Answered]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
     faults = list(answer.faults)
-    trajectory = answer.trajectory_P3
+    lifted = answer.lifted
     for place, track_id in enumerate(answer.track_ids):
         quality = int(answer.quality_P[place])
         is_known = quality != UNKNOWN
+        person = lifted[place]
         own = [fault for fault in faults if fault.track_id == track_id]
         faults = [fault for fault in faults if fault.track_id != track_id]
         yield Answered(
             track_id,
-            answer.poses_PK3[place] if is_known else None,
-            trajectory[place] if is_known and trajectory is not None else None,
+            person.poses if is_known else None,
+            person.trajectory if is_known else None,
+            person.expected_errors if is_known else None,
             quality,
             problem(own[0].error) if own else None,
         )
     for fault in faults:
-        yield Answered(fault.track_id, None, None, UNKNOWN, problem(fault.error))
+        yield Answered(fault.track_id, None, None, None, UNKNOWN, problem(fault.error))

@@ -136,12 +136,16 @@ def _pose(answer: FramePoses) -> messages.FramePoses:
     for person in people_of(answer):
         # Packed numbers are copied as they are; passing them one by one costs ten times as much.
         kind = messages.PersonPose
-        parts = []
-        if person.pose_K3 is not None:
-            parts.append(packed(kind.POSE_FIELD_NUMBER, person.pose_K3.astype("<f4", copy=False)))
-        if person.trajectory_3 is not None:
-            trajectory = person.trajectory_3.astype("<f4", copy=False)
-            parts.append(packed(kind.TRAJECTORY_FIELD_NUMBER, trajectory))
+        fields = (
+            (kind.POSE_FIELD_NUMBER, person.pose_K3),
+            (kind.TRAJECTORY_FIELD_NUMBER, person.trajectory_3),
+            (kind.EXPECTED_ERRORS_FIELD_NUMBER, person.expected_errors_K),
+        )
+        parts = [
+            packed(number, values.astype("<f4", copy=False))
+            for number, values in fields
+            if values is not None
+        ]
         found = message.people.add()
         found.MergeFromString(b"".join(parts))
         found.track_id = person.track_id

@@ -122,10 +122,16 @@ def _lifted_clip(clip: LiftedClip) -> messages.LiftedClip:
     # length, and copying bytes takes microseconds where passing Python floats takes a third of
     # a millisecond for 243 frames. An enum value below 128 is one byte.
     kind = messages.LiftedClip
-    parts = [packed(kind.POSES_FIELD_NUMBER, clip.poses_TJ3.astype("<f4", copy=False))]
-    if clip.trajectory_T3 is not None:
-        trajectory_T3 = clip.trajectory_T3.astype("<f4", copy=False)
-        parts.append(packed(kind.TRAJECTORY_FIELD_NUMBER, trajectory_T3))
+    fields = (
+        (kind.POSES_FIELD_NUMBER, clip.lifted.poses),
+        (kind.TRAJECTORY_FIELD_NUMBER, clip.lifted.trajectory),
+        (kind.EXPECTED_ERRORS_FIELD_NUMBER, clip.lifted.expected_errors),
+    )
+    parts = [
+        packed(number, values.astype("<f4", copy=False))
+        for number, values in fields
+        if values is not None
+    ]
     quality_T = clip.quality_T.astype(np.uint8) + np.uint8(messages.QUALITY_MEASURED)
     parts.append(packed(kind.QUALITY_FIELD_NUMBER, quality_T))
     message = kind.FromString(b"".join(parts))

@@ -24,6 +24,9 @@ def test_every_transport_gives_the_same_answer(
             assert (clip.trajectory is None) == (same.trajectory is None)
             if clip.trajectory is not None:
                 np.testing.assert_allclose(clip.trajectory, same.trajectory, atol=AGREEMENT_M)
+            assert (clip.expected_errors is None) == (same.expected_errors is None)
+            if clip.expected_errors is not None:
+                np.testing.assert_allclose(clip.expected_errors, same.expected_errors, atol=1e-3)
 
 
 def check_answers(outcome: Outcome, scenario: Good) -> None:
@@ -44,6 +47,7 @@ def check_answers(outcome: Outcome, scenario: Good) -> None:
         assert (np.isfinite(lifted.poses).all(axis=(1, 2)) == ~unknown).all()
         assert not lifted.poses[~unknown, 0].any()
         assert (lifted.trajectory is not None) == (scenario.model == "rooted")
+        assert (lifted.expected_errors is not None) == (scenario.model == "rooted")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ class LiftedClip:
     poses: NDArray[np.float64]
     trajectory: NDArray[np.float64] | None
     quality: list[str]
+    expected_errors: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -198,16 +199,23 @@ def _bearer(api_key: str | None) -> dict[str, str]:
 
 def _json_clip(clip: Mapping[str, Any]) -> LiftedClip:
     joints = next(len(pose) for pose in clip["poses"] if pose is not None)
-    nothing = np.full((joints, 3), np.nan)
-    trajectory = clip["trajectory"]
+    poses = _frames(clip["poses"], (joints, 3))
+    assert poses is not None
     return LiftedClip(
         clip["id"],
-        np.array([nothing if pose is None else pose for pose in clip["poses"]]),
-        None
-        if trajectory is None
-        else np.array([[np.nan] * 3 if place is None else place for place in trajectory]),
+        poses,
+        _frames(clip["trajectory"], (3,)),
         clip["quality"],
+        _frames(clip["expected_errors"], (joints,)),
     )
+
+
+def _frames(values: Sequence[Any] | None, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """One array of what each frame has, NaN where it has nothing."""
+    if values is None:
+        return None
+    nothing = np.full(shape, np.nan)
+    return np.array([nothing if value is None else value for value in values])
 
 
 def _outcome(answer: messages.LiftResponse) -> Outcome:
@@ -231,6 +239,14 @@ def _message_clip(clip: messages.LiftedClip, joints: int) -> LiftedClip:
     assert not poses[unknown].any()
     poses[unknown] = np.nan
     trajectory = np.array(clip.trajectory, dtype=float).reshape(-1, 3)
-    if len(trajectory):
-        trajectory[unknown] = np.nan
-    return LiftedClip(clip.id, poses, trajectory if len(trajectory) else None, quality)
+    errors = np.array(clip.expected_errors, dtype=float).reshape(-1, joints)
+    for told in (trajectory, errors):
+        if len(told):
+            told[unknown] = np.nan
+    return LiftedClip(
+        clip.id,
+        poses,
+        trajectory if len(trajectory) else None,
+        quality,
+        errors if len(errors) else None,
+    )

@@ -94,4 +94,4 @@ def assert_same(found: Sequence[FramePoses], expected: Sequence[FramePoses]) -> 
         order = [one.track_ids.index(track_id) for track_id in other.track_ids]
         assert sorted(one.track_ids) == sorted(other.track_ids)
         np.testing.assert_array_equal(one.quality_P[order], other.quality_P)
-        np.testing.assert_allclose(one.poses_PK3[order], other.poses_PK3, atol=1e-4)
+        np.testing.assert_allclose(one.lifted.poses[order], other.lifted.poses, atol=1e-4)

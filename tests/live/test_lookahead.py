@@ -10,6 +10,7 @@ from service.errors import Fenced, IndexGap, Invalid
 from service.lifter import Lifter
 from service.live.frames import Frame
 from service.pose.formats import FORMATS
+from service.pose.lifted import Lifted
 from service.pose.missing import QUALITY, fill
 from service.pose.normalisation import normaliser
 from tests.live.replicas import SIZE, assert_same, frame, options, play, replica, walks
@@ -20,21 +21,25 @@ MAX_GAP_FRAMES = 5  # a quarter of a second at 20 fps
 
 
 def lifted(models, name, keypoints_TJ3):
-    """What /v1/lift gives: poses by frame, None where unknown."""
+    """What /v1/lift gives by frame, None where unknown."""
     lifter = Lifter.load(models / name, "cpu", threads=1)
     card = lifter.card
     layout = FORMATS[card.input.keypoint_format]
     filled = fill(keypoints_TJ3, False, 0.05, MAX_GAP_FRAMES, layout)
     normalise = normaliser(card.normalisation, layout.joints, SIZE, None)
     inputs, undo = normalise(filled.keypoints_TJ2)
-    poses = np.zeros((len(inputs), len(card.output.joints), 3), np.float32)
+    room = Lifted.blank(card, len(inputs))
     for segment in filled.segments:
-        poses[segment] = lifter.lift(inputs[None, segment]).poses_BTJ3[0]
-    poses = undo.poses(poses - poses[:, :1])
+        room.put(segment, lifter.lift(inputs[None, segment])[0])
+    turned = room.turned_back(undo, root=0)
     return [
-        None if QUALITY[q] == "unknown" else pose
-        for q, pose in zip(filled.quality_T, poses, strict=True)
+        None if QUALITY[q] == "unknown" else turned[frame]
+        for frame, q in enumerate(filled.quality_T)
     ]
+
+
+def poses_of(models, name, keypoints_TJ3):
+    return [found and found.poses for found in lifted(models, name, keypoints_TJ3)]
 
 
 def clip_of(frames, name):
@@ -61,17 +66,23 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
     for index in (0, 1, 5, 20, 40, 55, 59):
         for name in ("anna", "ben"):
             seen = clip_of(FRAMES, name)[: index + lookahead + 1]
-            found = answers[index].poses_PK3[answers[index].track_ids.index(name)]
-            np.testing.assert_allclose(found, lifted(models, model, seen)[index], atol=1e-4)
-    assert all((answer.trajectory_P3 is not None) == (model == "rooted") for answer in answers)
+            found = answers[index].lifted[answers[index].track_ids.index(name)]
+            expected = lifted(models, model, seen)[index]
+            np.testing.assert_allclose(found.poses, expected.poses, atol=1e-4)
+            if model == "rooted":
+                np.testing.assert_allclose(found.trajectory, expected.trajectory, atol=1e-3)
+                np.testing.assert_allclose(
+                    found.expected_errors, expected.expected_errors, rtol=1e-2
+                )
+    assert all((answer.lifted.trajectory is not None) == (model == "rooted") for answer in answers)
 
 
 async def test_a_full_lookahead_is_the_whole_clip(models, one_store):
     frames = walks("anna", frames=250)  # longer than is kept
     async with replica(models, one_store.url) as sessions:
         answers = await answers_with(sessions, frames, model="symmetric", lookahead_frames=13)
-    expected = lifted(models, "symmetric", clip_of(frames, "anna"))
-    np.testing.assert_allclose([a.poses_PK3[0] for a in answers], expected, atol=1e-4)
+    expected = poses_of(models, "symmetric", clip_of(frames, "anna"))
+    np.testing.assert_allclose([a.lifted.poses[0] for a in answers], expected, atol=1e-4)
 
 
 async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, one_store):
@@ -80,12 +91,12 @@ async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, on
     frames = [frame(i) if i in gone else frame(i, anna=clip[i]) for i in range(60)]
     async with replica(models, one_store.url) as sessions:
         answers = await answers_with(sessions, frames, model="symmetric", lookahead_frames=13)
-    expected = lifted(models, "symmetric", clip_of(frames, "anna"))
+    expected = poses_of(models, "symmetric", clip_of(frames, "anna"))
     assert [i for i, pose in enumerate(expected) if pose is None] == list(range(25, 30))
     for answer, pose in zip(answers, expected, strict=True):
         assert answer.track_ids == (() if pose is None else ("anna",))
         if pose is not None:
-            np.testing.assert_allclose(answer.poses_PK3[0], pose, atol=1e-4)
+            np.testing.assert_allclose(answer.lifted.poses[0], pose, atol=1e-4)
 
 
 async def test_nothing_is_answered_before_its_time(models, one_store):

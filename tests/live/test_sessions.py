@@ -122,7 +122,7 @@ async def test_frames_may_be_left_out_where_that_was_asked_for(models, one_store
         whole = await sessions.open(options(), None)
         renumbered = [Frame(i, each.people) for i, each in enumerate(sent)]
         for one, other in zip(answers, await play(whole, renumbered), strict=True):
-            np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+            np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
         assert (await connection.push(FRAMES[12])).track_ids == ()
         resumed = await sessions.open(options(session_id="s", when_behind="drop_oldest"), None)
         assert resumed.next_index == 30
@@ -144,7 +144,9 @@ async def test_people_come_and_go(models, one_store):
         place = answers[30].track_ids.index("sometimes")
         alone = await sessions.open(options(), None)
         fresh = await alone.push(frame(0, only=clip[30]))
-        np.testing.assert_allclose(answers[30].poses_PK3[place], fresh.poses_PK3[0], atol=1e-5)
+        np.testing.assert_allclose(
+            answers[30].lifted.poses[place], fresh.lifted.poses[0], atol=1e-5
+        )
         quality = answers[11].quality_P[answers[11].track_ids.index("sometimes")]
         assert QUALITY[quality] == "filled"
 
@@ -279,7 +281,7 @@ async def test_crossing_people_are_told_apart_without_a_tracker(models, one_stor
             lifted = await straight.push(named)
             # Frame 0 lists the lower one first.
             order = [answer.track_ids.index(name) for name in ("0-1", "0-0")]
-            np.testing.assert_allclose(answer.poses_PK3[order], lifted.poses_PK3, atol=1e-4)
+            np.testing.assert_allclose(answer.lifted.poses[order], lifted.lifted.poses, atol=1e-4)
 
 
 async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, one_store, expected):

@@ -95,7 +95,8 @@ async def test_live_poses_are_those_of_the_whole_clip(
     tmp_path, normalisation, keypoint_format, camera
 ):
     folder = tmp_path / "symmetric"
-    model_folder(folder, causal=True, normalisation=normalisation, trajectory=True)
+    told = {"trajectory": True, "expected_errors": True}
+    model_folder(folder, causal=True, normalisation=normalisation, **told)
     clips = [
         with_losses(person_clip(80, seed, keypoint_format=keypoint_format), seed)
         for seed in range(4)
@@ -108,11 +109,13 @@ async def test_live_poses_are_those_of_the_whole_clip(
         quality = [int(frame.quality_P[0]) for frame in frames]
         assert quality == expected.quality_T.tolist()
         assert UNKNOWN in quality
-        found = np.stack([frame.poses_PK3[0] for frame in frames])
-        np.testing.assert_allclose(found, expected.poses_TJ3, atol=1e-4)
+        found = np.stack([frame.lifted.poses[0] for frame in frames])
+        np.testing.assert_allclose(found, expected.lifted.poses, atol=1e-4)
         known = expected.quality_T != UNKNOWN
-        trajectory = np.stack([frame.trajectory_P3[0] for frame in frames])
-        np.testing.assert_allclose(trajectory[known], expected.trajectory_T3[known], atol=1e-4)
+        trajectory = np.stack([frame.lifted.trajectory[0] for frame in frames])
+        np.testing.assert_allclose(trajectory[known], expected.lifted.trajectory[known], atol=1e-4)
+        errors = np.stack([frame.lifted.expected_errors[0] for frame in frames])
+        np.testing.assert_allclose(errors, expected.lifted.expected_errors, rtol=1e-2)
         starts = [0, *(np.flatnonzero(np.diff(known.astype(int)) == 1) + 1)]
         assert [i for i, f in enumerate(frames) if f.is_fresh_P[0] and known[i]] == starts
 
@@ -127,7 +130,7 @@ async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
         for frames, clip, how in zip(together, clips, hows, strict=True):
             alone = await play(live, clip, how)
             for one, other in zip(frames, alone, strict=True):
-                np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+                np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 10, 26, 27, 60])
@@ -144,7 +147,7 @@ async def test_a_rebuilt_track_goes_on_as_if_nothing_had_happened(tmp_path, fram
         for number in range(frames, frames + 20):
             job = FrameJob(session, reading(), (track,), clip[None, number])
             found = await step(live, job)
-            np.testing.assert_allclose(found.poses_PK3, expected[number].poses_PK3, atol=1e-4)
+            np.testing.assert_allclose(found.lifted.poses, expected[number].lifted.poses, atol=1e-4)
             assert not found.is_fresh_P[0]
 
 
@@ -161,7 +164,7 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
             ]
             burst = await asyncio.gather(*futures)
     for one, other in zip(burst, expected, strict=True):
-        np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+        np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
 
 
 async def test_places_are_bounded_and_given_back(tmp_path):
@@ -192,7 +195,7 @@ async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
         await step(live, FrameJob(object(), reading(), (gone,), clip[None, 0]))
         found = await step(live, FrameJob(session, reading(), (track,), clip[None, 0]))
         assert found.is_fresh_P.all()
-        assert found.poses_PK3.shape == (1, 17, 3)
+        assert found.lifted.poses.shape == (1, 17, 3)
 
 
 async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
@@ -210,8 +213,8 @@ async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
 
         frames, disturbed = await asyncio.gather(play(live, clip, reading()), disturb())
     for one, other in zip(frames, expected, strict=True):
-        np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
-    assert all(np.isfinite(frame.poses_PK3).all() for frame in disturbed)
+        np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
+    assert all(np.isfinite(frame.lifted.poses).all() for frame in disturbed)
 
 
 async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
@@ -229,4 +232,4 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
 
         frames, *_ = await asyncio.gather(play(live, clip, reading()), *(fail() for _ in range(5)))
     for one, other in zip(frames, expected, strict=True):
-        np.testing.assert_allclose(one.poses_PK3, other.poses_PK3, atol=1e-5)
+        np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)

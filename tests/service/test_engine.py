@@ -37,7 +37,7 @@ async def lift(
 def straight_through(folder: Path, clip: np.ndarray) -> np.ndarray:
     """A complete clip's root-relative poses without engine, batcher or chunks."""
     lifted = Lifter.load(folder).lift(screen(clip[..., :2], SIZE)[None])
-    poses: np.ndarray = lifted.poses_BTJ3[0] - lifted.poses_BTJ3[0][:, :1]
+    poses: np.ndarray = lifted.poses[0] - lifted.poses[0][:, :1]
     return poses
 
 
@@ -53,12 +53,14 @@ async def test_a_clip_is_lifted_as_the_model_lifts_it(models: Path, model: str) 
     clip = person_clip(60)
     async with running_service(models) as service:
         (lifted,) = await lift(service, clip, model=model)
-    assert lifted.poses_TJ3.shape == (60, 17, 3)
-    assert lifted.poses_TJ3.dtype == np.float32
+    assert lifted.lifted.poses.shape == (60, 17, 3)
+    assert lifted.lifted.poses.dtype == np.float32
     assert (lifted.quality_T == MEASURED).all()
-    assert lifted.trajectory_T3 is None
-    assert not lifted.poses_TJ3[:, 0].any()
-    np.testing.assert_allclose(lifted.poses_TJ3, straight_through(models / model, clip), atol=1e-5)
+    assert lifted.lifted.trajectory is None
+    assert not lifted.lifted.poses[:, 0].any()
+    np.testing.assert_allclose(
+        lifted.lifted.poses, straight_through(models / model, clip), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -68,7 +70,7 @@ async def test_ragged_clips_together_equal_each_alone(models: Path, model: str) 
         together = await lift(service, *clips, model=model)
         for clip, lifted in zip(clips, together, strict=True):
             (alone,) = await lift(service, clip, model=model)
-            np.testing.assert_allclose(lifted.poses_TJ3, alone.poses_TJ3, atol=1e-5)
+            np.testing.assert_allclose(lifted.lifted.poses, alone.lifted.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -81,7 +83,7 @@ async def test_a_clip_in_chunks_equals_the_clip_as_a_whole(
         (chunked,) = await lift(service, clip, model=model, flip_augmentation=flip)
     async with running_service(models, Batching(max_batch_frames=5000)) as service:
         (whole,) = await lift(service, clip, model=model, flip_augmentation=flip)
-    np.testing.assert_allclose(chunked.poses_TJ3, whole.poses_TJ3, atol=1e-5)
+    np.testing.assert_allclose(chunked.lifted.poses, whole.lifted.poses, atol=1e-5)
 
 
 async def test_concurrent_requests_do_not_mix(models: Path) -> None:
@@ -90,7 +92,7 @@ async def test_concurrent_requests_do_not_mix(models: Path) -> None:
         together = await asyncio.gather(*(lift(service, clip) for clip in clips))
         for clip, (lifted,) in zip(clips, together, strict=True):
             (alone,) = await lift(service, clip)
-            np.testing.assert_allclose(lifted.poses_TJ3, alone.poses_TJ3, atol=1e-5)
+            np.testing.assert_allclose(lifted.lifted.poses, alone.lifted.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -103,12 +105,12 @@ async def test_a_long_gap_splits_a_clip_in_two(models: Path, model: str) -> None
         (after,) = await lift(service, clip[60:], model=model)
     unknown = np.flatnonzero(lifted.quality_T == UNKNOWN)
     assert unknown[-1] == 59
-    assert not lifted.poses_TJ3[unknown].any()
+    assert not lifted.lifted.poses[unknown].any()
     assert (lifted.quality_T[60:] == MEASURED).all()
-    np.testing.assert_allclose(lifted.poses_TJ3[60:], after.poses_TJ3, atol=1e-5)
+    np.testing.assert_allclose(lifted.lifted.poses[60:], after.lifted.poses, atol=1e-5)
     # A causal model may hold the last pose into the gap before it gives up: its past is untouched.
     seen = 40 if model == "causal" or unknown[0] == 40 else 40 - 13
-    np.testing.assert_allclose(lifted.poses_TJ3[:seen], before.poses_TJ3[:seen], atol=1e-5)
+    np.testing.assert_allclose(lifted.lifted.poses[:seen], before.lifted.poses[:seen], atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -117,8 +119,8 @@ async def test_a_short_gap_is_filled(models: Path, model: str) -> None:
         (lifted,) = await lift(service, without(person_clip(100), slice(40, 50)), model=model)
     assert (lifted.quality_T[40:50] == FILLED).all()
     assert (np.delete(lifted.quality_T, slice(40, 50)) == MEASURED).all()
-    assert np.isfinite(lifted.poses_TJ3).all()
-    assert lifted.poses_TJ3[45].any()
+    assert np.isfinite(lifted.lifted.poses).all()
+    assert lifted.lifted.poses[45].any()
 
 
 async def test_the_length_of_a_gap_counts_in_seconds(models: Path) -> None:
@@ -137,7 +139,7 @@ async def test_missing_joints_are_filled(models: Path, model: str) -> None:
     async with running_service(models) as service:
         (lifted,) = await lift(service, clip, model=model)
     assert (lifted.quality_T == FILLED).all()
-    assert np.isfinite(lifted.poses_TJ3).all()
+    assert np.isfinite(lifted.lifted.poses).all()
 
 
 async def test_min_score_decides_what_is_missing(models: Path) -> None:
@@ -157,7 +159,7 @@ async def test_a_causal_model_never_looks_ahead(models: Path) -> None:
         (whole,) = await lift(service, clip, model="causal")
         for frames in (1, 25, 44, 70):
             (part,) = await lift(service, clip[:frames], model="causal")
-            np.testing.assert_allclose(part.poses_TJ3, whole.poses_TJ3[:frames], atol=1e-5)
+            np.testing.assert_allclose(part.lifted.poses, whole.lifted.poses[:frames], atol=1e-5)
             np.testing.assert_array_equal(part.quality_T, whole.quality_T[:frames])
 
 
@@ -171,11 +173,11 @@ async def test_flip_augmentation_averages_with_the_mirrored_clip(models: Path) -
         (augmented,) = await lift(service, clip, flip_augmentation=True)
         (again,) = await lift(service, mirrored, flip_augmentation=True)
     unmirror = np.array([-1, 1, 1], dtype=np.float32)
-    back = twin.poses_TJ3[:, list(H36M17.mirror)] * unmirror
-    assert np.abs(plain.poses_TJ3 - back).max() > 1e-3
-    np.testing.assert_allclose(augmented.poses_TJ3, (plain.poses_TJ3 + back) / 2, atol=1e-5)
-    mirrored_again = again.poses_TJ3[:, list(H36M17.mirror)] * unmirror
-    np.testing.assert_allclose(augmented.poses_TJ3, mirrored_again, atol=1e-5)
+    back = twin.lifted.poses[:, list(H36M17.mirror)] * unmirror
+    assert np.abs(plain.lifted.poses - back).max() > 1e-3
+    np.testing.assert_allclose(augmented.lifted.poses, (plain.lifted.poses + back) / 2, atol=1e-5)
+    mirrored_again = again.lifted.poses[:, list(H36M17.mirror)] * unmirror
+    np.testing.assert_allclose(augmented.lifted.poses, mirrored_again, atol=1e-5)
 
 
 async def test_plain_and_flipped_clips_share_batches_unharmed(models: Path) -> None:
@@ -186,17 +188,19 @@ async def test_plain_and_flipped_clips_share_batches_unharmed(models: Path) -> N
         )
         for index, clip in enumerate(clips):
             (alone,) = await lift(service, clip, flip_augmentation=bool(index % 2))
-            np.testing.assert_allclose(mixed[index][0].poses_TJ3, alone.poses_TJ3, atol=1e-5)
+            np.testing.assert_allclose(mixed[index][0].lifted.poses, alone.lifted.poses, atol=1e-5)
 
 
 async def test_y_up_turns_the_axes(models: Path) -> None:
     async with running_service(models) as service:
         (camera,) = await lift(service, person_clip(20))
         (y_up,) = await lift(service, person_clip(20), axes="y_up")
-    np.testing.assert_array_equal(y_up.poses_TJ3, camera.poses_TJ3 * np.float32([1, -1, -1]))
+    np.testing.assert_array_equal(y_up.lifted.poses, camera.lifted.poses * np.float32([1, -1, -1]))
 
 
-async def test_a_trajectory_is_turned_flipped_and_chunked_with_its_poses(models: Path) -> None:
+async def test_trajectory_and_errors_are_turned_flipped_and_chunked_with_their_poses(
+    models: Path,
+) -> None:
     clip = person_clip(300)
     mirrored = clip[:, list(FORMATS["coco17"].mirror)]
     mirrored[..., 0] = SIZE[0] - mirrored[..., 0]
@@ -207,12 +211,19 @@ async def test_a_trajectory_is_turned_flipped_and_chunked_with_its_poses(models:
         (augmented,) = await lift(service, clip, model="rooted", flip_augmentation=True)
     async with running_service(models) as service:
         (whole,) = await lift(service, clip, model="rooted")
-    found = [lifted.trajectory_T3 for lifted in (chunked, y_up, twin, augmented, whole)]
+    found = [lifted.lifted.trajectory for lifted in (chunked, y_up, twin, augmented, whole)]
     assert all(trajectory is not None and trajectory.shape == (300, 3) for trajectory in found)
     np.testing.assert_allclose(found[0], found[4], atol=1e-5)
     np.testing.assert_array_equal(found[1], found[0] * np.float32([1, -1, -1]))
     back = found[2] * np.float32([-1, 1, 1])
     np.testing.assert_allclose(found[3], (found[0] + back) / 2, atol=1e-5)
+    found = [clip.lifted.expected_errors for clip in (chunked, y_up, twin, augmented, whole)]
+    assert all(errors is not None and errors.shape == (300, 17) for errors in found)
+    assert (found[0] > 0).all()
+    np.testing.assert_allclose(found[0], found[4], rtol=1e-3)
+    np.testing.assert_array_equal(found[1], found[0])
+    back = found[2][:, list(H36M17.mirror)]
+    np.testing.assert_allclose(found[3], (found[0] + back) / 2, rtol=1e-3)
 
 
 async def test_a_trajectory_is_zero_where_nothing_is_known(models: Path) -> None:
@@ -220,9 +231,10 @@ async def test_a_trajectory_is_zero_where_nothing_is_known(models: Path) -> None
         (lifted,) = await lift(service, without(person_clip(60), slice(20, 50)), model="rooted")
     unknown = lifted.quality_T == UNKNOWN
     assert unknown.any()
-    assert lifted.trajectory_T3 is not None
-    assert not lifted.trajectory_T3[unknown].any()
-    assert lifted.trajectory_T3[~unknown].any()
+    assert lifted.lifted.trajectory is not None
+    assert not lifted.lifted.trajectory[unknown].any()
+    assert not lifted.lifted.expected_errors[unknown].any()
+    assert lifted.lifted.trajectory[~unknown].any()
 
 
 async def test_a_camera_matters_to_a_model_that_uses_it(models: Path) -> None:
@@ -232,8 +244,8 @@ async def test_a_camera_matters_to_a_model_that_uses_it(models: Path) -> None:
         (known,) = await lift(service, person_clip(20), model="person", camera=camera.model_dump())
         (screen_assumed,) = await lift(service, person_clip(20))
         (screen_known,) = await lift(service, person_clip(20), camera=camera.model_dump())
-    assert np.abs(assumed.poses_TJ3 - known.poses_TJ3).max() > 1e-3
-    np.testing.assert_array_equal(screen_assumed.poses_TJ3, screen_known.poses_TJ3)
+    assert np.abs(assumed.lifted.poses - known.lifted.poses).max() > 1e-3
+    np.testing.assert_array_equal(screen_assumed.lifted.poses, screen_known.lifted.poses)
 
 
 async def test_chunks_agree_where_each_frame_is_turned_by_itself(models: Path) -> None:
@@ -242,7 +254,7 @@ async def test_chunks_agree_where_each_frame_is_turned_by_itself(models: Path) -
         (chunked,) = await lift(service, clip, model="person")
     async with running_service(models) as service:
         (whole,) = await lift(service, clip, model="person")
-    np.testing.assert_allclose(chunked.poses_TJ3, whole.poses_TJ3, atol=1e-5)
+    np.testing.assert_allclose(chunked.lifted.poses, whole.lifted.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -251,7 +263,7 @@ async def test_every_format_reaches_every_model(models: Path, name: str, model: 
     clip = person_clip(12, keypoint_format=name)
     async with running_service(models) as service:
         (lifted,) = await lift(service, clip, model=model, keypoint_format=name)
-    assert np.isfinite(lifted.poses_TJ3).all()
+    assert np.isfinite(lifted.lifted.poses).all()
     assert not (lifted.quality_T == UNKNOWN).any()
 
 
@@ -294,7 +306,7 @@ async def test_keypoints_far_out_are_refused_or_lifted_but_never_nan(
             assert outcome.problems[0].where == "clips[0].keypoints"
         else:
             assert isinstance(outcome, list)
-            assert np.isfinite(outcome[0].poses_TJ3).all()
+            assert np.isfinite(outcome[0].lifted.poses).all()
         await lift(service, person_clip(20), model=model)
 
 
@@ -303,7 +315,7 @@ async def test_degenerate_poses_pass(models: Path) -> None:
     async with running_service(models) as service:
         for model in ("symmetric", "causal", "person"):
             (lifted,) = await lift(service, point, model=model)
-            assert np.isfinite(lifted.poses_TJ3).all()
+            assert np.isfinite(lifted.lifted.poses).all()
 
 
 async def test_limits_hold(models: Path) -> None:
@@ -398,7 +410,7 @@ async def test_a_clip_of_nothing_but_gaps_and_single_frames(models: Path) -> Non
         (alone,) = await lift(service, clip[1501:1502])
     assert (lifted.quality_T[::2] == UNKNOWN).all()
     assert (lifted.quality_T[1::2] == MEASURED).all()
-    np.testing.assert_allclose(lifted.poses_TJ3[1501:1502], alone.poses_TJ3, atol=1e-5)
+    np.testing.assert_allclose(lifted.lifted.poses[1501:1502], alone.lifted.poses, atol=1e-5)
 
 
 async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None:
@@ -427,12 +439,12 @@ async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: P
     assert not known.all()
     for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
         np.testing.assert_allclose(
-            smoothed.poses_TJ3[part], smooth(plain.poses_TJ3[part], 5), atol=1e-5
+            smoothed.lifted.poses[part], smooth(plain.lifted.poses[part], 5), atol=1e-5
         )
         np.testing.assert_allclose(
-            smoothed.trajectory_T3[part], smooth(plain.trajectory_T3[part], 5), rtol=1e-5
+            smoothed.lifted.trajectory[part], smooth(plain.lifted.trajectory[part], 5), rtol=1e-5
         )
-    assert not smoothed.poses_TJ3[~known].any()
-    expected = keep_bone_lengths(plain.poses_TJ3, H36M17.parents, known)
-    np.testing.assert_allclose(steady.poses_TJ3[known], expected[known], atol=1e-5)
-    assert not steady.poses_TJ3[~known].any()
+    assert not smoothed.lifted.poses[~known].any()
+    expected = keep_bone_lengths(plain.lifted.poses, H36M17.parents, known)
+    np.testing.assert_allclose(steady.lifted.poses[known], expected[known], atol=1e-5)
+    assert not steady.lifted.poses[~known].any()

@@ -36,7 +36,7 @@ def test_lazy_padding_equals_repeating_edge_frames_at_the_input(tmp_path, widths
         clips = torch.randn(2, frames, 17, 2)
         with torch.inference_mode():
             expected = model(pad_edges(clips, model.receptive_field, causal)).numpy()
-        np.testing.assert_allclose(lifter.lift(clips.numpy()).poses_BTJ3, expected, atol=1e-5)
+        np.testing.assert_allclose(lifter.lift(clips.numpy()).poses, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -46,7 +46,7 @@ def test_extending_a_clip_with_its_last_frame_changes_nothing(tmp_path, causal):
     clip = np.random.default_rng(0).normal(size=(1, 30, 17, 2)).astype(np.float32)
     extended = np.concatenate([clip, np.repeat(clip[:, -1:], 50, axis=1)], axis=1)
     np.testing.assert_allclose(
-        lifter.lift(extended).poses_BTJ3[:, :30], lifter.lift(clip).poses_BTJ3, atol=1e-5
+        lifter.lift(extended).poses[:, :30], lifter.lift(clip).poses, atol=1e-5
     )
 
 
@@ -62,16 +62,20 @@ def test_padding_is_as_late_as_the_design_says():
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_the_trajectory_is_a_second_output(tmp_path, causal):
+def test_trajectory_and_expected_errors_are_outputs_too(tmp_path, causal):
     torch.manual_seed(5)
-    pose, trajectory = network(17, 17, (3, 3), causal, 8), network(17, 1, (3, 3), causal, 8)
+    pose = network(17, 17, (3, 3), causal, 8, expected_errors=True)
+    trajectory = network(17, 1, (3, 3), causal, 8)
     lifter = loaded(tmp_path, pose, trajectory)
     clip = torch.randn(1, 20, 17, 2)
     lifted = lifter.lift(clip.numpy())
     with torch.inference_mode():
-        expected = trajectory(pad_edges(clip, 9, causal))[:, :, 0].numpy()
-    assert lifted.poses_BTJ3.shape == (1, 20, 17, 3)
-    np.testing.assert_allclose(lifted.trajectory_BT3, expected, atol=1e-5)
+        padded = pad_edges(clip, 9, causal)
+        expected = trajectory(padded)[:, :, 0].numpy()
+        errors = pose.error_head(pose.features(padded)).exp().numpy()
+    np.testing.assert_allclose(lifted.expected_errors, errors, rtol=1e-4)
+    assert lifted.poses.shape == (1, 20, 17, 3)
+    np.testing.assert_allclose(lifted.trajectory, expected, atol=1e-5)
 
 
 def test_operators_are_plain_and_both_first_axes_free():
@@ -91,7 +95,7 @@ def test_the_dense_ablation_exports_too(tmp_path):
     clip = torch.randn(1, 30, 17, 2)
     with torch.inference_mode():
         expected = model(pad_edges(clip, 27, causal=False)).numpy()
-    np.testing.assert_allclose(lifter.lift(clip.numpy()).poses_BTJ3, expected, atol=1e-5)
+    np.testing.assert_allclose(lifter.lift(clip.numpy()).poses, expected, atol=1e-5)
 
 
 def test_half_precision_is_of_the_file_alone():
@@ -117,5 +121,5 @@ def test_a_wrong_graph_is_refused(tmp_path):
         "none",
         TRAINING_UNKNOWN,
     )
-    with pytest.raises(ExportError, match=r"poses of 1 frames of a random clip: .* differ by"):
+    with pytest.raises(ExportError, match=r"poses of a random clip of 1 frames: .* differ by"):
         compare(folder, other)

@@ -184,10 +184,10 @@ def test_frames_before_anybody_is_seen_are_unknown(lifter):
     nobody = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
     first = int(np.argmin(nobody))
     assert first > 0
-    assert np.isnan(lifted.poses_TK3[:first]).all()
-    assert np.isfinite(lifted.poses_TK3[first:]).all()
-    assert lifted.roots_T3 is not None
-    assert np.isfinite(lifted.roots_T3[first:]).all()
+    assert np.isnan(lifted.poses[:first]).all()
+    assert np.isfinite(lifted.poses[first:]).all()
+    assert lifted.trajectory is not None
+    assert np.isfinite(lifted.trajectory[first:]).all()
 
 
 def results():

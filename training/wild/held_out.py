@@ -30,9 +30,9 @@ def _path_predictor_of(lifter: Lifter) -> Predictor | None:
         return None
 
     def predict(inputs_TJ2: Floats) -> Floats:
-        trajectory_BT3 = lifter.lift(inputs_TJ2[None]).trajectory_BT3
-        assert trajectory_BT3 is not None, "its card says that it has one"
-        return trajectory_BT3[0, :, None]
+        trajectory = lifter.lift(inputs_TJ2[None]).trajectory
+        assert trajectory is not None, "its card says that it has one"
+        return trajectory[0, :, None]
 
     return predict
 
@@ -80,7 +80,7 @@ def predictor_of(lifter: Lifter) -> Predictor:
     """A served model as what training measures."""
 
     def predict(inputs_TJ2: Floats) -> Floats:
-        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses_BTJ3[0]
+        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses[0]
         return poses_TK3
 
     return predict

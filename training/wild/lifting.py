@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from service.lifter import Lifter
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
+from service.pose.lifted import Lifted
 from service.pose.missing import fill
 
 Floats = NDArray[np.float32]
@@ -27,16 +28,8 @@ class Seen:
     camera: Camera | None = None
 
 
-@dataclass(frozen=True)
-class LiftedClip:
-    """Camera axes, metres; NaN where nothing is known."""
-
-    poses_TK3: Floats
-    roots_T3: Floats | None
-
-
-def lift(lifter: Lifter, seen: Seen) -> LiftedClip:
-    """What ``/v1/lift`` answers for a clip."""
+def lift(lifter: Lifter, seen: Seen) -> Lifted:
+    """What ``/v1/lift`` answers for a clip (T, …); NaN where nothing is known."""
     card = lifter.card
     wanted = card.input.keypoint_format
     filled = fill(
@@ -47,14 +40,7 @@ def lift(lifter: Lifter, seen: Seen) -> LiftedClip:
         format=FORMATS[wanted],
     )
     inputs, undo = card.normaliser(seen.image_size, seen.camera)(filled.keypoints_TJ2)
-    frames = len(inputs)
-    poses = np.full((frames, len(card.output.joints), 3), np.nan, np.float32)
-    roots = np.full((frames, 3), np.nan, np.float32)
+    lifted = Lifted.blank(card, len(inputs), fill=np.nan)
     for segment in filled.segments:
-        lifted = lifter.lift(inputs[None, segment])
-        poses[segment] = lifted.poses_BTJ3[0]
-        if lifted.trajectory_BT3 is not None:
-            roots[segment] = lifted.trajectory_BT3[0]
-    poses = undo.poses(poses - poses[:, :1])
-    has_path = "trajectory" in card.graph.outputs
-    return LiftedClip(poses, undo.trajectory(roots) if has_path else None)
+        lifted.put(segment, lifter.lift(inputs[None, segment])[0])
+    return lifted.turned_back(undo, card.output.parents.index(-1))

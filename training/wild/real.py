@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from service.lifter import Lifter
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS
+from service.pose.lifted import Lifted
 from training.metrics import p_mpjpe
-from training.wild.lifting import LiftedClip, Seen, lift
+from training.wild.lifting import Seen, lift
 from training.wild.measures import bone_variation, jitter, reprojection_error
 from training.wild.trial import CAMERAS, LIMBS, POSE_COLUMNS, request, triangulated
 from training.wild.videos import Video
@@ -43,7 +44,7 @@ def balancing(lifter: Lifter) -> dict[str, float]:
         keypoints = np.array(body["clips"][0]["keypoints"], np.float32)
         size = tuple(map(float, body["image_size"]))
         seen = Seen(keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"])
-        poses = lift(lifter, seen).poses_TK3[:, POSE_COLUMNS]
+        poses = lift(lifter, seen).poses[:, POSE_COLUMNS]
         errors[name] = p_mpjpe(poses, reference) * 1000
     return errors
 
@@ -75,7 +76,7 @@ def on_video(lifter: Lifter, video: Video) -> Steadiness:
     """What a model makes of MediaPipe's keypoints."""
     seen = Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
     lifted = lift(lifter, seen)
-    limbs = lifted.poses_TK3[:, POSE_COLUMNS]
+    limbs = lifted.poses[:, POSE_COLUMNS]
     return Steadiness(
         jitter(limbs, video.fps),
         bone_variation(limbs, _BONES),
@@ -89,10 +90,10 @@ def mediapipe_on_video(video: Video) -> Steadiness:
     return Steadiness(jitter(limbs, video.fps), bone_variation(limbs, _BONES), float("nan"))
 
 
-def _reprojected(lifted: LiftedClip, video: Video) -> float:
-    if lifted.roots_T3 is None:
+def _reprojected(lifted: Lifted, video: Video) -> float:
+    if lifted.trajectory is None:
         return float("nan")
     # Through the lens that the service assumes, as nobody said which it was.
-    points = lifted.poses_TK3[:, POSE_COLUMNS] + lifted.roots_T3[:, None]
+    points = lifted.poses[:, POSE_COLUMNS] + lifted.trajectory[:, None]
     pixels = Camera.assumed(video.image_size).project(points)
     return reprojection_error(pixels, limbs_of(video.keypoints_TJ3), _SURE)

@@ -97,16 +97,18 @@ class LiftResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[Model, _Mapping]] = ..., skeleton: _Optional[_Union[Skeleton, _Mapping]] = ..., units: _Optional[str] = ..., axes: _Optional[_Union[Axes, str]] = ..., clips: _Optional[_Iterable[_Union[LiftedClip, _Mapping]]] = ...) -> None: ...
 
 class LiftedClip(_message.Message):
-    __slots__ = ("id", "poses", "trajectory", "quality")
+    __slots__ = ("id", "poses", "trajectory", "quality", "expected_errors")
     ID_FIELD_NUMBER: _ClassVar[int]
     POSES_FIELD_NUMBER: _ClassVar[int]
     TRAJECTORY_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_ERRORS_FIELD_NUMBER: _ClassVar[int]
     id: str
     poses: _containers.RepeatedScalarFieldContainer[float]
     trajectory: _containers.RepeatedScalarFieldContainer[float]
     quality: _containers.RepeatedScalarFieldContainer[Quality]
-    def __init__(self, id: _Optional[str] = ..., poses: _Optional[_Iterable[float]] = ..., trajectory: _Optional[_Iterable[float]] = ..., quality: _Optional[_Iterable[_Union[Quality, str]]] = ...) -> None: ...
+    expected_errors: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, id: _Optional[str] = ..., poses: _Optional[_Iterable[float]] = ..., trajectory: _Optional[_Iterable[float]] = ..., quality: _Optional[_Iterable[_Union[Quality, str]]] = ..., expected_errors: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class LiftStreamRequest(_message.Message):
     __slots__ = ("open", "frame", "close")
@@ -205,18 +207,20 @@ class FramePoses(_message.Message):
     def __init__(self, index: _Optional[int] = ..., people: _Optional[_Iterable[_Union[PersonPose, _Mapping]]] = ..., durable: _Optional[bool] = ..., next_index: _Optional[int] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
 
 class PersonPose(_message.Message):
-    __slots__ = ("track_id", "pose", "trajectory", "quality", "problem")
+    __slots__ = ("track_id", "pose", "trajectory", "quality", "problem", "expected_errors")
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     POSE_FIELD_NUMBER: _ClassVar[int]
     TRAJECTORY_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_ERRORS_FIELD_NUMBER: _ClassVar[int]
     track_id: str
     pose: _containers.RepeatedScalarFieldContainer[float]
     trajectory: _containers.RepeatedScalarFieldContainer[float]
     quality: Quality
     problem: Problem
-    def __init__(self, track_id: _Optional[str] = ..., pose: _Optional[_Iterable[float]] = ..., trajectory: _Optional[_Iterable[float]] = ..., quality: _Optional[_Union[Quality, str]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+    expected_errors: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, track_id: _Optional[str] = ..., pose: _Optional[_Iterable[float]] = ..., trajectory: _Optional[_Iterable[float]] = ..., quality: _Optional[_Union[Quality, str]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., expected_errors: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Notice(_message.Message):
     __slots__ = ("session_id", "next_index", "problem")
