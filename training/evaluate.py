@@ -29,6 +29,7 @@ from training.model import TemporalModel
 from training.networks import Networks
 from training.report import Conditions, overall_errors, write_report
 from training.sources import Source, open_source
+from training.wild.calibration import draw_calibration
 from training.wild.downloads import Downloads
 from training.wild.pictures import draw_failures
 from training.wild.suite import as_json, as_markdown, measure_models, put_into
@@ -54,8 +55,8 @@ class EvaluateCommand(BaseSettings):
     models: list[Path] = []
     """The suite's model folders; those that come with the service if not given."""
     page: Path | None = None
-    """Put the suite's tables into this page, between its two marks, and a picture of how each
-    model fails worst into ``docs/failures`` beside it."""
+    """Put the suite's tables into this page, between its two marks, and pictures into ``docs``
+    beside it: how each model fails worst, and expected errors against true ones."""
     data: Path | None = None
     """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
     beside: Path | None = None
@@ -94,9 +95,12 @@ class EvaluateCommand(BaseSettings):
         if self.page:
             put_into(self.page, text)
             motions = MotionSet.load(data).split(held_out=True)
+            docs = self.page.parent / "docs"
             for folder in folders:
-                picture = self.page.parent / "docs" / "failures" / f"{folder.name}.png"
+                picture = docs / "failures" / f"{folder.name}.png"
                 draw_failures(Lifter.load(folder, provider="cpu"), motions, picture)
+            if results.calibrations:
+                draw_calibration(results.calibrations, docs / "calibration.png")
         if self.output:
             self.output.write_text(as_json(results))
 

@@ -6,7 +6,8 @@ import torch
 from service.pose.skeleton import H36M17
 from training import losses
 from training.config import TrainConfig
-from training.objective import Objective, Predicted, in_front, in_metres, shared_joints
+from training.networks import Predicted
+from training.objective import Objective, in_front, in_metres, shared_joints
 from training.projection import project
 from training.windows import Batch
 
@@ -57,6 +58,20 @@ def test_points_behind_the_camera_are_pulled_before_it_without_a_gap_in_the_grad
     assert torch.isfinite(projected).all()
     projected.sum().backward()
     assert torch.isfinite(points.grad).all()
+
+
+def test_the_likeliest_expected_error_is_the_mean_of_the_errors():
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(400, 5, 3, generator=generator)
+    target = target - target[:, :1]
+    predicted = target + torch.randn(400, 5, 3, generator=generator).cumsum(dim=1)
+    rooted = predicted - predicted[:, :1]
+    means = torch.linalg.vector_norm(rooted - target, dim=-1).mean(dim=0).clamp(min=0.001)
+    best = losses.unlikelihood(means.log().expand(400, 5), predicted, target)
+    for factor in (0.9, 1.1):
+        told = means.clone()
+        told[1:] *= factor
+        assert losses.unlikelihood(told.log().expand(400, 5), predicted, target) > best
 
 
 def test_roots_in_units_of_a_depth():

@@ -137,6 +137,27 @@ def test_a_trajectory_is_added_to_a_pose_network_that_stays_as_it_is(data, tmp_p
         Trainer(config(data, tmp_path / "x", dense=True)).begin_with(first)
 
 
+def test_expected_errors_are_learned_without_changing_a_pose(data, tmp_path):
+    Trainer(config(data, tmp_path / "pose", epochs=2)).run()
+    first = tmp_path / "pose" / "checkpoint.pt"
+    settings = {"expected_errors": True, "freeze_pose": True, "epochs": 8, "learning_rate": 0.005}
+    trainer = Trainer(config(data, tmp_path / "both", initial=first, **settings))
+    trainer.begin_with(first)
+    trainer.run()
+    before, _ = load_networks(first)
+    after, _ = load_networks(tmp_path / "both" / "checkpoint.pt")
+    for name, value in before.pose.state_dict().items():
+        assert torch.equal(after.pose.state_dict()[name], value), name
+    unlikelihood = [entry["training expected errors (mnat)"] for entry in trainer.history]
+    assert unlikelihood[-1] < unlikelihood[0]
+    assert "training MPJPE (mm)" not in trainer.history[-1]
+    told, true = (
+        trainer.history[-1][f"held-out {name}, detected (mm)"]
+        for name in ("expected MPJPE", "MPJPE")
+    )
+    assert told == pytest.approx(true, rel=0.5)
+
+
 def train_by_command(data, output, processes, *options):
     arguments = ["--data", data, "--output", output, "--filter-widths", "3,3", "--channels", 32]
     arguments += ["--epochs", 6, "--batch-size", 64, "--threads", 1, "--normalisation", "screen"]

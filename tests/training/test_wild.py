@@ -15,6 +15,7 @@ from tests.training.motions import motion_set
 from training.evaluate import EvaluateCommand
 from training.evaluation import average
 from training.sources import MEASURING_CAMERAS
+from training.wild.calibration import Calibration, draw_calibration, measure_calibration
 from training.wild.downloads import Downloads
 from training.wild.held_out import (
     AS_LIFTED,
@@ -101,7 +102,8 @@ def test_the_trial_is_triangulated_to_where_its_cameras_see_it():
 @pytest.fixture(scope="module", params=[False, True], ids=["symmetric", "causal"])
 def lifter(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "random"
-    model_folder(folder, causal=request.param, normalisation="person", trajectory=True)
+    told = {"trajectory": True, "expected_errors": True}
+    model_folder(folder, causal=request.param, normalisation="person", **told)
     return Lifter.load(folder, provider="cpu")
 
 
@@ -140,6 +142,23 @@ def test_failures_are_drawn(lifter, tmp_path):
     picture = tmp_path / "failures" / "random.png"
     draw_failures(lifter, MOTIONS.split(held_out=True), picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
+    found = measure_calibration(lifter, MOTIONS.split(held_out=True), NOISY)
+    assert len(found.expected_mm) == len(found.true_mm) == 10
+    assert (np.diff(found.expected_mm) > 0).all()
+    assert -1 <= found.rank_correlation <= 1
+    assert found.off > 0
+    picture = tmp_path / "calibration.png"
+    draw_calibration({"random": {"noisy": found}}, picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_as_expected_is_not_off():
+    errors = np.linspace(10, 100, 10)
+    assert Calibration(errors, errors, 1.0).off == 0
+    assert Calibration(errors, errors * 1.2, 1.0).off == pytest.approx(0.2)
 
 
 def test_one_side_is_hidden_in_the_middle():

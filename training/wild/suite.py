@@ -13,6 +13,7 @@ from tqdm import tqdm
 from service.lifter import Lifter
 from training.datasets.motion import MotionSet
 from training.evaluation import ClipErrors, average, by_action
+from training.wild.calibration import CONDITIONS, Calibration, measure_calibration, tells_errors
 from training.wild.downloads import Downloads
 from training.wild.held_out import (
     CLEAN,
@@ -59,6 +60,9 @@ class Results:
     held_out: Rows = field(default_factory=lambda: defaultdict(dict))
     """MPJPE in millimetres unless the row says otherwise."""
     real: Rows = field(default_factory=lambda: defaultdict(dict))
+    expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
+    calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
+    """Of the models that tell expected errors, by condition."""
 
 
 def measure_models(
@@ -83,6 +87,8 @@ def measure_models(
     _real_peer(results, films)
     for name, lifter in tqdm(lifters.items(), unit="model"):
         _held_out(results, name, lifter, motions)
+        if tells_errors(lifter):
+            _expected_errors(results, name, lifter, motions)
         _real(results, name, lifter, films)
     return results
 
@@ -111,6 +117,21 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
     rows["clean, the frames of the next two rows"][name] = side.usual_mm
     rows["half of one side unseen for a second"][name] = side.hidden_mm
     rows["its worst moment"][name] = side.worst_mm
+
+
+def _expected_errors(results: Results, name: str, lifter: Lifter, motions: MotionSet) -> None:
+    results.calibrations[name] = {}
+    for what, condition in CONDITIONS.items():
+        found = measure_calibration(lifter, motions, condition)
+        results.calibrations[name][what] = found
+        values = {
+            "expected, on average": float(found.expected_mm.mean()),
+            "true, on average": float(found.true_mm.mean()),
+            "tenths are off by (%)": found.off * 100,
+            "rank correlation (%)": found.rank_correlation * 100,
+        }
+        for measure, value in values.items():
+            results.expected_errors[f"{what}: {measure}"][name] = value
 
 
 def _more(rows: Rows, name: str, what: str, errors: Mapping[str, float]) -> None:
@@ -185,6 +206,9 @@ def as_markdown(results: Results) -> str:
         f"Models: {models}.\n\n"
         "Held-out people, MPJPE in millimetres over all 17 joints unless said:\n\n"
         f"{table(results.held_out, names)}\n"
+        "Expected errors beside true ones, of all joints but the root, in millimetres unless said; "
+        "tenths are of all joints, sorted by what is expected of them:\n\n"
+        f"{table(results.expected_errors, names)}\n"
         "Real people, over the twelve limb joints:\n\n"
         f"{table(results.real, [*names, MEDIAPIPE])}"
     )
@@ -199,7 +223,11 @@ def as_json(results: Results) -> str:
                 what: {name: None if math.isnan(v) else round(v, 2) for name, v in values.items()}
                 for what, values in rows.items()
             }
-            for part, rows in (("held_out", results.held_out), ("real", results.real))
+            for part, rows in (
+                ("held_out", results.held_out),
+                ("expected_errors", results.expected_errors),
+                ("real", results.real),
+            )
         },
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
