@@ -42,6 +42,9 @@ class FilmOptions(BaseModel):
     min_score: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.05
     """A joint scored below this is missing."""
     axes: Literal["camera", "y_up"] = "camera"
+    smoothing_s: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.0
+    """Smooth poses and trajectory: of clips over so many seconds around each frame, live over so
+    many seconds before it, less where people move fast."""
 
 
 class LiftOptions(FilmOptions):
@@ -50,8 +53,6 @@ class LiftOptions(FilmOptions):
     model: str = "default"
     flip_augmentation: bool = False
     """Average the pose with that of the mirrored input: a little better, twice the cost."""
-    smoothing_s: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.0
-    """Smooth poses and trajectory over so many seconds around each frame."""
     constant_bone_lengths: bool = False
     """Give each bone of a clip its median length throughout."""
 

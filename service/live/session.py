@@ -25,6 +25,7 @@ from service.live.frames import Fault, Frame, FramePoses
 from service.live.lookahead import BEFORE_WINDOW, KeptFrame, Lookahead
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
+from service.live.steadying import Steadier
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, RebuildJob, SteppedFrame
 from service.live.tracks import Track
 from service.models import Job, ServedModel
@@ -32,7 +33,6 @@ from service.pose.card import Card
 from service.pose.formats import FORMATS
 from service.pose.lifted import Lifted
 from service.pose.missing import Memory
-from service.pose.normalisation import Undo
 from service.requests import SessionOptions
 from service.sessions import (
     SessionAbsent,
@@ -47,6 +47,8 @@ MOST_PEOPLE = 256
 """In a session at a time."""
 ANSWERS_KEPT = 64
 """For how many frames an answer that was lost can be had again."""
+_FRAMES_TO_STEADY = 64
+"""From how many frames smoothing begins again: what was before them has faded by then."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class LiveServing:
         return Lookahead(
             options.lookahead_frames, self.live.windows, self.reading(options), self.frames_kept
         )
+
+    def steadier(self, options: SessionOptions) -> Steadier | None:
+        """What smooths a session's poses, where that was asked for."""
+        return Steadier(options.smoothing_s, options.fps) if options.smoothing_s else None
 
     def reading(self, options: SessionOptions) -> Reading:
         """How a session's keypoints are read."""
@@ -130,6 +136,7 @@ class LiveSession:
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=serving.frames_kept)
         self._answers: deque[FramePoses] = deque(maxlen=ANSWERS_KEPT)
         self._lookahead = serving.lookahead(options)
+        self._steadier = serving.steadier(options)
         self._turn = asyncio.Lock()
         self._ended: PoseliftError | None = None
         self._away_since: float | None = None
@@ -169,6 +176,9 @@ class LiveSession:
         try:
             for past in pasts:
                 await self._rebuild(past)
+                if self._steadier is not None:
+                    latest = await self._latest(recorded, past.track_id)
+                    self._steadier.follow(past.track_id, latest)
         except BaseException:
             self.end(Unavailable("the session could not be restored"))
             raise
@@ -300,10 +310,22 @@ class LiveSession:
             due = lookahead.due()
             answer = await self._lifted_later(lookahead, due) if due else None
         else:
-            answer = self._answer(frame, track_ids, stepped.quality_P, stepped.lifted, is_durable)
+            lifted = self._steadied(track_ids, stepped)
+            answer = self._answer(frame, track_ids, stepped.quality_P, lifted, is_durable)
         if answer is not None:
             self._answers.append(answer)
         return answer
+
+    def _steadied(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> Lifted:
+        """What was lifted, smoothed if that was asked for."""
+        if self._steadier is None:
+            return stepped.lifted
+        known = np.flatnonzero(stepped.quality_P != UNKNOWN)
+        names = [track_ids[place] for place in known]
+        self._steadier.keep(names)
+        lifted = Lifted.blank(self.model.card, len(track_ids))
+        lifted.put(known, self._steadier.steady(names, stepped.lifted[known]))
+        return lifted
 
     async def _stepped(self, frame: Frame) -> SteppedFrame:
         with self._serving.live.batcher.admit(len(self._tracks)) as admission:
@@ -429,21 +451,23 @@ class LiveSession:
         """The poses of the last of these frames, from the window that ends with it."""
         frame = frames[-1]
         everyone = Lifted.blank(self.model.card, len(frame.track_ids))
-        known = frame.quality_P != UNKNOWN
-        field = self.model.card.architecture.receptive_field
-        work = float(known.sum()) * self.model.work(field, flip=False)
-        with self.model.batcher.admit(work) as admission:
-            for place in np.flatnonzero(known):
-                job, undo = self._window(frames, frame.track_ids[place])
-                lifted = await admission.submit(job)
-                everyone.put([place], lifted[-1:].turned_back(undo, self.model.root))
+        for place in np.flatnonzero(frame.quality_P != UNKNOWN):
+            track_id = frame.track_ids[place]
+            latest = await self._latest(frames, track_id)
+            if (steadier := self._serving.steadier(self.options)) is not None:
+                latest = steadier.follow(track_id, latest)
+            everyone.put([place], latest[-1:])
         asked = Frame(frame.index, ())
         return self._answer(asked, frame.track_ids, frame.quality_P, everyone, self._is_durable)
 
-    def _window(self, frames: Sequence[RecordedFrame], track_id: str) -> tuple[Job, Undo]:
-        """What lifts the last of a track's frames once more, and turns its pose back."""
-        memories = record.past(frames, track_id)[-self.model.card.architecture.receptive_field :]
-        filled = record.filled(memories, self._format.joints)
+    async def _latest(self, frames: Sequence[RecordedFrame], track_id: str) -> Lifted:
+        """A track's last frame lifted once more, in camera axes; those that smoothing needs too."""
+        wanted = 1 if self._steadier is None else _FRAMES_TO_STEADY
+        window = self.model.card.architecture.receptive_field - 1 + wanted
+        filled = record.filled(record.past(frames, track_id)[-window:], self._format.joints)
         inputs, _ = self._serving.live.inputs.of(self._reading, filled)
-        _, undo = self._serving.live.inputs.of(self._reading, filled[-1:])
-        return Job(inputs, slice(len(inputs) - 1, len(inputs)), flip=False), undo
+        _, undo = self._serving.live.inputs.of(self._reading, filled[-wanted:])
+        job = Job(inputs, slice(max(len(inputs) - wanted, 0), len(inputs)), flip=False)
+        with self.model.batcher.admit(self.model.work(len(inputs), flip=False)) as admission:
+            lifted = await admission.submit(job)
+        return lifted.turned_back(undo, self.model.root)

@@ -42,6 +42,9 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
     """
     options = _options(fields, SessionOptions)
     joint_count(options.keypoint_format)
+    if options.lookahead_frames and options.smoothing_s:
+        expected = "0 with lookahead_frames, which steadies poses by what comes after"
+        raise Invalid.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
     return options
 
 

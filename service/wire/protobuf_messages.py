@@ -20,8 +20,8 @@ _LENGTH_DELIMITED = 2
 AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
 _FEW = 8
 """More numbers than any small list may have."""
-_SCALARS = ("model", "fps", "keypoint_format", "min_score")
-_OF_CLIPS = ("flip_augmentation", "smoothing_s", "constant_bone_lengths")
+_SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s")
+_OF_CLIPS = ("flip_augmentation", "constant_bone_lengths")
 _CAMERA_FIELDS = ("focal_length", "principal_point", "radial", "tangential")
 
 

@@ -121,7 +121,7 @@ class LiftStreamRequest(_message.Message):
     def __init__(self, open: _Optional[_Union[OpenSession, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
 
 class OpenSession(_message.Message):
-    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "session_id", "associate", "when_behind", "lookahead_frames")
+    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "session_id", "associate", "when_behind", "lookahead_frames", "smoothing_s")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
@@ -133,6 +133,7 @@ class OpenSession(_message.Message):
     ASSOCIATE_FIELD_NUMBER: _ClassVar[int]
     WHEN_BEHIND_FIELD_NUMBER: _ClassVar[int]
     LOOKAHEAD_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    SMOOTHING_S_FIELD_NUMBER: _ClassVar[int]
     model: str
     image_size: _containers.RepeatedScalarFieldContainer[float]
     fps: float
@@ -144,7 +145,8 @@ class OpenSession(_message.Message):
     associate: bool
     when_behind: WhenBehind
     lookahead_frames: int
-    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., session_id: _Optional[str] = ..., associate: _Optional[bool] = ..., when_behind: _Optional[_Union[WhenBehind, str]] = ..., lookahead_frames: _Optional[int] = ...) -> None: ...
+    smoothing_s: float
+    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., session_id: _Optional[str] = ..., associate: _Optional[bool] = ..., when_behind: _Optional[_Union[WhenBehind, str]] = ..., lookahead_frames: _Optional[int] = ..., smoothing_s: _Optional[float] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("index", "people")
