@@ -10,6 +10,7 @@ from service.errors import Invalid
 from service.models import Job, ServedModel
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
+from service.pose.grounding import keep_feet_still
 from service.pose.layout_check import check_layout
 from service.pose.lifted import Lifted
 from service.pose.missing import QUALITY, fill
@@ -68,6 +69,8 @@ class ClipInProgress:
                 poses_TJ3 = keep_bone_lengths(poses_TJ3, model.card.output.parents, ~is_unknown)
             path = lifted.trajectory
             path = None if path is None else self._smoothed(path, options)
+            if path is not None and options.ground_contact:
+                self._ground(path, poses_TJ3[:, model.feet], options.fps)
         polished = Lifted(poses_TJ3, path, lifted.expected_errors)
         polished.put(is_unknown, Lifted.blank(model.card, int(is_unknown.sum())))
         if not np.isfinite(polished.poses).all():
@@ -81,6 +84,11 @@ class ClipInProgress:
             for segment in self.segments:
                 points[segment] = smooth(points[segment], half_frames)
         return points
+
+    def _ground(self, path_T3: Floats, feet_TF3: Floats, fps: float) -> None:
+        """Keep standing feet still, in each segment by itself."""
+        for segment in self.segments:
+            path_T3[segment] = keep_feet_still(path_T3[segment], feet_TF3[segment], fps)
 
 
 def prepare(
@@ -96,9 +104,12 @@ def prepare(
         max_gap_s: up to how long a time with nothing measured is filled.
 
     Raises:
-        Invalid: nothing is measured, the format is another than was said, or the keypoints are
-            too far out to normalise.
+        Invalid: nothing is measured, the format is another than was said, the keypoints are too
+            far out to normalise, or the model cannot do what was asked for.
     """
+    if options.ground_contact and not model.tells_trajectory:
+        expected = f"false: {model.card.name} does not tell the trajectory"
+        raise Invalid.at("ground_contact", f"{expected}, found true")
     check_layout(clip.keypoints_TJ3, options.keypoint_format, where)
     layout = model.card.input
     converted = convert(clip.keypoints_TJ3, options.keypoint_format, layout.keypoint_format)

@@ -65,6 +65,9 @@ class ServedModel:
         self.span = Span.of(architecture.receptive_field, architecture.causal)
         skeleton = _skeleton(self.card)
         self.root = skeleton.parents.index(-1)
+        self.feet = [
+            joint for joint, name in enumerate(skeleton.joints) if name.endswith(("foot", "ankle"))
+        ]
         self._lifter = lifter
         self._input_mirror = _input_format(self.card).mirror
         self._output_mirror = skeleton.mirror
@@ -73,6 +76,11 @@ class ServedModel:
         self.batcher: Batcher[Job, Lifted] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
         )
+
+    @property
+    def tells_trajectory(self) -> bool:
+        """Whether it tells where the root is."""
+        return "trajectory" in self.card.graph.outputs
 
     @property
     def max_batch_work(self) -> float:

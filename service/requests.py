@@ -55,6 +55,8 @@ class LiftOptions(FilmOptions):
     """Average the pose with that of the mirrored input: a little better, twice the cost."""
     constant_bone_lengths: bool = False
     """Give each bone of a clip its median length throughout."""
+    ground_contact: bool = False
+    """Change the trajectory of each clip so that feet which stand do not slide."""
 
 
 class SessionOptions(FilmOptions):

@@ -9,7 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from training.footage import mirror
-from training.metrics import ALL_METRICS, METRICS, TRAJECTORY_METRICS, joint_errors
+from training.metrics import (
+    ALL_METRICS,
+    FOOT_METRICS,
+    METRICS,
+    TRAJECTORY_METRICS,
+    joint_errors,
+)
 from training.model import StridedTemporalModel, TemporalModel, pad_edges
 from training.predictions import Predictions
 from training.sources import HeldOut, Source
@@ -134,6 +140,7 @@ def _roots(prediction: Prediction) -> Floats:
 
 def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:
     """The errors of predictions, whose poses have these joints."""
+    feet = [joint for joint, name in enumerate(joints) if name.endswith(("foot", "ankle"))]
     for prediction in predictions:
         predicted, target = prediction.poses_TK3, prediction.targets_TK3
         errors = {
@@ -143,6 +150,13 @@ def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterato
             errors |= {
                 name: metric.of(prediction.roots_T3, prediction.true_roots_T3) * metric.factor
                 for name, metric in TRAJECTORY_METRICS.items()
+            }
+            stepping = (
+                prediction.roots_T3[:, None] + predicted[:, feet],
+                prediction.true_roots_T3[:, None] + target[:, feet],
+            )
+            errors |= {
+                name: metric.of(*stepping) * metric.factor for name, metric in FOOT_METRICS.items()
             }
         means = joint_errors(predicted, target).mean(axis=0) * 1000
         by_joint = dict(zip(joints, means.tolist(), strict=True))

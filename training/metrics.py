@@ -124,4 +124,20 @@ TRAJECTORY_METRICS: dict[str, Metric] = {
 }
 """Errors of the root's path in camera axes: in millimetres, of its distance, and of its steps."""
 
-ALL_METRICS = METRICS | TRAJECTORY_METRICS
+_STANDING_M_A_FRAME = 0.003
+
+
+def foot_slip(predicted: Array, target: Array) -> float:
+    """Mean step of feet (T, F, 3) while they stand: NaN if none ever does.
+
+    Feet and root are in camera axes; those that truly move by no more than 3 mm a frame stand.
+    """
+    steps = [np.linalg.norm(np.diff(each, axis=0), axis=-1) for each in (predicted, target)]
+    standing = steps[1] <= _STANDING_M_A_FRAME
+    return float(steps[0][standing].mean()) if standing.any() else float("nan")
+
+
+FOOT_METRICS: dict[str, Metric] = {"foot slip": Metric(foot_slip, 1000, "mm/frame")}
+"""Of feet in camera axes, where pose and path come together."""
+
+ALL_METRICS = METRICS | TRAJECTORY_METRICS | FOOT_METRICS

@@ -42,6 +42,7 @@ LIFT_REQUESTS: Mapping[str, Any] = MappingProxyType(
             "flip_augmentation": True,
             "smoothing_s": 0.2,
             "constant_bone_lengths": True,
+            "ground_contact": False,
             "axes": "y_up",
             "clips": [
                 {"id": "left person", "keypoints": [_FRAME, None, _FRAME_WITHOUT_FACE]},

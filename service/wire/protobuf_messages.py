@@ -21,7 +21,7 @@ AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
 _FEW = 8
 """More numbers than any small list may have."""
 _SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s")
-_OF_CLIPS = ("flip_augmentation", "constant_bone_lengths")
+_OF_CLIPS = ("flip_augmentation", "constant_bone_lengths", "ground_contact")
 _CAMERA_FIELDS = ("focal_length", "principal_point", "radial", "tangential")
 
 

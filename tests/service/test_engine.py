@@ -12,6 +12,7 @@ from service.errors import DeadlineExceeded, Invalid, NotFound, Overloaded, TooL
 from service.lifter import Lifter
 from service.models import Batching
 from service.pose.formats import FORMATS
+from service.pose.grounding import keep_feet_still
 from service.pose.missing import QUALITY
 from service.pose.normalisation import screen
 from service.pose.polishing import keep_bone_lengths, smooth
@@ -424,6 +425,27 @@ async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None
             await context.engine.lift(LiftRequest(options, (Clip("a", clip),)))
         short = LiftRequest(options, (Clip("a", person_clip(5)),))
         assert len((await context.engine.lift(short)).clips) == 1
+
+
+async def test_ground_contact_changes_the_path_of_each_segment_and_nothing_else(
+    models: Path,
+) -> None:
+    clip = without(person_clip(100), slice(40, 60))
+    async with running_service(models) as service:
+        (plain,) = await lift(service, clip, model="rooted", fps=50)
+        (still,) = await lift(service, clip, model="rooted", fps=50, ground_contact=True)
+        options = LiftOptions(model="person", image_size=SIZE, ground_contact=True)
+        with pytest.raises(Invalid, match="ground_contact: expected false: person does not tell"):
+            await service.engine.lift(LiftRequest(options, (Clip("a", clip),)))
+    np.testing.assert_array_equal(still.lifted.poses, plain.lifted.poses)
+    feet = [H36M17.joints.index(f"{side}_foot") for side in ("left", "right")]
+    known = plain.quality_T != UNKNOWN
+    for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
+        expected = keep_feet_still(
+            plain.lifted.trajectory[part], plain.lifted.poses[part][:, feet], 50
+        )
+        np.testing.assert_allclose(still.lifted.trajectory[part], expected, atol=1e-5)
+    assert not still.lifted.trajectory[~known].any()
 
 
 async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: Path) -> None:

@@ -70,3 +70,12 @@ def test_projection_agrees_with_the_reference(name, linear):
 def test_world_to_camera_agrees_with_the_reference():
     moved = world_to_camera(GOLDEN["world"], GOLDEN["rotation"], GOLDEN["translation"])
     np.testing.assert_allclose(moved, GOLDEN["camera_space"], rtol=1e-6, atol=1e-6)
+
+
+def test_feet_slip_by_what_they_move_while_they_stand():
+    true = np.zeros((11, 2, 3))
+    true[:, 1, 0] = 0.01 * np.arange(11)  # one stands, one goes
+    predicted = true + np.float64([0, 0, 3])
+    predicted[:, 0, 2] += 0.02 * (np.arange(11) % 2)
+    assert metrics.foot_slip(predicted, true) == pytest.approx(0.02)
+    assert np.isnan(metrics.foot_slip(predicted[:, 1:], true[:, 1:]))

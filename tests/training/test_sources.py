@@ -174,7 +174,7 @@ def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
     ("settings", "said"),
     [
         ({"unlabelled_subjects": ("1",)}, "needs trajectory"),
-        ({"freeze_pose": True}, "adding a trajectory"),
+        ({"freeze_pose": True}, "adding trajectory or expected_errors"),
         ({"freeze_pose": True, "trajectory": True}, "initial checkpoint"),
         ({"stride": 8, "velocity_weight": 1.0}, "stride does not go with"),
         ({"stride": 600}, "two windows"),

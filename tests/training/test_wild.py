@@ -133,6 +133,13 @@ def test_what_the_service_does_afterwards_is_measured_too(lifter):
         average([clip.errors for clip in measured(lifter, held_out, NOISY, polish=polish)])
         for polish in (AS_LIFTED, Polish(smoothing_s=0.5), Polish(constant_bone_lengths=True))
     )
+    still, live = (
+        average([clip.errors for clip in measured(lifter, held_out, NOISY, polish=polish)])
+        for polish in (Polish(ground_contact=True), Polish(live_smoothing_s=0.2))
+    )
+    assert still["MPJPE"] == plain["MPJPE"]
+    assert still["trajectory"] != plain["trajectory"]
+    assert live["MPJVE"] < plain["MPJVE"]
     assert smoothed["steps"] < plain["steps"]
     assert steady["steps"] == plain["steps"]
     assert steady["MPJPE"] != plain["MPJPE"]

@@ -1,13 +1,16 @@
 """Held-out people through random cameras, in all the ways that are told apart."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.lifter import Lifter
+from service.live.steadying import Steadier
+from service.pose.card import OutputSkeleton
 from service.pose.formats import FORMATS
+from service.pose.grounding import keep_feet_still
+from service.pose.lifted import Lifted
 from service.pose.polishing import keep_bone_lengths, smooth
 from training.datasets.motion import MotionSet
 from training.evaluation import ClipErrors, Prediction, Predictor, measure, predict_clips
@@ -92,16 +95,33 @@ class Polish:
 
     smoothing_s: float = 0.0
     constant_bone_lengths: bool = False
+    ground_contact: bool = False
+    live_smoothing_s: float = 0.0
+    """``smoothing_s`` of a live session."""
 
-    def __call__(self, found: Prediction, fps: float, parents: Sequence[int]) -> Prediction:
+    def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
         """The prediction as the service would answer it."""
         half_frames = round(self.smoothing_s * fps / 2)
         poses, roots = smooth(found.poses_TK3, half_frames), found.roots_T3
         if roots is not None:
             roots = smooth(roots, half_frames)
         if self.constant_bone_lengths:
-            poses = keep_bone_lengths(poses, parents, np.ones(len(poses), np.bool_))
+            poses = keep_bone_lengths(poses, skeleton.parents, np.ones(len(poses), np.bool_))
+        if self.ground_contact and roots is not None:
+            feet = [skeleton.joints.index(f"{side}_foot") for side in ("left", "right")]
+            roots = keep_feet_still(roots, poses[:, feet], fps)
+        if self.live_smoothing_s:
+            poses, roots = self._steadied(poses, roots, fps)
         return replace(found, poses_TK3=poses, roots_T3=roots)
+
+    def _steadied(
+        self, poses: Floats, roots: Floats | None, fps: float
+    ) -> tuple[Floats, Floats | None]:
+        steadier, lifted = Steadier(self.live_smoothing_s, fps), Lifted(poses, roots)
+        steadied = Lifted(np.empty_like(poses), None if roots is None else np.empty_like(roots))
+        for frame in range(len(poses)):
+            steadied.put([frame], steadier.steady(["one"], lifted[frame : frame + 1]))
+        return steadied.poses, steadied.trajectory
 
 
 AS_LIFTED = Polish()
@@ -128,7 +148,7 @@ def measured(
     clips = (clip for clip, _ in filmed)
     skeleton = lifter.card.output
     predictions = (
-        polish(found, cut.fps, skeleton.parents)
+        polish(found, cut.fps, skeleton)
         for found in predict_clips(clips, predictor_of(lifter), _path_predictor_of(lifter))
     )
     errors = measure(predictions, skeleton.joints)

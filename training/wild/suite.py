@@ -39,12 +39,17 @@ POLISHES = {
     "smoothing_s 0.2": Polish(smoothing_s=0.2),
     "smoothing_s 0.5": Polish(smoothing_s=0.5),
     "constant_bone_lengths": Polish(constant_bone_lengths=True),
+    "ground_contact": Polish(ground_contact=True),
+    "smoothing_s 0.2 and ground_contact": Polish(smoothing_s=0.2, ground_contact=True),
 }
+LIVE_POLISHES = {"live, smoothing_s 0.1": Polish(live_smoothing_s=0.1)}
+"""For models that see only the past."""
 _BESIDES = {
     "P-MPJPE": "P-MPJPE",
     "MPJVE": "MPJVE (mm a frame)",
     "relative": "path (% of its distance)",
     "steps": "path's steps (mm a frame)",
+    "foot slip": "slip of standing feet (mm a frame)",
 }
 """What else is told of a condition: metrics, and how rows call them."""
 Rows = dict[str, dict[str, float]]
@@ -105,7 +110,8 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
             if every == 1:
                 _more(rows, name, what, errors)
                 _groups(rows, name, kind, found)
-    for what, polish in POLISHES.items():
+    is_causal = lifter.card.architecture.causal
+    for what, polish in (POLISHES | (LIVE_POLISHES if is_causal else {})).items():
         found = measured(lifter, motions, NOISY, polish=polish)
         errors = average([clip.errors for clip in found])
         rows[f"noisy, {what}"][name] = errors["MPJPE"]

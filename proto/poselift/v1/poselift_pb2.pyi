@@ -37,7 +37,7 @@ WHEN_BEHIND_WAIT: WhenBehind
 WHEN_BEHIND_DROP_OLDEST: WhenBehind
 
 class LiftRequest(_message.Message):
-    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "flip_augmentation", "clips", "smoothing_s", "constant_bone_lengths")
+    __slots__ = ("model", "image_size", "fps", "keypoint_format", "camera", "min_score", "axes", "flip_augmentation", "clips", "smoothing_s", "constant_bone_lengths", "ground_contact")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class LiftRequest(_message.Message):
     CLIPS_FIELD_NUMBER: _ClassVar[int]
     SMOOTHING_S_FIELD_NUMBER: _ClassVar[int]
     CONSTANT_BONE_LENGTHS_FIELD_NUMBER: _ClassVar[int]
+    GROUND_CONTACT_FIELD_NUMBER: _ClassVar[int]
     model: str
     image_size: _containers.RepeatedScalarFieldContainer[float]
     fps: float
@@ -60,7 +61,8 @@ class LiftRequest(_message.Message):
     clips: _containers.RepeatedCompositeFieldContainer[Clip]
     smoothing_s: float
     constant_bone_lengths: bool
-    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., flip_augmentation: _Optional[bool] = ..., clips: _Optional[_Iterable[_Union[Clip, _Mapping]]] = ..., smoothing_s: _Optional[float] = ..., constant_bone_lengths: _Optional[bool] = ...) -> None: ...
+    ground_contact: bool
+    def __init__(self, model: _Optional[str] = ..., image_size: _Optional[_Iterable[float]] = ..., fps: _Optional[float] = ..., keypoint_format: _Optional[str] = ..., camera: _Optional[_Union[Camera, _Mapping]] = ..., min_score: _Optional[float] = ..., axes: _Optional[_Union[Axes, str]] = ..., flip_augmentation: _Optional[bool] = ..., clips: _Optional[_Iterable[_Union[Clip, _Mapping]]] = ..., smoothing_s: _Optional[float] = ..., constant_bone_lengths: _Optional[bool] = ..., ground_contact: _Optional[bool] = ...) -> None: ...
 
 class Clip(_message.Message):
     __slots__ = ("id", "keypoints")
