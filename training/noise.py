@@ -1,11 +1,14 @@
 """Keypoints as a detector would have found them: biased, trembling, swapped and missing.
 
-The shares and spreads are rounded from what detectors of people show on video: errors scale with
-the person's size in the image and grow from face to hips (the per-joint constants of the COCO
-keypoint task), most of an error lasts for many frames, and a few are gross.
+The shares and spreads are rounded from what detectors of people show on video
+(``training.wild.detectors`` puts both side by side): errors scale with the person's size in the
+image; what differs from detector to detector grows from face to hips (the per-joint constants of
+the COCO keypoint task), what changes from frame to frame is worst at wrists and ankles; most of an
+error lasts for many frames, now and then a joint is found badly for a while, and a few errors are
+gross.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +32,10 @@ _SPREADS = {
 }
 """COCO's per-joint spreads, relative to each other."""
 _OTHER_SPREAD = 0.08
+_HARDER = {"elbow": 1.3, "wrist": 1.8, "hip": 0.8, "knee": 1.1, "ankle": 1.3}
+"""How much more or less than by that joints are missed from frame to frame."""
+_UNSTEADINESS = 0.6
+"""Spread of the logarithm by which a joint's errors grow and shrink again over half a second."""
 
 
 @dataclass(frozen=True)
@@ -102,24 +109,34 @@ def _errors(
     frames: int, joints: int, keypoint_format: str, level: NoiseLevel, rng: np.random.Generator
 ) -> NDArray[np.floating]:
     """Errors (T, J, 2) in shares of the person's extent."""
-    spread_J1 = _joint_spreads(keypoint_format)[:, None]
+    names = FORMATS[keypoint_format].joints
+    spread_J1 = _of_joints(names, _SPREADS, _OTHER_SPREAD)[:, None] / _SPREADS["shoulder"]
+    harder_J1 = _of_joints(names, _HARDER, 1.0)[:, None]
     white = rng.standard_normal((frames, joints, 2), dtype=np.float32)
-    start = rng.standard_normal((1, joints, 2))
-    steps = rng.standard_normal((frames, joints, 2), dtype=np.float32)
-    gain = np.sqrt(1 - _DRIFT_MEMORY**2)  # keeps the drift at unit variance
-    drift, _ = lfilter([gain], [1, -_DRIFT_MEMORY], steps, axis=0, zi=_DRIFT_MEMORY * start)
     bias = rng.standard_normal((1, joints, 2))
-    total: NDArray[np.floating] = level.bias * bias + level.drift * drift + level.jitter * white
+    unsteady = np.exp(_UNSTEADINESS * _drifting((frames, joints, 1), rng))
+    moving = level.drift * _drifting((frames, joints, 2), rng) + level.jitter * white
+    total: NDArray[np.floating] = level.bias * bias + harder_J1 * unsteady * moving
     return total * spread_J1
 
 
-def _joint_spreads(keypoint_format: str) -> NDArray[np.floating]:
-    """Each joint's spread relative to a shoulder's."""
-    spreads = [
-        next((value for part, value in _SPREADS.items() if name.endswith(part)), _OTHER_SPREAD)
-        for name in FORMATS[keypoint_format].joints
-    ]
-    return np.array(spreads) / _SPREADS["shoulder"]
+def _drifting(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.floating]:
+    """Slowly changing numbers (T, …) of unit variance."""
+    start = rng.standard_normal((1, *shape[1:]))
+    steps = rng.standard_normal(shape, dtype=np.float32)
+    gain = np.sqrt(1 - _DRIFT_MEMORY**2)  # keeps them at unit variance
+    drift, _ = lfilter([gain], [1, -_DRIFT_MEMORY], steps, axis=0, zi=_DRIFT_MEMORY * start)
+    numbers: NDArray[np.floating] = drift
+    return numbers
+
+
+def _of_joints(
+    names: Sequence[str], values: Mapping[str, float], other: float
+) -> NDArray[np.floating]:
+    """What is said of each joint, or of the others."""
+    return np.array(
+        [next((v for part, v in values.items() if name.endswith(part)), other) for name in names]
+    )
 
 
 def _swap_sides(

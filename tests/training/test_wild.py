@@ -16,6 +16,7 @@ from training.evaluate import EvaluateCommand
 from training.evaluation import average
 from training.sources import MEASURING_CAMERAS
 from training.wild.calibration import Calibration, draw_calibration, measure_calibration
+from training.wild.detectors import habits, imagined, of_openpose, truth
 from training.wild.downloads import Downloads
 from training.wild.held_out import (
     AS_LIFTED,
@@ -221,6 +222,29 @@ def results():
     found.held_out["clean"].update(a=50.04, b=61.0)
     found.real["jitter"].update(a=float("nan"), b=2.0)
     return found
+
+
+def test_the_imagined_detector_errs_like_real_ones():
+    """Within what real ones differ by: they are measured against a truth made of one of them."""
+    openpose, usual = of_openpose(), imagined(1.0, clips=2)
+    assert 0.5 * openpose.size < usual.size < 2 * openpose.size
+    assert usual.tail > 4
+    assert 0.3 < usual.memory < 0.7
+    assert usual.outer > 1.1
+
+
+def test_what_detectors_err_in_space_and_time():
+    true = truth("cam01")
+    rng = np.random.default_rng(0)
+    extent = np.ptp(true, axis=1).max(axis=-1)[:, None, None]
+    errors = rng.normal(0, 0.01, true.shape) * extent
+    seen = np.concatenate([true + errors + 30, np.ones_like(true[..., :1])], axis=-1)
+    seen[::2, 3, 2] = 0
+    found = habits({"cam01": seen})
+    assert found.size == pytest.approx(0.01 * np.sqrt(2 * np.log(2)), rel=0.1)
+    assert abs(found.memory) < 0.1
+    assert found.outer == pytest.approx(1, rel=0.15)
+    assert found.missing == pytest.approx(1 / 24, rel=0.05)
 
 
 def test_results_as_a_page_and_as_json(tmp_path):
