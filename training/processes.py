@@ -19,6 +19,7 @@ def joined_processes(device: torch.device) -> Iterator[Share]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Share(distributed.get_rank(), distributed.get_world_size())
+        distributed.barrier()  # who leaves while another still works may be torn down badly
     finally:
         distributed.destroy_process_group()
 

@@ -8,6 +8,9 @@ from training.command import command_line, run
 from training.config import TrainConfig
 from training.loop import Trainer
 from training.processes import choose_device, joined_processes
+from training.windows import Share
+
+CHECKPOINT = "checkpoint.pt"
 
 
 class TrainCommand(TrainConfig, BaseSettings):
@@ -27,16 +30,20 @@ class TrainCommand(TrainConfig, BaseSettings):
         """Run it."""
         config = TrainConfig(**self.model_dump(exclude={"restart", "config"}))
         with joined_processes(choose_device(config.device)) as share:
-            trainer = Trainer(config, share)
-            checkpoint = config.output / "checkpoint.pt"
-            if checkpoint.exists() and not self.restart:
-                trainer.resume(checkpoint)
-                print(f"going on after epoch {len(trainer.history)} of {checkpoint}")
-            elif config.initial is not None:
-                trainer.begin_with(config.initial)
-            trainer.run()
+            # In a function of its own: what it made is gone before the processes part.
+            self._train(config, share)
         if share.rank == 0:
-            print(f"done: {checkpoint}")
+            print(f"done: {config.output / CHECKPOINT}")
+
+    def _train(self, config: TrainConfig, share: Share) -> None:
+        trainer = Trainer(config, share)
+        checkpoint = config.output / CHECKPOINT
+        if checkpoint.exists() and not self.restart:
+            trainer.resume(checkpoint)
+            print(f"going on after epoch {len(trainer.history)} of {checkpoint}")
+        elif config.initial is not None:
+            trainer.begin_with(config.initial)
+        trainer.run()
 
 
 if __name__ == "__main__":
