@@ -11,6 +11,7 @@ from tqdm import tqdm
 from service.lifter import CLIP_GRAPH, Lifter
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
+from training import prepare
 from training.checkpoint import Checkpoint, load_networks
 from training.command import command_line, run
 from training.datasets.motion import MotionSet
@@ -59,6 +60,9 @@ class EvaluateCommand(BaseSettings):
     beside it: how each model fails worst, and expected errors against true ones."""
     data: Path | None = None
     """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
+    source: list[Path] = []
+    """For the suite, where its data is not prepared yet: CMU's files, as ``training.prepare cmu``
+    takes them."""
     beside: Path | None = None
     """Another checkpoint to measure beside it on the same keypoints, a single-frame model say."""
     lookahead_frames: Annotated[int, Field(ge=1)] | None = None
@@ -87,7 +91,7 @@ class EvaluateCommand(BaseSettings):
             raise ValueError("--suite takes --models, exported folders, and no checkpoint")
         data = self.data or _MOTION
         if not data.exists():
-            raise FileNotFoundError(f"{data}: prepare it with: python -m training.prepare cmu")
+            self._prepare(data)
         folders = self.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
         results = measure_models(folders, data, Downloads(_CACHE), _CACHE / "detections")
         text = as_markdown(results)
@@ -103,6 +107,16 @@ class EvaluateCommand(BaseSettings):
                 draw_calibration(results.calibrations, docs / "calibration.png")
         if self.output:
             self.output.write_text(as_json(results))
+
+    def _prepare(self, data: Path) -> None:
+        """Make the suite's data of the sources given."""
+        if not self.source:
+            raise FileNotFoundError(
+                f"{data}: prepare it with: python -m training.prepare cmu; or name a --source"
+            )
+        options = [f"--source={source}" for source in self.source]
+        if prepare.main(["cmu", *options, "--output", str(data)]):
+            raise FileNotFoundError(f"{data}: could not be prepared")
 
     def _measure_checkpoint(self, path: Path) -> None:
         # All files are opened before anything is measured: a mistyped name is said at once.

@@ -294,6 +294,12 @@ def test_a_suite_takes_no_checkpoint_and_says_what_it_lacks(tmp_path):
     command = EvaluateCommand(_cli_parse_args=[], suite="wild", data=tmp_path / "none.npz")
     with pytest.raises(FileNotFoundError, match=r"training\.prepare"):
         command.cli_cmd()
+    nowhere = [tmp_path / "nowhere"]
+    command = EvaluateCommand(
+        _cli_parse_args=[], suite="wild", data=tmp_path / "none.npz", source=nowhere
+    )
+    with pytest.raises(FileNotFoundError, match="could not be prepared"):
+        command.cli_cmd()
     both = EvaluateCommand(_cli_parse_args=[], suite="wild", checkpoint=tmp_path / "x.pt")
     with pytest.raises(ValueError, match="no checkpoint"):
         both.cli_cmd()
