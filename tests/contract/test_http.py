@@ -360,7 +360,7 @@ def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
 
 
 def test_a_request_that_takes_too_long_is_given_up(models: Path) -> None:
-    body = orjson.dumps(request(keypoints(8_000)))
+    body = orjson.dumps(request(keypoints(100_000)))
     with service_process(models, REQUEST_TIMEOUT_S="0.2", THREADS="1") as service:
         answer = httpx.post(f"{service.url}/v1/lift", content=body, headers=JSON, timeout=60)
         assert http_problem(answer).slug == "deadline-exceeded"
