@@ -18,6 +18,8 @@ _HIGH_HEIGHTS_M = (2.6, 5.0)
 _HIGH_SHARE = 0.15
 _PRINCIPAL_POINT_SPREAD = 0.02
 _ROLL_SPREAD = np.radians(3)
+_MOST_ROLL = np.radians(45)
+"""Of cameras that somebody holds or leans against something."""
 _AIM_SPREAD_M = 0.3
 _ASSUMED_SHARE = 0.5
 """How often the intrinsics stay unknown, as they do for most callers of the service."""
@@ -41,12 +43,13 @@ class View:
         return np.asarray((points - self.position) @ self.turn_33.T, dtype=np.float32)
 
 
-def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:
+def random_view(roots_T3: Floats, rng: np.random.Generator, rolled: bool = False) -> View:
     """Draw a camera that has the whole path of a person's root before it.
 
     Args:
         roots_T3: the root's path in world axes, metres, y up, the floor near y = 0.
         rng: the source of all choices.
+        rolled: the camera is tipped over sideways, by up to 45°, rather than upright.
     """
     middle = (roots_T3.min(axis=0) + roots_T3.max(axis=0)) / 2
     radius = float(np.linalg.norm((roots_T3 - middle)[:, [0, 2]], axis=-1).max())
@@ -64,7 +67,8 @@ def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
     lens = _random_lens(image_size, rng)
     known = Camera.assumed(image_size) if rng.random() < _ASSUMED_SHARE else lens
-    turn = look_from(position, aim, rng.normal(0, _ROLL_SPREAD))
+    roll = rng.uniform(-_MOST_ROLL, _MOST_ROLL) if rolled else rng.normal(0, _ROLL_SPREAD)
+    turn = look_from(position, aim, roll)
     return View(position.astype(np.float32), turn.astype(np.float32), lens, image_size, known)
 
 

@@ -27,6 +27,7 @@ MOTION_SETTINGS = (
     "bending",
     "sitting",
     "lying",
+    "roll",
     "cut_off",
 )
 """Settings that say how motion is filmed."""
@@ -109,6 +110,8 @@ class TrainConfig(BaseModel):
     """Share of the clips in which legs are bent as if seated."""
     lying: _Share = 0.0
     """Share of the clips in which the body is tipped over, as far as lying."""
+    roll: _Share = 0.0
+    """Share of the clips whose camera is tipped over sideways, by up to 45 degrees."""
     cut_off: _Share = 0.0
     """Share of the clips in which an edge of the picture cuts people off."""
     proportions: Annotated[float, Field(ge=0, le=0.2)] = 0.0

@@ -5,7 +5,7 @@ The shares and spreads are rounded from what detectors of people show on video
 image; what differs from detector to detector grows from face to hips (the per-joint constants of
 the COCO keypoint task), what changes from frame to frame is worst at wrists and ankles; most of an
 error lasts for many frames, now and then a joint is found badly for a while, and a few errors are
-gross.
+gross. Scores tell of gross errors, though not of all, and fall now and then without any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +34,9 @@ _SPREADS = {
 _OTHER_SPREAD = 0.08
 _HARDER = {"elbow": 1.3, "wrist": 1.8, "hip": 0.8, "knee": 1.1, "ankle": 1.3}
 """How much more or less than by that joints are missed from frame to frame."""
+_SHARPNESS_SPREAD = 1.5
+"""Of the logarithm of how sharply scores fall with errors, which changes over half a second too:
+now a detector knows that it is wrong, now it does not."""
 _UNSTEADINESS = 0.6
 """Spread of the logarithm by which a joint's errors grow and shrink again over half a second."""
 
@@ -56,6 +59,8 @@ class NoiseLevel:
     """A joint goes missing for up to a second."""
     lost_frames_per_s: float = 0.05
     """The whole person goes missing for up to 0.2 s."""
+    doubt: float = 0.1
+    """How far scores fall without any error."""
     hidden_sides_per_s: float = 0.02
     """Much of one side goes missing for up to a second, behind the body or behind something."""
 
@@ -79,11 +84,15 @@ def detect(
 ) -> Floats:
     """True keypoints in pixels to detected ones (T, J, 3): x, y and score, 0 where missing."""
     frames, joints, _ = keypoints_TJ2.shape
+    names = FORMATS[keypoint_format].joints
     extent_T11 = np.ptp(keypoints_TJ2, axis=1).max(axis=-1)[:, None, None]
-    noisy = keypoints_TJ2 + extent_T11 * _errors(frames, joints, keypoint_format, level, rng)
-    _swap_sides(noisy, keypoint_format, level, fps, rng)
-    detected = np.concatenate([noisy, np.ones_like(noisy[..., :1])], axis=-1)
-    _lose(detected, FORMATS[keypoint_format].joints, level, fps, rng)
+    errors = _errors(frames, names, level, rng)
+    for span in _spans(frames, level.outliers_per_s * joints, "outlier", fps, rng):
+        errors[span, rng.integers(joints)] += rng.normal(0, _OUTLIER_SIZE, 2)
+    scores = _scores(errors, names, level, rng)
+    detected = np.concatenate([keypoints_TJ2 + extent_T11 * errors, scores], axis=-1)
+    _swap_sides(detected, names, level, fps, rng)
+    _lose(detected, names, level, fps, rng)
     return detected.astype(np.float32)
 
 
@@ -106,10 +115,10 @@ def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _errors(
-    frames: int, joints: int, keypoint_format: str, level: NoiseLevel, rng: np.random.Generator
+    frames: int, names: Sequence[str], level: NoiseLevel, rng: np.random.Generator
 ) -> NDArray[np.floating]:
-    """Errors (T, J, 2) in shares of the person's extent."""
-    names = FORMATS[keypoint_format].joints
+    """Errors (T, J, 2) in shares of the person's extent, but for the gross ones."""
+    joints = len(names)
     spread_J1 = _of_joints(names, _SPREADS, _OTHER_SPREAD)[:, None] / _SPREADS["shoulder"]
     harder_J1 = _of_joints(names, _HARDER, 1.0)[:, None]
     white = rng.standard_normal((frames, joints, 2), dtype=np.float32)
@@ -118,6 +127,27 @@ def _errors(
     moving = level.drift * _drifting((frames, joints, 2), rng) + level.jitter * white
     total: NDArray[np.floating] = level.bias * bias + harder_J1 * unsteady * moving
     return total * spread_J1
+
+
+def _scores(
+    errors_TJ2: NDArray[np.floating],
+    names: Sequence[str],
+    level: NoiseLevel,
+    rng: np.random.Generator,
+) -> NDArray[np.floating]:
+    """Scores (T, J, 1) that fall with errors as COCO's keypoint similarity does, more or less.
+
+    Its scale is the root of the person's area, which is about half of the extent; that cancels
+    the 2 in its constants, twice the spreads.
+    """
+    spread_J1 = _of_joints(names, _SPREADS, _OTHER_SPREAD)[:, None]
+    shape = (*errors_TJ2.shape[:2], 1)
+    sharpness = np.exp(_SHARPNESS_SPREAD * _drifting(shape, rng))
+    error = np.linalg.norm(errors_TJ2, axis=-1, keepdims=True) / spread_J1
+    scores: NDArray[np.floating] = np.exp(
+        -sharpness * error**2 / 2 - level.doubt * np.abs(_drifting(shape, rng))
+    )
+    return scores
 
 
 def _drifting(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.floating]:
@@ -140,19 +170,18 @@ def _of_joints(
 
 
 def _swap_sides(
-    keypoints_TJ2: NDArray[np.floating],
-    keypoint_format: str,
+    detected_TJ3: NDArray[np.floating],
+    names: Sequence[str],
     level: NoiseLevel,
     fps: float,
     rng: np.random.Generator,
 ) -> None:
-    names = FORMATS[keypoint_format].joints
     limbs = [("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle", "foot")]
-    for span in _spans(len(keypoints_TJ2), level.swaps_per_s, "swap", fps, rng):
+    for span in _spans(len(detected_TJ3), level.swaps_per_s, "swap", fps, rng):
         parts = limbs[rng.integers(2)]
         left = [names.index(n) for n in names if n.startswith("left_") and n.endswith(parts)]
         right = [names.index(names[i].replace("left_", "right_")) for i in left]
-        keypoints_TJ2[span, left + right] = keypoints_TJ2[span, right + left]
+        detected_TJ3[span, left + right] = detected_TJ3[span, right + left]
 
 
 def _lose(
@@ -162,11 +191,8 @@ def _lose(
     fps: float,
     rng: np.random.Generator,
 ) -> None:
-    """Displace joints grossly for a while, and take joints and whole frames away."""
+    """Take joints and whole frames away for a while."""
     frames, joints, _ = detected_TJ3.shape
-    extent = float(np.ptp(detected_TJ3[..., :2], axis=1).max(axis=-1).mean())
-    for span in _spans(frames, level.outliers_per_s * joints, "outlier", fps, rng):
-        detected_TJ3[span, rng.integers(joints), :2] += rng.normal(0, _OUTLIER_SIZE * extent, 2)
     for span in _spans(frames, level.occlusions_per_s * joints, "occlusion", fps, rng):
         detected_TJ3[span, rng.integers(joints), 2] = 0
     for span in _spans(frames, level.hidden_sides_per_s, "occlusion", fps, rng):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,10 +141,10 @@ class MotionSource:
 
 
 def measuring_views(motions: MotionSet, options: FilmingOptions) -> Iterator[tuple[HeldOut, View]]:
-    """Every clip as it is measured, by several cameras that are always the same."""
+    """Every clip as it is measured, by several cameras that depend only on its name."""
     for index in range(len(motions)):
         for number in range(MEASURING_CAMERAS):
-            rng = np.random.default_rng([SEED, index, number])
+            rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
             clip, view = film_with(motions.clip(index), motions, options, rng)
             yield _held_out(motions, index, clip, f", camera {number + 1}"), view
 
@@ -168,6 +169,7 @@ def filming_options(config: TrainConfig, keypoint_format: str) -> FilmingOptions
         bending=config.bending,
         sitting=config.sitting,
         lying=config.lying,
+        roll=config.roll,
         cut_off=config.cut_off,
     )
 

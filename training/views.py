@@ -56,6 +56,8 @@ class FilmingOptions:
     """The share of clips whose people are seated."""
     lying: float = 0.0
     """The share of clips whose people are laid down."""
+    roll: float = 0.0
+    """The share of clips whose camera is tipped over sideways."""
     cut_off: float = 0.0
     """The share of clips in which an edge of the picture cuts people off."""
     hide: Hide | None = None
@@ -74,6 +76,7 @@ class FilmingOptions:
             bending=0.0,
             sitting=0.0,
             lying=0.0,
+            roll=0.0,
             cut_off=0.0,
         )
 
@@ -108,7 +111,7 @@ def film_with(
 ) -> tuple[Filmed, View]:
     """Film one clip, and tell by which camera."""
     positions = varied(positions_TM3, motions, options, rng)
-    view = random_view(positions[:, 0], rng)
+    view = random_view(positions[:, 0], rng, rolled=_happens(options.roll, rng))
     clip = see(view.to_camera(positions), motions, view, options, rng)
     if options.flip and rng.random() < 0.5:
         clip = mirrored(clip, FORMATS[options.keypoint_format].mirror, H36M17.mirror)

@@ -42,6 +42,22 @@ def test_a_camera_is_upright_and_has_the_person_before_it(seed):
     assert (seen[:, head, 1] < seen[:, foot, 1]).all()  # y is down
 
 
+def test_a_camera_is_tipped_over_when_asked_to():
+    rolls = [
+        _roll(random_view(MOTIONS.clip(0)[:, 0], rng(seed), rolled=True)) for seed in range(99)
+    ]
+    assert max(rolls) > 35
+    assert min(rolls) < -35
+    assert max(np.abs(rolls)) <= 45
+    upright = [_roll(random_view(MOTIONS.clip(0)[:, 0], rng(seed))) for seed in range(99)]
+    assert max(np.abs(upright)) < 12
+
+
+def _roll(view):
+    """Degrees by which a camera's x axis is off the horizon."""
+    return np.degrees(np.arcsin(view.turn_33[0, 1]))
+
+
 def test_a_person_facing_the_camera_has_their_left_on_its_right():
     view = random_view(MOTIONS.clip(0)[:, 0], rng())
     towards = np.arctan2(*(view.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
@@ -117,7 +133,7 @@ def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
 
 def test_measuring_takes_motion_as_it_was_recorded():
     wild = replace(CLEAN, speed=(0.5, 2), flip=True, backwards=0.5, recombination=0.5)
-    wild = replace(wild, proportions=0.1, bending=1, sitting=1, lying=1, cut_off=1)
+    wild = replace(wild, proportions=0.1, bending=1, sitting=1, lying=1, roll=1, cut_off=1)
     assert wild.for_measuring(0.0) == CLEAN
 
 
@@ -165,6 +181,17 @@ def test_errors_last_as_detectors_errors_do(truth):
     assert a_second_on < 0.5
 
 
+def test_scores_fall_when_errors_grow_though_not_always(truth):
+    detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
+    found = detected[..., 2] > 0.05
+    errors = np.linalg.norm(detected[..., :2] - truth, axis=-1)[found]
+    scores = detected[..., 2][found]
+    gross = errors > np.quantile(errors, 0.99)
+    assert scores[gross].mean() < 0.8 * scores[~gross].mean()
+    assert scores[gross].max() > 0.8
+    assert scores.max() <= 1
+
+
 def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth):
     detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
     missing = detected[..., 2] == 0
@@ -193,7 +220,7 @@ def test_an_edge_of_the_picture_cuts_people_off(truth):
 
 
 def test_people_are_cut_off_and_their_poses_moved_when_asked_to():
-    wild = replace(CLEAN, bending=1.0, sitting=1.0, lying=1.0, cut_off=1.0)
+    wild = replace(CLEAN, bending=1.0, sitting=1.0, lying=1.0, roll=1.0, cut_off=1.0)
     filmed = film(MOTIONS.clip(0), MOTIONS, wild, rng())
     assert np.isfinite(filmed.inputs_TJ2).all()
     assert not np.allclose(

@@ -42,6 +42,8 @@ class Habits:
     """Those of wrists and ankles over those of shoulders and hips."""
     missing: float
     """Share of the joints that are missing."""
+    candour: float
+    """Rank correlation of scores with errors: -1 if they told all of them, 0 if none."""
 
 
 def truth(camera: str) -> Floats:
@@ -81,7 +83,7 @@ def _whole(camera: str) -> NDArray[np.float32]:
 
 def habits(found: Mapping[str, Floats]) -> Habits:
     """The habits of a detector, from what it found (T, 12, 3) in cameras by name."""
-    errors, missing = [], []
+    errors, missing, scores = [], [], []
     for name, seen in found.items():
         true = truth(name.split()[0])
         count = min(len(true), len(seen))
@@ -91,6 +93,7 @@ def habits(found: Mapping[str, Floats]) -> Habits:
         error[is_missing] = np.nan
         errors.append(error - np.nanmedian(error, axis=0))
         missing.append(is_missing)
+        scores.append(seen[:count, :, 2])
     sizes = _lengths(errors)
     return Habits(
         size=float(np.nanmedian(sizes)),
@@ -99,6 +102,7 @@ def habits(found: Mapping[str, Floats]) -> Habits:
         memory=_memory(errors, round(_MEMORY_S * FPS)),
         outer=float(np.nanmedian(sizes[:, _OUTER]) / np.nanmedian(sizes[:, _INNER])),
         missing=float(np.concatenate(missing).mean()),
+        candour=_rank_correlation(np.concatenate(scores), sizes),
     )
 
 
@@ -108,8 +112,12 @@ def _lengths(vectors: list[Floats]) -> Floats:
 
 
 def _memory(errors: list[Floats], lag: int) -> float:
-    """The rank correlation, which gross errors do not sway."""
     now = np.concatenate([error[:-lag].ravel() for error in errors])
     later = np.concatenate([error[lag:].ravel() for error in errors])
-    known = np.isfinite(now) & np.isfinite(later)
-    return float(spearmanr(now[known], later[known]).statistic)
+    return _rank_correlation(now, later)
+
+
+def _rank_correlation(some: Floats, others: Floats) -> float:
+    """Of what is known, by rank, which gross errors do not sway."""
+    known = np.isfinite(some) & np.isfinite(others)
+    return float(spearmanr(some[known], others[known]).statistic)

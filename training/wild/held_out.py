@@ -47,6 +47,7 @@ class Condition:
     noise: float = 0.0
     sitting: float = 0.0
     lying: float = 0.0
+    roll: float = 0.0
     cut_off: float = 0.0
     """As in ``FilmingOptions``."""
 
@@ -58,7 +59,8 @@ class Condition:
             normalisation=card.normalisation,
             causal=card.architecture.causal,
         ).for_measuring(self.noise)
-        return replace(usual, sitting=self.sitting, lying=self.lying, cut_off=self.cut_off)
+        imagined = {name: value for name, value in vars(self).items() if name != "noise"}
+        return replace(usual, **imagined)
 
 
 CLEAN = Condition()
@@ -66,6 +68,7 @@ NOISY = Condition(noise=CONDITIONS["noisy"])
 IMAGINED = {
     "seated by imagination": Condition(sitting=1.0),
     "laid down by imagination": Condition(lying=1.0),
+    "by a camera tipped over": Condition(roll=1.0),
     "cut off by the picture's edge": Condition(cut_off=1.0),
 }
 """What the data lacks, made of what it has."""

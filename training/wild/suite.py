@@ -204,6 +204,7 @@ def _detectors(results: Results, films: list[Video]) -> None:
             "correlation with 0.1 s later (%)": habit.memory * 100,
             "wrists and ankles over shoulders and hips": habit.outer,
             "missing (%)": habit.missing * 100,
+            "rank correlation of scores with errors (%)": habit.candour * 100,
         }
         for what, value in rows.items():
             results.detectors[what][name] = value
