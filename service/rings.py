@@ -36,8 +36,14 @@ class Rings:
     """
 
     def __init__(self, shapes: Sequence[RingShape], slots: int) -> None:
+        alike: dict[tuple[int, int], list[int]] = {}
+        for number, shape in enumerate(shapes):
+            alike.setdefault((shape.rows, shape.channels), []).append(number)
         self._shapes = tuple(shapes)
-        self._rings = [np.zeros((slots, s.length, s.channels), np.float32) for s in shapes]
+        self._banks = [
+            (numbers, _Bank([shapes[number] for number in numbers], slots))
+            for numbers in alike.values()
+        ]
         self._steps = np.zeros(slots, dtype=np.int64)
 
     @property
@@ -47,10 +53,10 @@ class Rings:
 
     def past(self, slots: Slots) -> list[Floats]:
         """For each ring the rows (B, rows, channels) that the next step reads, oldest first."""
-        return [
-            ring[slots[:, None], self._read(shape, slots)]
-            for shape, ring in zip(self._shapes, self._rings, strict=True)
-        ]
+        past: dict[int, Floats] = {}
+        for numbers, bank in self._banks:
+            past |= zip(numbers, bank.past(slots, self._steps[slots]), strict=True)
+        return [past[number] for number in range(len(self._shapes))]
 
     def keep(self, slots: Slots, fresh: NDArray[np.bool_], rows: Sequence[Floats]) -> None:
         """Put one frame's rows (B, channels) of each ring in their places.
@@ -62,19 +68,55 @@ class Rings:
         """
         starting = slots[fresh]
         self._steps[starting] = 0
-        for shape, ring, row in zip(self._shapes, self._rings, rows, strict=True):
-            ring[starting] = row[fresh, None]
-            ring[slots, self._steps[slots] % shape.length] = row
+        for numbers, bank in self._banks:
+            rows_LBC = np.stack([rows[number] for number in numbers])
+            if len(starting):
+                bank.start(starting, rows_LBC[:, fresh])
+            bank.keep(slots, self._steps[slots], rows_LBC)
         self._steps[slots] += 1
 
     def restore(self, slots: Slots, rings: Sequence[Floats]) -> None:
         """Fill tracks' rings (B, length, channels), given oldest first."""
         self._steps[slots] = 0
-        for ring, content in zip(self._rings, rings, strict=True):
-            ring[slots] = content
+        for numbers, bank in self._banks:
+            bank.restore(slots, [rings[number] for number in numbers])
 
-    def _read(self, shape: RingShape, slots: Slots) -> NDArray[np.int64]:
-        """Where the rows of the next step lie (B, rows): the oldest is where it will write."""
-        oldest = self._steps[slots] % shape.length
-        read: NDArray[np.int64] = oldest[:, None] + shape.dilation * np.arange(shape.rows)
-        return read % shape.length
+
+class _Bank:
+    """Rings of the same rows and channels, one after the other in one array.
+
+    So a step reads and writes all of them at once: for a few tracks that takes as long as one ring.
+    """
+
+    def __init__(self, shapes: Sequence[RingShape], slots: int) -> None:
+        lengths = [shape.length for shape in shapes]
+        self._dilations_L11 = np.array([shape.dilation for shape in shapes])[:, None, None]
+        self._lengths_L1 = np.array(lengths)[:, None]
+        self._starts_L1 = np.cumsum([0, *lengths[:-1]])[:, None]
+        self._rows_R = np.arange(shapes[0].rows)
+        self._content = np.zeros((slots, sum(lengths), shapes[0].channels), np.float32)
+
+    def past(self, slots: Slots, steps_B: NDArray[np.int64]) -> Floats:
+        """The rows (L, B, R, C) that the next step reads: the oldest is where it will write."""
+        read_LBR = self._oldest(steps_B)[..., None] + self._dilations_L11 * self._rows_R
+        read_LBR = read_LBR % self._lengths_L1[..., None] + self._starts_L1[..., None]
+        past: Floats = self._content[slots[:, None], read_LBR]
+        return past
+
+    def keep(self, slots: Slots, steps_B: NDArray[np.int64], rows_LBC: Floats) -> None:
+        """Write one frame's rows over the oldest."""
+        self._content[slots, self._oldest(steps_B) + self._starts_L1] = rows_LBC
+
+    def start(self, slots: Slots, rows_LBC: Floats) -> None:
+        """Fill the rings with one row each."""
+        self.restore(slots, list(rows_LBC[:, :, None]))
+
+    def restore(self, slots: Slots, rings: Sequence[Floats]) -> None:
+        """Fill the rings (B, length, C), or (B, 1, C) where all rows are the same."""
+        ends = self._starts_L1 + self._lengths_L1
+        for ring, (start,), (end,) in zip(rings, self._starts_L1, ends, strict=True):
+            self._content[slots, start:end] = ring
+
+    def _oldest(self, steps_B: NDArray[np.int64]) -> NDArray[np.int64]:
+        oldest: NDArray[np.int64] = steps_B % self._lengths_L1
+        return oldest
