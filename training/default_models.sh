@@ -8,7 +8,7 @@ python=.venv/bin/python
 step="--batch-size 512 --precision bfloat16 --threads 1"
 size="$step --channels 384 --windows-per-epoch 70000"
 more="--recombination 0.6 --backwards 0.5 --proportions 0.07 --short-context 0.3"
-wild="$more --speed 0.7,5 --bending 0.7 --sitting 0.1 --lying 0.05 --cut-off 0.1"
+wild="$more --speed 0.7,5 --bending 0.7 --sitting 0.1 --lying 0.05 --roll 0.15 --cut-off 0.1"
 
 train() {  # the name of a model, the epochs it begins with, its velocity weights, what is its own
     name=$1 first=$2 velocity=$3 last_velocity=$4

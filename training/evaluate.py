@@ -33,7 +33,8 @@ from training.sources import Source, open_source
 from training.wild.calibration import draw_calibration
 from training.wild.downloads import Downloads
 from training.wild.pictures import draw_failures
-from training.wild.suite import as_json, as_markdown, measure_models, put_into
+from training.wild.suite import as_json, as_markdown, measure_models
+from training.wild.tables import put_into
 
 _MODELS = Path(__file__).parents[1] / "service" / "models"
 _MOTION = Path("data/cmu.npz")
@@ -97,7 +98,7 @@ class EvaluateCommand(BaseSettings):
         text = as_markdown(results)
         print(text)
         if self.page:
-            put_into(self.page, text)
+            put_into(self.page, "suite", text)
             motions = MotionSet.load(data).split(held_out=True)
             docs = self.page.parent / "docs"
             for folder in folders:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 LABELLED_SUBJECTS = ("07", "08", "16", "35")
@@ -90,8 +89,3 @@ def everything(subjects: tuple[str, ...]) -> list[Experiment]:
         *CORRELATED.values(),
         *(run for runs in semi_supervised(subjects).values() for run in runs.values()),
     ]
-
-
-def result_path(output: Path, experiment: Experiment) -> Path:
-    """Where a finished run's errors are."""
-    return output / experiment.name / "result.json"

@@ -1,18 +1,13 @@
 """Repeat the paper's comparisons on open motion: ``python -m training.reproduce --help``."""
 
-import json
-import multiprocessing
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 from pydantic_settings import BaseSettings
-from tqdm import tqdm
 
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
@@ -28,9 +23,9 @@ from training.evaluation import (
     predict_clips,
     predictor,
 )
-from training.experiments import Experiment, everything, result_path
-from training.loop import Trainer
+from training.experiments import Experiment, everything
 from training.reproduction_page import Run, write_page
+from training.runs import result_path, run_all
 from training.sources import open_source
 
 NOISE = {"detected": 1.0, "true": 0.0}
@@ -77,9 +72,13 @@ class ReproduceCommand(BaseSettings):
         self.output.mkdir(parents=True, exist_ok=True)
         subjects = self._film()
         experiments = everything(subjects)
-        waiting = [each for each in experiments if not result_path(self.output, each).exists()]
-        self._train(waiting)
-        runs = {each.name: self._result(each) for each in experiments}
+        configs = {each.name: self._config(each) for each in experiments}
+        waiting = [each for each in configs.values() if not result_path(each.output).exists()]
+        found = run_all(configs, both_errors, self.jobs)
+        runs = {
+            name: Run(result["errors"], result["flipped"], result["minutes"])
+            for name, result in found.items()
+        }
         settings = self.model_dump(mode="json", exclude={"motion", "output", "page"})
         write_page(self.page, subjects, runs, settings)
         minutes = (time.monotonic() - started) / 60
@@ -96,19 +95,6 @@ class ReproduceCommand(BaseSettings):
 
     def _recordings(self, kind: str) -> Path:
         return self.output / f"{kind}.npz"
-
-    def _train(self, experiments: list[Experiment]) -> None:
-        """Run experiments, several at a time, each in a process of its own."""
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.jobs, context, max_tasks_per_child=1) as pool:
-            futures = {
-                pool.submit(run_experiment, self._config(each), each.name): each
-                for each in experiments
-            }
-            progress = tqdm(as_completed(futures), total=len(futures), unit="run")
-            for future in progress:
-                errors = future.result()
-                tqdm.write(f"{futures[future].name}: MPJPE {errors['MPJPE']:.1f} mm")
 
     def _config(self, experiment: Experiment) -> TrainConfig:
         at_lower_rate = experiment.settings.get("downsample", 1)
@@ -128,31 +114,13 @@ class ReproduceCommand(BaseSettings):
         }
         return TrainConfig(**settings | dict(experiment.settings))
 
-    def _result(self, experiment: Experiment) -> Run:
-        content = json.loads(result_path(self.output, experiment).read_text())
-        return Run(content["errors"], content["flipped"], content["minutes"])
 
-
-def run_experiment(config: TrainConfig, name: str) -> dict[str, float]:
-    """Train and measure one run, in a process of its own; its errors."""
-    config.output.mkdir(parents=True, exist_ok=True)
-    log_path = config.output / "log.txt"
-    with log_path.open("a") as log, redirect_stdout(log), redirect_stderr(log):
-        trainer = Trainer(config)
-        checkpoint = config.output / "checkpoint.pt"
-        if checkpoint.exists():
-            trainer.resume(checkpoint)
-        trainer.run()
-        seconds = sum(entry["seconds"] for entry in trainer.history)
-        errors = {
-            "errors": held_out_errors(checkpoint, flip=False),
-            "flipped": held_out_errors(checkpoint, flip=True),
-        }
-    content = {"name": name, **errors, "minutes": round(seconds / 60, 2)}
-    partial = config.output / "result.partial"
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(config.output / "result.json")
-    return errors["errors"]
+def both_errors(checkpoint: Path) -> dict[str, Any]:
+    """The mean errors of a checkpoint, without and with flip augmentation."""
+    return {
+        "errors": held_out_errors(checkpoint, flip=False),
+        "flipped": held_out_errors(checkpoint, flip=True),
+    }
 
 
 def held_out_errors(checkpoint: Path, flip: bool) -> dict[str, float]:

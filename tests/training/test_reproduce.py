@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.training.motions import motion_set
-from training.experiments import SINGLE, SUBSETS, everything, result_path, semi_supervised
+from training.experiments import SINGLE, SUBSETS, everything, semi_supervised
 from training.metrics import METRICS
 from training.reproduction_page import PAPER_TABLE_5, Run, complexity, write_page
+from training.runs import result_path
 
 SUBJECTS = ("07", "08", "10", "12")
 
@@ -73,7 +74,7 @@ def test_finished_runs_are_kept(tmp_path):
     output = tmp_path / "runs"
     for experiment in everything(names[:3]):
         if experiment != SINGLE:
-            path = result_path(output, experiment)
+            path = result_path(output / experiment.name)
             path.parent.mkdir(parents=True)
             errors = dict.fromkeys(METRICS, 40.0)
             path.write_text(json.dumps({"errors": errors, "flipped": errors, "minutes": 1}))
@@ -83,6 +84,6 @@ def test_finished_runs_are_kept(tmp_path):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "(1 runs in" in done.stdout
-    assert json.loads(result_path(output, SINGLE).read_text())["errors"]["MPJPE"] > 0
+    assert json.loads(result_path(output / SINGLE.name).read_text())["errors"]["MPJPE"] > 0
     assert "epoch 1/1" in (output / "single" / "log.txt").read_text()
     assert "## Figure 5" in (tmp_path / "page.md").read_text()

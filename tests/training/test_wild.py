@@ -32,7 +32,8 @@ from training.wild.lifting import Seen, lift
 from training.wild.measures import bone_variation, jitter, known_spans, reprojection_error
 from training.wild.pictures import draw_failures
 from training.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
-from training.wild.suite import BEGIN, END, Results, as_json, as_markdown, put_into
+from training.wild.suite import Results, as_json, as_markdown
+from training.wild.tables import put_into
 from training.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
 from training.wild.videos import Video
 
@@ -231,20 +232,23 @@ def test_the_imagined_detector_errs_like_real_ones():
     assert usual.tail > 4
     assert 0.3 < usual.memory < 0.7
     assert usual.outer > 1.1
+    assert -0.4 < usual.candour < -0.1
 
 
 def test_what_detectors_err_in_space_and_time():
     true = truth("cam01")
     rng = np.random.default_rng(0)
     extent = np.ptp(true, axis=1).max(axis=-1)[:, None, None]
-    errors = rng.normal(0, 0.01, true.shape) * extent
-    seen = np.concatenate([true + errors + 30, np.ones_like(true[..., :1])], axis=-1)
+    errors = rng.normal(0, 0.01, true.shape)
+    scores = 1 - np.linalg.norm(errors, axis=-1, keepdims=True)
+    seen = np.concatenate([true + errors * extent + 30, scores], axis=-1)
     seen[::2, 3, 2] = 0
     found = habits({"cam01": seen})
     assert found.size == pytest.approx(0.01 * np.sqrt(2 * np.log(2)), rel=0.1)
     assert abs(found.memory) < 0.1
     assert found.outer == pytest.approx(1, rel=0.15)
     assert found.missing == pytest.approx(1 / 24, rel=0.05)
+    assert found.candour < -0.95
 
 
 def test_results_as_a_page_and_as_json(tmp_path):
@@ -254,12 +258,13 @@ def test_results_as_a_page_and_as_json(tmp_path):
     assert "| jitter |  | 2.0 |  |" in text
     assert json.loads(as_json(results()))["real"]["jitter"] == {"a": None, "b": 2.0}
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    put_into(page, text)
-    assert page.read_text() == f"before\n{BEGIN}\n{text}{END}\nafter\n"
+    page.write_text("before\n<!-- suite: begin -->\nold\n<!-- suite: end -->\nafter\n")
+    put_into(page, "suite", text)
+    marked = f"<!-- suite: begin -->\n{text}<!-- suite: end -->"
+    assert page.read_text() == f"before\n{marked}\nafter\n"
     page.write_text("no marks")
     with pytest.raises(ValueError, match="expected the marks"):
-        put_into(page, text)
+        put_into(page, "suite", text)
 
 
 def test_a_package_that_cannot_be_fetched_is_said_and_leaves_nothing(tmp_path):

@@ -1,5 +1,6 @@
 """Real people: a trial with a triangulated truth, and videos without any."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,27 +38,42 @@ def limbs_of(world_TJ3: Floats) -> Floats:
 
 def balancing(lifter: Lifter) -> dict[str, float]:
     """P-MPJPE in millimetres over the limbs, of each camera alone, from OpenPose's keypoints."""
-    reference = triangulated()
-    errors = {}
+    found = {}
     for name in CAMERAS:
         body = request(name)
         keypoints = np.array(body["clips"][0]["keypoints"], np.float32)
         size = tuple(map(float, body["image_size"]))
-        seen = Seen(keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"])
-        poses = lift(lifter, seen).poses[:, POSE_COLUMNS]
-        errors[name] = p_mpjpe(poses, reference) * 1000
-    return errors
+        found[name] = Seen(keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"])
+    return _off_the_truth({name: _limbs(lift(lifter, seen)) for name, seen in found.items()})
+
+
+def balancing_by_mediapipe(lifter: Lifter, videos: list[Video]) -> dict[str, float]:
+    """The same from MediaPipe's keypoints."""
+    of_trial = _of_trial(videos)
+    return _off_the_truth(
+        {name: _limbs(lift(lifter, _seen(video))) for name, video in of_trial.items()}
+    )
 
 
 def balancing_of_mediapipe(videos: list[Video]) -> dict[str, float]:
     """The same of MediaPipe's own 3D in the same frames."""
+    of_trial = _of_trial(videos)
+    return _off_the_truth({name: limbs_of(video.world_TJ3) for name, video in of_trial.items()})
+
+
+def _of_trial(videos: list[Video]) -> dict[str, Video]:
+    """The trial's videos by camera."""
+    return {name: next(video for video in videos if video.name.endswith(name)) for name in CAMERAS}
+
+
+def _off_the_truth(limbs: Mapping[str, Floats]) -> dict[str, float]:
+    """P-MPJPE in millimetres of limbs (T, 12, 3), where they are known, by camera."""
     reference = triangulated()
     errors = {}
-    for name in CAMERAS:
-        (video,) = (each for each in videos if each.name.endswith(name))
-        found = limbs_of(video.world_TJ3)[: len(reference)]
-        known = np.isfinite(found).all(axis=(1, 2))
-        errors[name] = p_mpjpe(found[known], reference[: len(found)][known]) * 1000
+    for name, found in limbs.items():
+        count = min(len(found), len(reference))
+        known = np.isfinite(found[:count]).all(axis=(1, 2))
+        errors[name] = p_mpjpe(found[:count][known], reference[:count][known]) * 1000
     return errors
 
 
@@ -74,14 +90,21 @@ class Steadiness:
 
 def on_video(lifter: Lifter, video: Video) -> Steadiness:
     """What a model makes of MediaPipe's keypoints."""
-    seen = Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
-    lifted = lift(lifter, seen)
-    limbs = lifted.poses[:, POSE_COLUMNS]
+    lifted = lift(lifter, _seen(video))
+    limbs = _limbs(lifted)
     return Steadiness(
         jitter(limbs, video.fps),
         bone_variation(limbs, _BONES),
         _reprojected(lifted, video),
     )
+
+
+def _seen(video: Video) -> Seen:
+    return Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
+
+
+def _limbs(lifted: Lifted) -> Floats:
+    return lifted.poses[:, POSE_COLUMNS]
 
 
 def mediapipe_on_video(video: Video) -> Steadiness:
@@ -94,6 +117,6 @@ def _reprojected(lifted: Lifted, video: Video) -> float:
     if lifted.trajectory is None:
         return float("nan")
     # Through the lens that the service assumes, as nobody said which it was.
-    points = lifted.poses[:, POSE_COLUMNS] + lifted.trajectory[:, None]
+    points = _limbs(lifted) + lifted.trajectory[:, None]
     pixels = Camera.assumed(video.image_size).project(points)
     return reprojection_error(pixels, limbs_of(video.keypoints_TJ3), _SURE)

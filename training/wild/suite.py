@@ -29,11 +29,13 @@ from training.wild.held_out import (
 )
 from training.wild.real import (
     balancing,
+    balancing_by_mediapipe,
     balancing_of_mediapipe,
     limbs_of,
     mediapipe_on_video,
     on_video,
 )
+from training.wild.tables import Rows, table
 from training.wild.trial import CAMERAS
 from training.wild.videos import Video, videos
 
@@ -57,8 +59,6 @@ _BESIDES = {
     "foot slip": "slip of standing feet (mm a frame)",
 }
 """What else is told of a condition: metrics, and how rows call them."""
-Rows = dict[str, dict[str, float]]
-"""Numbers by what they are of, then by model."""
 
 
 @dataclass
@@ -171,6 +171,8 @@ def _real(results: Results, name: str, lifter: Lifter, films: list[Video]) -> No
     for camera, error in balancing(lifter).items():
         rows[f"balancing, {camera}: P-MPJPE (mm)"][name] = error
     rows["balancing, mean: P-MPJPE (mm)"][name] = _mean(balancing(lifter))
+    seen_alike = _mean(balancing_by_mediapipe(lifter, films))
+    rows["balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)"][name] = seen_alike
     for film in films:
         steadiness = on_video(lifter, film)
         for measure, value in _percent(asdict(steadiness)).items():
@@ -222,19 +224,6 @@ def _mean(values: Mapping[str, float]) -> float:
     return float(np.mean(list(values.values())))
 
 
-def table(rows: Rows, columns: list[str]) -> str:
-    """A table in Markdown, a column a model."""
-    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
-    for what, values in rows.items():
-        cells = [_cell(values.get(column, math.nan)) for column in columns]
-        lines.append(f"| {what} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.1f}"
-
-
 def as_markdown(results: Results) -> str:
     """Both tables, and which models they are of."""
     names = list(results.versions)
@@ -273,20 +262,3 @@ def as_json(results: Results) -> str:
         },
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-
-
-def put_into(page: Path, text: str) -> None:
-    """Replace what a page has between the suite's two marks.
-
-    Raises:
-        ValueError: it has not both marks.
-    """
-    content = page.read_text()
-    before, begin, rest = content.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page}: expected the marks {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
-
-
-BEGIN, END = "<!-- suite: begin -->", "<!-- suite: end -->"

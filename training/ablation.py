@@ -1,0 +1,169 @@
+"""What each part of the recipe for the wild does: ``python -m training.ablation --help``."""
+
+import math
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from service.lifter import Lifter
+from training.command import command_line, run
+from training.config import TrainConfig
+from training.datasets.motion import MotionSet
+from training.datasets.studio import film_recordings
+from training.evaluation import average
+from training.export import export, from_checkpoint
+from training.runs import run_all
+from training.wild.downloads import Downloads
+from training.wild.held_out import CLEAN, IMAGINED, NOISY, hidden_side, measured
+from training.wild.real import balancing, balancing_by_mediapipe
+from training.wild.tables import Rows, put_into, table
+from training.wild.videos import Video, videos
+
+_CACHE = Path("data/wild")
+_KEYPOINTS = "coco17"
+
+RECIPE: Mapping[str, Any] = {
+    "speed": (0.7, 5.0),
+    "backwards": 0.5,
+    "recombination": 0.6,
+    "proportions": 0.07,
+    "bending": 0.7,
+    "sitting": 0.1,
+    "lying": 0.05,
+    "roll": 0.15,
+    "cut_off": 0.1,
+}
+"""How the default models' last stages film motion; see ``training/default_models.sh``."""
+WITHOUT: Mapping[str, Mapping[str, Any]] = {
+    "all of it": {},
+    "without detector errors": {"noise": (0.0, 0.0)},
+    "without other frame rates": {"speed": (1.0, 1.0)},
+    "without mirroring": {"flip": False},
+    "without running backwards": {"backwards": 0.0},
+    "without recombination": {"recombination": 0.0},
+    "without proportions": {"proportions": 0.0},
+    "without bending": {"bending": 0.0},
+    "without sitting and lying": {"sitting": 0.0, "lying": 0.0},
+    "without tipped cameras": {"roll": 0.0},
+    "without cutting off": {"cut_off": 0.0},
+    "`screen` normalisation": {"normalisation": "screen"},
+}
+"""Runs by name, and what each does otherwise."""
+STILL = "four still cameras, none of it"
+"""As data sets are recorded: motion as it was, in a studio, found by an ordinary detector."""
+
+
+class AblationCommand(BaseSettings):
+    """Train small networks with all of the recipe for the wild, and without each of its parts.
+
+    They are measured on held-out people and, from the keypoints of two real detectors, on the trial
+    whose truth is triangulated. Finished runs are kept, and a run that was stopped goes on where it
+    was: start the same command again.
+    """
+
+    model_config = command_line("training.ablation")
+
+    motion: Path = Path("data/cmu.npz")
+    """Prepared motion."""
+    output: Path = Path("runs/ablation")
+    """Folder for the runs."""
+    page: Path | None = None
+    """Put the table into this page, between its two marks."""
+    filter_widths: tuple[int, ...] = (3, 3, 3)
+    """Of all networks, which see as much of the future as of the past."""
+    channels: Annotated[int, Field(ge=1)] = 192
+    """Of all networks."""
+    epochs: Annotated[int, Field(ge=1)] = 30
+    """Of every run."""
+    windows_per_epoch: Annotated[int, Field(ge=512)] = 60_000
+    """Frames learned from in an epoch."""
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.88
+    """From one epoch to the next."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of matrix products; ``bfloat16`` is faster where the machine can."""
+    jobs: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
+    """Runs at the same time, a thread each."""
+
+    def cli_cmd(self) -> None:
+        """Run it."""
+        films = videos(Downloads(_CACHE), _CACHE / "detections")
+        self.output.mkdir(parents=True, exist_ok=True)
+        configs = {name: self._config(name, {**RECIPE, **own}) for name, own in WITHOUT.items()}
+        configs[STILL] = self._config(STILL, {"data": self._film()})
+        results = run_all(configs, partial(errors_of, motion=self.motion, films=films), self.jobs)
+        rows: Rows = {name: result["errors"] for name, result in results.items()}
+        text = f"{self._networks}\n\n{table(rows, list(rows[STILL]))}"
+        print(text)
+        if self.page:
+            put_into(self.page, "ablation", text)
+
+    def _film(self) -> Path:
+        path = self.output / "still.npz"
+        if not path.exists():
+            rng = np.random.default_rng(0)
+            film_recordings(MotionSet.load(self.motion), 1.0, rng, _KEYPOINTS).save(path)
+        return path
+
+    def _config(self, name: str, own: Mapping[str, Any]) -> TrainConfig:
+        settings: dict[str, Any] = {
+            "data": self.motion,
+            "output": self.output / "".join(c if c.isalnum() else "-" for c in name),
+            "filter_widths": self.filter_widths,
+            "channels": self.channels,
+            "dropout": 0.0,
+            "epochs": self.epochs,
+            "batch_size": 512,
+            "windows_per_epoch": self.windows_per_epoch,
+            "learning_rate_decay": self.learning_rate_decay,
+            "weight_average": 0.99,
+            "precision": self.precision,
+            "threads": 1,
+        }
+        return TrainConfig(**{**settings, **own})
+
+    @property
+    def _networks(self) -> str:
+        return (
+            f"Networks of {math.prod(self.filter_widths)} frames and {self.channels} channels, "
+            f"{self.epochs} epochs of {self.windows_per_epoch:,} windows each, one seed:"
+        )
+
+
+def errors_of(checkpoint: Path, motion: Path, films: list[Video]) -> dict[str, Any]:
+    """A run's errors in millimetres: MPJPE of held-out people, P-MPJPE of real ones.
+
+    Args:
+        checkpoint: the run's; its model folder is written beside it.
+        motion: prepared motion.
+        films: the trial's videos as MediaPipe sees them, among others.
+    """
+    folder = checkpoint.parent / "model"
+    export(from_checkpoint(checkpoint, "model", {}, ""), folder)
+    lifter = Lifter.load(folder, provider="cpu")
+    motions = MotionSet.load(motion).split(held_out=True)
+    conditions = {"clean": (CLEAN, 1), "noisy": (NOISY, 1), "noisy, 10 fps": (NOISY, 5)}
+    conditions |= {name: (condition, 1) for name, condition in IMAGINED.items()}
+    errors = {}
+    for name, (condition, every) in conditions.items():
+        found = measured(lifter, motions, condition, every)
+        errors[name] = average([clip.errors for clip in found])["MPJPE"]
+    errors["half of one side unseen"] = hidden_side(lifter, motions).hidden_mm
+    real = {
+        "OpenPose": balancing(lifter),
+        "MediaPipe": balancing_by_mediapipe(lifter, films),
+    }
+    errors |= {
+        f"balancing by {name}": float(np.mean(list(of_cameras.values())))
+        for name, of_cameras in real.items()
+    }
+    return {"errors": errors}
+
+
+if __name__ == "__main__":
+    run(AblationCommand)
