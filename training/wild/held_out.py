@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.lifter import Lifter
-from service.live.steadying import Steadier
 from service.pose.card import OutputSkeleton
 from service.pose.formats import FORMATS
 from service.pose.grounding import keep_feet_still
@@ -17,6 +16,7 @@ from training.evaluation import ClipErrors, Prediction, Predictor, measure, pred
 from training.metrics import joint_errors
 from training.sources import CONDITIONS, measuring_views
 from training.views import FilmingOptions
+from training.wild.lifting import steadied
 
 Floats = NDArray[np.float32]
 Array = NDArray[np.floating]
@@ -114,17 +114,9 @@ class Polish:
             feet = [skeleton.joints.index(f"{side}_foot") for side in ("left", "right")]
             roots = keep_feet_still(roots, poses[:, feet], fps)
         if self.live_smoothing_s:
-            poses, roots = self._steadied(poses, roots, fps)
+            lifted = steadied(Lifted(poses, roots), fps, self.live_smoothing_s)
+            poses, roots = lifted.poses, lifted.trajectory
         return replace(found, poses_TK3=poses, roots_T3=roots)
-
-    def _steadied(
-        self, poses: Floats, roots: Floats | None, fps: float
-    ) -> tuple[Floats, Floats | None]:
-        steadier, lifted = Steadier(self.live_smoothing_s, fps), Lifted(poses, roots)
-        steadied = Lifted(np.empty_like(poses), None if roots is None else np.empty_like(roots))
-        for frame in range(len(poses)):
-            steadied.put([frame], steadier.steady(["one"], lifted[frame : frame + 1]))
-        return steadied.poses, steadied.trajectory
 
 
 AS_LIFTED = Polish()

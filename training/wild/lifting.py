@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.lifter import Lifter
+from service.live.steadying import Steadier
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
 from service.pose.lifted import Lifted
@@ -15,6 +16,7 @@ Floats = NDArray[np.float32]
 
 _MAX_GAP_S = 0.25
 _MIN_SCORE = 0.05
+_TRACK = "one"
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,14 @@ def lift(lifter: Lifter, seen: Seen) -> Lifted:
     for segment in filled.segments:
         lifted.put(segment, lifter.lift(inputs[None, segment])[0])
     return lifted.turned_back(undo, card.output.parents.index(-1))
+
+
+def steadied(lifted: Lifted, fps: float, smoothing_s: float) -> Lifted:
+    """A clip (T, …) as a live session with ``smoothing_s`` answers it; it begins anew after NaN."""
+    answers, steadier = lifted[np.arange(len(lifted.poses))], Steadier(smoothing_s, fps)
+    for frame, pose_K3 in enumerate(lifted.poses):
+        if np.isfinite(pose_K3).all():
+            answers.put([frame], steadier.steady([_TRACK], lifted[frame : frame + 1]))
+        else:
+            steadier.keep([])
+    return answers

@@ -11,7 +11,7 @@ from service.pose.camera import Camera
 from service.pose.formats import FORMATS
 from service.pose.lifted import Lifted
 from training.metrics import p_mpjpe
-from training.wild.lifting import Seen, lift
+from training.wild.lifting import Seen, lift, steadied
 from training.wild.measures import bone_variation, jitter, reprojection_error
 from training.wild.trial import CAMERAS, LIMBS, POSE_COLUMNS, request, triangulated
 from training.wild.videos import Video
@@ -88,9 +88,11 @@ class Steadiness:
     """Share of the person's extent; NaN for what has no path."""
 
 
-def on_video(lifter: Lifter, video: Video) -> Steadiness:
-    """What a model makes of MediaPipe's keypoints."""
+def on_video(lifter: Lifter, video: Video, live_smoothing_s: float = 0.0) -> Steadiness:
+    """What a model makes of MediaPipe's keypoints, steadied as in a live session if asked for."""
     lifted = lift(lifter, _seen(video))
+    if live_smoothing_s:
+        lifted = steadied(lifted, video.fps, live_smoothing_s)
     limbs = _limbs(lifted)
     return Steadiness(
         jitter(limbs, video.fps),

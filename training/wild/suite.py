@@ -49,7 +49,10 @@ POLISHES = {
     "ground_contact": Polish(ground_contact=True),
     "smoothing_s 0.2 and ground_contact": Polish(smoothing_s=0.2, ground_contact=True),
 }
-LIVE_POLISHES = {"live, smoothing_s 0.1": Polish(live_smoothing_s=0.1)}
+LIVE_SMOOTHING_S = 0.1
+LIVE_POLISHES = {
+    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": Polish(live_smoothing_s=LIVE_SMOOTHING_S)
+}
 """For models that see only the past."""
 _BESIDES = {
     "P-MPJPE": "P-MPJPE",
@@ -177,6 +180,10 @@ def _real(results: Results, name: str, lifter: Lifter, films: list[Video]) -> No
         steadiness = on_video(lifter, film)
         for measure, value in _percent(asdict(steadiness)).items():
             rows[f"{film.name}: {measure}"][name] = value
+        if lifter.card.architecture.causal:
+            calm = on_video(lifter, film, LIVE_SMOOTHING_S)
+            what = f"{film.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
+            rows[what][name] = calm.jitter
 
 
 def _real_peer(results: Results, films: list[Video]) -> None:
