@@ -1,6 +1,7 @@
-"""The light causal model against the full one: frames a second of live tracks, stepped alone.
+"""The light causal model against the full one: frames a second of live tracks and of whole clips.
 
-Rounds alternate; the ratio is that of medians.
+Live tracks are stepped alone, without a service around. Rounds alternate; the ratio is that of
+medians.
 
     python -m bench.light_model [--tracks 16] [--threads 1] [--rounds 30]
 """
@@ -9,36 +10,31 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from bench.stepping import alternate, stepping
 from service.lifter import Lifter, RunOptions
 from service.rings import Rings
 from service.stepper import Stepper
 
 _MODELS = Path(__file__).parents[1] / "service" / "models"
+_FULL, _LIGHT = "causal243", "causal243-light"
+_CLIP_FRAMES = 2000
 
 
 def main() -> None:
-    """Print frames per second of both, and their ratio."""
+    """Print frames per second of both, and their ratio, live and in a clip."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
-    rates = dict(zip(("full", "light"), _frames_per_second(options), strict=True))
-    print(
-        f"{options.tracks} tracks, {options.threads} threads: "
-        f"causal243 {rates['full']:.0f} frames/s, causal243-light {rates['light']:.0f} frames/s, "
-        f"{rates['light'] / rates['full']:.1f}x"
-    )
-
-
-def _frames_per_second(options: argparse.Namespace) -> tuple[float, float]:
-    full, light = (
-        _stepping(_MODELS / name, options.tracks, options.threads)
-        for name in ("causal243", "causal243-light")
-    )
-    full_s, light_s = alternate(full, light, options.rounds)
-    return options.tracks / full_s, options.tracks / light_s
+    tracks, threads = options.tracks, options.threads
+    full, light = (_stepping(_MODELS / name, tracks, threads) for name in (_FULL, _LIGHT))
+    _say(f"{tracks} tracks, {threads} threads", tracks, *alternate(full, light, options.rounds))
+    full, light = (_lifting(_MODELS / name, threads) for name in (_FULL, _LIGHT))
+    what = f"a clip of {_CLIP_FRAMES} frames, {threads} threads"
+    _say(what, _CLIP_FRAMES, *alternate(full, light, options.rounds))
 
 
 def _stepping(folder: Path, tracks: int, threads: int) -> Callable[[], None]:
@@ -46,6 +42,23 @@ def _stepping(folder: Path, tracks: int, threads: int) -> Callable[[], None]:
     stepper = Stepper.load(folder, card, RunOptions("cpu", threads=threads))
     assert stepper is not None
     return stepping(stepper, Rings(stepper.rings, tracks), tracks)
+
+
+def _lifting(folder: Path, threads: int) -> Callable[[], None]:
+    lifter = Lifter.load(folder, "cpu", threads=threads)
+    inputs = np.random.default_rng(0).normal(size=(1, _CLIP_FRAMES, 17, 2)).astype(np.float32)
+
+    def lift() -> None:
+        lifter.lift(inputs)
+
+    return lift
+
+
+def _say(what: str, frames: int, full_s: float, light_s: float) -> None:
+    print(
+        f"{what}: {_FULL} {frames / full_s:.0f} frames/s, {_LIGHT} {frames / light_s:.0f} frames/s,"
+        f" {full_s / light_s:.1f}x"
+    )
 
 
 if __name__ == "__main__":
