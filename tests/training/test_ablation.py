@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.training.motions import motion_set
-from training.ablation import RECIPE, WITHOUT, errors_of
+from training.ablation import RECIPE, RUNS, errors_of
 from training.config import MOTION_SETTINGS, TrainConfig
 from training.loop import Trainer
 from training.wild.trial import CAMERAS, triangulated
@@ -23,11 +23,11 @@ def test_the_recipe_is_that_of_the_default_models():
 
 
 def test_every_run_lacks_what_it_says():
-    for own in list(WITHOUT.values())[1:]:
+    for own in list(RUNS.values())[1:]:
         assert all(
             RECIPE.get(name, TrainConfig.model_fields[name].default) != own[name] for name in own
         )
-    lacking = {name for own in WITHOUT.values() for name in own}
+    lacking = {name for own in RUNS.values() for name in own}
     assert lacking >= set(MOTION_SETTINGS) - {"views"}
 
 
