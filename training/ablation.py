@@ -80,11 +80,11 @@ class AblationCommand(BaseSettings):
     """Of all networks, which see as much of the future as of the past."""
     channels: Annotated[int, Field(ge=1)] = 192
     """Of all networks."""
-    epochs: Annotated[int, Field(ge=1)] = 30
+    epochs: Annotated[int, Field(ge=1)] = 60
     """Of every run."""
     windows_per_epoch: Annotated[int, Field(ge=512)] = 60_000
     """Frames learned from in an epoch."""
-    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.88
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.94
     """From one epoch to the next."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of matrix products; ``bfloat16`` is faster where the machine can."""

@@ -1,8 +1,8 @@
 #!/bin/sh
 # How the default models in service/models/ are made, one after the other, with seed 0: some twelve
 # hours of one CPU core that has bfloat16. Each line may be stopped and started again. Those that
-# ship went through these stages while noise and filling were still made better: only the last of
-# each model saw them as they are now.
+# ship went through these stages while noise, cameras and filling were still made better: only the
+# last of each model saw them as they are now.
 set -eu
 python=.venv/bin/python
 step="--batch-size 512 --precision bfloat16 --threads 1"
@@ -46,11 +46,12 @@ train_light() {  # single frames first, which is quick; then what the frames bef
         --learning-rate 0.0003 --learning-rate-decay 0.95 --velocity-weight 4
 }
 
-add_trajectory() {  # the name of a model, its channels, what is its own: leaves the poses; at last
-    # it learns what errors to expect too
-    name=$1 channels=$2
-    shift 2
-    path="$step --channels $channels --freeze-pose --trajectory --trajectory-channels 128 $*"
+add_trajectory() {  # the name of a model, its channels, those of its path, what is its own: leaves
+    # the poses; at last it learns what errors to expect too
+    name=$1 channels=$2 path_channels=$3
+    shift 3
+    path="$step --channels $channels --freeze-pose --trajectory"
+    path="$path --trajectory-channels $path_channels $*"
     $python -m training.train --output "runs/$name-1" $path $more --windows-per-epoch 70000 \
         --initial "runs/$name-poses/checkpoint.pt" --epochs 50 --learning-rate-decay 0.93 \
         --dropout 0.1
@@ -73,13 +74,13 @@ export_model() {  # the name of a model, what it cost
 train symmetric243-poses 29 2 3
 train causal243-poses 29 7 6 --causal
 train_light
-add_trajectory symmetric243 384
-add_trajectory causal243 384 --causal
-add_trajectory causal243-light 192 --causal  # what ships took over the path of causal243
+add_trajectory symmetric243 384 128
+add_trajectory causal243 384 128 --causal
+add_trajectory causal243-light 192 64 --causal
 train single 60 0 0 --filter-widths 1,1,1,1,1
-full="255 epochs of 50,000 to 70,000 windows, and 94 of the path: some five hours of one CPU core"
+full="277 epochs of 50,000 to 70,000 windows, and 114 of the path: some six hours of one CPU core"
 export_model symmetric243 "$full"
 export_model causal243 "$full"
 export_model causal243-light \
-    "130 epochs of 70,000 windows after 80 of single frames, and the path of causal243: two hours of one CPU core"
+    "154 epochs of 70,000 windows after 80 of single frames, and 60 of the path: two hours of one CPU core"
 .venv/bin/python -m training.evaluate --suite wild --page MODELS.md
