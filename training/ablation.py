@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +23,7 @@ from training.runs import run_all
 from training.wild.downloads import Downloads
 from training.wild.held_out import CLEAN, IMAGINED, NOISY, hidden_side, measured
 from training.wild.real import balancing, balancing_by_mediapipe
-from training.wild.tables import Rows, put_into, table
+from training.wild.tables import put_into, table
 from training.wild.videos import Video, videos
 
 _CACHE = Path("data/wild")
@@ -88,6 +89,8 @@ class AblationCommand(BaseSettings):
     """From one epoch to the next."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of matrix products; ``bfloat16`` is faster where the machine can."""
+    seeds: Annotated[int, Field(ge=1)] = 2
+    """Runs of each kind, whose mean is told."""
     jobs: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
     """Runs at the same time, a thread each."""
 
@@ -95,14 +98,28 @@ class AblationCommand(BaseSettings):
         """Run it."""
         films = videos(Downloads(_CACHE), _CACHE / "detections")
         self.output.mkdir(parents=True, exist_ok=True)
-        configs = {name: self._config(name, {**RECIPE, **own}) for name, own in RUNS.items()}
-        configs[STILL] = self._config(STILL, {"data": self._film()})
-        results = run_all(configs, partial(errors_of, motion=self.motion, films=films), self.jobs)
-        rows: Rows = {name: result["errors"] for name, result in results.items()}
+        results = run_all(
+            {
+                f"{name} {seed}": self._config(name, {**own, "seed": seed})
+                for seed in range(self.seeds)
+                for name, own in self._runs().items()
+            },
+            partial(errors_of, motion=self.motion, films=films),
+            self.jobs,
+        )
+        rows = {
+            name: _mean([results[f"{name} {seed}"]["errors"] for seed in range(self.seeds)])
+            for name in self._runs()
+        }
         text = f"{self._networks}\n\n{table(rows, list(rows[STILL]))}"
         print(text)
         if self.page:
             put_into(self.page, "ablation", text)
+
+    def _runs(self) -> dict[str, dict[str, Any]]:
+        """What is its own of each kind of run."""
+        own = {name: {**RECIPE, **otherwise} for name, otherwise in RUNS.items()}
+        return {**own, STILL: {"data": self._film()}}
 
     def _film(self) -> Path:
         path = self.output / "still.npz"
@@ -114,7 +131,7 @@ class AblationCommand(BaseSettings):
     def _config(self, name: str, own: Mapping[str, Any]) -> TrainConfig:
         settings: dict[str, Any] = {
             "data": self.motion,
-            "output": self.output / "".join(c if c.isalnum() else "-" for c in name),
+            "output": self.output / f"{re.sub(r'[^a-z]+', '-', name)}-{own['seed']}",
             "filter_widths": self.filter_widths,
             "channels": self.channels,
             "dropout": 0.0,
@@ -132,8 +149,13 @@ class AblationCommand(BaseSettings):
     def _networks(self) -> str:
         return (
             f"Networks of {math.prod(self.filter_widths)} frames and {self.channels} channels, "
-            f"{self.epochs} epochs of {self.windows_per_epoch:,} windows each, one seed:"
+            f"{self.epochs} epochs of {self.windows_per_epoch:,} windows each, "
+            f"the mean of {self.seeds} seeds:"
         )
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {column: float(np.mean([row[column] for row in rows])) for column in rows[0]}
 
 
 def errors_of(checkpoint: Path, motion: Path, films: list[Video]) -> dict[str, Any]:
