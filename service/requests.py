@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.pose.card import Card
 from service.pose.lifted import Lifted
+from service.pose.missing import MIN_SCORE
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -39,7 +40,7 @@ class FilmOptions(BaseModel):
     """Validated, recorded and used to count ``max_gap_s``; clips are never resampled."""
     keypoint_format: str = "coco17"
     camera: CameraOptions | None = None
-    min_score: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.05
+    min_score: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = MIN_SCORE
     """A joint scored below this is missing."""
     axes: Literal["camera", "y_up"] = "camera"
     smoothing_s: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.0

@@ -71,7 +71,7 @@ class Rings:
         for numbers, bank in self._banks:
             rows_LBC = np.stack([rows[number] for number in numbers])
             if len(starting):
-                bank.start(starting, rows_LBC[:, fresh])
+                bank.fill(starting, list(rows_LBC[:, fresh, None]))
             bank.keep(slots, self._steps[slots], rows_LBC)
         self._steps[slots] += 1
 
@@ -79,7 +79,7 @@ class Rings:
         """Fill tracks' rings (B, length, channels), given oldest first."""
         self._steps[slots] = 0
         for numbers, bank in self._banks:
-            bank.restore(slots, [rings[number] for number in numbers])
+            bank.fill(slots, [rings[number] for number in numbers])
 
 
 class _Bank:
@@ -90,15 +90,15 @@ class _Bank:
 
     def __init__(self, shapes: Sequence[RingShape], slots: int) -> None:
         lengths = [shape.length for shape in shapes]
-        self._dilations_L11 = np.array([shape.dilation for shape in shapes])[:, None, None]
+        dilations_L11 = np.array([shape.dilation for shape in shapes])[:, None, None]
+        self._ahead_L1R = dilations_L11 * np.arange(shapes[0].rows)
         self._lengths_L1 = np.array(lengths)[:, None]
         self._starts_L1 = np.cumsum([0, *lengths[:-1]])[:, None]
-        self._rows_R = np.arange(shapes[0].rows)
         self._content = np.zeros((slots, sum(lengths), shapes[0].channels), np.float32)
 
     def past(self, slots: Slots, steps_B: NDArray[np.int64]) -> Floats:
         """The rows (L, B, R, C) that the next step reads: the oldest is where it will write."""
-        read_LBR = self._oldest(steps_B)[..., None] + self._dilations_L11 * self._rows_R
+        read_LBR = self._oldest(steps_B)[..., None] + self._ahead_L1R
         read_LBR = read_LBR % self._lengths_L1[..., None] + self._starts_L1[..., None]
         past: Floats = self._content[slots[:, None], read_LBR]
         return past
@@ -107,12 +107,8 @@ class _Bank:
         """Write one frame's rows over the oldest."""
         self._content[slots, self._oldest(steps_B) + self._starts_L1] = rows_LBC
 
-    def start(self, slots: Slots, rows_LBC: Floats) -> None:
-        """Fill the rings with one row each."""
-        self.restore(slots, list(rows_LBC[:, :, None]))
-
-    def restore(self, slots: Slots, rings: Sequence[Floats]) -> None:
-        """Fill the rings (B, length, C), or (B, 1, C) where all rows are the same."""
+    def fill(self, slots: Slots, rings: Sequence[Floats]) -> None:
+        """Fill the rings with rows (B, length, C), or with one (B, 1, C) that stands for all."""
         ends = self._starts_L1 + self._lengths_L1
         for ring, (start,), (end,) in zip(rings, self._starts_L1, ends, strict=True):
             self._content[slots, start:end] = ring

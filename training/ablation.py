@@ -17,17 +17,17 @@ from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
 from training.datasets.studio import film_recordings
-from training.evaluation import average
 from training.export import export, from_checkpoint
 from training.runs import run_all
 from training.wild.downloads import Downloads
-from training.wild.held_out import CLEAN, IMAGINED, NOISY, hidden_side, measured
+from training.wild.held_out import CLEAN, IMAGINED, NOISY, hidden_side, measured, overall
 from training.wild.real import balancing, balancing_by_mediapipe
-from training.wild.tables import put_into, table
+from training.wild.tables import Rows, put_into, table
 from training.wild.videos import Video, videos
 
 _CACHE = Path("data/wild")
 _KEYPOINTS = "coco17"
+_LOW_FPS = 10
 
 RECIPE: Mapping[str, Any] = {
     "speed": (0.7, 5.0),
@@ -59,6 +59,8 @@ RUNS: Mapping[str, Mapping[str, Any]] = {
 """Runs by name, and what each does otherwise."""
 STILL = "four still cameras, none of it"
 """As data sets are recorded: motion as it was, in a studio, found by an ordinary detector."""
+STANDARD_ERROR = "standard error of these means"
+"""From seed to seed."""
 
 
 class AblationCommand(BaseSettings):
@@ -98,28 +100,26 @@ class AblationCommand(BaseSettings):
         """Run it."""
         films = videos(Downloads(_CACHE), _CACHE / "detections")
         self.output.mkdir(parents=True, exist_ok=True)
-        results = run_all(
-            {
-                f"{name} {seed}": self._config(name, {**own, "seed": seed})
-                for seed in range(self.seeds)
-                for name, own in self._runs().items()
-            },
-            partial(errors_of, motion=self.motion, films=films),
-            self.jobs,
-        )
-        rows = {
-            name: _mean([results[f"{name} {seed}"]["errors"] for seed in range(self.seeds)])
-            for name in self._runs()
+        measure = partial(errors_of, motion=self.motion, films=films)
+        results = run_all(self.configs(), measure, self.jobs)
+        errors = {
+            name: [results[_folder(name, seed)]["errors"] for seed in range(self.seeds)]
+            for name in (*RUNS, STILL)
         }
-        text = f"{self._networks}\n\n{table(rows, list(rows[STILL]))}"
+        text = f"{self._networks}\n\n{table(means(errors), list(errors[STILL][0]))}"
         print(text)
         if self.page:
             put_into(self.page, "ablation", text)
 
-    def _runs(self) -> dict[str, dict[str, Any]]:
-        """What is its own of each kind of run."""
-        own = {name: {**RECIPE, **otherwise} for name, otherwise in RUNS.items()}
-        return {**own, STILL: {"data": self._film()}}
+    def configs(self) -> dict[str, TrainConfig]:
+        """All runs by folder, seed after seed."""
+        kinds = {name: {**RECIPE, **otherwise} for name, otherwise in RUNS.items()}
+        kinds[STILL] = {"data": self._film(), "flip": False}
+        return {
+            _folder(name, seed): self._config(_folder(name, seed), {**own, "seed": seed})
+            for seed in range(self.seeds)
+            for name, own in kinds.items()
+        }
 
     def _film(self) -> Path:
         path = self.output / "still.npz"
@@ -128,10 +128,10 @@ class AblationCommand(BaseSettings):
             film_recordings(MotionSet.load(self.motion), 1.0, rng, _KEYPOINTS).save(path)
         return path
 
-    def _config(self, name: str, own: Mapping[str, Any]) -> TrainConfig:
+    def _config(self, folder: str, own: Mapping[str, Any]) -> TrainConfig:
         settings: dict[str, Any] = {
             "data": self.motion,
-            "output": self.output / f"{re.sub(r'[^a-z]+', '-', name)}-{own['seed']}",
+            "output": self.output / folder,
             "filter_widths": self.filter_widths,
             "channels": self.channels,
             "dropout": 0.0,
@@ -150,44 +150,67 @@ class AblationCommand(BaseSettings):
         return (
             f"Networks of {math.prod(self.filter_widths)} frames and {self.channels} channels, "
             f"{self.epochs} epochs of {self.windows_per_epoch:,} windows each, "
-            f"the mean of {self.seeds} seeds:"
+            + ("one seed:" if self.seeds == 1 else f"the mean of {self.seeds} seeds:")
         )
 
 
-def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {column: float(np.mean([row[column] for row in rows])) for column in rows[0]}
+def _folder(name: str, seed: int) -> str:
+    return f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
+
+
+def means(errors: Mapping[str, Sequence[Mapping[str, float]]]) -> Rows:
+    """Of each kind of run over its seeds, and below them how far those means may be off."""
+    columns = list(next(iter(errors.values()))[0])
+    numbers_RSC = np.array(
+        [[[row[column] for column in columns] for row in rows] for rows in errors.values()]
+    )
+    means = dict(zip(errors, numbers_RSC.mean(axis=1), strict=True))
+    seeds = numbers_RSC.shape[1]
+    if seeds > 1:
+        # One spread for all kinds of run, as each has but a few seeds.
+        means[STANDARD_ERROR] = np.sqrt(numbers_RSC.var(axis=1, ddof=1).mean(axis=0) / seeds)
+    return {name: dict(zip(columns, row.tolist(), strict=True)) for name, row in means.items()}
 
 
 def errors_of(checkpoint: Path, motion: Path, films: list[Video]) -> dict[str, Any]:
-    """A run's errors in millimetres: MPJPE of held-out people, P-MPJPE of real ones.
+    """A run's errors in millimetres: MPJPE of held-out people unless said, P-MPJPE of real ones.
 
     Args:
         checkpoint: the run's; its model folder is written beside it.
         motion: prepared motion.
-        films: the trial's videos as MediaPipe sees them, among others.
+        films: videos as MediaPipe sees them; of these the trial's are taken.
     """
     folder = checkpoint.parent / "model"
     export(from_checkpoint(checkpoint, "model", {}, ""), folder)
-    lifter = Lifter.load(folder, provider="cpu")
-    motions = MotionSet.load(motion).split(held_out=True)
-    conditions = {"clean": (CLEAN, 1), "noisy": (NOISY, 1), "noisy, 10 fps": (NOISY, 5)}
-    conditions |= {name: (condition, 1) for name, condition in IMAGINED.items()}
-    errors = {}
-    for name, (condition, every) in conditions.items():
-        found = average([clip.errors for clip in measured(lifter, motions, condition, every)])
-        errors[name] = found["MPJPE"]
-        if name == "noisy":
-            errors["noisy: MPJVE"] = found["MPJVE"]
-    errors["half of one side unseen"] = hidden_side(lifter, motions).hidden_mm
-    real = {
+    lifter = Lifter.load(folder, provider="cpu", threads=1)
+    held_out = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
+    return {"errors": held_out | _of_real_people(lifter, films)}
+
+
+def _of_held_out_people(lifter: Lifter, motions: MotionSet) -> dict[str, float]:
+    conditions = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
+    found = {
+        name: overall(measured(lifter, motions, condition))
+        for name, condition in conditions.items()
+    }
+    slow = overall(measured(lifter, motions, NOISY, every=round(motions.fps / _LOW_FPS)))
+    return {
+        **{name: errors["MPJPE"] for name, errors in found.items()},
+        f"noisy, {_LOW_FPS} fps": slow["MPJPE"],
+        "noisy: MPJVE": found["noisy"]["MPJVE"],
+        "half of one side unseen": hidden_side(lifter, motions).hidden_mm,
+    }
+
+
+def _of_real_people(lifter: Lifter, films: list[Video]) -> dict[str, float]:
+    balancing_mm = {
         "OpenPose": balancing(lifter),
         "MediaPipe": balancing_by_mediapipe(lifter, films),
     }
-    errors |= {
+    return {
         f"balancing by {name}": float(np.mean(list(of_cameras.values())))
-        for name, of_cameras in real.items()
+        for name, of_cameras in balancing_mm.items()
     }
-    return {"errors": errors}
 
 
 if __name__ == "__main__":

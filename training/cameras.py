@@ -1,6 +1,6 @@
 """Random virtual cameras: a clip of motion is filmed afresh from elsewhere every epoch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +43,12 @@ class View:
         return np.asarray((points - self.position) @ self.turn_33.T, dtype=np.float32)
 
 
-def random_view(roots_T3: Floats, rng: np.random.Generator, rolled: bool = False) -> View:
+def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:
     """Draw a camera that has the whole path of a person's root before it.
 
     Args:
         roots_T3: the root's path in world axes, metres, y up, the floor near y = 0.
         rng: the source of all choices.
-        rolled: the camera is tipped over sideways, by up to 45°, rather than upright.
     """
     middle = (roots_T3.min(axis=0) + roots_T3.max(axis=0)) / 2
     radius = float(np.linalg.norm((roots_T3 - middle)[:, [0, 2]], axis=-1).max())
@@ -67,9 +66,14 @@ def random_view(roots_T3: Floats, rng: np.random.Generator, rolled: bool = False
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
     lens = _random_lens(image_size, rng)
     known = Camera.assumed(image_size) if rng.random() < _ASSUMED_SHARE else lens
-    roll = rng.uniform(-_MOST_ROLL, _MOST_ROLL) if rolled else rng.normal(0, _ROLL_SPREAD)
-    turn = look_from(position, aim, roll)
+    turn = look_from(position, aim, rng.normal(0, _ROLL_SPREAD))
     return View(position.astype(np.float32), turn.astype(np.float32), lens, image_size, known)
+
+
+def tipped_over(view: View, rng: np.random.Generator) -> View:
+    """The same camera, tipped over sideways by up to 45°."""
+    turn = rolled(view.turn_33, rng.uniform(-_MOST_ROLL, _MOST_ROLL))
+    return replace(view, turn_33=turn.astype(np.float32))
 
 
 def _random_lens(image_size: tuple[int, int], rng: np.random.Generator) -> Camera:
@@ -87,6 +91,11 @@ def look_from(
     ahead /= np.linalg.norm(ahead)
     right = np.cross(ahead, [0.0, 1.0, 0.0])
     right /= np.linalg.norm(right)
-    down = np.cross(ahead, right)
+    return rolled(np.stack([right, np.cross(ahead, right), ahead]), roll)
+
+
+def rolled(turn_33: NDArray[np.floating], roll: float) -> NDArray[np.floating]:
+    """A camera's axes, turned about the one that it looks along by ``roll`` radians."""
+    right, down, ahead = turn_33
     cos, sin = np.cos(roll), np.sin(roll)
     return np.stack([cos * right + sin * down, cos * down - sin * right, ahead])

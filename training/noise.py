@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from service.pose.formats import FORMATS
+from service.pose.missing import MIN_SCORE, measured_joints
 
 Floats = NDArray[np.float32]
 
@@ -43,7 +44,10 @@ _UNSTEADINESS = 0.6
 
 @dataclass(frozen=True)
 class NoiseLevel:
-    """Strengths of each kind of error; sizes are shares of the person's extent in the image."""
+    """Strengths of each kind of error.
+
+    Bias, drift and jitter are shares of the person's extent in the image.
+    """
 
     bias: float = 0.008
     """Constant over a clip: what one detector calls a hip is not what another does."""
@@ -51,6 +55,8 @@ class NoiseLevel:
     """Slowly changing, over about half a second."""
     jitter: float = 0.003
     """New in every frame."""
+    doubt: float = 0.1
+    """How far scores fall without any error: a spread of their logarithm."""
     outliers_per_s: float = 0.05
     """Gross errors of a joint, each lasting a few frames."""
     swaps_per_s: float = 0.02
@@ -59,8 +65,6 @@ class NoiseLevel:
     """A joint goes missing for up to a second."""
     lost_frames_per_s: float = 0.05
     """The whole person goes missing for up to 0.2 s."""
-    doubt: float = 0.1
-    """How far scores fall without any error."""
     hidden_sides_per_s: float = 0.02
     """Much of one side goes missing for up to a second, behind the body or behind something."""
 
@@ -82,7 +86,10 @@ def detect(
     fps: float,
     rng: np.random.Generator,
 ) -> Floats:
-    """True keypoints in pixels to detected ones (T, J, 3): x, y and score, 0 where missing."""
+    """True keypoints in pixels to detected ones (T, J, 3): x, y and score.
+
+    Scores are 0 where nothing was found, and below ``MIN_SCORE`` where that is as good as nothing.
+    """
     frames, joints, _ = keypoints_TJ2.shape
     names = FORMATS[keypoint_format].joints
     extent_T11 = np.ptp(keypoints_TJ2, axis=1).max(axis=-1)[:, None, None]
@@ -108,10 +115,9 @@ def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
     edge = middle.max() - rng.uniform(0.05, 0.55) * np.ptp(middle)
     seen = detected_TJ3.copy()
     seen[towards > edge, 2] = 0
-    left_T = (seen[..., 2] > 0).sum(axis=1)
-    if left_T[(detected_TJ3[..., 2] > 0).any(axis=1)].min() < _FEWEST_LEFT:
-        return detected_TJ3
-    return seen
+    left_T = measured_joints(seen, MIN_SCORE).sum(axis=1)
+    was_seen_T = measured_joints(detected_TJ3, MIN_SCORE).any(axis=1)
+    return detected_TJ3 if (left_T[was_seen_T] < _FEWEST_LEFT).any() else seen
 
 
 def _errors(

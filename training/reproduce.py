@@ -72,7 +72,7 @@ class ReproduceCommand(BaseSettings):
         self.output.mkdir(parents=True, exist_ok=True)
         subjects = self._film()
         experiments = everything(subjects)
-        configs = {each.name: self._config(each) for each in experiments}
+        configs = {each.name: self.config(each) for each in experiments}
         waiting = [each for each in configs.values() if not result_path(each.output).exists()]
         found = run_all(configs, both_errors, self.jobs)
         runs = {
@@ -96,7 +96,8 @@ class ReproduceCommand(BaseSettings):
     def _recordings(self, kind: str) -> Path:
         return self.output / f"{kind}.npz"
 
-    def _config(self, experiment: Experiment) -> TrainConfig:
+    def config(self, experiment: Experiment) -> TrainConfig:
+        """How an experiment's network is trained."""
         at_lower_rate = experiment.settings.get("downsample", 1)
         settings: dict[str, Any] = {
             "data": self._recordings(experiment.recordings),

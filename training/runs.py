@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from service.errors import Invalid
 from training.config import TrainConfig
 from training.loop import Trainer
 
@@ -27,6 +28,8 @@ def run_all(
 ) -> dict[str, dict[str, Any]]:
     """Train and measure all runs that have not been; one that was stopped goes on where it was.
 
+    Once one fails, those that wait are not begun.
+
     Args:
         configs: the runs by name, each with an output folder of its own.
         measure: is called once a run is trained.
@@ -34,21 +37,41 @@ def run_all(
 
     Returns:
         of every run what was measured, and the ``minutes`` that its training took.
+
+    Raises:
+        Invalid: a run's folder holds the result of one with other settings.
     """
-    waiting = {
-        name: config for name, config in configs.items() if not result_path(config.output).exists()
-    }
+    waiting = {name: config for name, config in configs.items() if _result(config) is None}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as pool:
         futures = {
             pool.submit(_run, config, name, measure): name for name, config in waiting.items()
         }
-        for future in tqdm(as_completed(futures), total=len(futures), unit="run"):
-            future.result()
-            tqdm.write(f"done: {futures[future]}")
-    return {
-        name: json.loads(result_path(config.output).read_text()) for name, config in configs.items()
-    }
+        try:
+            for future in tqdm(as_completed(futures), total=len(futures), unit="run"):
+                future.result()
+                tqdm.write(f"done: {futures[future]}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    results = {name: _result(config) for name, config in configs.items()}
+    return {name: result for name, result in results.items() if result is not None}
+
+
+def _result(config: TrainConfig) -> dict[str, Any] | None:
+    """What a run measured, if it is finished."""
+    path = result_path(config.output)
+    if not path.exists():
+        return None
+    result: dict[str, Any] = json.loads(path.read_text())
+    if result.pop("settings") != settings_of(config):
+        raise Invalid.at(str(path), "the settings of this command; move the folder away")
+    return result
+
+
+def settings_of(config: TrainConfig) -> dict[str, Any]:
+    """Those that a run's result depends on."""
+    return config.model_dump(mode="json", exclude={"output", "threads", "device"})
 
 
 def _run(config: TrainConfig, name: str, measure: Measure) -> None:
@@ -65,7 +88,12 @@ def _run(config: TrainConfig, name: str, measure: Measure) -> None:
             trainer.resume(checkpoint)
         trainer.run()
         seconds = sum(entry["seconds"] for entry in trainer.history)
-        result = {"name": name, **measure(checkpoint), "minutes": round(seconds / 60, 2)}
+        result = {
+            "name": name,
+            **measure(checkpoint),
+            "minutes": round(seconds / 60, 2),
+            "settings": settings_of(config),
+        }
     partial = config.output / "result.partial"
     partial.write_text(json.dumps(result, indent=2) + "\n")
     partial.replace(result_path(config.output))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from service.errors import Invalid
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS
-from service.pose.missing import fill
+from service.pose.missing import MIN_SCORE, fill
 from service.pose.normalisation import ScreenCamera, normaliser
 from service.pose.skeleton import SKELETONS
 from training.cameras import View
@@ -29,7 +29,6 @@ MEASURING_CAMERAS = 4
 """Of each clip of motion: a single one would make errors a matter of luck."""
 CONDITIONS = {"clean": 0.0, "noisy": 1.0}
 """Noise levels of the imagined detector that motion is measured with."""
-_MIN_SCORE = 0.05
 _DEFAULT_FORMAT = "coco17"
 _AnyClips = TypeVar("_AnyClips", bound=Clips)
 
@@ -135,13 +134,17 @@ class MotionSource:
         return film_all(self._unlabelled, self.options, rng, self._config.views)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
-        """Every clip by several cameras, which depend only on the clip."""
+        """Every clip by several cameras, which depend only on its name."""
         options = self.options.for_measuring(CONDITIONS[condition])
         return (clip for clip, _ in measuring_views(self._held_out, options))
 
 
 def measuring_views(motions: MotionSet, options: FilmingOptions) -> Iterator[tuple[HeldOut, View]]:
-    """Every clip as it is measured, by several cameras that depend only on its name."""
+    """Every clip as it is measured, by several cameras.
+
+    They depend on its name, not on its place in the file; and on ``options``, where those vary
+    poses before a camera is chosen.
+    """
     for index in range(len(motions)):
         for number in range(MEASURING_CAMERAS):
             rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
@@ -275,7 +278,7 @@ def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Film
     filled = fill(
         videos.keypoints[part],
         causal=config.causal,
-        min_score=_MIN_SCORE,
+        min_score=MIN_SCORE,
         max_gap_frames=part.stop - part.start,  # no frame is given up: each has a pose to learn
         format=layout,
     )

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from service.errors import Invalid
 from service.pose.formats import FORMATS
-from service.pose.missing import fill
+from service.pose.missing import MIN_SCORE, fill
 from service.pose.normalisation import Kind, ScreenCamera, normaliser
 from service.pose.skeleton import H36M17
 from training.articulation import bend, lay_down, seat
-from training.cameras import View, random_view
+from training.cameras import View, random_view, tipped_over
 from training.datasets.motion import MotionSet
 from training.footage import Filmed, Footage, filmed, joined, mirrored, screen_lens
 from training.noise import NoiseLevel, cut_off, detect
@@ -111,7 +111,9 @@ def film_with(
 ) -> tuple[Filmed, View]:
     """Film one clip, and tell by which camera."""
     positions = varied(positions_TM3, motions, options, rng)
-    view = random_view(positions[:, 0], rng, rolled=_happens(options.roll, rng))
+    view = random_view(positions[:, 0], rng)
+    if _happens(options.roll, rng):
+        view = tipped_over(view, rng)
     clip = see(view.to_camera(positions), motions, view, options, rng)
     if options.flip and rng.random() < 0.5:
         clip = mirrored(clip, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
@@ -145,7 +147,7 @@ def varied(
 def _happens(share: float, rng: np.random.Generator) -> bool:
     """Whether it happens to this clip; what never does leaves the generator alone.
 
-    So measuring, which varies nothing, does not depend on how many ways there are to vary.
+    So measuring motion as it was recorded does not depend on how many ways there are to vary it.
     """
     return share > 0 and rng.random() < share
 
@@ -177,7 +179,7 @@ def see(
     filled = fill(
         detected,
         causal=options.causal,
-        min_score=0.05,
+        min_score=MIN_SCORE,
         max_gap_frames=len(detected),  # no frame is given up: each one has a true pose to learn
         format=FORMATS[options.keypoint_format],
     )

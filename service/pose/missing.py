@@ -20,6 +20,8 @@ from service.pose.standing import STANDING
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+MIN_SCORE: Final = 0.05
+"""A joint scored below this is missing, unless a caller asks for something else."""
 QUALITY = ("measured", "filled", "unknown")
 """A frame's quality by its code: all joints measured; some or all filled; no pose."""
 _MEASURED, _FILLED, _UNKNOWN = range(3)

@@ -1,11 +1,14 @@
 """What each part of the recipe does: the runs differ as they say, and are measured in every way."""
 
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.training.motions import motion_set
-from training.ablation import RECIPE, RUNS, errors_of
+from training.ablation import RECIPE, RUNS, STANDARD_ERROR, AblationCommand, errors_of, means
 from training.config import MOTION_SETTINGS, TrainConfig
 from training.loop import Trainer
 from training.wild.trial import CAMERAS, triangulated
@@ -15,11 +18,22 @@ SCRIPT = Path(__file__).parents[2] / "training" / "default_models.sh"
 
 
 def test_the_recipe_is_that_of_the_default_models():
-    script = SCRIPT.read_text()
-    for name, value in RECIPE.items():
-        values = value if isinstance(value, tuple) else (value,)
-        option = f"--{name.replace('_', '-')} {','.join(f'{number:g}' for number in values)}"
-        assert option in script
+    options = shell_variable("more") | shell_variable("wild")
+    used = {name: options[f"--{name.replace('_', '-')}"] for name in RECIPE}
+    assert {name: numbers(value) for name, value in used.items()} == {
+        name: value if isinstance(value, tuple) else (value,) for name, value in RECIPE.items()
+    }
+
+
+def shell_variable(name):
+    """The options that the script keeps in a variable, by name."""
+    (line,) = re.findall(rf'^{name}="(.*)"$', SCRIPT.read_text(), re.MULTILINE)
+    words = [word for word in shlex.split(line) if not word.startswith("$")]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def numbers(text):
+    return tuple(float(number) for number in text.split(","))
 
 
 def test_every_run_lacks_what_it_says():
@@ -29,6 +43,32 @@ def test_every_run_lacks_what_it_says():
         )
     lacking = {name for own in RUNS.values() for name in own}
     assert lacking >= set(MOTION_SETTINGS) - {"views"}
+
+
+def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path):
+    command = AblationCommand(
+        motion=tmp_path / "motion.npz", output=tmp_path, seeds=3, _cli_parse_args=[]
+    )
+    motion_set(clips=5, frames=110).save(command.motion)
+    configs = command.configs()
+    assert len(configs) == len({config.output for config in configs.values()})
+    assert len(configs) == 3 * (len(RUNS) + 1)
+    assert configs["without-bending-2"].bending == 0
+    assert configs["without-bending-2"].seed == 2
+    assert configs["all-of-it-0"].bending == RECIPE["bending"]
+    still = configs["four-still-cameras-none-of-it-1"]
+    assert "keypoints" in np.load(still.data)
+    assert still.channels == configs["all-of-it-0"].channels
+
+
+def test_means_are_told_with_how_far_they_may_be_off():
+    rows = means({"a": [{"x": 1.0}, {"x": 3.0}], "b": [{"x": 5.0}, {"x": 5.0}]})
+    assert rows == {
+        "a": {"x": 2.0},
+        "b": {"x": 5.0},
+        STANDARD_ERROR: {"x": pytest.approx(0.5**0.5)},
+    }
+    assert means({"a": [{"x": 1.0}]}) == {"a": {"x": 1.0}}
 
 
 def test_a_run_is_measured_on_held_out_people_and_by_real_detectors(tmp_path):

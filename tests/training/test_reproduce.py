@@ -10,8 +10,9 @@ import pytest
 from tests.training.motions import motion_set
 from training.experiments import SINGLE, SUBSETS, everything, semi_supervised
 from training.metrics import METRICS
+from training.reproduce import ReproduceCommand
 from training.reproduction_page import PAPER_TABLE_5, Run, complexity, write_page
-from training.runs import result_path
+from training.runs import result_path, settings_of
 
 SUBJECTS = ("07", "08", "10", "12")
 
@@ -72,18 +73,38 @@ def test_finished_runs_are_kept(tmp_path):
     held_out[-1] = True
     replace(motions, held_out=held_out).save(tmp_path / "motions.npz")
     output = tmp_path / "runs"
+    settings = {
+        "motion": tmp_path / "motions.npz",
+        "output": output,
+        "channels": 8,
+        "epochs": 1,
+        "windows_per_epoch": 512,
+        "batch_size": 256,
+    }
+    command = ReproduceCommand(**settings, _cli_parse_args=[])
     for experiment in everything(names[:3]):
         if experiment != SINGLE:
             path = result_path(output / experiment.name)
             path.parent.mkdir(parents=True)
             errors = dict.fromkeys(METRICS, 40.0)
-            path.write_text(json.dumps({"errors": errors, "flipped": errors, "minutes": 1}))
-    command = [sys.executable, "-m", "training.reproduce", "--motion", tmp_path / "motions.npz"]
-    command += ["--output", output, "--page", tmp_path / "page.md", "--channels", 8]
-    command += ["--epochs", 1, "--windows-per-epoch", 512, "--batch-size", 256, "--jobs", 1]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+            result = {"errors": errors, "flipped": errors, "minutes": 1}
+            config = settings_of(command.config(experiment))
+            path.write_text(json.dumps({**result, "settings": config}))
+    settings["page"] = tmp_path / "page.md"
+    done = reproduce(settings)
     assert done.returncode == 0, done.stderr
     assert "(1 runs in" in done.stdout
     assert json.loads(result_path(output / SINGLE.name).read_text())["errors"]["MPJPE"] > 0
     assert "epoch 1/1" in (output / "single" / "log.txt").read_text()
     assert "## Figure 5" in (tmp_path / "page.md").read_text()
+    refused = reproduce({**settings, "channels": 16})
+    assert refused.returncode != 0
+    assert "result.json: expected the settings of this command" in refused.stderr
+
+
+def reproduce(settings):
+    """Run the command with these settings."""
+    command = [sys.executable, "-m", "training.reproduce", "--jobs", "1"]
+    for name, value in settings.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from service.pose.formats import FORMATS
 from service.pose.normalisation import normaliser
 from service.pose.skeleton import H36M17
 from tests.training.motions import motion_set
-from training.cameras import random_view
+from training.cameras import random_view, tipped_over
 from training.footage import mirror, mirrored
 from training.noise import NoiseLevel, cut_off, detect
 from training.views import (
@@ -43,14 +44,16 @@ def test_a_camera_is_upright_and_has_the_person_before_it(seed):
 
 
 def test_a_camera_is_tipped_over_when_asked_to():
-    rolls = [
-        _roll(random_view(MOTIONS.clip(0)[:, 0], rng(seed), rolled=True)) for seed in range(99)
-    ]
+    upright = [random_view(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
+    assert max(abs(_roll(view)) for view in upright) < 12
+    tipped = [tipped_over(view, rng(seed)) for seed, view in enumerate(upright)]
+    rolls = [_roll(view) for view in tipped]
     assert max(rolls) > 35
     assert min(rolls) < -35
-    assert max(np.abs(rolls)) <= 45
-    upright = [_roll(random_view(MOTIONS.clip(0)[:, 0], rng(seed))) for seed in range(99)]
-    assert max(np.abs(upright)) < 12
+    assert max(np.abs(rolls)) < 45 + 12
+    for before, after in zip(upright, tipped, strict=True):
+        assert_allclose(after.turn_33[2], before.turn_33[2], err_msg="it looks the same way")
+        assert_allclose(after.turn_33 @ after.turn_33.T, np.eye(3), atol=1e-5)
 
 
 def _roll(view):

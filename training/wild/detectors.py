@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS
+from service.pose.missing import MIN_SCORE, measured_joints
 from service.pose.polishing import smooth
 from training.noise import NoiseLevel, detect
 from training.wild.trial import CAMERAS, LIMBS, calibration, keypoints, projection, triangulated
@@ -20,7 +21,6 @@ _SMOOTHED_FRAMES = 6
 """On either side: what is faster than that is the triangulation's own trembling."""
 _OUTER = [i for i, name in enumerate(LIMBS) if name.endswith(("wrist", "ankle"))]
 _INNER = [i for i, name in enumerate(LIMBS) if name.endswith(("shoulder", "hip"))]
-_MISSING_BELOW = 0.05
 _MEMORY_S = 0.1
 _FORMAT = "coco17"
 _COLUMNS = [FORMATS[_FORMAT].joints.index(limb) for limb in LIMBS]
@@ -89,7 +89,7 @@ def habits(found: Mapping[str, Floats]) -> Habits:
         count = min(len(true), len(seen))
         extent_T11 = np.ptp(true[:count], axis=1).max(axis=-1)[:, None, None]
         error = (seen[:count, :, :2] - true[:count]) / extent_T11
-        is_missing = seen[:count, :, 2] < _MISSING_BELOW
+        is_missing = ~measured_joints(seen[:count], MIN_SCORE)
         error[is_missing] = np.nan
         errors.append(error - np.nanmedian(error, axis=0))
         missing.append(is_missing)

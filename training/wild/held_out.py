@@ -12,7 +12,7 @@ from service.pose.grounding import keep_feet_still
 from service.pose.lifted import Lifted
 from service.pose.polishing import keep_bone_lengths, smooth
 from training.datasets.motion import MotionSet
-from training.evaluation import ClipErrors, Prediction, Predictor, measure, predict_clips
+from training.evaluation import ClipErrors, Prediction, Predictor, average, measure, predict_clips
 from training.metrics import joint_errors
 from training.sources import CONDITIONS, measuring_views
 from training.views import FilmingOptions
@@ -80,6 +80,11 @@ class Measured:
 
     errors: ClipErrors
     camera_height_m: float
+
+
+def overall(found: list[Measured]) -> dict[str, float]:
+    """The mean errors of clips."""
+    return average([clip.errors for clip in found])
 
 
 def predictor_of(lifter: Lifter) -> Predictor:

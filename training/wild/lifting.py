@@ -10,12 +10,11 @@ from service.live.steadying import Steadier
 from service.pose.camera import Camera
 from service.pose.formats import FORMATS, convert
 from service.pose.lifted import Lifted
-from service.pose.missing import fill
+from service.pose.missing import MIN_SCORE, fill
 
 Floats = NDArray[np.float32]
 
 _MAX_GAP_S = 0.25
-_MIN_SCORE = 0.05
 _TRACK = "one"
 
 
@@ -37,7 +36,7 @@ def lift(lifter: Lifter, seen: Seen) -> Lifted:
     filled = fill(
         convert(seen.keypoints_TJ3, seen.keypoint_format, wanted),
         causal=card.architecture.causal,
-        min_score=_MIN_SCORE,
+        min_score=MIN_SCORE,
         max_gap_frames=int(_MAX_GAP_S * seen.fps + 1e-6),
         format=FORMATS[wanted],
     )
@@ -50,7 +49,8 @@ def lift(lifter: Lifter, seen: Seen) -> Lifted:
 
 def steadied(lifted: Lifted, fps: float, smoothing_s: float) -> Lifted:
     """A clip (T, …) as a live session with ``smoothing_s`` answers it; it begins anew after NaN."""
-    answers, steadier = lifted[np.arange(len(lifted.poses))], Steadier(smoothing_s, fps)
+    answers = lifted[np.arange(len(lifted.poses))]  # a copy, which slices are not
+    steadier = Steadier(smoothing_s, fps)
     for frame, pose_K3 in enumerate(lifted.poses):
         if np.isfinite(pose_K3).all():
             answers.put([frame], steadier.steady([_TRACK], lifted[frame : frame + 1]))

@@ -27,6 +27,7 @@ _BONES = [
         ("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"),
     )
 ]  # fmt: skip
+_KNOWN_SHARE = 0.9
 _SURE = 0.5
 """MediaPipe's visibility, from which on a landmark counts."""
 
@@ -49,30 +50,39 @@ def balancing(lifter: Lifter) -> dict[str, float]:
 
 def balancing_by_mediapipe(lifter: Lifter, videos: list[Video]) -> dict[str, float]:
     """The same from MediaPipe's keypoints."""
-    of_trial = _of_trial(videos)
     return _off_the_truth(
-        {name: _limbs(lift(lifter, _seen(video))) for name, video in of_trial.items()}
+        {name: _limbs(lift(lifter, _seen(video))) for name, video in of_trial(videos).items()}
     )
 
 
 def balancing_of_mediapipe(videos: list[Video]) -> dict[str, float]:
     """The same of MediaPipe's own 3D in the same frames."""
-    of_trial = _of_trial(videos)
-    return _off_the_truth({name: limbs_of(video.world_TJ3) for name, video in of_trial.items()})
+    return _off_the_truth(
+        {name: limbs_of(video.world_TJ3) for name, video in of_trial(videos).items()}
+    )
 
 
-def _of_trial(videos: list[Video]) -> dict[str, Video]:
-    """The trial's videos by camera."""
-    return {name: next(video for video in videos if video.name.endswith(name)) for name in CAMERAS}
+def of_trial(videos: list[Video]) -> dict[str, Video]:
+    """The trial's videos by camera; others are left out."""
+    found = {}
+    for name in CAMERAS:
+        (found[name],) = (video for video in videos if video.name.endswith(name))
+    return found
 
 
 def _off_the_truth(limbs: Mapping[str, Floats]) -> dict[str, float]:
-    """P-MPJPE in millimetres of limbs (T, 12, 3), where they are known, by camera."""
+    """P-MPJPE in millimetres of limbs (T, 12, 3), where they are known, by camera.
+
+    Raises:
+        ValueError: they are unknown in more than a few frames, which might be the hardest.
+    """
     reference = triangulated()
     errors = {}
     for name, found in limbs.items():
         count = min(len(found), len(reference))
         known = np.isfinite(found[:count]).all(axis=(1, 2))
+        if known.mean() < _KNOWN_SHARE:
+            raise ValueError(f"{name}: expected poses in nearly all frames, got {known.mean():.0%}")
         errors[name] = p_mpjpe(found[:count][known], reference[:count][known]) * 1000
     return errors
 

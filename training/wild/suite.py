@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from service.lifter import Lifter
 from training.datasets.motion import MotionSet
-from training.evaluation import ClipErrors, average, by_action
+from training.evaluation import by_action
 from training.wild.calibration import CONDITIONS, Calibration, measure_calibration, tells_errors
 from training.wild.detectors import habits, imagined, of_openpose
 from training.wild.downloads import Downloads
@@ -26,6 +26,7 @@ from training.wild.held_out import (
     Polish,
     hidden_side,
     measured,
+    overall,
 )
 from training.wild.real import (
     balancing,
@@ -33,10 +34,10 @@ from training.wild.real import (
     balancing_of_mediapipe,
     limbs_of,
     mediapipe_on_video,
+    of_trial,
     on_video,
 )
 from training.wild.tables import Rows, table
-from training.wild.trial import CAMERAS
 from training.wild.videos import Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
@@ -115,7 +116,7 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
         every = round(motions.fps / rate)
         for kind, condition in (("clean", CLEAN), ("noisy", NOISY)):
             found = measured(lifter, motions, condition, every)
-            errors = average([clip.errors for clip in found])
+            errors = overall(found)
             what = f"{kind}, {rate} fps"
             rows[what][name] = errors["MPJPE"]
             if every == 1:
@@ -123,13 +124,11 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
                 _groups(rows, name, kind, found)
     is_causal = lifter.card.architecture.causal
     for what, polish in (POLISHES | (LIVE_POLISHES if is_causal else {})).items():
-        found = measured(lifter, motions, NOISY, polish=polish)
-        errors = average([clip.errors for clip in found])
+        errors = overall(measured(lifter, motions, NOISY, polish=polish))
         rows[f"noisy, {what}"][name] = errors["MPJPE"]
         _more(rows, name, f"noisy, {what}", errors)
     for what, condition in IMAGINED.items():
-        found = measured(lifter, motions, condition)
-        rows[what][name] = average([clip.errors for clip in found])["MPJPE"]
+        rows[what][name] = overall(measured(lifter, motions, condition))["MPJPE"]
     side = hidden_side(lifter, motions)
     rows["clean, the frames of the next two rows"][name] = side.usual_mm
     rows["half of one side unseen for a second"][name] = side.hidden_mm
@@ -162,47 +161,42 @@ def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> Non
         if action != "overall":
             rows[f"{condition}: {action}"][name] = errors["MPJPE"]
     for height, (low, high) in HEIGHTS_M.items():
-        group: list[ClipErrors] = [
-            clip.errors for clip in found if low <= clip.camera_height_m < high
-        ]
+        group = [clip for clip in found if low <= clip.camera_height_m < high]
         if group:
-            rows[f"{condition}: {height} camera"][name] = average(group)["MPJPE"]
+            rows[f"{condition}: {height} camera"][name] = overall(group)["MPJPE"]
 
 
 def _real(results: Results, name: str, lifter: Lifter, films: list[Video]) -> None:
     rows = results.real
-    for camera, error in balancing(lifter).items():
-        rows[f"balancing, {camera}: P-MPJPE (mm)"][name] = error
-    rows["balancing, mean: P-MPJPE (mm)"][name] = _mean(balancing(lifter))
-    seen_alike = _mean(balancing_by_mediapipe(lifter, films))
-    rows["balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)"][name] = seen_alike
+    _balancing(rows, name, balancing(lifter))
+    by_mediapipe = _mean(balancing_by_mediapipe(lifter, films))
+    rows["balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)"][name] = by_mediapipe
     for film in films:
         steadiness = on_video(lifter, film)
         for measure, value in _percent(asdict(steadiness)).items():
             rows[f"{film.name}: {measure}"][name] = value
         if lifter.card.architecture.causal:
-            calm = on_video(lifter, film, LIVE_SMOOTHING_S)
+            steadied = on_video(lifter, film, LIVE_SMOOTHING_S)
             what = f"{film.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
-            rows[what][name] = calm.jitter
+            rows[what][name] = steadied.jitter
 
 
 def _real_peer(results: Results, films: list[Video]) -> None:
     rows = results.real
-    for camera, error in balancing_of_mediapipe(films).items():
-        rows[f"balancing, {camera}: P-MPJPE (mm)"][MEDIAPIPE] = error
-    rows["balancing, mean: P-MPJPE (mm)"][MEDIAPIPE] = _mean(balancing_of_mediapipe(films))
+    _balancing(rows, MEDIAPIPE, balancing_of_mediapipe(films))
     for film in films:
         for measure, value in _percent(asdict(mediapipe_on_video(film))).items():
             rows[f"{film.name}: {measure}"][MEDIAPIPE] = value
 
 
+def _balancing(rows: Rows, name: str, errors: Mapping[str, float]) -> None:
+    for camera, error in errors.items():
+        rows[f"balancing, {camera}: P-MPJPE (mm)"][name] = error
+    rows["balancing, mean: P-MPJPE (mm)"][name] = _mean(errors)
+
+
 def _detectors(results: Results, films: list[Video]) -> None:
-    mediapipe = {
-        camera: limbs_of(film.keypoints_TJ3)
-        for camera in CAMERAS
-        for film in films
-        if film.name.endswith(camera)
-    }
+    mediapipe = {camera: limbs_of(film.keypoints_TJ3) for camera, film in of_trial(films).items()}
     found = {"OpenPose": of_openpose(), "MediaPipe": habits(mediapipe)}
     found |= {f"imagined, noise {level:g}": imagined(level) for level in NOISE_LEVELS}
     for name, habit in found.items():
@@ -232,7 +226,7 @@ def _mean(values: Mapping[str, float]) -> float:
 
 
 def as_markdown(results: Results) -> str:
-    """Both tables, and which models they are of."""
+    """All tables, and which models they are of."""
     names = list(results.versions)
     detectors = list(dict.fromkeys(name for row in results.detectors.values() for name in row))
     models = ", ".join(f"`{name}` {version}" for name, version in results.versions.items())
