@@ -83,9 +83,8 @@ def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
     root = project(torch.from_numpy(footage.roots_F3)[:, None], lens)[:, 0]
     hips = footage.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
     # The root is not quite between the hips, which shows when a camera is near.
-    off = np.abs(root.numpy() - hips)
-    assert np.median(off) < 0.01
-    assert off.max() < 0.1
+    assert np.abs(root.numpy() - hips).max() < 0.1
+    assert np.corrcoef(root.numpy()[:, 0], hips[:, 0])[0, 1] > 0.98
 
 
 def test_settings_choose_who_is_labelled(folder):
