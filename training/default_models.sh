@@ -1,8 +1,9 @@
 #!/bin/sh
 # How the default models in service/models/ are made, one after the other, with seed 0: some twelve
 # hours of one CPU core that has bfloat16. Each line may be stopped and started again. Those that
-# ship went through these stages while noise, cameras and filling were still made better: only the
-# last of each model saw them as they are now.
+# ship went through these stages while noise, cameras and filling were still made better, and
+# through some of them twice, as the epochs in their cards say; only the last stage of each model
+# saw them as they are now.
 set -eu
 python=.venv/bin/python
 step="--batch-size 512 --precision bfloat16 --threads 1"
@@ -78,9 +79,9 @@ add_trajectory symmetric243 384 128
 add_trajectory causal243 384 128 --causal
 add_trajectory causal243-light 192 64 --causal
 train single 60 0 0 --filter-widths 1,1,1,1,1
-full="277 epochs of 50,000 to 70,000 windows, and 114 of the path: some six hours of one CPU core"
+full="255 epochs of 50,000 to 70,000 windows, and 94 of the path: some six hours of one CPU core"
 export_model symmetric243 "$full"
 export_model causal243 "$full"
 export_model causal243-light \
-    "154 epochs of 70,000 windows after 80 of single frames, and 60 of the path: two hours of one CPU core"
+    "130 epochs of 70,000 windows after 80 of single frames, and 94 of the path: two hours of one CPU core"
 .venv/bin/python -m training.evaluate --suite wild --page MODELS.md
