@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
-from training.checkpoint import load_networks
+from training.checkpoint import load, load_networks
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
@@ -74,9 +74,9 @@ class ReproduceCommand(BaseSettings):
         experiments = everything(subjects)
         configs = {each.name: self.config(each) for each in experiments}
         waiting = [each for each in configs.values() if not result_path(each.output).exists()]
-        found = run_all(configs, both_errors, self.jobs)
+        found = run_all(configs, all_errors, self.jobs)
         runs = {
-            name: Run(result["errors"], result["flipped"], result["minutes"])
+            name: Run(result["errors"], result["flipped"], result["training"], result["minutes"])
             for name, result in found.items()
         }
         settings = self.model_dump(mode="json", exclude={"motion", "output", "page"})
@@ -116,11 +116,12 @@ class ReproduceCommand(BaseSettings):
         return TrainConfig(**settings | dict(experiment.settings))
 
 
-def both_errors(checkpoint: Path) -> dict[str, Any]:
-    """The mean errors of a checkpoint, without and with flip augmentation."""
+def all_errors(checkpoint: Path) -> dict[str, Any]:
+    """The mean errors of a checkpoint, without and with flip augmentation, and while it learned."""
     return {
         "errors": held_out_errors(checkpoint, flip=False),
         "flipped": held_out_errors(checkpoint, flip=True),
+        "training": load(checkpoint).history[-1]["training MPJPE (mm)"],
     }
 
 

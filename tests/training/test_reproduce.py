@@ -37,7 +37,7 @@ def runs(error_of):
     found = {}
     for experiment in everything(SUBJECTS):
         errors = dict.fromkeys(METRICS, error_of(experiment))
-        found[experiment.name] = Run(errors, errors, 1.0)
+        found[experiment.name] = Run(errors, errors, 30.0, 1.0)
     return found
 
 
@@ -87,7 +87,7 @@ def test_finished_runs_are_kept(tmp_path):
             path = result_path(output / experiment.name)
             path.parent.mkdir(parents=True)
             errors = dict.fromkeys(METRICS, 40.0)
-            result = {"errors": errors, "flipped": errors, "minutes": 1}
+            result = {"errors": errors, "flipped": errors, "training": 30.0, "minutes": 1}
             config = settings_of(command.config(experiment))
             path.write_text(json.dumps({**result, "settings": config}))
     settings["page"] = tmp_path / "page.md"
