@@ -16,7 +16,7 @@ from service.pose.lifted import Lifted
 from service.pose.missing import QUALITY, fill
 from service.pose.normalisation import Undo
 from service.pose.padding import Piece, cut
-from service.pose.polishing import keep_bone_lengths, smooth
+from service.pose.polishing import half_window, keep_bone_lengths, smooth
 from service.requests import Clip, LiftedClip, LiftOptions
 
 Floats = NDArray[np.float32]
@@ -79,7 +79,7 @@ class ClipInProgress:
 
     def _smoothed(self, points: Floats, options: LiftOptions) -> Floats:
         """Each segment by itself, as much as was asked for."""
-        half_frames = round(options.smoothing_s * options.fps / 2)
+        half_frames = half_window(options.smoothing_s, options.fps)
         if half_frames:
             for segment in self.segments:
                 points[segment] = smooth(points[segment], half_frames)

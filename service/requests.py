@@ -44,8 +44,9 @@ class FilmOptions(BaseModel):
     """A joint scored below this is missing."""
     axes: Literal["camera", "y_up"] = "camera"
     smoothing_s: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.0
-    """Smooth poses and trajectory: of clips over so many seconds around each frame, live over so
-    many seconds before it, less where people move fast."""
+    """Smooth poses and trajectory: of clips over so many seconds around each frame, two frames
+    before and after it at least; live over so many seconds before it, less where people move
+    fast."""
 
 
 class LiftOptions(FilmOptions):

@@ -73,7 +73,8 @@ class NoiseLevel:
         return NoiseLevel(**{name: value * factor for name, value in vars(self).items()})
 
 
-_DRIFT_MEMORY = 0.96
+_DRIFT_MEMORY_S = 0.49
+"""After so long, slowly changing errors are down to a share of 1/e."""
 _OUTLIER_SIZE = 0.08
 _FEWEST_LEFT = 6
 _LONGEST_S = {"outlier": 0.2, "swap": 0.3, "occlusion": 1.0, "lost": 0.2}
@@ -93,10 +94,10 @@ def detect(
     frames, joints, _ = keypoints_TJ2.shape
     names = FORMATS[keypoint_format].joints
     extent_T11 = np.ptp(keypoints_TJ2, axis=1).max(axis=-1)[:, None, None]
-    errors = _errors(frames, names, level, rng)
+    errors = _errors(frames, names, level, fps, rng)
     for span in _spans(frames, level.outliers_per_s * joints, "outlier", fps, rng):
         errors[span, rng.integers(joints)] += rng.normal(0, _OUTLIER_SIZE, 2)
-    scores = _scores(errors, names, level, rng)
+    scores = _scores(errors, names, level, fps, rng)
     detected = np.concatenate([keypoints_TJ2 + extent_T11 * errors, scores], axis=-1)
     _swap_sides(detected, names, level, fps, rng)
     _lose(detected, names, level, fps, rng)
@@ -121,7 +122,7 @@ def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _errors(
-    frames: int, names: Sequence[str], level: NoiseLevel, rng: np.random.Generator
+    frames: int, names: Sequence[str], level: NoiseLevel, fps: float, rng: np.random.Generator
 ) -> NDArray[np.floating]:
     """Errors (T, J, 2) in shares of the person's extent, but for the gross ones."""
     joints = len(names)
@@ -129,8 +130,8 @@ def _errors(
     harder_J1 = _of_joints(names, _HARDER, 1.0)[:, None]
     white = rng.standard_normal((frames, joints, 2), dtype=np.float32)
     bias = rng.standard_normal((1, joints, 2))
-    unsteady = np.exp(_UNSTEADINESS * _drifting((frames, joints, 1), rng))
-    moving = level.drift * _drifting((frames, joints, 2), rng) + level.jitter * white
+    unsteady = np.exp(_UNSTEADINESS * _drifting((frames, joints, 1), fps, rng))
+    moving = level.drift * _drifting((frames, joints, 2), fps, rng) + level.jitter * white
     total: NDArray[np.floating] = level.bias * bias + harder_J1 * unsteady * moving
     return total * spread_J1
 
@@ -139,6 +140,7 @@ def _scores(
     errors_TJ2: NDArray[np.floating],
     names: Sequence[str],
     level: NoiseLevel,
+    fps: float,
     rng: np.random.Generator,
 ) -> NDArray[np.floating]:
     """Scores (T, J, 1) that fall with errors as COCO's keypoint similarity does, more or less.
@@ -148,20 +150,23 @@ def _scores(
     """
     spread_J1 = _of_joints(names, _SPREADS, _OTHER_SPREAD)[:, None]
     shape = (*errors_TJ2.shape[:2], 1)
-    sharpness = np.exp(_SHARPNESS_SPREAD * _drifting(shape, rng))
+    sharpness = np.exp(_SHARPNESS_SPREAD * _drifting(shape, fps, rng))
     error = np.linalg.norm(errors_TJ2, axis=-1, keepdims=True) / spread_J1
     scores: NDArray[np.floating] = np.exp(
-        -sharpness * error**2 / 2 - level.doubt * np.abs(_drifting(shape, rng))
+        -sharpness * error**2 / 2 - level.doubt * np.abs(_drifting(shape, fps, rng))
     )
     return scores
 
 
-def _drifting(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.floating]:
+def _drifting(
+    shape: tuple[int, ...], fps: float, rng: np.random.Generator
+) -> NDArray[np.floating]:
     """Slowly changing numbers (T, …) of unit variance."""
+    memory = np.exp(-1 / (_DRIFT_MEMORY_S * fps))
     start = rng.standard_normal((1, *shape[1:]))
     steps = rng.standard_normal(shape, dtype=np.float32)
-    gain = np.sqrt(1 - _DRIFT_MEMORY**2)  # keeps them at unit variance
-    drift, _ = lfilter([gain], [1, -_DRIFT_MEMORY], steps, axis=0, zi=_DRIFT_MEMORY * start)
+    gain = np.sqrt(1 - memory**2)  # keeps them at unit variance
+    drift, _ = lfilter([gain], [1, -memory], steps, axis=0, zi=memory * start)
     numbers: NDArray[np.floating] = drift
     return numbers
 

@@ -170,6 +170,8 @@ def see(
     columns = [motions.joint_names.index(name.replace("_ankle", "_foot")) for name in names]
     pixels = view.lens.project(points_TM3[:, columns]).astype(np.float32)
     strength = rng.uniform(*options.noise)
+    # A clip that was sped up may be a hurried person as well as a slow camera, so a detector's
+    # errors last as many frames of it as of any other.
     noise = NoiseLevel().scaled(strength)
     detected = detect(pixels, options.keypoint_format, noise, motions.fps, rng)
     if _happens(options.cut_off, rng):

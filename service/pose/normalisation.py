@@ -91,8 +91,11 @@ _LIMBS = (
     "left_ankle",
     "right_ankle",
 )
-_SMALLEST_SPREAD = 1e-6
+_SMALLEST_SPREAD = 1e-4
 """Below this spread, in plane units, a person is a point: its shape is noise, not signal."""
+_USUAL_SPREAD = 0.1
+"""What a point is taken to be spread by, as a person some five metres away is: where a single joint
+was found, nobody can tell how far, and the path should not leave for the horizon."""
 _STEEPEST_RAY = 100.0
 """Keypoints that would lie more than 89° off the camera's axis are errors; they stay finite."""
 _NEAREST_DEPTH = 0.05
@@ -157,7 +160,7 @@ def person(rays: Floats, torso: Sequence[int], body: Sequence[int]) -> tuple[Flo
     depth = np.maximum(seen[..., 2:], _NEAREST_DEPTH)
     plane = seen[..., :2] / depth
     spread = np.sqrt((plane[:, body] ** 2).sum(axis=-1).mean(axis=-1))
-    spread = np.maximum(spread, _SMALLEST_SPREAD)
+    spread = np.where(spread < _SMALLEST_SPREAD, _USUAL_SPREAD, spread)
     inputs = plane / spread[:, None, None]
     undo = Undo(turn_T33, (1 / spread).astype(np.float32))
     return inputs.astype(np.float32), undo

@@ -12,8 +12,20 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 _DEGREE = 2
+_FEWEST_HALF_FRAMES = 2
+"""A parabola goes through any three points, and would leave them as they are."""
 _SHORTEST_BONE_M = 1e-6
 """Bones shorter than this have no direction."""
+
+
+def half_window(smoothing_s: float, fps: float) -> int:
+    """How many frames before and after each to smooth over, for a window of so many seconds.
+
+    At low frame rates it is longer than was asked for: with fewer frames nothing would change.
+    """
+    if smoothing_s == 0:
+        return 0
+    return max(round(smoothing_s * fps / 2), _FEWEST_HALF_FRAMES)
 
 
 def smooth(points_TND: Floats, half_frames: int) -> Floats:

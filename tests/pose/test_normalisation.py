@@ -95,6 +95,16 @@ def test_degenerate_people_give_finite_inputs():
         assert np.isfinite(undo.poses(people(2))).all()
 
 
+@pytest.mark.parametrize("place", [(320, 240), (5, 400), (639, 0)])
+def test_somebody_without_size_is_at_a_usual_distance(place):
+    """All that is missing is put where the one joint is that was found."""
+    prepare = normaliser("person", H36M17.joints, (640, 480))
+    inputs, undo = prepare(np.tile(np.array(place, np.float32), (2, 17, 1)))
+    path = undo.trajectory(np.array([[0, 0, 0.5]] * 2, np.float32))
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 5, rtol=1e-4)
+    assert np.abs(inputs).max() < 0.01
+
+
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_a_path_before_the_person_camera_comes_back_in_metres(scale):
     """Whoever is thrice as large and thrice as far looks the same: distances come in that unit."""

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from service.pose.polishing import keep_bone_lengths, smooth
+from service.pose.polishing import half_window, keep_bone_lengths, smooth
 from service.pose.skeleton import H36M17, SKELETONS
 
 TIMES = np.arange(60)
@@ -43,6 +43,17 @@ def test_parabolas_stay_as_they_are_up_to_the_edges(half_frames):
 def test_noise_falls_and_falls_more_with_longer_windows():
     sizes = [smooth(noise(frames=400), half).std() for half in (0, 3, 10, 40)]
     assert all(after < 0.85 * before for before, after in itertools.pairwise(sizes))
+
+
+@pytest.mark.parametrize("fps", [5, 10, 24, 50, 240])
+def test_whatever_the_frame_rate_smoothing_smooths(fps):
+    assert half_window(0.0, fps) == 0
+    assert smooth(noise(frames=400), half_window(0.2, fps)).std() < 0.85 * noise(frames=400).std()
+
+
+@pytest.mark.parametrize(("smoothing_s", "fps", "frames"), [(0.2, 50, 5), (0.5, 60, 15)])
+def test_half_of_the_window_lies_on_either_side(smoothing_s, fps, frames):
+    assert half_window(smoothing_s, fps) == frames
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 3])

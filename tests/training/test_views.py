@@ -184,6 +184,16 @@ def test_errors_last_as_detectors_errors_do(truth):
     assert a_second_on < 0.5
 
 
+@pytest.mark.parametrize("fps", [10, 25, 60])
+def test_errors_last_as_long_at_any_frame_rate(fps):
+    level = replace(NoiseLevel().scaled(0), drift=0.01)
+    still = np.tile(np.linspace(0, 500, 34, dtype=np.float32).reshape(17, 2), (60 * fps, 1, 1))
+    errors = (detect(still, "coco17", level, fps, rng())[..., :2] - still).reshape(len(still), -1)
+    lag = fps // 2
+    half_a_second_on = np.mean(errors[:-lag] * errors[lag:]) / np.mean(errors**2)
+    assert half_a_second_on == pytest.approx(np.exp(-0.5 / 0.49), abs=0.15)
+
+
 def test_scores_fall_when_errors_grow_though_not_always(truth):
     detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
     found = detected[..., 2] > 0.05

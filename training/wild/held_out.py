@@ -10,7 +10,7 @@ from service.pose.card import OutputSkeleton
 from service.pose.formats import FORMATS
 from service.pose.grounding import keep_feet_still
 from service.pose.lifted import Lifted
-from service.pose.polishing import keep_bone_lengths, smooth
+from service.pose.polishing import half_window, keep_bone_lengths, smooth
 from training.datasets.motion import MotionSet
 from training.evaluation import ClipErrors, Prediction, Predictor, average, measure, predict_clips
 from training.metrics import joint_errors
@@ -109,7 +109,7 @@ class Polish:
 
     def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
         """The prediction as the service would answer it."""
-        half_frames = round(self.smoothing_s * fps / 2)
+        half_frames = half_window(self.smoothing_s, fps)
         poses, roots = smooth(found.poses_TK3, half_frames), found.roots_T3
         if roots is not None:
             roots = smooth(roots, half_frames)
