@@ -35,7 +35,7 @@ from training.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_vide
 from training.wild.suite import Results, as_json, as_markdown
 from training.wild.tables import put_into
 from training.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
-from training.wild.videos import Video
+from training.wild.videos import Video, detected
 
 ROOT = Path(__file__).parents[2]
 SECONDS = np.arange(300) / 50
@@ -183,6 +183,8 @@ def test_hiding_a_side_is_measured_at_its_worst(lifter):
     side = hidden_side(lifter, MOTIONS.split(held_out=True))
     assert side.worst_mm >= side.hidden_mm > 0
     assert side.usual_mm > 0
+    assert 1 >= side.spikes >= 0
+    assert 1 >= side.usual_spikes >= 0
 
 
 def walker():
@@ -273,6 +275,22 @@ def test_a_package_that_cannot_be_fetched_is_said_and_leaves_nothing(tmp_path):
     with pytest.raises(ConnectionError, match="no-such-package-poselift==1"):
         downloads.files("no-such-package-poselift==1", "*")
     assert not (tmp_path / "no-such-package-poselift-1").exists()
+
+
+def test_a_python_that_is_too_new_for_the_detector_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.version_info", (3, 13, 0))
+    with pytest.raises(ConnectionError, match=r"up to Python 3\.12"):
+        Downloads(tmp_path).detector()
+
+
+def test_a_detector_that_fails_is_said_with_its_words(tmp_path):
+    detector = tmp_path / "detector" / "bin" / "python"
+    detector.parent.mkdir(parents=True)
+    detector.write_text("#!/bin/sh\necho libGL.so.1: not found >&2\nexit 1\n")
+    detector.chmod(0o755)
+    (tmp_path / "detector" / "ready").touch()
+    with pytest.raises(ChildProcessError, match=r"a\.mp4: libGL\.so\.1: not found"):
+        detected("a", tmp_path / "a.mp4", Downloads(tmp_path), tmp_path)
 
 
 def test_files_of_a_package_are_fetched_once(tmp_path, monkeypatch):

@@ -8,6 +8,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 _DETECTOR = "mediapipe==0.10.21"
+_DETECTORS_PYTHON = (3, 12)
+"""The newest that this version of it was made for."""
 
 
 class Downloads:
@@ -48,11 +50,18 @@ class Downloads:
         partial.rename(folder)
 
     def detector(self) -> Path:
-        """A Python with MediaPipe, which wants an older NumPy than ours."""
+        """A Python with MediaPipe, which wants an older NumPy than ours.
+
+        Raises:
+            ConnectionError: it cannot be fetched, or not for this version of Python.
+        """
         folder = self._folder / "detector"
         python = folder / "bin" / "python"
         ready = folder / "ready"
         if not ready.exists():
+            if sys.version_info[:2] > _DETECTORS_PYTHON:
+                newest = ".".join(map(str, _DETECTORS_PYTHON))
+                raise ConnectionError(f"{_DETECTOR} is to be had up to Python {newest} only")
             venv.create(folder, with_pip=True, clear=True)
             _run(python, "-m", "pip", "install", "-q", _DETECTOR)
             ready.touch()

@@ -167,6 +167,10 @@ class HiddenSide:
     hidden_mm: float
     worst_mm: float
     """The worst moment of that second, on average over clips."""
+    spikes: float
+    """The share of clips in which some frame of that second is off by twice ``usual_mm``."""
+    usual_spikes: float
+    """The same with everything seen: clips that are hard anyway."""
 
 
 def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
@@ -178,7 +182,14 @@ def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
     hide = HideSide(length, options.keypoint_format)
     usual = _in_the_middle(lifter, long, options, length)
     hidden = _in_the_middle(lifter, long, replace(options, hide=hide), length)
-    return HiddenSide(float(usual.mean()), float(hidden.mean()), float(hidden.mean(axis=0).max()))
+    limit = 2 * usual.mean()
+    return HiddenSide(
+        usual_mm=float(usual.mean()),
+        hidden_mm=float(hidden.mean()),
+        worst_mm=float(hidden.mean(axis=0).max()),
+        spikes=float((hidden.max(axis=1) > limit).mean()),
+        usual_spikes=float((usual.max(axis=1) > limit).mean()),
+    )
 
 
 def _in_the_middle(

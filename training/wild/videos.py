@@ -35,7 +35,12 @@ class Video:
 
 
 def videos(downloads: Downloads, folder: Path) -> list[Video]:
-    """The suite's videos; what was detected in them is kept in a folder."""
+    """The suite's videos; what was detected in them is kept in a folder.
+
+    Raises:
+        ConnectionError: they or the detector cannot be fetched.
+        ChildProcessError: the detector fails.
+    """
     found = []
     for requirement, pattern in (BALANCING, WALKING):
         for path in downloads.files(requirement, pattern):
@@ -80,8 +85,10 @@ def _landmarks(
 ) -> tuple[list[list[list[float]] | None], str]:
     command = [downloads.detector(), _DETECT, path, *options]
     done = subprocess.run(  # noqa: S603 - our own words
-        list(map(str, command)), check=True, capture_output=True, text=True
+        list(map(str, command)), check=False, capture_output=True, text=True
     )
+    if done.returncode:
+        raise ChildProcessError(f"MediaPipe failed on {path}: {done.stderr.strip()[-500:]}")
     frames: list[list[list[float]] | None] = json.loads(done.stdout)
     return frames, done.stderr
 
