@@ -181,7 +181,7 @@ def errors_of(checkpoint: Path, motion: Path, films: list[Video]) -> dict[str, A
         films: videos as MediaPipe sees them; of these the trial's are taken.
     """
     folder = checkpoint.parent / "model"
-    export(from_checkpoint(checkpoint, "model", {}, ""), folder)
+    export(from_checkpoint(checkpoint, "model"), folder)
     lifter = Lifter.load(folder, provider="cpu", threads=1)
     held_out = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
     return {"errors": held_out | _of_real_people(lifter, films)}

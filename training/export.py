@@ -2,6 +2,7 @@
 
 import copy
 import tempfile
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -36,12 +37,13 @@ from training.checkpoint import CheckpointError, load_networks
 from training.command import command_line, run
 from training.comparison import Exported, ExportError, compare
 from training.config import TrainConfig
+from training.datasets.clips import Summary
 from training.graph import KEYPOINTS, clip_graph, halved, told
 from training.step_graph import rings_graph, step_graph
 from training.window_graph import window_graph
 
 Precision = Literal["float32", "float16"]
-OUR_LICENCE = "Apache-2.0"
+UNSTATED_LICENCE = "not stated; the terms of what it was trained on bind its use too"
 AUTHORS_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
 SCALE = "One camera cannot tell size from distance: poses have the scale of an ordinary adult."
 HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
@@ -210,8 +212,23 @@ def _skeleton(joints: int) -> Skeleton:
     raise ExportError(f"the model's poses have {joints} joints; known skeletons have {known}")
 
 
+@dataclass(frozen=True)
+class Remarks:
+    """What only whoever exports a checkpoint can say, for the card."""
+
+    errors: dict[str, float] = field(default_factory=dict)
+    """Of held-out people."""
+    licence: str = UNSTATED_LICENCE
+    recipe: str = ""
+    """How to make such weights again, if that takes more than the last run."""
+    cost: str = ""
+    limits: str = ""
+
+
 def from_checkpoint(
-    path: Path, name: str, errors: dict[str, float], cost: str, limits: str = ""
+    path: Path,
+    name: str,
+    remarks: Remarks = Remarks(),  # noqa: B008 - frozen
 ) -> Exported:
     """What to export of one of this project's checkpoints."""
     networks, checkpoint = load_networks(path)
@@ -224,23 +241,43 @@ def from_checkpoint(
         trajectory_camera=checkpoint.trajectory_camera,
         keypoint_format=config.keypoint_format,
         normalisation=config.normalisation,
-        licence=OUR_LICENCE,
+        licence=remarks.licence,
         training=Training(
             data=(
                 f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects: "
                 f"{motions.origin}"
             ),
-            frame_rates=_frame_rates(config, motions.fps),
-            cost=cost,
-            held_out_errors=errors,
-            limits=f"{limits} {SCALE}".strip(),
+            frame_rates=_frame_rates(config, motions),
+            seed=config.seed,
+            recipe=remarks.recipe or _command(config),
+            cost=remarks.cost,
+            held_out_errors=remarks.errors,
+            limits=f"{remarks.limits} {SCALE}".strip(),
         ),
     )
 
 
-def _frame_rates(config: TrainConfig, fps: float) -> tuple[float, ...]:
+def _frame_rates(config: TrainConfig, motions: Summary) -> tuple[float, ...]:
+    if motions.recorded:
+        return (motions.fps,)
     slowest, fastest = config.speed
-    return (round(fps / fastest, 1), round(fps / slowest, 1))
+    return (round(motions.fps / fastest, 1), round(motions.fps / slowest, 1))
+
+
+def _command(config: TrainConfig) -> str:
+    """The command of a run, as far as its result depends on it."""
+    words = ["python -m training.train"]
+    for name, value in config.model_dump(mode="json", exclude={"output", "device", "threads"}).items():
+        default = TrainConfig.model_fields[name].get_default(call_default_factory=True)
+        option = name.replace("_", "-")
+        if getattr(config, name) == default:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{option}")
+        else:
+            listed = ",".join(map(str, value)) if isinstance(value, list) else value
+            words.append(f"--{option} {listed}")
+    return " ".join(words)
 
 
 def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
@@ -283,6 +320,11 @@ class ExportCommand(BaseSettings):
     """For .bin files: the input's layout, if not h36m17 (or, for 15 joints, humaneva15)."""
     errors: Path | None = None
     """Held-out errors as ``training.evaluate --output`` writes them, for the card."""
+    licence: str = ""
+    """Under which the weights may be used, for the card; not stated if not given, since it depends
+    on what the model was trained on."""
+    recipe: str = ""
+    """How to make such weights again, for the card; the last run's command if not given."""
     cost: str = ""
     """What the training took, for the card."""
     limits: str = ""
@@ -294,13 +336,18 @@ class ExportCommand(BaseSettings):
         """Run it."""
         name = self.name or self.output.name
         if self.checkpoint.suffix == ".bin":
-            self._refuse("errors", "cost", "limits")
+            self._refuse("errors", "licence", "recipe", "cost", "limits")
             exported = from_authors(self.checkpoint, name, self.causal, self.keypoint_format)
         else:
             self._refuse("causal", "keypoint_format")
-            exported = from_checkpoint(
-                self.checkpoint, name, self._read_errors(), self.cost, self.limits
+            remarks = Remarks(
+                self._read_errors(),
+                self.licence or UNSTATED_LICENCE,
+                self.recipe,
+                self.cost,
+                self.limits,
             )
+            exported = from_checkpoint(self.checkpoint, name, remarks)
         card = export(exported, self.output, self.precision)
         print(f"{self.output}: model {card.name}, version {card.version}")
 

@@ -55,6 +55,9 @@ class Training(_Part):
 
     data: str
     frame_rates: tuple[float, ...]
+    seed: int | None = None
+    recipe: str = ""
+    """How to make such weights again: a command or a script."""
     cost: str = ""
     held_out_errors: dict[str, float] = {}
     """Millimetres (MPJVE: millimetres per frame), by condition and metric."""

@@ -138,6 +138,8 @@ def _schemas(engine: Engine) -> Schema:
             {
                 "data": STRING,
                 "frame_rates": {"type": "array", "items": NUMBER},
+                "seed": {"type": ["integer", "null"]},
+                "recipe": STRING,
                 "cost": STRING,
                 "held_out_errors": {
                     "type": "object",

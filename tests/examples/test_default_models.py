@@ -41,7 +41,10 @@ def test_their_cards_say_what_they_are(name, causal):
     assert card.architecture.receptive_field == 243
     assert card.input.keypoint_format == "coco17"
     assert card.output.name == "h36m17"
-    assert card.licence
+    assert card.licence == "Apache-2.0"
+    assert card.training.seed == 0
+    assert card.training.recipe.startswith("training/default_models.sh")
+    assert card.training.cost
     assert "mocap.cs.cmu.edu" in card.training.data
     errors = card.training.held_out_errors
     for condition in ("clean", "noisy"):

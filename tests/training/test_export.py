@@ -12,11 +12,11 @@ import torch
 from service.lifter import Lifter
 from service.pose.normalisation import normaliser
 from training.authors import read_authors_checkpoint
-from training.checkpoint import Checkpoint, CheckpointError, build_networks, save
+from training.checkpoint import Checkpoint, CheckpointError, build_networks, load, save
 from training.comparison import ExportError
 from training.config import TrainConfig
 from training.datasets.clips import Summary
-from training.export import export, from_authors, from_checkpoint
+from training.export import Remarks, export, from_authors, from_checkpoint
 from training.model import TemporalModel, pad_edges
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -68,7 +68,9 @@ def checkpoint(tmp_path):
 
 
 def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, checkpoint):
-    exported = from_checkpoint(checkpoint, "mine", {"clean MPJPE": 50.0}, "an hour")
+    exported = from_checkpoint(
+        checkpoint, "mine", Remarks(errors={"clean MPJPE": 50.0}, licence="MIT", cost="an hour")
+    )
     export(exported, tmp_path / "mine")
     card = Lifter.load(tmp_path / "mine", "cpu").card
     assert card.name == "mine"
@@ -81,11 +83,25 @@ def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, che
     assert card.training.data.startswith("42 minutes of 2 subjects: CMU motion capture")
     assert card.training.limits.startswith("One camera cannot tell size from distance")
     assert card.training.frame_rates == (25.0, 71.4)
+    assert card.training.seed == 0
+    assert card.training.recipe == (
+        "python -m training.train --keypoint-format coco17 --filter-widths 3,3 --causal"
+        " --channels 8"
+    )
+    assert (card.licence, card.training.cost) == ("MIT", "an hour")
+
+
+def test_a_licence_is_not_made_up_and_recordings_have_one_frame_rate(tmp_path, checkpoint):
+    made = load(checkpoint)
+    save(replace(made, motions=replace(made.motions, recorded=True)), checkpoint)
+    card = export(from_checkpoint(checkpoint, "mine"), tmp_path / "mine")
+    assert card.licence.startswith("not stated")
+    assert card.training.frame_rates == (50.0,)
 
 
 def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):
     versions = {
-        export(from_checkpoint(checkpoint, name, {}, ""), tmp_path / name).version
+        export(from_checkpoint(checkpoint, name), tmp_path / name).version
         for name in ("a", "b")
     }
     assert len(versions) == 1
@@ -94,7 +110,7 @@ def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):
 @pytest.mark.parametrize("old", [True, False])
 def test_a_broken_model_is_refused_and_nothing_is_written(tmp_path, checkpoint, old):
     folder = tmp_path / "models" / "mine"
-    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    exported = from_checkpoint(checkpoint, "mine")
     version = export(exported, folder).version if old else None
     with torch.no_grad():
         exported.pose.shrink.weight[0, 0] = float("nan")
@@ -122,7 +138,7 @@ def test_half_precision_weights_make_a_smaller_file_and_hardly_another_pose(tmp_
 
 
 def test_weights_beyond_half_precision_are_refused(tmp_path, checkpoint):
-    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    exported = from_checkpoint(checkpoint, "mine")
     with torch.no_grad():
         exported.pose.shrink.weight[0, 0] = 1e6
     with pytest.raises(ExportError, match="differ by"):
@@ -131,7 +147,7 @@ def test_weights_beyond_half_precision_are_refused(tmp_path, checkpoint):
 
 
 def test_an_unknown_skeleton_is_refused(tmp_path, checkpoint):
-    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    exported = from_checkpoint(checkpoint, "mine")
     other = replace(exported, pose=TemporalModel(17, 2, 16, (3, 3), channels=8).eval())
     with pytest.raises(ExportError, match=r"have 16 joints; known skeletons have 17 \(h36m17\)"):
         export(other, tmp_path / "mine")
@@ -160,7 +176,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
 
 
 def test_exporting_again_replaces_a_model_but_nothing_else(tmp_path, checkpoint):
-    exported = from_checkpoint(checkpoint, "mine", {}, "")
+    exported = from_checkpoint(checkpoint, "mine")
     export(exported, tmp_path / "mine")
     export(exported, tmp_path / "mine")
     (tmp_path / "mine" / "notes.txt").write_text("precious")

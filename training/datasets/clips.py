@@ -33,6 +33,8 @@ class Summary:
     """Whose joints the poses have: a name of ``service.pose.skeleton``."""
     origin: str
     """Where the data comes from, as whoever uses it has to say."""
+    recorded: bool = False
+    """By cameras, at this frame rate; motion is filmed anew, at others too, in every epoch."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Clips:
     def _length(self) -> int:
         return int(self.clip_ends[-1]) if len(self) else 0
 
-    def _summary(self, skeleton: str) -> Summary:
+    def _summary(self, skeleton: str, recorded: bool) -> Summary:
         content = hashlib.sha256()
         for name in self.per_frame:
             content.update(np.ascontiguousarray(getattr(self, name)).data)
@@ -137,7 +139,8 @@ class Clips:
         trained = {self.subjects[n] for n in np.flatnonzero(~self.held_out)}
         identity = content.hexdigest()[:16]
         subjects = tuple(sorted(trained))
-        return Summary(identity, self.fps, round(minutes, 1), subjects, skeleton, self.origin)
+        minutes = round(minutes, 1)
+        return Summary(identity, self.fps, minutes, subjects, skeleton, self.origin, recorded)
 
     def arrays(self) -> dict[str, Any]:
         """Everything by its name, to be written to a file."""

@@ -31,7 +31,7 @@ class MotionSet(Clips):
 
     def summary(self) -> Summary:
         """What is trained on where this set is."""
-        return self._summary("h36m17")
+        return self._summary("h36m17", recorded=False)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

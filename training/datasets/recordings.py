@@ -52,7 +52,7 @@ class RecordingSet(Clips):
 
     def summary(self) -> Summary:
         """What is trained on where this set is."""
-        return self._summary(self.skeleton)
+        return self._summary(self.skeleton, recorded=True)
 
     @property
     def labelled(self) -> NDArray[np.bool_]:

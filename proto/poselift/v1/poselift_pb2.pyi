@@ -319,7 +319,7 @@ class ModelDetails(_message.Message):
     def __init__(self, aliases: _Optional[_Iterable[str]] = ..., created: _Optional[str] = ..., skeleton: _Optional[_Union[Skeleton, _Mapping]] = ..., filter_widths: _Optional[_Iterable[int]] = ..., channels: _Optional[int] = ..., normalisation: _Optional[str] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ("data", "frame_rates", "cost", "held_out_errors", "limits")
+    __slots__ = ("data", "frame_rates", "cost", "held_out_errors", "limits", "seed", "recipe")
     class HeldOutErrorsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -332,12 +332,16 @@ class Training(_message.Message):
     COST_FIELD_NUMBER: _ClassVar[int]
     HELD_OUT_ERRORS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
     data: str
     frame_rates: _containers.RepeatedScalarFieldContainer[float]
     cost: str
     held_out_errors: _containers.ScalarMap[str, float]
     limits: str
-    def __init__(self, data: _Optional[str] = ..., frame_rates: _Optional[_Iterable[float]] = ..., cost: _Optional[str] = ..., held_out_errors: _Optional[_Mapping[str, float]] = ..., limits: _Optional[str] = ...) -> None: ...
+    seed: int
+    recipe: str
+    def __init__(self, data: _Optional[str] = ..., frame_rates: _Optional[_Iterable[float]] = ..., cost: _Optional[str] = ..., held_out_errors: _Optional[_Mapping[str, float]] = ..., limits: _Optional[str] = ..., seed: _Optional[int] = ..., recipe: _Optional[str] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ()
