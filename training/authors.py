@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from service.pose.formats import FORMATS
 from training.checkpoint import CheckpointError
 from training.model import TemporalModel
 
@@ -65,6 +66,20 @@ def read_authors_checkpoint(
             f"not {trajectory.filter_widths}"
         )
     return pose, trajectory, joints
+
+
+def authors_format(path: Path, joints: int, keypoint_format: str | None) -> str:
+    """The layout of a checkpoint's input: the one said, or else what the authors use.
+
+    Raises:
+        CheckpointError: it is unknown, or has another number of joints.
+    """
+    name = keypoint_format or {15: "humaneva15"}.get(joints, "h36m17")
+    if name not in FORMATS or len(FORMATS[name].joints) != joints:
+        raise CheckpointError(
+            f"{path}: takes {joints} joints; keypoint format {name!r} does not have that"
+        )
+    return name
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -74,7 +74,11 @@ def _build(
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint so that a crash or a full disk leaves the old one as it was."""
+    """Write a checkpoint so that a crash or a full disk leaves the old one as it was.
+
+    Raises:
+        OSError: it could not be written.
+    """
     state = {
         **vars(checkpoint),
         "config": checkpoint.config.model_dump_json(),
@@ -89,6 +93,9 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except (OSError, RuntimeError) as error:  # PyTorch makes either of a full disk
+        kept = "; the last one is kept" if path.exists() else ""
+        raise OSError(f"{path}: the checkpoint could not be written{kept}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -78,8 +78,9 @@ class TrainConfig(BaseModel):
     dropout: _Share = 0.25
     """Dropout after every hidden convolution."""
     epochs: Annotated[int, Field(ge=1)] = 80
-    """Passes over the data, each with fresh cameras and noise. Of a run that goes on with another
-    number, batch normalisation's momentum falls at another pace from there on."""
+    """Passes over the data, each with fresh cameras and noise, and with half of it mirrored; the
+    authors' are twice as long, with everything and its mirror image. Of a run that goes on with
+    another number, batch normalisation's momentum falls at another pace from there on."""
     batch_size: Annotated[int, Field(ge=2)] = 1024
     """Frames whose poses are learned in a step; with unlabelled data, as many of either half."""
     stride: Annotated[int, Field(ge=1)] = 1
@@ -179,12 +180,17 @@ class TrainConfig(BaseModel):
         is_semi = bool(self.unlabelled_subjects or self.unlabelled)
         if is_semi and self.projection_weight and not self.trajectory:
             raise ValueError("unlabelled data is projected to the image: it needs trajectory too")
+        both = sorted({*self.subjects} & {*self.unlabelled_subjects})
+        if both:
+            raise ValueError(f"subjects and unlabelled_subjects both have {', '.join(both)}")
         if self.freeze_pose and (is_semi or not (self.trajectory or self.expected_errors)):
             raise ValueError("freeze_pose is for adding trajectory or expected_errors, no more")
         if self.freeze_pose and self.initial is None:
             raise ValueError("freeze_pose needs the pose network of an initial checkpoint")
         if self.stride > 1 and (self.velocity_weight or self.short_context):
             raise ValueError("stride does not go with velocity_weight or short_context")
+        if self.windows_per_epoch is not None and self.windows_per_epoch < 2 * self.stride:
+            raise ValueError("windows_per_epoch has to be two windows of stride frames at least")
         if self.stride > self.batch_size // 2:
             raise ValueError("a batch has to hold two windows of stride frames at least")
         return self

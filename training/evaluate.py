@@ -12,7 +12,7 @@ from service.lifter import CLIP_GRAPH, Lifter
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training import prepare
-from training.checkpoint import Checkpoint, load_networks
+from training.checkpoint import load_networks
 from training.command import command_line, run
 from training.datasets.motion import MotionSet
 from training.evaluation import (
@@ -28,6 +28,7 @@ from training.evaluation import (
 )
 from training.model import TemporalModel
 from training.networks import Networks
+from training.opened import Opened, open_model
 from training.report import Conditions, overall_errors, write_report
 from training.sources import Source, open_source
 from training.wild.calibration import draw_calibration
@@ -39,18 +40,26 @@ from training.wild.tables import put_into
 _MODELS = Path(__file__).parents[1] / "service" / "models"
 _MOTION = Path("data/cmu.npz")
 _CACHE = Path("data/wild")
+WITHOUT_POSES = "without-poses"
+"""The file of predictions of videos whose true poses nobody knows."""
 
 
 class EvaluateCommand(BaseSettings):
     """Print MPJPE, P-MPJPE, N-MPJPE (mm), MPJVE (mm per frame), PCK and AUC (%) per action.
 
-    And, of models that tell it, the error of the root's path in mm and in % of its distance.
+    And, of models that tell it, the error of the root's path in mm and in % of its distance. Poses
+    are compared relative to their own hip, as the service answers them; the paper's authors leave
+    a predicted hip where it is.
     """
 
     model_config = command_line("training.evaluate")
 
     checkpoint: CliPositionalArg[Path | None] = None
-    """The checkpoint to measure."""
+    """The checkpoint to measure: this project's (.pt) or the paper authors' (.bin)."""
+    causal: bool = False
+    """For .bin files, which do not say: the model sees only the past."""
+    keypoint_format: str | None = None
+    """For .bin files: the input's layout, if not h36m17 (or, for 15 joints, humaneva15)."""
     suite: Literal["wild"] | None = None
     """Measure model folders instead: on held-out people in all conditions, and on real videos,
     which are fetched from the package index with a detector to see them by."""
@@ -70,12 +79,15 @@ class EvaluateCommand(BaseSettings):
     """Show a symmetric model only so many frames after each, as live sessions may."""
     flip: bool = False
     """Average with the mirrored input's pose."""
+    by_subject: bool = False
+    """Tell actions of different subjects apart, as is usual for HumanEva."""
     output: Path | None = None
     """Also write the overall errors as JSON, for ``training.export --errors``."""
     report: Path | None = None
     """Also write all there is into this folder, per action and per joint: JSON and a plot."""
     predictions: Path | None = None
-    """Also write the poses into this folder, one file a condition, for ``training.render``."""
+    """Also write the poses into this folder, one file a condition, for ``training.render``; those
+    of videos whose true poses nobody knows too."""
 
     def cli_cmd(self) -> None:
         """Run it."""
@@ -121,62 +133,86 @@ class EvaluateCommand(BaseSettings):
 
     def _measure_checkpoint(self, path: Path) -> None:
         # All files are opened before anything is measured: a mistyped name is said at once.
-        networks, checkpoint = load_networks(path)
-        beside = self._load_beside(checkpoint) if self.beside else None
-        source = self._source(path, checkpoint)
-        measured = {"": self._measure(path, networks, source, self.predictions)}
+        opened = open_model(path, self.causal, self.keypoint_format)
+        beside = self._load_beside(opened) if self.beside else None
+        source = self._source(path, opened)
+        if self.predictions:
+            self._lift_videos_without_poses(opened.networks, source, self.predictions)
+        measured = {"": self._measure(path, opened.networks, source, self.predictions)}
+        if not measured[""]:
+            return
         if self.beside and beside:
             name = f", {self.beside.parent.name} model"
             measured[name] = self._measure(self.beside, beside, source)
         if self.output:
             self.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
         if self.report:
-            write_report(self.report, measured)
+            write_report(self.report, measured, self.by_subject)
 
-    def _source(self, path: Path, checkpoint: Checkpoint) -> Source:
+    def _source(self, path: Path, opened: Opened) -> Source:
         """Where held-out clips come from, none of whose subjects the model has seen."""
-        data = self.data or checkpoint.config.data
-        source = open_source(checkpoint.config.for_measuring(data))
+        if self.data is None and opened.trained_on is None:
+            raise ValueError(f"--data: expected prepared data to measure {path} on")
+        data = self.data or opened.config.data
+        source = open_source(opened.config.for_measuring(data))
+        skeleton = SKELETONS[source.summary.skeleton]
+        if opened.networks.pose.joints_out != len(skeleton.joints):
+            raise ValueError(
+                f"{data}: has poses of {len(skeleton.joints)} joints ({skeleton.name}); "
+                f"{path} tells {opened.networks.pose.joints_out}"
+            )
         subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
-        if not subjects:
-            raise ValueError(f"{data} holds no held-out subjects")
-        seen = sorted(subjects & set(checkpoint.motions.subjects))
+        if not subjects and not (self.predictions and any(source.without_poses())):
+            raise ValueError(
+                f"{data} holds no held-out subjects; with --predictions, videos without poses "
+                "are lifted"
+            )
+        known = opened.trained_on.subjects if opened.trained_on else ()
+        seen = sorted(subjects & set(known))
         if seen:
             raise ValueError(f"{data}: {path} was trained on {', '.join(seen)}")
         return source
 
-    def _load_beside(self, checkpoint: Checkpoint) -> Networks:
+    def _load_beside(self, opened: Opened) -> Networks:
         assert self.beside is not None
         networks, other = load_networks(self.beside)
         for name in ("keypoint_format", "normalisation"):
-            if getattr(checkpoint.config, name) != getattr(other.config, name):
+            if getattr(opened.config, name) != getattr(other.config, name):
                 raise ValueError(f"{self.beside}: was trained with another {name}")
-        if other.motions != checkpoint.motions:
+        if other.motions != opened.trained_on:
             raise ValueError(f"{self.beside}: was trained on other motion")
-        if other.config.causal and not checkpoint.config.causal:
+        if other.config.causal and not opened.config.causal:
             raise ValueError(
                 f"{self.beside}: is causal, and would be shown gaps filled with hindsight"
             )
         return networks
 
+    def _lift_videos_without_poses(self, networks: Networks, source: Source, folder: Path) -> None:
+        """Write what becomes of the videos there is nothing to compare with, if there are any."""
+        predictors = self._predictors(networks, source)
+        videos = tqdm(source.without_poses(), unit="video", leave=False)
+        predictions = list(predict_clips(videos, *predictors))
+        if predictions:
+            collected(predictions, source).save(folder / f"{WITHOUT_POSES}.npz")
+            print(f"written: {folder / WITHOUT_POSES}.npz ({len(predictions)} videos)")
+
     def _measure(
         self, path: Path, networks: Networks, source: Source, folder: Path | None = None
     ) -> Conditions:
         skeleton = SKELETONS[source.summary.skeleton]
-        predict = self._predictor(networks.pose, source, skeleton.mirror)
-        predict_roots = None
-        if networks.trajectory is not None:
-            predict_roots = self._predictor(networks.trajectory, source, (0,))
+        predictors = self._predictors(networks, source)
         measured: Conditions = {}
         for condition in source.conditions:
             clips = tqdm(source.held_out(condition), unit="clip", leave=False)
-            predictions = list(predict_clips(clips, predict, predict_roots))
+            predictions = list(predict_clips(clips, *predictors))
+            if not predictions:
+                continue
             if folder is not None:
                 collected(predictions, source).save(folder / f"{condition}.npz")
             found = list(measure(predictions, skeleton.joints))
             measured[f"{condition}{self._how}"] = found
             heading = f"{path}: {condition} keypoints, {source.summary.fps:g} fps"
-            print(f"\n{heading}\n{table(by_action(found))}")
+            print(f"\n{heading}\n{table(by_action(found, self.by_subject))}")
         return measured
 
     @property
@@ -184,6 +220,14 @@ class EvaluateCommand(BaseSettings):
         """How the models were measured, if not as usual."""
         later = f", lookahead {self.lookahead_frames}" if self.lookahead_frames else ""
         return f"{later}, flip" if self.flip else later
+
+    def _predictors(self, networks: Networks, source: Source) -> tuple[Predictor, Predictor | None]:
+        """What lifts poses, and what tells the root's path, if anything does."""
+        mirror = SKELETONS[source.summary.skeleton].mirror
+        predict = self._predictor(networks.pose, source, mirror)
+        if networks.trajectory is None:
+            return predict, None
+        return predict, self._predictor(networks.trajectory, source, (0,))
 
     def _predictor(
         self, model: TemporalModel, source: Source, mirror: tuple[int, ...]

@@ -24,6 +24,8 @@ Floats = NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
 """Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), as a network tells them."""
 
+MEAN, OVERALL = "mean of these", "overall"
+"""The last two rows of a table."""
 _WINDOWS_AT_ONCE = 512
 
 
@@ -109,6 +111,7 @@ def predict_clips(
 class ClipErrors:
     """Errors of one clip in the metrics' units, and how many frames they stand for."""
 
+    subject: str
     action: str
     frames: int
     errors: Mapping[str, float]
@@ -160,7 +163,8 @@ def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterato
             }
         means = joint_errors(predicted, target).mean(axis=0) * 1000
         by_joint = dict(zip(joints, means.tolist(), strict=True))
-        yield ClipErrors(prediction.clip.action, len(target), errors, by_joint)
+        clip = prediction.clip
+        yield ClipErrors(clip.subject, clip.action, len(target), errors, by_joint)
 
 
 def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
@@ -185,20 +189,30 @@ def by_joint(clips: Sequence[ClipErrors]) -> dict[str, float]:
     }
 
 
-def by_action(clips: Sequence[ClipErrors]) -> dict[str, dict[str, float]]:
-    """Mean errors of each action, and of all under ``overall``."""
+def by_action(clips: Sequence[ClipErrors], by_subject: bool = False) -> dict[str, dict[str, float]]:
+    """Mean errors of each action (of each subject), and of everything in two ways.
+
+    ``MEAN`` is that of the rows above it, each counting as much, as papers report it;
+    ``OVERALL`` that over all frames.
+    """
     groups: dict[str, list[ClipErrors]] = defaultdict(list)
     for clip in clips:
-        groups[clip.action].append(clip)
+        groups[f"{clip.subject} {clip.action}" if by_subject else clip.action].append(clip)
+    rows = {name: average(group) for name, group in sorted(groups.items())}
+    return {**rows, MEAN: _mean(list(rows.values())), OVERALL: average(clips)}
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of what is known; NaN where nothing is."""
+    known = {name: [row[name] for row in rows if not np.isnan(row[name])] for name in rows[0]}
     return {
-        **{action: average(group) for action, group in sorted(groups.items())},
-        "overall": average(clips),
+        name: float(np.mean(values)) if values else float("nan") for name, values in known.items()
     }
 
 
 def table(errors: Mapping[str, Mapping[str, float]]) -> str:
     """A text table, one row an action."""
-    names = list(errors["overall"])
+    names = list(errors[OVERALL])
     width = max(len(action) for action in errors)
     lines = [" " * width + "".join(f"{name:>11}" for name in names)]
     lines += [" " * width + "".join(f"{ALL_METRICS[name].unit:>11}" for name in names)]

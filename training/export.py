@@ -32,8 +32,8 @@ from service.pose.card import (
 from service.pose.formats import FORMATS
 from service.pose.normalisation import ScreenCamera
 from service.pose.skeleton import SKELETONS, Skeleton
-from training.authors import read_authors_checkpoint
-from training.checkpoint import CheckpointError, load_networks
+from training.authors import authors_format, read_authors_checkpoint
+from training.checkpoint import load_networks
 from training.command import command_line, run
 from training.comparison import Exported, ExportError, compare
 from training.config import TrainConfig
@@ -228,7 +228,7 @@ class Remarks:
 def from_checkpoint(
     path: Path,
     name: str,
-    remarks: Remarks = Remarks(),  # noqa: B008 - frozen
+    remarks: Remarks = Remarks(),
 ) -> Exported:
     """What to export of one of this project's checkpoints."""
     networks, checkpoint = load_networks(path)
@@ -267,7 +267,9 @@ def _frame_rates(config: TrainConfig, motions: Summary) -> tuple[float, ...]:
 def _command(config: TrainConfig) -> str:
     """The command of a run, as far as its result depends on it."""
     words = ["python -m training.train"]
-    for name, value in config.model_dump(mode="json", exclude={"output", "device", "threads"}).items():
+    for name, value in config.model_dump(
+        mode="json", exclude={"output", "device", "threads"}
+    ).items():
         default = TrainConfig.model_fields[name].get_default(call_default_factory=True)
         option = name.replace("_", "-")
         if getattr(config, name) == default:
@@ -283,17 +285,12 @@ def _command(config: TrainConfig) -> str:
 def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
     """What to export of one of the paper authors' checkpoints."""
     pose, trajectory, joints = read_authors_checkpoint(path, causal)
-    keypoint_format = keypoint_format or {15: "humaneva15"}.get(joints, "h36m17")
-    if keypoint_format not in FORMATS or len(FORMATS[keypoint_format].joints) != joints:
-        raise CheckpointError(
-            f"{path}: takes {joints} joints; keypoint format {keypoint_format!r} does not have that"
-        )
     return Exported(
         name=name,
         pose=pose,
         trajectory=trajectory,
         trajectory_camera=None if joints == 15 else HUMAN36M_CAMERA,
-        keypoint_format=keypoint_format,
+        keypoint_format=authors_format(path, joints, keypoint_format),
         normalisation="screen",
         licence=AUTHORS_LICENCE,
         training=Training(

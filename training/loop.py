@@ -38,6 +38,10 @@ from training.windows import Batch, Share, Windows
 _HELD_OUT_WINDOWS = 4096
 
 
+class DivergedError(ValueError):
+    """A run whose losses are no numbers any more."""
+
+
 class Trainer:
     """A training run: its networks and optimiser, and what one epoch does to them."""
 
@@ -100,12 +104,22 @@ class Trainer:
         with SummaryWriter(self.config.output) as writer:
             for epoch in range(len(self.history), self.config.epochs):
                 entry = self.train_epoch(epoch) | self.evaluate()
+                self._refuse_divergence(epoch, entry)
                 self.history.append(entry)
                 for name, value in entry.items():
                     writer.add_scalar(name, value, epoch + 1)
                 tqdm.write(_summary(epoch + 1, self.config.epochs, entry))
                 self.save()
                 plot_history(self.history, self.config.output / "curves.png")
+
+    def _refuse_divergence(self, epoch: int, entry: dict[str, float]) -> None:
+        """A checkpoint of a run that came apart would take the place of a good one."""
+        lost = [name for name, value in entry.items() if not np.isfinite(value)]
+        if lost:
+            raise DivergedError(
+                f"epoch {epoch + 1}: {', '.join(lost)} is no number any more; a lower learning "
+                f"rate may help. {self.config.output} keeps the epochs before"
+            )
 
     def save(self) -> None:
         """Write the checkpoint of the epochs done so far."""

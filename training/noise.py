@@ -158,9 +158,7 @@ def _scores(
     return scores
 
 
-def _drifting(
-    shape: tuple[int, ...], fps: float, rng: np.random.Generator
-) -> NDArray[np.floating]:
+def _drifting(shape: tuple[int, ...], fps: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Slowly changing numbers (T, …) of unit variance."""
     memory = np.exp(-1 / (_DRIFT_MEMORY_S * fps))
     start = rng.standard_normal((1, *shape[1:]))

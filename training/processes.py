@@ -28,6 +28,8 @@ def choose_device(name: str) -> torch.device:
     """The device of a name; ``auto`` takes a GPU where there is one, each process its own."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device {name}: this PyTorch sees no GPU; expected cpu, or auto")
     if name == "cuda":
         name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(name)

@@ -29,7 +29,9 @@ def overall_errors(measured: Mapping[str, Conditions]) -> dict[str, float]:
     return errors
 
 
-def write_report(folder: Path, measured: Mapping[str, Conditions]) -> None:
+def write_report(
+    folder: Path, measured: Mapping[str, Conditions], by_subject: bool = False
+) -> None:
     """Write ``report.json`` and ``report.png``: every metric per action, every joint's error."""
     folder.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {
@@ -37,7 +39,7 @@ def write_report(folder: Path, measured: Mapping[str, Conditions]) -> None:
         "measured": {
             f"{condition}{model}": {
                 "frames": sum(clip.frames for clip in clips),
-                "actions": by_action(clips),
+                "actions": by_action(clips, by_subject),
                 "joints": by_joint(clips),
             }
             for model, conditions in measured.items()

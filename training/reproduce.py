@@ -9,13 +9,15 @@ import numpy as np
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from service.errors import Invalid
 from service.pose.formats import FORMATS
 from service.pose.skeleton import SKELETONS
 from training.checkpoint import load, load_networks
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
-from training.datasets.studio import film_recordings
+from training.datasets.recordings import RecordingSet
+from training.datasets.studio import film_recordings, films
 from training.evaluation import (
     average,
     flip_augmented,
@@ -91,6 +93,8 @@ class ReproduceCommand(BaseSettings):
             path = self._recordings(kind)
             if not path.exists():
                 film_recordings(motions, noise, np.random.default_rng(0)).save(path)
+            elif not films(RecordingSet.load(path), motions):
+                raise Invalid.at(str(path), f"made of {self.motion}; move {self.output} away")
         return motions.summary().subjects
 
     def _recordings(self, kind: str) -> Path:

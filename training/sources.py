@@ -65,6 +65,10 @@ class Source(Protocol):
         """The clips kept from training, the same every time."""
         ...
 
+    def without_poses(self) -> Iterator[HeldOut]:
+        """Those whose poses nobody knows, to be lifted: their targets are NaN."""
+        ...
+
 
 def open_source(config: TrainConfig) -> Source:
     """Open the prepared file that a run reads.
@@ -93,6 +97,8 @@ class Sides(Generic[_AnyClips]):
         if config.actions:
             clips = clips.select(those_of(clips.actions, config.actions))
         training = clips.split(held_out=False)
+        for name in ("subjects", "unlabelled_subjects"):
+            _refuse_strangers(name, config, set(training.subjects))
         is_unlabelled = np.isin(training.subjects, config.unlabelled_subjects)
         is_labelled = ~is_unlabelled
         if config.subjects:
@@ -102,6 +108,16 @@ class Sides(Generic[_AnyClips]):
             labelled.shortened(config.subset) if config.subset < 1 else labelled,
             training.select(np.flatnonzero(is_unlabelled)),
             clips.split(held_out=True),
+        )
+
+
+def _refuse_strangers(name: str, config: TrainConfig, known: set[str]) -> None:
+    strangers = [each for each in getattr(config, name) if each not in known]
+    if strangers:
+        raise Invalid.at(
+            name,
+            f"subjects to train on that {config.data} has ({', '.join(sorted(known))}), "
+            f"found {', '.join(strangers)}",
         )
 
 
@@ -137,6 +153,10 @@ class MotionSource:
         """Every clip by several cameras, which depend only on its name."""
         options = self.options.for_measuring(CONDITIONS[condition])
         return (clip for clip, _ in measuring_views(self._held_out, options))
+
+    def without_poses(self) -> Iterator[HeldOut]:
+        """None: motion is nothing but poses."""
+        return iter(())
 
 
 def measuring_views(motions: MotionSet, options: FilmingOptions) -> Iterator[tuple[HeldOut, View]]:
@@ -194,15 +214,11 @@ class RecordingSource:
         is_labelled = sides.labelled.labelled
         self._labelled = sides.labelled.select(np.flatnonzero(is_labelled))
         self._held_out = sides.held_out.select(np.flatnonzero(sides.held_out.labelled))
-        self._unlabelled = [
-            part
-            for part in (
-                sides.unlabelled,
-                sides.labelled.select(np.flatnonzero(~is_labelled)),
-                *_others(config, recordings),
-            )
-            if len(part)
-        ]
+        self._unposed = sides.labelled.select(np.flatnonzero(~is_labelled))
+        others = [sides.unlabelled, *_others(config, recordings)]
+        if config.trajectory:  # without a path they could not be projected back to their image
+            others.append(self._unposed)
+        self._unlabelled = [part for part in others if len(part)]
         _refuse_unknown_lenses(config, self._unlabelled)
         self.keypoint_format = recordings.keypoint_format
         self.trajectory_camera = mean_camera(self._labelled)
@@ -221,9 +237,16 @@ class RecordingSource:
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every held-out video as it is."""
         del condition  # there is one
-        for index in range(len(self._held_out)):
-            clip = see_recording(self._held_out, index, self._config)
-            yield _held_out(self._held_out, index, clip)
+        yield from self._as_they_are(self._held_out)
+
+    def without_poses(self) -> Iterator[HeldOut]:
+        """Every video whose poses nobody knows, as it is."""
+        yield from self._as_they_are(self._unposed)
+
+    def _as_they_are(self, videos: RecordingSet) -> Iterator[HeldOut]:
+        for index in range(len(videos)):
+            clip = see_recording(videos, index, self._config)
+            yield _held_out(videos, index, clip)
 
     def _seen(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[Filmed]:
         inputs = FORMATS[videos.keypoint_format].mirror

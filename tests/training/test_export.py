@@ -101,8 +101,7 @@ def test_a_licence_is_not_made_up_and_recordings_have_one_frame_rate(tmp_path, c
 
 def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):
     versions = {
-        export(from_checkpoint(checkpoint, name), tmp_path / name).version
-        for name in ("a", "b")
+        export(from_checkpoint(checkpoint, name), tmp_path / name).version for name in ("a", "b")
     }
     assert len(versions) == 1
 

@@ -12,6 +12,12 @@ from training.projection import project
 from training.windows import Batch
 
 
+def test_the_position_error_is_the_mean_distance_of_joints():
+    predicted = torch.zeros(2, 1, 2, 3)
+    target = torch.tensor([[[[3.0, 4.0, 0.0], [0.0, 0.0, 1.0]]], [[[0.0, 0.0, 0.0], [2.0, 0, 0]]]])
+    assert losses.mpjpe(predicted, target) == pytest.approx((5 + 1 + 0 + 2) / 4)
+
+
 def test_the_trajectory_error_weighs_by_distance():
     """Equation 1: 1/y_z · ‖f(x) − y‖, here 0.5/5 and 0.4/2."""
     target = torch.tensor([[1.0, 0.0, 5.0], [0.0, 1.0, 2.0]])

@@ -129,8 +129,12 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
     positions = videos.positions.copy()
     positions[videos.frames(0)] = np.nan
     replace(videos, positions=positions).save(tmp_path / "half.npz")
-    source = open_source(config(tmp_path / "half.npz"))
     rng = np.random.default_rng(0)
+    plain = open_source(config(tmp_path / "half.npz"))
+    assert len(plain.footage(rng).inputs_FJ2) == 15 * 50
+    assert plain.unlabelled(rng) is None
+    assert [clip.name for clip in plain.without_poses()] == [videos.names[0]]
+    source = open_source(config(tmp_path / "half.npz", trajectory=True))
     assert len(source.footage(rng).inputs_FJ2) == 15 * 50
     assert len(source.unlabelled(rng).inputs_FJ2) == 50
     assert np.isnan(source.unlabelled(rng).targets_FK3).all()
@@ -151,9 +155,32 @@ def test_what_does_not_go_together_is_said(folder, file, settings, where):
         open_source(config(folder / file, **settings))
 
 
+def test_poses_known_in_part_are_an_error(folder, tmp_path):
+    videos = RecordingSet.load(folder / "true.npz")
+    positions = videos.positions.copy()
+    positions[videos.frames(1).start + 7, 3, 2] = np.nan
+    replace(videos, positions=positions).save(tmp_path / "spoilt.npz")
+    where = rf"spoilt\.npz, positions of {videos.names[1]}, frame 7: expected finite"
+    with pytest.raises(Invalid, match=where):
+        RecordingSet.load(tmp_path / "spoilt.npz")
+
+
+@pytest.mark.parametrize("file", ["true.npz", "motions.npz"])
+@pytest.mark.parametrize("setting", ["subjects", "unlabelled_subjects"])
+def test_subjects_that_are_not_there_are_said(folder, file, setting):
+    settings = {setting: ("0", "S99"), "trajectory": True}
+    with pytest.raises(Invalid, match=rf"{setting}: expected .*{file} has \(0, .* found S99"):
+        open_source(config(folder / file, **settings))
+
+
+def test_nobody_is_labelled_and_unlabelled(folder):
+    with pytest.raises(ValueError, match="subjects and unlabelled_subjects both have 1"):
+        config(folder, subjects=("0", "1"), unlabelled_subjects=("1",), trajectory=True)
+
+
 def test_nobody_to_train_on_is_said(folder):
     with pytest.raises(Invalid, match=r"true\.npz: expected a clip"):
-        Trainer(config(folder / "true.npz", subjects=("nobody",)))
+        Trainer(config(folder / "true.npz", actions=("swim",)))
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -20,6 +20,7 @@ from training.datasets.motion import MotionSet
 from training.evaluation import (
     ClipErrors,
     average,
+    by_action,
     delayed_predictor,
     flip_augmented,
     measure,
@@ -216,6 +217,38 @@ def test_a_failed_save_leaves_the_last_checkpoint(data, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
+def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(data, tmp_path):
+    settings = ["--data", data, "--output", tmp_path, "--channels", 16, "--threads", 1]
+    settings += ["--filter-widths", "3,3", "--batch-size", 64]
+    run("training.train", *settings, "--epochs", 1)
+    path = tmp_path / "checkpoint.pt"
+    good = path.read_bytes()
+    full = (
+        "import resource, signal, runpy, sys;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "sys.argv[0] = 'train'; runpy.run_module('training.train', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", full, *map(str, settings), "--epochs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "checkpoint.pt: the checkpoint could not be written; the last one is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert path.read_bytes() == good
+
+
+def test_a_run_that_comes_apart_keeps_its_last_checkpoint(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, epochs=1))
+    trainer.run()
+    again = Trainer(config(data, tmp_path, epochs=2))
+    again.resume(tmp_path / "checkpoint.pt")
+    with torch.no_grad():
+        again.networks.pose.shrink.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"epoch 2: training MPJPE .* is no number any more"):
+        again.run()
+    assert len(load(tmp_path / "checkpoint.pt").history) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"junk"])
 def test_what_is_no_checkpoint_is_said(tmp_path, content):
     path = tmp_path / "checkpoint.pt"
@@ -307,6 +340,9 @@ def test_settings_come_from_a_file_and_options_outdo_it(data, tmp_path):
         ("training.train", ["--keypoint-format", "halpe26", "--data", "DATA"], "left_big_toe"),
         ("training.export", ["nowhere.pt", "--causal", "--output", "x"], "--causal"),
         ("training.train", ["--keypoint-format", "nope", "--data", "DATA"], "nope"),
+        ("training.train", ["--stride", "64", "--windows-per-epoch", "100"], "windows_per_epoch"),
+        ("training.evaluate", ["nowhere.bin"], "nowhere.bin"),
+        ("training.evaluate", ["nowhere.pt", "--causal"], "--causal"),
         ("training.evaluate", ["nowhere.pt"], "nowhere.pt"),
         ("training.export", ["nowhere.pt", "--output", "x"], "nowhere.pt"),
         ("training.export", ["nowhere.bin", "--output", "x"], "nowhere.bin"),
@@ -343,11 +379,24 @@ def test_clips_of_a_single_frame_spoil_no_average():
         return dict.fromkeys(METRICS, 50.0) | {"MPJVE": value}
 
     clips = [
-        ClipErrors("stand", 1, errors(float("nan")), {}),
-        ClipErrors("stand", 9, errors(6.0), {}),
+        ClipErrors("S1", "stand", 1, errors(float("nan")), {}),
+        ClipErrors("S1", "stand", 9, errors(6.0), {}),
     ]
     assert average(clips)["MPJVE"] == 6.0
     assert np.isnan(average(clips[:1])["MPJVE"])
+
+
+def test_actions_count_as_much_in_their_mean_and_frames_in_the_overall_one():
+    clips = [
+        ClipErrors("S1", "stand", 30, dict.fromkeys(METRICS, 40.0), {}),
+        ClipErrors("S2", "stand", 10, dict.fromkeys(METRICS, 80.0), {}),
+        ClipErrors("S1", "turn", 10, dict.fromkeys(METRICS, 90.0), {}),
+    ]
+    rows = {name: row["MPJPE"] for name, row in by_action(clips).items()}
+    assert rows == {"stand": 50.0, "turn": 90.0, "mean of these": 70.0, "overall": 58.0}
+    rows = {name: row["MPJPE"] for name, row in by_action(clips, by_subject=True).items()}
+    assert list(rows) == ["S1 stand", "S1 turn", "S2 stand", "mean of these", "overall"]
+    assert rows["mean of these"] == 70.0
 
 
 def test_flip_augmentation_averages_with_the_mirrored_twin(data, tmp_path):
@@ -391,3 +440,12 @@ def test_a_delayed_predictor_sees_no_farther(lookahead):
     expected = [whole(inputs[: frame + lookahead + 1])[frame] for frame in range(40)]
     found = delayed_predictor(model, lookahead)(inputs)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(data, tmp_path):
+    error = run(
+        "training.train", "--data", data, "--output", tmp_path, "--device", "cuda", fails=True
+    )
+    assert "device cuda: this PyTorch sees no GPU" in error
+    assert "Traceback" not in error

@@ -1,5 +1,6 @@
 """Files of arrays (.npz): read whole, without pickles; written whole or not at all."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,16 @@ from numpy.typing import NDArray
 from service.errors import Invalid
 
 Arrays = dict[str, NDArray[Any]]
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    BadZipFile,
+    zlib.error,
+    AttributeError,  # of a file with a single array, and of one with a single number
+    TypeError,
+)
+"""What NumPy raises on files that hold something else, or are damaged."""
 
 
 def read_arrays(
@@ -29,7 +40,7 @@ def read_arrays(
                 if key not in file:
                     raise Invalid.at(f"{path}, {key}", "an array of that name")
             return {key: file[key] for key in (*keys, *(key for key in optional if key in file))}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except _UNREADABLE as error:
         raise Invalid.at(str(path), f"{what}: {error}") from error
 
 
@@ -38,7 +49,7 @@ def keys_of(path: Path) -> list[str]:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return list(file)
-    except (OSError, ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
+    except _UNREADABLE as error:
         raise Invalid.at(str(path), f"a file that training.prepare writes: {error}") from error
 
 

@@ -67,3 +67,6 @@ def _check_positions(arrays: Arrays, path: Path) -> None:
             f"float32 of shape (frames, {len(joints)}, 3), "
             f"found {positions.dtype} of {positions.shape}",
         )
+    if not np.isfinite(positions).all():
+        frame = int(np.argmin(np.isfinite(positions).all(axis=(1, 2))))
+        raise Invalid.at(f"{path}, positions, frame {frame}", "finite numbers")

@@ -72,6 +72,7 @@ class RecordingSet(Clips):
         arrays = read_arrays(path, keys, "a prepared file of recordings (.npz)")
         _check(arrays, path)
         check_clips(arrays, cls.per_clip, len(arrays["keypoints"]), path)
+        _check_positions(arrays, path)
         return cls(
             keypoints=arrays["keypoints"],
             positions=arrays["positions"],
@@ -103,3 +104,20 @@ def _check(arrays: Arrays, path: Path) -> None:
     check_shapes(arrays, expected, path)
     if not np.isfinite(arrays["keypoints"]).all():
         raise Invalid.at(f"{path}, keypoints", "finite numbers; a missing joint has score 0")
+
+
+def _check_positions(arrays: Arrays, path: Path) -> None:
+    """See that the poses of a video are known in all of its frames or in none.
+
+    One that is known in part would be taken for one of which nothing is known.
+    """
+    known = np.asarray(np.isfinite(arrays["positions"]).all(axis=(1, 2)))
+    starts = np.concatenate([[0], arrays["clip_ends"][:-1]])
+    for name, start, end in zip(arrays["names"], starts, arrays["clip_ends"], strict=True):
+        part = known[start:end]
+        if part.any() and not part.all():
+            frame = int(np.argmin(part))
+            raise Invalid.at(
+                f"{path}, positions of {name}, frame {frame}",
+                "finite numbers, as in its other frames; or NaN in all of them, if unknown",
+            )

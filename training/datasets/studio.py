@@ -85,6 +85,15 @@ def film_recordings(
     )
 
 
+def films(recordings: RecordingSet, motions: MotionSet) -> bool:
+    """Whether these recordings are of this motion, by the names and lengths of its clips."""
+    of_clips = {
+        name.rpartition("/")[0]: int(length)
+        for name, length in zip(recordings.names, recordings.lengths, strict=True)
+    }
+    return of_clips == dict(zip(motions.names, map(int, motions.lengths), strict=True))
+
+
 def _film(
     points_TM3: Floats,
     camera: StillCamera,

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from service.lifter import Lifter
 from training.datasets.motion import MotionSet
-from training.evaluation import by_action
+from training.evaluation import MEAN, OVERALL, by_action
 from training.wild.calibration import CONDITIONS, Calibration, measure_calibration, tells_errors
 from training.wild.detectors import habits, imagined, of_openpose
 from training.wild.downloads import Downloads
@@ -160,7 +160,7 @@ def _more(rows: Rows, name: str, what: str, errors: Mapping[str, float]) -> None
 
 def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> None:
     for action, errors in by_action([clip.errors for clip in found]).items():
-        if action != "overall":
+        if action not in {MEAN, OVERALL}:
             rows[f"{condition}: {action}"][name] = errors["MPJPE"]
     for height, (low, high) in HEIGHTS_M.items():
         group = [clip for clip in found if low <= clip.camera_height_m < high]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,27 @@ def test_another_file(tmp_path: Path, content: bytes) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"nowhere\.npz"):
         MotionSet.load(tmp_path / "nowhere.npz")
+
+
+def test_what_is_no_number_is_said(motions: MotionSet, tmp_path: Path) -> None:
+    positions = motions.positions.copy()
+    positions[7, 1, 2] = np.inf
+    replace(motions, positions=positions).save(tmp_path / "set.npz")
+    with pytest.raises(Invalid, match=r"set\.npz, positions, frame 7: expected finite numbers"):
+        MotionSet.load(tmp_path / "set.npz")
+
+
+def test_damaged_files_and_files_of_other_kinds_are_said(
+    motions: MotionSet, tmp_path: Path
+) -> None:
+    path = tmp_path / "set.npz"
+    np.savez_compressed(path, **motions.arrays())
+    content = bytearray(path.read_bytes())
+    place = content.index(b"positions.npy") + 60
+    content[place : place + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match=r"set\.npz: expected a prepared motion file"):
+        MotionSet.load(path)
+    np.save(tmp_path / "one.npy", motions.positions)
+    with pytest.raises(Invalid, match=r"one\.npy: expected a prepared motion file"):
+        MotionSet.load(tmp_path / "one.npy")
