@@ -55,6 +55,7 @@ RUNS: Mapping[str, Mapping[str, Any]] = {
     "without cutting off": {"cut_off": 0.0},
     "with `screen` normalisation": {"normalisation": "screen"},
     "with a loss of velocities": {"velocity_weight": 3.0},
+    "with a loss of bones": {"bone_weight": 0.5},
 }
 """Runs by name, and what each does otherwise."""
 STILL = "four still cameras, none of it"

@@ -122,6 +122,8 @@ class TrainConfig(BaseModel):
     velocity_weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the error of velocities beside that of positions: poses and paths tremble less.
     Windows then come in pairs, of a frame and the one after it."""
+    bone_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the error of bones as vectors beside that of positions."""
     projection_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the error of unlabelled poses put back into the image."""
     bone_length_weight: Annotated[float, Field(ge=0)] = 1.0

@@ -61,12 +61,20 @@ def projection_error(projected: Tensor, keypoints: Tensor) -> Tensor:
     return distances.mean()
 
 
+def bone_vectors(poses: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
+    """From the first to the second joint of each bone (…, bones, 3), in poses (…, K, 3)."""
+    parents, children = zip(*bones, strict=True)
+    return poses[..., list(children), :] - poses[..., list(parents), :]
+
+
+def bone_error(predicted: Tensor, target: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
+    """Mean error of bones as vectors, in poses (…, K, 3) (Sun et al., ICCV 2017, §4.1)."""
+    return mpjpe(bone_vectors(predicted, bones), bone_vectors(target, bones))
+
+
 def bone_lengths(poses: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
     """The length of each bone, a pair of joints, in poses (…, K, 3)."""
-    parents, children = zip(*bones, strict=True)
-    lengths: Tensor = torch.linalg.vector_norm(
-        poses[..., list(children), :] - poses[..., list(parents), :], dim=-1
-    )
+    lengths: Tensor = torch.linalg.vector_norm(bone_vectors(poses, bones), dim=-1)
     return lengths
 
 

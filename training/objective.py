@@ -19,6 +19,7 @@ Terms = dict[str, Tensor]
 UNITS = {
     "MPJPE": "mm",
     "velocity": "mm",
+    "bones": "mm",
     "trajectory": "‰",
     "trajectory velocity": "‰",
     "projection": "‰",
@@ -38,13 +39,16 @@ class Objective:
         self._shared = shared_joints(keypoint_format, skeleton)
 
     def supervised(self, predicted: Predicted, batch: Batch) -> Terms:
-        """Terms of labelled windows: position, velocity, trajectory."""
+        """Terms of labelled windows: position, velocity, bones, trajectory, expected errors."""
         terms: Terms = {}
         if not self._config.freeze_pose:
             terms["MPJPE"] = losses.mpjpe(predicted.poses, batch.targets_BSK3)
             if self._config.velocity_weight:
                 error = losses.velocity_error(predicted.poses, batch.targets_BSK3)
                 terms["velocity"] = self._config.velocity_weight * error
+            if self._config.bone_weight:
+                error = losses.bone_error(predicted.poses, batch.targets_BSK3, self._bones)
+                terms["bones"] = self._config.bone_weight * error
         if predicted.roots is not None:
             terms |= self._of_trajectory(predicted.roots, batch)
         if predicted.log_errors is not None:

@@ -51,6 +51,15 @@ def test_bone_lengths_are_compared_by_their_means():
     assert losses.bone_length_error(poses, others, bones) == pytest.approx((0 + 0.3) / 2)
 
 
+def test_bones_are_compared_as_vectors():
+    bones = [(0, 1), (1, 2)]
+    target = torch.zeros(1, 1, 3, 3)
+    predicted = target.clone()
+    predicted[..., 1, 0] = 0.3  # moves the end of one bone and the beginning of the other
+    assert losses.bone_error(predicted, target, bones) == pytest.approx(0.3)
+    assert losses.bone_error(predicted + 1, target, bones) == pytest.approx(0.3)
+
+
 def test_poses_of_any_size_pull_at_the_bones():
     poses = torch.randn(4, 1, 17, 3, requires_grad=True)
     losses.bone_length_error(poses, torch.randn(4, 1, 17, 3), H36M17.bones).backward()
@@ -112,9 +121,9 @@ def truth():
 
 def test_the_truth_costs_nothing():
     batch, predicted = truth()
-    terms = objective().supervised(predicted, batch)
+    terms = objective(bone_weight=1.0).supervised(predicted, batch)
     terms |= objective().unsupervised(predicted, predicted, batch)
-    assert set(terms) == {"MPJPE", "trajectory", "projection", "bone length"}
+    assert set(terms) == {"MPJPE", "bones", "trajectory", "projection", "bone length"}
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
 
 
