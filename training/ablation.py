@@ -22,7 +22,7 @@ from training.runs import run_all
 from training.wild.downloads import Downloads
 from training.wild.held_out import CLEAN, IMAGINED, NOISY, hidden_side, measured, overall
 from training.wild.real import balancing, balancing_by_mediapipe
-from training.wild.tables import Rows, put_into, table
+from training.wild.tables import Rows, around, put_into, table
 from training.wild.videos import Video, videos
 
 _CACHE = Path("data/wild")
@@ -99,6 +99,8 @@ class AblationCommand(BaseSettings):
 
     def cli_cmd(self) -> None:
         """Run it."""
+        if self.page:
+            around(self.page, "ablation")  # a page without marks is said at once
         films = videos(Downloads(_CACHE), _CACHE / "detections")
         self.output.mkdir(parents=True, exist_ok=True)
         measure = partial(errors_of, motion=self.motion, films=films)

@@ -35,7 +35,7 @@ from training.wild.calibration import draw_calibration
 from training.wild.downloads import Downloads
 from training.wild.pictures import draw_failures
 from training.wild.suite import as_json, as_markdown, measure_models
-from training.wild.tables import put_into
+from training.wild.tables import around, put_into
 
 _MODELS = Path(__file__).parents[1] / "service" / "models"
 _MOTION = Path("data/cmu.npz")
@@ -102,6 +102,8 @@ class EvaluateCommand(BaseSettings):
         """Measure model folders in every way there is."""
         if self.checkpoint is not None:
             raise ValueError("--suite takes --models, exported folders, and no checkpoint")
+        if self.page:
+            around(self.page, "suite")  # a page without marks is said at once
         data = self.data or _MOTION
         if not data.exists():
             self._prepare(data)

@@ -28,7 +28,8 @@ _HIDDEN_S = 1.0
 _HIDDEN_SHARE = 0.5
 
 
-def _path_predictor_of(lifter: Lifter) -> Predictor | None:
+def path_predictor_of(lifter: Lifter) -> Predictor | None:
+    """What a served model tells of the root's path, if it does, as what training measures."""
     if "trajectory" not in lifter.card.graph.outputs:
         return None
 
@@ -149,7 +150,7 @@ def measured(
     skeleton = lifter.card.output
     predictions = (
         polish(found, cut.fps, skeleton)
-        for found in predict_clips(clips, predictor_of(lifter), _path_predictor_of(lifter))
+        for found in predict_clips(clips, predictor_of(lifter), path_predictor_of(lifter))
     )
     errors = measure(predictions, skeleton.joints)
     return [
@@ -173,15 +174,23 @@ class HiddenSide:
     """The same with everything seen: clips that are hard anyway."""
 
 
+def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
+    """The clips of two seconds or more, and how many frames in their middle a side is hidden."""
+    length = round(_HIDDEN_S * motions.fps)
+    return motions.select(np.flatnonzero(motions.lengths >= 2 * length)), length
+
+
+def one_side_hidden(lifter: Lifter, length: int) -> FilmingOptions:
+    """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
+    options = CLEAN.options(lifter)
+    return replace(options, hide=HideSide(length, options.keypoint_format))
+
+
 def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
     """Hide half of one side in the middle second of every clip that is two seconds or longer."""
-    length = round(_HIDDEN_S * motions.fps)
-    lengths = np.diff(motions.clip_ends, prepend=0)
-    long = motions.select(np.flatnonzero(lengths >= 2 * length))
-    options = CLEAN.options(lifter)
-    hide = HideSide(length, options.keypoint_format)
-    usual = _in_the_middle(lifter, long, options, length)
-    hidden = _in_the_middle(lifter, long, replace(options, hide=hide), length)
+    long, length = long_enough(motions)
+    usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
+    hidden = _in_the_middle(lifter, long, one_side_hidden(lifter, length), length)
     limit = 2 * usual.mean()
     return HiddenSide(
         usual_mm=float(usual.mean()),
@@ -198,14 +207,15 @@ def _in_the_middle(
     """Each clip's mean errors (clips, frames) in its middle, millimetres."""
     clips = (clip for clip, _ in measuring_views(motions, options))
     errors = [
-        joint_errors(found.poses_TK3, found.targets_TK3)[_middle(len(found.poses_TK3), length)]
+        joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
         for found in predict_clips(clips, predictor_of(lifter))
     ]
     means: Array = np.stack(errors).mean(axis=-1) * 1000
     return means
 
 
-def _middle(frames: int, length: int) -> slice:
+def middle(frames: int, length: int) -> slice:
+    """So many frames in the middle of a clip."""
     start = (frames - length) // 2
     return slice(start, start + length)
 
@@ -224,5 +234,5 @@ class HideSide:
         joints = [joint for joint, name in enumerate(names) if name.startswith(side)]
         rest = detected_TJ3.copy()
         chosen = rng.choice(joints, round(_HIDDEN_SHARE * len(joints)), replace=False)
-        rest[_middle(len(rest), self.frames)][:, chosen, 2] = 0
+        rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
         return rest

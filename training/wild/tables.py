@@ -27,10 +27,19 @@ def put_into(page: Path, part: str, text: str) -> None:
     Raises:
         ValueError: it has not both marks.
     """
+    before, after = around(page, part)
+    page.write_text(f"{before}\n{text}{after}")
+
+
+def around(page: Path, part: str) -> tuple[str, str]:
+    """What a page has up to the first mark of a part, and from the second on, both included.
+
+    Raises:
+        ValueError: it has not both marks.
+    """
     begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
-    content = page.read_text()
-    before, found_begin, rest = content.partition(begin)
+    before, found_begin, rest = page.read_text().partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
         raise ValueError(f"{page}: expected the marks {begin} and {end}")
-    page.write_text(f"{before}{begin}\n{text}{end}{after}")
+    return before + begin, end + after
