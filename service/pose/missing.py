@@ -1,15 +1,15 @@
 """Missing keypoints: which they are, and what stands in for them.
 
 A joint is missing when its score is 0 or below ``min_score``. Symmetric models see it interpolated
-in time, causal ones at its last place, moved along with the body. A joint not measured yet is
-placed from those that are. A frame with nothing measured is filled likewise up to
-``max_gap_frames``; then frames are unknown, and the next measured one starts afresh with nothing
-remembered.
+in time, causal ones at its last place; both as seen from the body, with which it moves along. A
+joint not measured yet is placed from those that are. A frame with nothing measured is filled
+likewise up to ``max_gap_frames``; then frames are unknown, and the next measured one starts afresh
+with nothing remembered.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from service.pose.standing import STANDING
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+_AnyFloats = TypeVar("_AnyFloats", NDArray[np.float32], NDArray[np.float64])
 
 MIN_SCORE: Final = 0.05
 """A joint scored below this is missing, unless a caller asks for something else."""
@@ -199,14 +200,14 @@ def _carry(places_BTJ2: Floats, measured_BTJ: Mask, seen_BTJ: Mask, memory: Memo
     return places
 
 
-def _middle_step(steps_BJ2: Floats, chosen_BJ: Mask) -> Floats:
+def _middle_step(steps_BJ2: _AnyFloats, chosen_BJ: Mask) -> _AnyFloats:
     """The medians (B, 2) of the chosen joints' steps; none where no joint is chosen."""
     ordered = np.sort(np.where(chosen_BJ[..., None], steps_BJ2, np.inf), axis=1)
     count = chosen_BJ.sum(axis=1)
     ordered[count == 0] = 0
     tracks = np.arange(len(count))
     low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
-    middle: Floats = (low + high) / 2
+    middle: _AnyFloats = (low + high) / 2
     return middle
 
 
@@ -250,12 +251,16 @@ def _segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
 def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> tuple[Floats, Mask]:
     """Draw straight lines in time between measured places, and hold the first and the last.
 
-    Nothing crosses an unknown frame. Also returns where a joint has a place (T, J): where it is
+    Places are those in the moving body: whoever walks takes along what is not seen of them. Nothing
+    crosses an unknown frame. Also returns where a joint has a place (T, J): where it is
     measured at any time between the same unknown frames.
     """
     filled = keypoints_TJ2.copy()
     seen_TJ = measured_TJ.copy()
     lacking = np.flatnonzero(~measured_TJ.all(axis=0))
+    if len(lacking) == 0:
+        return filled, seen_TJ
+    body_T2 = _body_path(keypoints_TJ2, measured_TJ)
     together = max(1, _CELLS // len(measured_TJ))
     for some in range(0, len(lacking), together):
         joints = lacking[some : some + together]
@@ -265,10 +270,22 @@ def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> t
         first, last = np.where(before < 0, after, before), np.where(after < 0, before, after)
         seen_TJ[gaps, joints] = first >= 0
         share = np.where(last > first, (gaps - first) / np.maximum(last - first, 1), 0)
-        start = keypoints_TJ2[first, joints].astype(np.float64)
-        between = start + share[:, None] * (keypoints_TJ2[last, joints] - start)
-        filled[gaps, joints] = np.where(first[:, None] >= 0, between, 0)
+        start = keypoints_TJ2[first, joints] - body_T2[first]
+        end = keypoints_TJ2[last, joints] - body_T2[last]
+        between = body_T2[gaps] + start + share[:, None] * (end - start)
+        with np.errstate(over="ignore"):  # pixels near the largest float32 are refused later on
+            filled[gaps, joints] = np.where(first[:, None] >= 0, between, 0)
     return filled, seen_TJ
+
+
+def _body_path(keypoints_TJ2: Floats, measured_TJ: Mask) -> NDArray[np.float64]:
+    """Where the body is (T, 2), compared with the first frame, as the middle one of its joints is.
+
+    Of those that are measured in a frame and in the one before it; if none is, it stays.
+    """
+    steps_EJ2 = np.diff(keypoints_TJ2.astype(np.float64), axis=0)
+    middle_E2 = _middle_step(steps_EJ2, measured_TJ[1:] & measured_TJ[:-1])
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(middle_E2, axis=0)])
 
 
 def _neighbours(measured_TJ: Mask, unknown_T: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
