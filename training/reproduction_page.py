@@ -55,6 +55,8 @@ PAPER_TABLE_5 = (
 """Parameters and FLOPs a frame in millions, and MPJPE, in the order of `RECEPTIVE_FIELDS`."""
 PAPER_FIGURE_5A = {"0.1% of S1": 10.4, "10% of S1": 9.3, "all of S1": 2.6, "S1, S5 and S6": -0.9}
 """By how many millimetres of N-MPJPE unlabelled data helped."""
+REMARKS = "## Remarks"
+"""Heading of what people write about a page, at its end."""
 _NAMES = {SINGLE: "one frame", CAUSAL: "243 frames, causal", SYMMETRIC: "243 frames, symmetric"}
 _FIELDS = ("27 frames, dense", "27 frames", "81 frames", "243 frames")
 
@@ -69,7 +71,7 @@ def complexity(widths: Sequence[int], dense: bool) -> tuple[int, int]:
 def write_page(
     path: Path, subjects: tuple[str, ...], runs: Runs, settings: Mapping[str, Any]
 ) -> None:
-    """Write the page and its figures.
+    """Write the page and its figures; what somebody has written under ``REMARKS`` stays.
 
     Args:
         path: of the page; figures go into the folder of its name.
@@ -93,7 +95,15 @@ def write_page(
         "## Appendix: batches and mirrors\n\n" + _appendix(runs),
     ]
     _plot(runs, semi, figures / "figure5.png")
-    path.write_text("\n\n".join(sections) + "\n")
+    path.write_text("\n\n".join(sections) + "\n" + _remarks(path))
+
+
+def _remarks(path: Path) -> str:
+    """What an earlier page has from its remarks on."""
+    if not path.exists():
+        return ""
+    _, heading, remarks = path.read_text().partition(f"\n{REMARKS}\n")
+    return heading + remarks
 
 
 def _introduction(runs: Runs, minutes: float, settings: Mapping[str, Any]) -> str:

@@ -58,6 +58,16 @@ def test_the_page_says_no_where_nothing_was_found_again(tmp_path):
     assert (tmp_path / "page" / "figure5.png").stat().st_size > 5_000
 
 
+def test_remarks_outlive_a_page(tmp_path):
+    page = tmp_path / "page.md"
+    write_page(page, SUBJECTS, runs(lambda _: 50.0), {})
+    page.write_text(page.read_text() + "\n## Remarks\n\nToo few people.\n")
+    for _ in range(2):
+        write_page(page, SUBJECTS, runs(lambda _: 40.0), {})
+        assert page.read_text().endswith("\n\n## Remarks\n\nToo few people.\n")
+    assert page.read_text().count("Remarks") == 1
+
+
 def test_the_page_says_yes_where_it_was(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda each: 60.0 if each is SINGLE else 15.0), {})
