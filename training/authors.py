@@ -15,6 +15,8 @@ from service.pose.formats import FORMATS
 from training.checkpoint import CheckpointError
 from training.model import TemporalModel
 
+AUTHORS_SUFFIX = ".bin"
+
 
 class _Inert:
     """Stands in for an object nobody needs: takes everything and does nothing."""

@@ -141,8 +141,6 @@ class EvaluateCommand(BaseSettings):
         if self.predictions:
             self._lift_videos_without_poses(opened.networks, source, self.predictions)
         measured = {"": self._measure(path, opened.networks, source, self.predictions)}
-        if not measured[""]:
-            return
         if self.beside and beside:
             name = f", {self.beside.parent.name} model"
             measured[name] = self._measure(self.beside, beside, source)
@@ -164,10 +162,11 @@ class EvaluateCommand(BaseSettings):
                 f"{path} tells {opened.networks.pose.joints_out}"
             )
         subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
-        if not subjects and not (self.predictions and any(source.without_poses())):
+        only_lifts = self.predictions and not (self.output or self.report or self.beside)
+        if not subjects and not (only_lifts and any(source.without_poses())):
             raise ValueError(
-                f"{data} holds no held-out subjects; with --predictions, videos without poses "
-                "are lifted"
+                f"{data} holds no held-out subjects; with --predictions alone, videos without "
+                "poses are lifted"
             )
         known = opened.trained_on.subjects if opened.trained_on else ()
         seen = sorted(subjects & set(known))
@@ -177,6 +176,8 @@ class EvaluateCommand(BaseSettings):
 
     def _load_beside(self, opened: Opened) -> Networks:
         assert self.beside is not None
+        if opened.trained_on is None:
+            raise ValueError("--beside compares this project's checkpoints (.pt)")
         networks, other = load_networks(self.beside)
         for name in ("keypoint_format", "normalisation"):
             if getattr(opened.config, name) != getattr(other.config, name):

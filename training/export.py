@@ -1,6 +1,7 @@
 """Export a checkpoint to a model folder: ``python -m training.export --help``."""
 
 import copy
+import shlex
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ from service.pose.card import (
 from service.pose.formats import FORMATS
 from service.pose.normalisation import ScreenCamera
 from service.pose.skeleton import SKELETONS, Skeleton
-from training.authors import authors_format, read_authors_checkpoint
+from training.authors import AUTHORS_SUFFIX, authors_format, read_authors_checkpoint
 from training.checkpoint import load_networks
 from training.command import command_line, run
 from training.comparison import Exported, ExportError, compare
@@ -278,7 +279,7 @@ def _command(config: TrainConfig) -> str:
             words.append(f"--{'' if value else 'no-'}{option}")
         else:
             listed = ",".join(map(str, value)) if isinstance(value, list) else value
-            words.append(f"--{option} {listed}")
+            words.append(f"--{option} {shlex.quote(str(listed))}")
     return " ".join(words)
 
 
@@ -332,7 +333,7 @@ class ExportCommand(BaseSettings):
     def cli_cmd(self) -> None:
         """Run it."""
         name = self.name or self.output.name
-        if self.checkpoint.suffix == ".bin":
+        if self.checkpoint.suffix == AUTHORS_SUFFIX:
             self._refuse("errors", "licence", "recipe", "cost", "limits")
             exported = from_authors(self.checkpoint, name, self.causal, self.keypoint_format)
         else:

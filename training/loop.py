@@ -115,6 +115,8 @@ class Trainer:
     def _refuse_divergence(self, epoch: int, entry: dict[str, float]) -> None:
         """A checkpoint of a run that came apart would take the place of a good one."""
         lost = [name for name, value in entry.items() if not np.isfinite(value)]
+        if not all(weights.isfinite().all() for weights in self.networks.state_dict().values()):
+            lost.append("a weight")
         if lost:
             raise DivergedError(
                 f"epoch {epoch + 1}: {', '.join(lost)} is no number any more; a lower learning "

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.authors import authors_format, read_authors_checkpoint
+from training.authors import AUTHORS_SUFFIX, authors_format, read_authors_checkpoint
 from training.checkpoint import load_networks
 from training.config import TrainConfig
 from training.datasets.clips import Summary
 from training.networks import Networks
-
-AUTHORS_SUFFIX = ".bin"
 
 
 @dataclass(frozen=True)

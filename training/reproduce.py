@@ -77,6 +77,10 @@ class ReproduceCommand(BaseSettings):
         configs = {each.name: self.config(each) for each in experiments}
         waiting = [each for each in configs.values() if not result_path(each.output).exists()]
         found = run_all(configs, all_errors, self.jobs)
+        for name, result in found.items():
+            if "training" not in result:
+                path = result_path(configs[name].output)
+                raise Invalid.at(str(path), "a result of this version; move the folder away")
         runs = {
             name: Run(result["errors"], result["flipped"], result["training"], result["minutes"])
             for name, result in found.items()
@@ -94,7 +98,7 @@ class ReproduceCommand(BaseSettings):
             if not path.exists():
                 film_recordings(motions, noise, np.random.default_rng(0)).save(path)
             elif not films(RecordingSet.load(path), motions):
-                raise Invalid.at(str(path), f"made of {self.motion}; move {self.output} away")
+                raise Invalid.at(str(path), f"recordings of {self.motion}; move {self.output} away")
         return motions.summary().subjects
 
     def _recordings(self, kind: str) -> Path:

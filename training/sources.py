@@ -214,10 +214,14 @@ class RecordingSource:
         is_labelled = sides.labelled.labelled
         self._labelled = sides.labelled.select(np.flatnonzero(is_labelled))
         self._held_out = sides.held_out.select(np.flatnonzero(sides.held_out.labelled))
-        self._unposed = sides.labelled.select(np.flatnonzero(~is_labelled))
+        unposed = sides.labelled.select(np.flatnonzero(~is_labelled))
+        self._unposed = (
+            unposed,
+            sides.held_out.select(np.flatnonzero(~sides.held_out.labelled)),
+        )
         others = [sides.unlabelled, *_others(config, recordings)]
-        if config.trajectory:  # without a path they could not be projected back to their image
-            others.append(self._unposed)
+        if config.trajectory or not config.projection_weight:  # else they cannot be projected
+            others.append(unposed)
         self._unlabelled = [part for part in others if len(part)]
         _refuse_unknown_lenses(config, self._unlabelled)
         self.keypoint_format = recordings.keypoint_format
@@ -241,7 +245,8 @@ class RecordingSource:
 
     def without_poses(self) -> Iterator[HeldOut]:
         """Every video whose poses nobody knows, as it is."""
-        yield from self._as_they_are(self._unposed)
+        for videos in self._unposed:
+            yield from self._as_they_are(videos)
 
     def _as_they_are(self, videos: RecordingSet) -> Iterator[HeldOut]:
         for index in range(len(videos)):

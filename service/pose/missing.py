@@ -252,15 +252,42 @@ def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> t
     """Draw straight lines in time between measured places, and hold the first and the last.
 
     Places are those in the moving body: whoever walks takes along what is not seen of them. Nothing
-    crosses an unknown frame. Also returns where a joint has a place (T, J): where it is
-    measured at any time between the same unknown frames.
+    crosses an unknown frame. Also returns where a joint has a place (T, J): where it is measured at
+    any time between the same unknown frames.
     """
+    if measured_TJ.all():
+        return keypoints_TJ2.copy(), measured_TJ.copy()
+    body_T2 = _body_path(keypoints_TJ2, measured_TJ, unknown_T)
+    return _straight_lines(keypoints_TJ2, measured_TJ, unknown_T, body_T2)
+
+
+def _body_path(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> NDArray[np.float64]:
+    """Where the body is (T, 2), compared with the first frame: it steps as its middle joint does.
+
+    The middle one of those that are measured in a frame and in the one before it; if none is, of
+    those that are measured before and after both, as if they went straight.
+    """
+    steps_EJ2 = np.diff(keypoints_TJ2.astype(np.float64), axis=0)
+    chosen_EJ = measured_TJ[1:] & measured_TJ[:-1]
+    blind = np.flatnonzero(~chosen_EJ.any(axis=1))
+    if len(blind):
+        still_T2 = np.zeros((len(keypoints_TJ2), 2))
+        places, _ = _straight_lines(keypoints_TJ2, measured_TJ, unknown_T, still_T2)
+        before, after = _neighbours(measured_TJ, unknown_T)
+        passed = (before >= 0) & (after >= 0)
+        steps_EJ2[blind] = places[blind + 1].astype(np.float64) - places[blind]
+        chosen_EJ[blind] = passed[blind + 1] & passed[blind]
+    middle_E2 = _middle_step(steps_EJ2, chosen_EJ)
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(middle_E2, axis=0)])
+
+
+def _straight_lines(
+    keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask, body_T2: NDArray[np.float64]
+) -> tuple[Floats, Mask]:
+    """What `_interpolate` does, for a body whose path is known."""
     filled = keypoints_TJ2.copy()
     seen_TJ = measured_TJ.copy()
     lacking = np.flatnonzero(~measured_TJ.all(axis=0))
-    if len(lacking) == 0:
-        return filled, seen_TJ
-    body_T2 = _body_path(keypoints_TJ2, measured_TJ)
     together = max(1, _CELLS // len(measured_TJ))
     for some in range(0, len(lacking), together):
         joints = lacking[some : some + together]
@@ -276,16 +303,6 @@ def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> t
         with np.errstate(over="ignore"):  # pixels near the largest float32 are refused later on
             filled[gaps, joints] = np.where(first[:, None] >= 0, between, 0)
     return filled, seen_TJ
-
-
-def _body_path(keypoints_TJ2: Floats, measured_TJ: Mask) -> NDArray[np.float64]:
-    """Where the body is (T, 2), compared with the first frame, as the middle one of its joints is.
-
-    Of those that are measured in a frame and in the one before it; if none is, it stays.
-    """
-    steps_EJ2 = np.diff(keypoints_TJ2.astype(np.float64), axis=0)
-    middle_E2 = _middle_step(steps_EJ2, measured_TJ[1:] & measured_TJ[:-1])
-    return np.concatenate([np.zeros((1, 2)), np.cumsum(middle_E2, axis=0)])
 
 
 def _neighbours(measured_TJ: Mask, unknown_T: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -89,11 +89,22 @@ def test_what_is_missing_moves_along_with_the_body(causal):
     np.testing.assert_allclose(result[15:, 6], whole[15:, 6, :2], rtol=1e-5)
 
 
-def test_symmetric_models_see_it_come_as_it_goes():
+@pytest.mark.parametrize(
+    "lost",
+    [
+        [(slice(0, 6), 5)],
+        [(slice(6, 12), 5), (slice(8, 10), slice(None))],
+        [(slice(6, 20), 5), (slice(8, 11), slice(None))],
+        [(slice(0, 20, 2), slice(0, 9)), (slice(1, 20, 2), slice(9, 17))],
+    ],
+    ids=["from the start", "and everything for a moment", "for good", "in turns"],
+)
+def test_symmetric_models_see_people_walk_on_while_they_are_not_seen(lost):
     whole = walking()
     keypoints = whole.copy()
-    keypoints[:6, 5, 2] = 0
-    np.testing.assert_allclose(filled(keypoints).keypoints_TJ2, whole[..., :2], rtol=1e-5)
+    for frames, joints in lost:
+        keypoints[frames, joints, 2] = 0
+    np.testing.assert_allclose(filled(keypoints).keypoints_TJ2[1:-1], whole[1:-1, :, :2], rtol=1e-5)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -279,26 +290,34 @@ def slowly_interpolated(keypoints, max_gap_frames):
     seen = [t for t, joints in enumerate(keypoints) if (joints[:, 2] >= 0.05).any()]
     known = [any(0 <= t - s <= max_gap_frames for s in seen) for t in range(len(keypoints))]
     out = np.full((*keypoints.shape[:2], 2), np.nan)
-    body = [np.zeros(2)]
-    for before, now in pairwise(keypoints.astype(np.float64)):
-        both = (before[:, 2] >= 0.05) & (now[:, 2] >= 0.05)
-        step = np.median((now - before)[both, :2], axis=0) if both.any() else np.zeros(2)
-        body.append(body[-1] + step)
     segment = {
         t: [s for s in range(len(known)) if all(known[min(s, t) : max(s, t) + 1])]
         for t in range(len(known))
     }
-    for t, j in np.ndindex(out.shape[:2]):
+
+    def around(t, j):
         there = [s for s in segment[t] if keypoints[s, j, 2] >= 0.05]
-        before, after = [s for s in there if s <= t], [s for s in there if s >= t]
-        if before and after:
-            a, b = before[-1], after[0]
-            share = (t - a) / max(b - a, 1)
+        return [s for s in there if s <= t][-1:], [s for s in there if s >= t][:1]
+
+    def between(t, a, b, start, end):
+        return start + (t - a) / max(b - a, 1) * (end - start)
+
+    def passing(t, j):
+        (a,), (b,) = around(t, j)
+        return between(t, a, b, *keypoints[[a, b], j, :2].astype(np.float64))
+
+    body = [np.zeros(2)]
+    for t in range(1, len(keypoints)):
+        joints = [j for j in range(17) if (keypoints[[t - 1, t], j, 2] >= 0.05).all()]
+        joints = joints or [j for j in range(17) if all(around(t, j)) and all(around(t - 1, j))]
+        steps = [passing(t, j) - passing(t - 1, j) for j in joints]
+        body.append(body[-1] + (np.median(steps, axis=0) if steps else np.zeros(2)))
+    for t, j in np.ndindex(out.shape[:2]):
+        before, after = around(t, j)
+        if before or after:
+            (a,), (b,) = before or after, after or before
             start, end = keypoints[a, j, :2] - body[a], keypoints[b, j, :2] - body[b]
-            out[t, j] = body[t] + (1 - share) * start + share * end
-        elif there:
-            nearest = before[-1] if before else after[0]
-            out[t, j] = body[t] + keypoints[nearest, j, :2] - body[nearest]
+            out[t, j] = body[t] + between(t, a, b, start, end)
     return out, known
 
 

@@ -1,5 +1,6 @@
 """Export: golden checkpoints and our own become folders that the service loads."""
 
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from training.config import TrainConfig
 from training.datasets.clips import Summary
 from training.export import Remarks, export, from_authors, from_checkpoint
 from training.model import TemporalModel, pad_edges
+from training.train import TrainCommand
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MODELS = {
@@ -97,6 +99,16 @@ def test_a_licence_is_not_made_up_and_recordings_have_one_frame_rate(tmp_path, c
     card = export(from_checkpoint(checkpoint, "mine"), tmp_path / "mine")
     assert card.licence.startswith("not stated")
     assert card.training.frame_rates == (50.0,)
+
+
+def test_a_recipe_can_be_pasted(tmp_path, checkpoint):
+    made = load(checkpoint)
+    settings = {"actions": ("Walking 1", "Box"), "flip": False, "noise": (0.0, 1.0)}
+    save(replace(made, config=made.config.model_copy(update=settings)), checkpoint)
+    words = shlex.split(from_checkpoint(checkpoint, "mine").training.recipe)
+    again = TrainCommand(_cli_parse_args=words[3:], _cli_exit_on_error=False)
+    assert {name: getattr(again, name) for name in settings} == settings
+    assert (again.filter_widths, again.causal, again.channels) == ((3, 3), True, 8)
 
 
 def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):

@@ -107,6 +107,10 @@ def test_finished_runs_are_kept(tmp_path):
     assert json.loads(result_path(output / SINGLE.name).read_text())["errors"]["MPJPE"] > 0
     assert "epoch 1/1" in (output / "single" / "log.txt").read_text()
     assert "## Figure 5" in (tmp_path / "page.md").read_text()
+    other = tmp_path / "other.npz"
+    replace(motions, held_out=~held_out).save(other)
+    refused = reproduce({**settings, "motion": other})
+    assert f"expected recordings of {other}" in refused.stderr
     refused = reproduce({**settings, "channels": 16})
     assert refused.returncode != 0
     assert "result.json: expected the settings of this command" in refused.stderr

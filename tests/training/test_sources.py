@@ -155,12 +155,13 @@ def test_what_does_not_go_together_is_said(folder, file, settings, where):
         open_source(config(folder / file, **settings))
 
 
-def test_poses_known_in_part_are_an_error(folder, tmp_path):
+@pytest.mark.parametrize("first", [0, 7])
+def test_poses_known_in_part_are_an_error(folder, tmp_path, first):
     videos = RecordingSet.load(folder / "true.npz")
     positions = videos.positions.copy()
-    positions[videos.frames(1).start + 7, 3, 2] = np.nan
+    positions[videos.frames(1).start + first :, 3, 2] = np.nan
     replace(videos, positions=positions).save(tmp_path / "spoilt.npz")
-    where = rf"spoilt\.npz, positions of {videos.names[1]}, frame 7: expected finite"
+    where = rf"spoilt\.npz, positions of {videos.names[1]}, frame {first}: expected finite"
     with pytest.raises(Invalid, match=where):
         RecordingSet.load(tmp_path / "spoilt.npz")
 

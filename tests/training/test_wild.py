@@ -23,6 +23,7 @@ from training.wild.held_out import (
     CLEAN,
     IMAGINED,
     NOISY,
+    HiddenSide,
     HideSide,
     Polish,
     hidden_side,
@@ -187,6 +188,15 @@ def test_hiding_a_side_is_measured_at_its_worst(lifter):
     assert 1 >= side.usual_spikes >= 0
 
 
+def test_spikes_are_counted_by_clip():
+    usual, hidden = np.full((4, 50), 40.0), np.full((4, 50), 60.0)
+    usual[3, 7] = 300.0
+    hidden[[1, 3], 9] = 200.0
+    side = HiddenSide.of(usual, hidden)
+    assert (side.spikes, side.usual_spikes) == (0.5, 0.25)
+    assert side.worst_mm == pytest.approx((200 * 2 + 60 * 2) / 4)
+
+
 def walker():
     """The walking person that MediaPipe saw, as a video of the suite."""
     request = json.loads((ROOT / "examples" / "walking_mediapipe.json").read_text())
@@ -312,6 +322,15 @@ def test_files_of_a_package_are_fetched_once(tmp_path, monkeypatch):
     assert found.read_text() == "a film"
     wheel.unlink()
     assert downloads.files("films==1", "*/demo/*.mp4") == [found]
+
+
+def test_a_page_without_marks_is_said_before_anything_is_measured(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n")
+    with pytest.raises(ValueError, match=r"page\.md: expected the marks <!-- suite: begin -->"):
+        EvaluateCommand(
+            _cli_parse_args=[], suite="wild", data=tmp_path / "none.npz", page=page
+        ).cli_cmd()
 
 
 def test_a_suite_takes_no_checkpoint_and_says_what_it_lacks(tmp_path):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -33,8 +33,9 @@ class Summary:
     """Whose joints the poses have: a name of ``service.pose.skeleton``."""
     origin: str
     """Where the data comes from, as whoever uses it has to say."""
-    recorded: bool = False
-    """By cameras, at this frame rate; motion is filmed anew, at others too, in every epoch."""
+    recorded: bool = field(default=False, compare=False)
+    """By cameras, at this frame rate; motion is filmed anew, at others too, in every epoch. Older
+    checkpoints do not say, and are of the same data all the same."""
 
 
 @dataclass(frozen=True)

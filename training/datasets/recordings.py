@@ -107,17 +107,17 @@ def _check(arrays: Arrays, path: Path) -> None:
 
 
 def _check_positions(arrays: Arrays, path: Path) -> None:
-    """See that the poses of a video are known in all of its frames or in none.
+    """See that the poses of a video are known in all of its frames, with all joints, or in none.
 
     One that is known in part would be taken for one of which nothing is known.
     """
-    known = np.asarray(np.isfinite(arrays["positions"]).all(axis=(1, 2)))
+    finite = np.isfinite(arrays["positions"])
     starts = np.concatenate([[0], arrays["clip_ends"][:-1]])
     for name, start, end in zip(arrays["names"], starts, arrays["clip_ends"], strict=True):
-        part = known[start:end]
+        part = finite[start:end]
         if part.any() and not part.all():
-            frame = int(np.argmin(part))
+            frame = int(np.argmin(part.reshape(len(part), -1).all(axis=1)))
             raise Invalid.at(
                 f"{path}, positions of {name}, frame {frame}",
-                "finite numbers, as in its other frames; or NaN in all of them, if unknown",
+                "finite numbers; or nothing but NaN in all frames of it, if unknown",
             )

@@ -86,12 +86,10 @@ def film_recordings(
 
 
 def films(recordings: RecordingSet, motions: MotionSet) -> bool:
-    """Whether these recordings are of this motion, by the names and lengths of its clips."""
-    of_clips = {
-        name.rpartition("/")[0]: int(length)
-        for name, length in zip(recordings.names, recordings.lengths, strict=True)
-    }
-    return of_clips == dict(zip(motions.names, map(int, motions.lengths), strict=True))
+    """Whether these recordings are of this motion, by its clips' names, lengths and split."""
+    names = (name.rpartition("/")[0] for name in recordings.names)
+    filmed = set(zip(names, recordings.lengths, recordings.held_out, strict=True))
+    return filmed == set(zip(motions.names, motions.lengths, motions.held_out, strict=True))
 
 
 def _film(

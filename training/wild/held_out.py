@@ -173,6 +173,18 @@ class HiddenSide:
     usual_spikes: float
     """The same with everything seen: clips that are hard anyway."""
 
+    @classmethod
+    def of(cls, usual_CT: Array, hidden_CT: Array) -> "HiddenSide":
+        """Of the errors of C clips in that second, millimetres."""
+        limit = 2 * usual_CT.mean()
+        return cls(
+            usual_mm=float(usual_CT.mean()),
+            hidden_mm=float(hidden_CT.mean()),
+            worst_mm=float(hidden_CT.mean(axis=0).max()),
+            spikes=float((hidden_CT.max(axis=1) > limit).mean()),
+            usual_spikes=float((usual_CT.max(axis=1) > limit).mean()),
+        )
+
 
 def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
     """The clips of two seconds or more, and how many frames in their middle a side is hidden."""
@@ -191,14 +203,7 @@ def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
     long, length = long_enough(motions)
     usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
     hidden = _in_the_middle(lifter, long, one_side_hidden(lifter, length), length)
-    limit = 2 * usual.mean()
-    return HiddenSide(
-        usual_mm=float(usual.mean()),
-        hidden_mm=float(hidden.mean()),
-        worst_mm=float(hidden.mean(axis=0).max()),
-        spikes=float((hidden.max(axis=1) > limit).mean()),
-        usual_spikes=float((usual.max(axis=1) > limit).mean()),
-    )
+    return HiddenSide.of(usual, hidden)
 
 
 def _in_the_middle(

@@ -1,6 +1,5 @@
 """Pictures of how models fail: the worst frame of each condition, beside the truth."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,14 +51,15 @@ class Failure:
     def worst(self, lifter: Lifter) -> tuple[Prediction, int]:
         """The frame of the largest mean error, and the clip it is in."""
         worst, frame, largest = None, 0, -1.0
-        for found in _seen(lifter, self.motions, self.options):
+        clips = (clip for clip, _ in measuring_views(self.motions, self.options))
+        for found in predict_clips(clips, predictor_of(lifter)):
             frames = len(found.poses_TK3)
             part = middle(frames, self.middle_frames or frames)
             errors_T = joint_errors(found.poses_TK3, found.targets_TK3)[part].mean(axis=-1)
             if errors_T.max() > largest:
                 worst, largest = found, float(errors_T.max())
                 frame = part.start + int(errors_T.argmax())
-        assert worst is not None, "prepared motion has a held-out clip of two seconds"
+        assert worst is not None, "there are clips"
         return worst, frame
 
 
@@ -124,21 +124,17 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: Lifter)
         axes.tick_params(labelsize=6)
 
 
-def _seen(lifter: Lifter, motions: MotionSet, options: FilmingOptions) -> Iterator[Prediction]:
-    clips = (clip for clip, _ in measuring_views(motions, options))
-    return predict_clips(clips, predictor_of(lifter), path_predictor_of(lifter))
-
-
 def _draw_path(axes: "Axes", lifter: Lifter, motions: MotionSet) -> None:
     """The distance of the path whose distance trembles most, of noisy keypoints."""
     worst, most = None, -1.0
-    for found in _seen(lifter, motions, NOISY.options(lifter)):
+    clips = (clip for clip, _ in measuring_views(motions, NOISY.options(lifter)))
+    for found in predict_clips(clips, predictor_of(lifter), path_predictor_of(lifter)):
         assert found.roots_T3 is not None
         steps_T = np.diff((found.roots_T3 - found.true_roots_T3)[:, 2])
         trembling = float(np.median(np.abs(steps_T) / found.true_roots_T3[1:, 2]))
         if trembling > most:
             worst, most = found, trembling
-    assert worst is not None
+    assert worst is not None, "there are clips"
     assert worst.roots_T3 is not None
     seconds_T = np.arange(len(worst.roots_T3)) / motions.fps
     smoothed = smooth(worst.roots_T3, half_window(_PATH_SMOOTHING_S, motions.fps))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from service.errors import Invalid
 from service.lifter import Lifter
 from training.datasets.motion import MotionSet
 from training.evaluation import MEAN, OVERALL, by_action
@@ -25,6 +26,7 @@ from training.wild.held_out import (
     Measured,
     Polish,
     hidden_side,
+    long_enough,
     measured,
     overall,
 )
@@ -98,6 +100,8 @@ def measure_models(
     """
     lifters = {folder.name: Lifter.load(folder, provider="cpu") for folder in folders}
     motions = MotionSet.load(data).split(held_out=True)
+    if len(long_enough(motions)[0]) == 0:
+        raise Invalid.at(str(data), "a held-out clip of two seconds or more")
     films = videos(downloads, detections)
     results = Results({name: lifter.card.version for name, lifter in lifters.items()})
     _real_peer(results, films)
