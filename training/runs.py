@@ -64,7 +64,8 @@ def _result(config: TrainConfig) -> dict[str, Any] | None:
     if not path.exists():
         return None
     result: dict[str, Any] = json.loads(path.read_text())
-    if result.pop("settings") != settings_of(config):
+    # Settings that there were not yet had no effect, as their defaults have none.
+    if {**settings_of(TrainConfig()), **result.pop("settings")} != settings_of(config):
         raise Invalid.at(str(path), "the settings of this command; move the folder away")
     return result
 
