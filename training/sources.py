@@ -92,13 +92,12 @@ class Sides(Generic[_AnyClips]):
     @classmethod
     def of(cls, clips: _AnyClips, config: TrainConfig) -> "Sides[_AnyClips]":
         """Choose actions and subjects, thin out frames, and shorten what is labelled."""
+        _refuse_strangers(clips, config)
         if config.downsample > 1:
             clips = clips.downsampled(config.downsample)
         if config.actions:
             clips = clips.select(those_of(clips.actions, config.actions))
         training = clips.split(held_out=False)
-        for name in ("subjects", "unlabelled_subjects"):
-            _refuse_strangers(name, config, set(training.subjects))
         is_unlabelled = np.isin(training.subjects, config.unlabelled_subjects)
         is_labelled = ~is_unlabelled
         if config.subjects:
@@ -111,14 +110,17 @@ class Sides(Generic[_AnyClips]):
         )
 
 
-def _refuse_strangers(name: str, config: TrainConfig, known: set[str]) -> None:
-    strangers = [each for each in getattr(config, name) if each not in known]
-    if strangers:
-        raise Invalid.at(
-            name,
-            f"subjects to train on that {config.data} has ({', '.join(sorted(known))}), "
-            f"found {', '.join(strangers)}",
-        )
+def _refuse_strangers(clips: Clips, config: TrainConfig) -> None:
+    """A mistyped subject would be missing without a word."""
+    known = {clips.subjects[index] for index in np.flatnonzero(~clips.held_out)}
+    for name in ("subjects", "unlabelled_subjects"):
+        strangers = [each for each in getattr(config, name) if each not in known]
+        if strangers:
+            raise Invalid.at(
+                name,
+                f"subjects to train on that {config.data} has ({', '.join(sorted(known))}), "
+                f"found {', '.join(strangers)}",
+            )
 
 
 class MotionSource:
