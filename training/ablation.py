@@ -16,11 +16,11 @@ from service.lifter import Lifter
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
-from training.datasets.studio import film_recordings
+from training.datasets.studio import keep_filmed
 from training.export import export, from_checkpoint
 from training.runs import run_all
 from training.wild.downloads import Downloads
-from training.wild.held_out import CLEAN, IMAGINED, NOISY, hidden_side, measured, overall
+from training.wild.held_out import EVERY_CONDITION, NOISY, hidden_side, measured, overall
 from training.wild.real import balancing, balancing_by_mediapipe
 from training.wild.tables import Rows, around, put_into, table
 from training.wild.videos import Video, videos
@@ -126,9 +126,7 @@ class AblationCommand(BaseSettings):
 
     def _film(self) -> Path:
         path = self.output / "still.npz"
-        if not path.exists():
-            rng = np.random.default_rng(0)
-            film_recordings(MotionSet.load(self.motion), 1.0, rng, _KEYPOINTS).save(path)
+        keep_filmed(path, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
         return path
 
     def _config(self, folder: str, own: Mapping[str, Any]) -> TrainConfig:
@@ -191,10 +189,9 @@ def errors_of(checkpoint: Path, motion: Path, films: list[Video]) -> dict[str, A
 
 
 def _of_held_out_people(lifter: Lifter, motions: MotionSet) -> dict[str, float]:
-    conditions = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
     found = {
         name: overall(measured(lifter, motions, condition))
-        for name, condition in conditions.items()
+        for name, condition in EVERY_CONDITION.items()
     }
     slow = overall(measured(lifter, motions, NOISY, every=round(motions.fps / _LOW_FPS)))
     return {

@@ -3,7 +3,7 @@
 # hours of one CPU core that has bfloat16. Each line may be stopped and started again. Those that
 # ship went through these stages while noise, cameras and filling were still made better, and
 # through some of them twice, as the epochs in their cards say; only the last stage of each model
-# saw them as they are now.
+# saw noise and cameras as they are now, and the symmetric one never what is missing move along.
 set -eu
 python=.venv/bin/python
 step="--batch-size 512 --precision bfloat16 --threads 1"

@@ -268,13 +268,11 @@ def _frame_rates(config: TrainConfig, motions: Summary) -> tuple[float, ...]:
 def _command(config: TrainConfig) -> str:
     """The command of a run, as far as its result depends on it."""
     words = ["python -m training.train"]
-    for name, value in config.model_dump(
-        mode="json", exclude={"output", "device", "threads"}
-    ).items():
-        default = TrainConfig.model_fields[name].get_default(call_default_factory=True)
+    chosen = config.model_dump(
+        mode="json", exclude={"output", "device", "threads"}, exclude_defaults=True
+    )
+    for name, value in chosen.items():
         option = name.replace("_", "-")
-        if getattr(config, name) == default:
-            continue
         if isinstance(value, bool):
             words.append(f"--{'' if value else 'no-'}{option}")
         else:

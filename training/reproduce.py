@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -16,8 +15,7 @@ from training.checkpoint import load, load_networks
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
-from training.datasets.recordings import RecordingSet
-from training.datasets.studio import film_recordings, films
+from training.datasets.studio import keep_filmed
 from training.evaluation import (
     average,
     flip_augmented,
@@ -94,11 +92,7 @@ class ReproduceCommand(BaseSettings):
         """Film what is not yet filmed; who is trained on."""
         motions = MotionSet.load(self.motion)
         for kind, noise in NOISE.items():
-            path = self._recordings(kind)
-            if not path.exists():
-                film_recordings(motions, noise, np.random.default_rng(0)).save(path)
-            elif not films(RecordingSet.load(path), motions):
-                raise Invalid.at(str(path), f"recordings of {self.motion}; move {self.output} away")
+            keep_filmed(self._recordings(kind), motions, self.motion, noise)
         return motions.summary().subjects
 
     def _recordings(self, kind: str) -> Path:

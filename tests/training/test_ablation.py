@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.errors import Invalid
 from tests.training.motions import motion_set
 from training.ablation import RECIPE, RUNS, STANDARD_ERROR, AblationCommand, errors_of, means
 from training.config import MOTION_SETTINGS, TrainConfig
@@ -59,6 +60,9 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
     still = configs["four-still-cameras-none-of-it-1"]
     assert "keypoints" in np.load(still.data)
     assert still.channels == configs["all-of-it-0"].channels
+    motion_set(clips=4, frames=110).save(command.motion)
+    with pytest.raises(Invalid, match=rf"still\.npz: expected recordings of {command.motion}"):
+        command.configs()
 
 
 def test_means_are_told_with_how_far_they_may_be_off():

@@ -5,11 +5,13 @@ For experiments that need what a laboratory has: the same few calibrated cameras
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from service.errors import Invalid
 from service.pose.formats import FORMATS
 from service.pose.skeleton import H36M17
 from training.cameras import look_from
@@ -85,7 +87,28 @@ def film_recordings(
     )
 
 
-def films(recordings: RecordingSet, motions: MotionSet) -> bool:
+def keep_filmed(
+    path: Path, motions: MotionSet, origin: Path, noise: float, keypoint_format: str = "h36m17"
+) -> None:
+    """Film every clip into a file, always alike, unless that has been done.
+
+    Args:
+        path: the file.
+        motions: as `film_recordings` takes them, like what follows.
+        origin: the file that they are from.
+        noise: of the detector.
+        keypoint_format: what the detector finds.
+
+    Raises:
+        Invalid: the file is there, but of other motion.
+    """
+    if not path.exists():
+        film_recordings(motions, noise, np.random.default_rng(0), keypoint_format).save(path)
+    elif not _are_of(RecordingSet.load(path), motions):
+        raise Invalid.at(str(path), f"recordings of {origin}; move {path.parent} away")
+
+
+def _are_of(recordings: RecordingSet, motions: MotionSet) -> bool:
     """Whether these recordings are of this motion, by its clips' names, lengths and split."""
     names = (name.rpartition("/")[0] for name in recordings.names)
     filmed = set(zip(names, recordings.lengths, recordings.held_out, strict=True))

@@ -11,11 +11,10 @@ from service.lifter import Lifter
 from training.datasets.motion import MotionSet
 from training.metrics import joint_errors
 from training.sources import measuring_views
-from training.wild.held_out import CLEAN, IMAGINED, NOISY, Condition
+from training.wild.held_out import Condition
 
 Array = NDArray[np.floating]
 
-CONDITIONS = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
 _PARTS = 10
 
 

@@ -73,6 +73,7 @@ IMAGINED = {
     "cut off by the picture's edge": Condition(cut_off=1.0),
 }
 """What the data lacks, made of what it has."""
+EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
 
 
 @dataclass(frozen=True)

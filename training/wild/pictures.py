@@ -17,7 +17,7 @@ from training.sources import measuring_views
 from training.views import FilmingOptions
 from training.wild.held_out import (
     CLEAN,
-    IMAGINED,
+    EVERY_CONDITION,
     NOISY,
     long_enough,
     middle,
@@ -65,13 +65,12 @@ class Failure:
 
 def failures(lifter: Lifter, motions: MotionSet) -> dict[str, Failure]:
     """By what is wrong: as usual, imagined, half of a side unseen, and a child."""
-    conditions = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
     long, length = long_enough(motions)
     child = replace(motions, positions=motions.positions * np.float32(CHILD))
     return {
         **{
             name: Failure(motions, condition.options(lifter))
-            for name, condition in conditions.items()
+            for name, condition in EVERY_CONDITION.items()
         },
         "half of one side unseen": Failure(long, one_side_hidden(lifter, length), length),
         f"{CHILD:g} times as large": Failure(child, CLEAN.options(lifter)),

@@ -14,11 +14,12 @@ from service.errors import Invalid
 from service.lifter import Lifter
 from training.datasets.motion import MotionSet
 from training.evaluation import MEAN, OVERALL, by_action
-from training.wild.calibration import CONDITIONS, Calibration, measure_calibration, tells_errors
+from training.wild.calibration import Calibration, measure_calibration, tells_errors
 from training.wild.detectors import habits, imagined, of_openpose
 from training.wild.downloads import Downloads
 from training.wild.held_out import (
     CLEAN,
+    EVERY_CONDITION,
     FRAME_RATES,
     HEIGHTS_M,
     IMAGINED,
@@ -143,7 +144,7 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
 
 def _expected_errors(results: Results, name: str, lifter: Lifter, motions: MotionSet) -> None:
     results.calibrations[name] = {}
-    for what, condition in CONDITIONS.items():
+    for what, condition in EVERY_CONDITION.items():
         found = measure_calibration(lifter, motions, condition)
         results.calibrations[name][what] = found
         values = {
