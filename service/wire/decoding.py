@@ -56,9 +56,12 @@ class Decoder:
         if self._pool is None:
             return
         processes = list((self._pool._processes or {}).values())
+        results = self._pool._result_queue
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()  # else what it decodes for nobody would hold up our end
+        # A result cut off in the middle ends for its reader only once nobody can write any more.
+        results._writer.close()  # type: ignore[attr-defined]
         self._pool = None
 
     def _running_pool(self) -> ProcessPoolExecutor:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -50,3 +51,26 @@ async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded()
     assert isinstance(outcomes[0], TooLarge)
     assert len((await decoder.lift_request(ELSEWHERE, body(30))).clips) == 1
     decoder.close()
+
+
+def enormous(_: bytes, __: Limits) -> bytes:
+    """What takes a while to be sent back."""
+    return bytes(300_000_000)
+
+
+@pytest.mark.parametrize("moment_s", [0.1, 0.15, 0.2, 0.3])
+async def test_closing_ends_whatever_is_being_sent_back(moment_s: float) -> None:
+    """One of these moments lies in the middle of a result, whose reader must not wait for more."""
+    decoder = Decoder(Limits())
+    before = set(threading.enumerate())
+    await decoder.lift_request(ELSEWHERE, body(30))
+    sending = asyncio.create_task(
+        decoder.lift_request(replace(ELSEWHERE, decode=enormous), b"x")  # type: ignore[arg-type]
+    )
+    await asyncio.sleep(moment_s)
+    decoder.close()
+    sending.cancel()
+    started = [each for each in threading.enumerate() if each not in before]
+    for each in started:
+        await asyncio.to_thread(each.join, 60)
+    assert not [each.name for each in started if each.is_alive()]
