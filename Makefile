@@ -59,10 +59,10 @@ $(BIN)/python:
 # What is already installed is left alone; a changed pyproject.toml installs again.
 $(VENV)/.serve-$(RUNTIME): pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip uninstall --quiet --yes $(OTHER_RUNTIME) 2>/dev/null
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME)]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve]'
 	@rm -f $(VENV)/.serve-*
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.serve-$(RUNTIME)
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),training,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve,training,dev]'
 	@touch $@

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from bench.models import random_model
-from service.lifter import Lifter
-from service.pose.formats import FORMATS
+from poselift.formats import FORMATS
+from poselift.runtime.clip import ClipModel
 from training.model import TemporalModel, pad_edges
 
 FRAMES = (1, 9, 27, 81, 243, 1000, 10_000)
@@ -59,7 +59,7 @@ def main() -> None:
     joints = len(FORMATS["coco17"].joints)
     with tempfile.TemporaryDirectory() as folder:
         model = random_model(Path(folder) / "random", arguments.channels, arguments.causal)
-        lifter = Lifter.load(Path(folder) / "random", provider="cpu", threads=arguments.threads)
+        lifter = ClipModel.load(Path(folder) / "random", provider="cpu", threads=arguments.threads)
         print(f"{'frames':>8}{'PyTorch ms':>13}{'graph ms':>11}{'speed-up':>10}")
         for frames in FRAMES:
             clip = torch.randn(1, frames, joints, 2)

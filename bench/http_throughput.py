@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from service.lifter import Lifter
+from poselift.runtime.clip import ClipModel
 from tests.models import model_folder
 from tests.serving import ServiceProcess, service_process
 
@@ -37,13 +37,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         model = model_folder(root / "bench", channels=options.channels, filter_widths=widths)
-        lifter = Lifter.load(model, threads=options.threads)
+        lifter = ClipModel.load(model, threads=options.threads)
         with service_process(root, THREADS=str(options.threads), PROVIDERS="cpu") as service:
             _requests_per_s(service, options, seconds=2)  # warms both sides
             _compare(service, lifter, options)
 
 
-def _compare(service: ServiceProcess, lifter: Lifter, options: argparse.Namespace) -> None:
+def _compare(service: ServiceProcess, lifter: ClipModel, options: argparse.Namespace) -> None:
     ratios = []
     for number in range(options.rounds):
         before = _batches(service)
@@ -68,7 +68,7 @@ def _compare(service: ServiceProcess, lifter: Lifter, options: argparse.Namespac
     )
 
 
-def _clips_per_s(lifter: Lifter, size: int, options: argparse.Namespace) -> float:
+def _clips_per_s(lifter: ClipModel, size: int, options: argparse.Namespace) -> float:
     joints = len(lifter.card.input.joints)
     inputs = np.random.default_rng(1).normal(size=(size, options.frames, joints, 2))
     batch = inputs.astype(np.float32)

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.stepping import alternate, stepping
-from service.lifter import Lifter, RunOptions
-from service.rings import Rings
-from service.stepper import Stepper
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
+from poselift.runtime.rings import Rings
+from poselift.runtime.step import StepModel
 
-_MODELS = Path(__file__).parents[1] / "service" / "models"
+_MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _FULL, _LIGHT = "causal243", "causal243-light"
 _CLIP_FRAMES = 2000
 _STEPS = 50
@@ -42,8 +43,8 @@ def main() -> None:
 
 
 def _stepping(folder: Path, tracks: int, threads: int) -> Callable[[], None]:
-    card = Lifter.load(folder, "cpu").card
-    stepper = Stepper.load(folder, card, RunOptions("cpu", threads=threads))
+    card = ClipModel.load(folder, "cpu").card
+    stepper = StepModel.load(folder, card, RunOptions("cpu", threads=threads))
     assert stepper is not None
     step = stepping(stepper, Rings(stepper.rings, tracks), tracks)
 
@@ -55,7 +56,7 @@ def _stepping(folder: Path, tracks: int, threads: int) -> Callable[[], None]:
 
 
 def _lifting(folder: Path, threads: int) -> Callable[[], None]:
-    lifter = Lifter.load(folder, "cpu", threads=threads)
+    lifter = ClipModel.load(folder, "cpu", threads=threads)
     inputs = np.random.default_rng(0).normal(size=(1, _CLIP_FRAMES, 17, 2)).astype(np.float32)
 
     def lift() -> None:

@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 
 from service.live.frames import Frame, Person
-from service.live.sessions import LiveSessions
+from service.live.registry import LiveSessions
 from service.requests import SessionOptions
 from tests.live.replicas import replica
 from tests.live.stores import StoreServer, binaries, store_server
 from tests.models import person_clip
 
-_MODELS = Path(__file__).parents[1] / "service" / "models"
+_MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _FPS = 30
 _AT_A_TIME = 50
 _LINES = 6

@@ -24,16 +24,17 @@ import grpc.aio
 import numpy as np
 
 from bench.stepping import stepping
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
+from poselift.runtime.rings import Rings
+from poselift.runtime.step import StepModel
 from poselift.v1 import poselift_pb2 as messages
-from service.lifter import Lifter, RunOptions
-from service.rings import Rings
-from service.stepper import Stepper
 from tests.live.stores import binaries, store_server
 from tests.models import person_clip
 from tests.serving import service_process
 
 _METHOD = "/poselift.v1.PoseLift/LiftStream"
-_MODELS = Path(__file__).parents[1] / "service" / "models"
+_MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _FRAMES = 600
 
 
@@ -165,8 +166,8 @@ def _messages() -> list[bytes]:
 
 def _bare_frames_per_s(tracks: int, threads: int) -> float:
     folder = _MODELS / "causal243"
-    card = Lifter.load(folder, "cpu").card
-    stepper = Stepper.load(folder, card, RunOptions("cpu", threads=threads))
+    card = ClipModel.load(folder, "cpu").card
+    stepper = StepModel.load(folder, card, RunOptions("cpu", threads=threads))
     assert stepper is not None
     step = stepping(stepper, Rings(stepper.rings, tracks), tracks)
     times = []

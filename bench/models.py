@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from service.pose.card import Training
+from poselift.card import Training
 from training.comparison import Exported
 from training.export import export
 from training.model import TemporalModel

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from service.live.frames import Frame, Person
-from service.live.sessions import Connection, LiveSessions
+from service.live.registry import Connection, LiveSessions
 from service.requests import SessionOptions
 from tests.live.replicas import replica
 from tests.live.stores import binaries, store_server
 from tests.models import person_clip
 
-_MODELS = Path(__file__).parents[1] / "service" / "models"
+_MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _FPS = 30
 _FRAMES = 250
 _CLIP = person_clip(1000)

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from bench.models import random_model
-from service.lifter import Lifter, RunOptions
-from service.rings import Rings
-from service.stepper import Stepper
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
+from poselift.runtime.rings import Rings
+from poselift.runtime.step import StepModel
 from training.model import StridedTemporalModel
 
 _REBUILDS = 200
@@ -37,8 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random"
         strided = StridedTemporalModel(random_model(path, options.channels, causal=True)).eval()
-        card = Lifter.load(path, "cpu").card
-        stepper = Stepper.load(path, card, RunOptions("cpu", threads=options.threads))
+        card = ClipModel.load(path, "cpu").card
+        stepper = StepModel.load(path, card, RunOptions("cpu", threads=options.threads))
         assert stepper is not None
         rings = Rings(stepper.rings, options.tracks)
         step, window = stepping(stepper, rings, options.tracks), _window(strided, options.tracks)
@@ -56,7 +57,7 @@ def main() -> None:
         )
 
 
-def stepping(stepper: Stepper, rings: Rings, tracks: int) -> Callable[[], None]:
+def stepping(stepper: StepModel, rings: Rings, tracks: int) -> Callable[[], None]:
     """Something that steps all tracks once."""
     slots, fresh = np.arange(tracks), np.zeros(tracks, np.bool_)
     frame = np.random.default_rng(0).normal(size=(tracks, 17, 2)).astype(np.float32)
@@ -90,7 +91,7 @@ def alternate(
     return statistics.median(times[0][1:]), statistics.median(times[1][1:])
 
 
-def _rebuild_s(stepper: Stepper, receptive_field: int) -> float:
+def _rebuild_s(stepper: StepModel, receptive_field: int) -> float:
     shape = (2, receptive_field - 1, 17, 2)
     past = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     times = []

@@ -3,10 +3,9 @@
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
+COPY poselift poselift
 COPY service service
-COPY training training
-COPY proto proto
-RUN python -m venv /opt/poselift && /opt/poselift/bin/pip install --no-cache-dir '.[gpu]'
+RUN python -m venv /opt/poselift && /opt/poselift/bin/pip install --no-cache-dir '.[gpu,serve]'
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 poselift

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from grpc_tools import protoc
 
-_ROOT = Path(__file__).parent
+_SOURCES = Path(__file__).parent
+_ROOT = _SOURCES.parent
 _SOURCE = "poselift/v1/poselift.proto"
 _STUBS = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py")
 
@@ -29,7 +30,7 @@ def main() -> int:
 
 def _generate(output: Path) -> None:
     outputs = [f"--{kind}_out={output}" for kind in ("python", "pyi", "grpc_python")]
-    if protoc.main(["protoc", f"--proto_path={_ROOT}", *outputs, _SOURCE]) != 0:
+    if protoc.main(["protoc", f"--proto_path={_SOURCES}", *outputs, _SOURCE]) != 0:
         raise SystemExit("protoc failed")
 
 

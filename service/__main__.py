@@ -18,16 +18,17 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from poselift.errors import ModelError
+from poselift.runtime.clip import ClipModel
 from service.context import ServiceContext, ServiceState
 from service.engine import Engine
-from service.errors import ModelError, StoreError
-from service.lifter import Lifter
+from service.live.registry import LiveSessions
 from service.live.serving import live_sessions
-from service.live.sessions import LiveSessions
 from service.metrics import Metrics
-from service.models import Batching, ModelSet, ServedModel, model_folders
+from service.request_errors import StoreError
 from service.rest.app import create_app
 from service.rpc.server import create_server
+from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.settings import Settings, explain, unknown_variables
 from service.validation import Limits
 from service.wire.decoding import Decoder
@@ -235,7 +236,7 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
     batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
     served = []
     for folder in model_folders(settings.models_dir):
-        lifter = Lifter.load(
+        lifter = ClipModel.load(
             folder,
             provider=settings.providers,
             strict=settings.strict_providers,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from service.errors import DeadlineExceeded, Overloaded, Unavailable
+from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
 
 In = TypeVar("In")
 Out = TypeVar("Out")

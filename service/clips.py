@@ -6,18 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.models import Job, ServedModel
-from service.pose.camera import Camera
-from service.pose.formats import FORMATS, convert
-from service.pose.grounding import keep_feet_still
-from service.pose.layout_check import check_layout
-from service.pose.lifted import Lifted
-from service.pose.missing import QUALITY, fill
-from service.pose.normalisation import Undo
-from service.pose.padding import Piece, cut
-from service.pose.polishing import half_window, keep_bone_lengths, smooth
+from poselift.cameras import Camera
+from poselift.chunks import Chunk, cut
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS, convert
+from poselift.imputation import QUALITY, fill
+from poselift.layout_check import check_layout
+from poselift.model_output import ModelOutput
+from poselift.normalisation import InverseTransform
+from poselift.postprocess.bone_lengths import enforce_bone_lengths
+from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.smoothing import half_window, smooth
 from service.requests import Clip, LiftedClip, LiftOptions
+from service.served_models import Job, ServedModel
 
 Floats = NDArray[np.float32]
 
@@ -37,10 +38,10 @@ class ClipInProgress:
     inputs_TJ2: Floats
     quality_T: NDArray[np.uint8]
     segments: tuple[slice, ...]
-    undo: Undo
-    lifted: Lifted
+    inverse: InverseTransform
+    lifted: ModelOutput
 
-    def pieces(self, model: ServedModel, flip: bool) -> Iterator[tuple[Piece, Job]]:
+    def pieces(self, model: ServedModel, flip: bool) -> Iterator[tuple[Chunk, Job]]:
         """The jobs that lift this clip, and the piece each is for."""
         longest = model.max_batch_frames // (2 if flip else 1)
         for segment in self.segments:
@@ -51,7 +52,7 @@ class ClipInProgress:
         """What lifting this clip costs, but for the context of chunks."""
         return sum(model.work(part.stop - part.start, flip) for part in self.segments)
 
-    def accept(self, piece: Piece, lifted: Lifted) -> None:
+    def accept(self, piece: Chunk, lifted: ModelOutput) -> None:
         """Put a piece's result in its place."""
         self.lifted.put(piece.gives, lifted)
 
@@ -59,22 +60,22 @@ class ClipInProgress:
         """Turn the results to camera axes, relative to the root joint, and do what was asked for.
 
         Raises:
-            Invalid: the keypoints were so far out that the results are not finite.
+            InvalidInput: the keypoints were so far out that the results are not finite.
         """
         is_unknown = self.quality_T == _UNKNOWN
         with np.errstate(all="ignore"):
-            lifted = self.lifted.turned_back(self.undo, model.root)
+            lifted = self.lifted.denormalised(self.inverse, model.root)
             poses_TJ3 = self._smoothed(lifted.poses, options)
             if options.constant_bone_lengths:
-                poses_TJ3 = keep_bone_lengths(poses_TJ3, model.card.output.parents, ~is_unknown)
+                poses_TJ3 = enforce_bone_lengths(poses_TJ3, model.card.output.parents, ~is_unknown)
             path = lifted.trajectory
             path = None if path is None else self._smoothed(path, options)
             if path is not None and options.ground_contact:
                 self._ground(path, poses_TJ3[:, model.feet], options.fps)
-        polished = Lifted(poses_TJ3, path, lifted.expected_errors)
-        polished.put(is_unknown, Lifted.blank(model.card, int(is_unknown.sum())))
+        polished = ModelOutput(poses_TJ3, path, lifted.expected_errors)
+        polished.put(is_unknown, ModelOutput.blank(model.card, int(is_unknown.sum())))
         if not np.isfinite(polished.poses).all():
-            raise Invalid.at(self.where, _FAR_OUT)
+            raise InvalidInput.at(self.where, _FAR_OUT)
         return LiftedClip(self.id, self.quality_T, polished.in_axes(options.axes))
 
     def _smoothed(self, points: Floats, options: LiftOptions) -> Floats:
@@ -88,7 +89,7 @@ class ClipInProgress:
     def _ground(self, path_T3: Floats, feet_TF3: Floats, fps: float) -> None:
         """Keep standing feet still, in each segment by itself."""
         for segment in self.segments:
-            path_T3[segment] = keep_feet_still(path_T3[segment], feet_TF3[segment], fps)
+            path_T3[segment] = clean_foot_skate(path_T3[segment], feet_TF3[segment], fps)
 
 
 def prepare(
@@ -104,12 +105,12 @@ def prepare(
         max_gap_s: up to how long a time with nothing measured is filled.
 
     Raises:
-        Invalid: nothing is measured, the format is another than was said, the keypoints are too
+        InvalidInput: nothing is measured, the format is another than named, the keypoints are too
             far out to normalise, or the model cannot do what was asked for.
     """
     if options.ground_contact and not model.tells_trajectory:
         expected = f"false: {model.card.name} does not tell the trajectory"
-        raise Invalid.at("ground_contact", f"{expected}, found true")
+        raise InvalidInput.at("ground_contact", f"{expected}, found true")
     check_layout(clip.keypoints_TJ3, options.keypoint_format, where)
     layout = model.card.input
     converted = convert(clip.keypoints_TJ3, options.keypoint_format, layout.keypoint_format)
@@ -121,13 +122,15 @@ def prepare(
         format=FORMATS[layout.keypoint_format],
     )
     if not filled.segments:
-        raise Invalid.at(where, "at least one measured joint")
+        raise InvalidInput.at(where, "at least one measured joint")
     camera = None if options.camera is None else Camera(**options.camera.model_dump())
     normalise = model.card.normaliser(options.image_size, camera)
     # Pixels near the largest float32 overflow here; what comes of them is refused just below.
     with np.errstate(all="ignore"):
-        inputs_TJ2, undo = normalise(filled.keypoints_TJ2)
+        inputs_TJ2, inverse = normalise(filled.keypoints_TJ2)
     if not np.isfinite(inputs_TJ2[filled.quality_T != _UNKNOWN]).all():
-        raise Invalid.at(where, _FAR_OUT)
-    room = Lifted.blank(model.card, len(inputs_TJ2))
-    return ClipInProgress(clip.id, where, inputs_TJ2, filled.quality_T, filled.segments, undo, room)
+        raise InvalidInput.at(where, _FAR_OUT)
+    room = ModelOutput.blank(model.card, len(inputs_TJ2))
+    return ClipInProgress(
+        clip.id, where, inputs_TJ2, filled.quality_T, filled.segments, inverse, room
+    )

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from service.engine import Engine
-from service.errors import NotFound
-from service.live.sessions import LiveSessions
+from service.live.registry import LiveSessions
 from service.metrics import Metrics
+from service.request_errors import NotFound
 from service.validation import Limits
 from service.wire.decoding import Decoder
 

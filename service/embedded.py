@@ -14,7 +14,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from service.errors import StoreError
+from service.request_errors import StoreError
 
 _log = logging.getLogger(__name__)
 

@@ -8,16 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from poselift.card import Card
+from poselift.chunks import Chunk
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.model_output import ModelOutput
 from service.batcher import Admission
 from service.clips import ClipInProgress, prepare
-from service.errors import DeadlineExceeded, Invalid, TooLarge
 from service.metrics import Metrics
-from service.models import Job, ModelSet, ServedModel
-from service.pose.card import Card
-from service.pose.formats import FORMATS
-from service.pose.lifted import Lifted
-from service.pose.padding import Piece
+from service.request_errors import DeadlineExceeded, TooLarge
 from service.requests import LiftedClip, LiftOptions, LiftRequest, LiftResult
+from service.served_models import Job, ModelSet, ServedModel
 from service.validation import Limits, check_extent, check_finite
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Engine:
             deadline_s: seconds from now after which nobody waits for the answer.
 
         Raises:
-            Invalid: something in the request is wrong.
+            InvalidInput: something in the request is wrong.
             TooLarge: it is over a limit.
             Overloaded: the queue is full.
             Unavailable: the service is shutting down.
@@ -122,7 +123,7 @@ class _Lifting:
     """Sends the pieces of one request through a model, a few batches' worth at a time."""
 
     model: ServedModel
-    admission: Admission[Job, Lifted]
+    admission: Admission[Job, ModelOutput]
     flip: bool
     deadline: float | None
 
@@ -146,9 +147,9 @@ class _Sent(NamedTuple):
     """A piece in the queue, or being lifted."""
 
     clip: ClipInProgress
-    piece: Piece
+    piece: Chunk
     work: float
-    lifted: asyncio.Future[Lifted]
+    lifted: asyncio.Future[ModelOutput]
 
     async def arrive(self) -> float:
         """Put the piece in its place once it is lifted; returns the work no longer ahead."""
@@ -159,7 +160,7 @@ class _Sent(NamedTuple):
 def _joints(keypoint_format: str) -> int:
     """How many joints a format has."""
     if keypoint_format not in FORMATS:
-        raise Invalid.at(
+        raise InvalidInput.at(
             "keypoint_format", f"one of {', '.join(FORMATS)}, found {keypoint_format!r}"
         )
     return len(FORMATS[keypoint_format].joints)

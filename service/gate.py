@@ -7,7 +7,8 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager
 
 from service.context import ServiceContext
-from service.errors import Forbidden, PoseliftError, Unauthenticated, Unavailable
+from service.error_table import kind_of
+from service.request_errors import Forbidden, Unauthenticated, Unavailable
 
 _BEARER = "bearer "
 
@@ -66,4 +67,4 @@ def _check_key(api_key: str | None, accepted: Set[str]) -> None:
 def _outcome(error: BaseException) -> str:
     if isinstance(error, (asyncio.CancelledError, CallerLeft)):
         return "cancelled"
-    return error.slug if isinstance(error, PoseliftError) else PoseliftError.slug
+    return kind_of(error).slug

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.pose.card import Card
-from service.pose.lifted import Lifted
-from service.pose.missing import MIN_SCORE
+from poselift.card import Card
+from poselift.imputation import MIN_SCORE
+from poselift.model_output import ModelOutput
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -95,14 +95,14 @@ class LiftRequest:
 
 @dataclass(frozen=True)
 class LiftedClip:
-    """What became of a clip; ``quality_T`` holds indices into ``service.pose.missing.QUALITY``.
+    """What became of a clip; ``quality_T`` holds indices into ``poselift.imputation.QUALITY``.
 
     Frames of unknown quality are zeros here and null on the wire.
     """
 
     id: str
     quality_T: NDArray[np.uint8]
-    lifted: Lifted
+    lifted: ModelOutput
 
 
 @dataclass(frozen=True)

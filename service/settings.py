@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from poselift.shipped_models import SHIPPED_MODELS
+
 PREFIX = "POSELIFT_"
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
@@ -29,7 +31,7 @@ class Settings(BaseSettings):
     grpc_port: _Port = 50051
     """gRPC port; 0 for any that is free."""
 
-    models_dir: Path = Path(__file__).parent / "models"
+    models_dir: Path = SHIPPED_MODELS
     """A folder of model folders, all of which are served."""
     default_model: str | None = None
     """What the alias `default` stands for; else the first symmetric model by name."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.errors import Invalid, TooLarge
+from poselift.errors import InvalidInput
+from service.request_errors import TooLarge
 from service.requests import Clip
 
 
@@ -30,11 +31,11 @@ def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
         limits: the service's limits.
 
     Raises:
-        Invalid: no clips or frames, wrong shapes, repeated ids.
+        InvalidInput: no clips or frames, wrong shapes, repeated ids.
         TooLarge: more clips or frames than the limits allow.
     """
     if not clips:
-        raise Invalid.at("clips", "at least one clip")
+        raise InvalidInput.at("clips", "at least one clip")
     _check_limit("clips", len(clips), limits.max_clips_per_request)
     for index, clip in enumerate(clips):
         _check_shape(clip, index, joints)
@@ -47,12 +48,12 @@ def check_finite(clip: Clip, index: int) -> None:
     """Refuse NaN, infinities and what became infinite for want of range; ``index`` is the clip's.
 
     Raises:
-        Invalid: naming the first joint that has such a number.
+        InvalidInput: naming the first joint that has such a number.
     """
     finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
     if not finite_TJ.all():
         frame, joint = np.argwhere(~finite_TJ)[0]
-        raise Invalid.at(
+        raise InvalidInput.at(
             f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
         )
 
@@ -66,11 +67,11 @@ def _check_shape(clip: Clip, index: int, joints: int) -> None:
     where = f"clips[{index}].keypoints"
     shape = clip.keypoints_TJ3.shape
     if len(shape) != 3 or shape[2] != 3:
-        raise Invalid.at(where, f"an array (frames, {joints}, 3), found {shape}")
+        raise InvalidInput.at(where, f"an array (frames, {joints}, 3), found {shape}")
     if shape[0] == 0:
-        raise Invalid.at(where, "at least one frame")
+        raise InvalidInput.at(where, "at least one frame")
     if shape[1] != joints:
-        raise Invalid.at(f"{where}[0]", f"{joints} joints, found {shape[1]}")
+        raise InvalidInput.at(f"{where}[0]", f"{joints} joints, found {shape[1]}")
 
 
 def _check_ids(clips: Sequence[Clip]) -> None:
@@ -78,6 +79,6 @@ def _check_ids(clips: Sequence[Clip]) -> None:
     for index, clip in enumerate(clips):
         earlier = first_use.setdefault(clip.id, index)
         if earlier != index:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 f"clips[{index}].id", f"an id of its own, but {clip.id!r} is that of clip {earlier}"
             )

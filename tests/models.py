@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from poselift.card import Training
+from poselift.formats import FORMATS
+from poselift.reference_pose import REFERENCE_POSE
+from poselift.runtime.clip import ClipModel
 from service.context import ServiceContext, ServiceState
 from service.engine import Engine
-from service.lifter import Lifter
 from service.metrics import Metrics
-from service.models import Batching, ModelSet, ServedModel, model_folders
-from service.pose.card import Training
-from service.pose.formats import FORMATS
-from service.pose.standing import STANDING
+from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from training.comparison import Exported
@@ -97,7 +97,7 @@ def person_clip(frames: int, seed: int = 0, keypoint_format: str = "coco17") -> 
     """A figure that walks across a 1000 x 800 image: (frames, joints, 3), all joints measured."""
     random = np.random.default_rng(seed)
     joints = FORMATS[keypoint_format].joints
-    figure = np.array([STANDING.get(joint, (0.0, 0.0)) for joint in joints])
+    figure = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in joints])
     time = np.arange(frames)[:, None, None] / 50
     swing = 0.08 * np.sin(2 * np.pi * time + random.uniform(0, 6, size=(1, len(joints), 2)))
     clip = np.empty((frames, len(joints), 3), dtype=np.float32)
@@ -119,7 +119,7 @@ async def running_service(
     metrics, limits = Metrics(CollectorRegistry()), limits or Limits()
     served = ModelSet(
         [
-            ServedModel(Lifter.load(folder, "cpu", threads=1), batching or Batching(), metrics)
+            ServedModel(ClipModel.load(folder, "cpu", threads=1), batching or Batching(), metrics)
             for folder in model_folders(models)
         ],
         default="symmetric",

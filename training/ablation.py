@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from service.lifter import Lifter
+from poselift.runtime.clip import ClipModel
 from training.command import command_line, run
 from training.config import TrainConfig
 from training.datasets.motion import MotionSet
@@ -183,12 +183,12 @@ def errors_of(checkpoint: Path, motion: Path, films: list[Video]) -> dict[str, A
     """
     folder = checkpoint.parent / "model"
     export(from_checkpoint(checkpoint, "model"), folder)
-    lifter = Lifter.load(folder, provider="cpu", threads=1)
+    lifter = ClipModel.load(folder, provider="cpu", threads=1)
     held_out = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
     return {"errors": held_out | _of_real_people(lifter, films)}
 
 
-def _of_held_out_people(lifter: Lifter, motions: MotionSet) -> dict[str, float]:
+def _of_held_out_people(lifter: ClipModel, motions: MotionSet) -> dict[str, float]:
     found = {
         name: overall(measured(lifter, motions, condition))
         for name, condition in EVERY_CONDITION.items()
@@ -202,7 +202,7 @@ def _of_held_out_people(lifter: Lifter, motions: MotionSet) -> dict[str, float]:
     }
 
 
-def _of_real_people(lifter: Lifter, films: list[Video]) -> dict[str, float]:
+def _of_real_people(lifter: ClipModel, films: list[Video]) -> dict[str, float]:
     balancing_mm = {
         "OpenPose": balancing(lifter),
         "MediaPipe": balancing_by_mediapipe(lifter, films),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from training.recombination import LIMBS, body_frame
 
 Floats = NDArray[np.float32]

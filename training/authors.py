@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from service.pose.formats import FORMATS
+from poselift.formats import FORMATS
 from training.checkpoint import CheckpointError
 from training.model import TemporalModel
 

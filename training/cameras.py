@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.pose.camera import Camera
+from poselift.cameras import Camera
 
 Floats = NDArray[np.float32]
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from service.pose.formats import FORMATS
-from service.pose.normalisation import ScreenCamera
-from service.pose.skeleton import SKELETONS
+from poselift.formats import FORMATS
+from poselift.normalisation import ScreenCamera
+from poselift.skeletons import SKELETONS
 from training.config import TrainConfig
 from training.datasets.clips import Summary
 from training.model import TemporalModel

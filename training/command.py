@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
-from service.errors import PoseliftError
+from poselift.errors import PoseliftError
 
 
 def command_line(program: str) -> SettingsConfigDict:

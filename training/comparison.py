@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from service.lifter import Lifter, RunOptions
-from service.pose.card import Training
-from service.pose.lifted import Lifted
-from service.pose.normalisation import Kind, ScreenCamera
-from service.rings import Rings
-from service.stepper import Stepper
-from service.windows import WindowLifter
+from poselift.card import Training
+from poselift.model_output import ModelOutput
+from poselift.normalisation import Kind, ScreenCamera
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
+from poselift.runtime.rings import Rings
+from poselift.runtime.step import StepModel
+from poselift.runtime.window import WindowModel
 from training.graph import EXPECTED_ERRORS, POSES, TRAJECTORY
 from training.model import TemporalModel, pad_edges
 
@@ -46,17 +47,17 @@ def compare(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) 
     Raises:
         ExportError: naming the output, the length and the difference.
     """
-    lifter = Lifter.load(folder, provider="cpu")
+    lifter = ClipModel.load(folder, provider="cpu")
     _compare_clips(lifter, exported, tolerance_m)
-    stepper = Stepper.load(folder, lifter.card, RunOptions("cpu"))
+    stepper = StepModel.load(folder, lifter.card, RunOptions("cpu"))
     if stepper is not None:
         _compare_steps(stepper, lifter)
-    windows = WindowLifter.load(folder, lifter.card, RunOptions("cpu"))
+    windows = WindowModel.load(folder, lifter.card, RunOptions("cpu"))
     if windows is not None:
         _compare_windows(windows, lifter)
 
 
-def _compare_clips(lifter: Lifter, exported: Exported, tolerance_m: float) -> None:
+def _compare_clips(lifter: ClipModel, exported: Exported, tolerance_m: float) -> None:
     random = torch.Generator().manual_seed(0)
     for frames in _LENGTHS:
         joints = len(lifter.card.input.joints)
@@ -66,7 +67,7 @@ def _compare_clips(lifter: Lifter, exported: Exported, tolerance_m: float) -> No
         _check_all(what, lifter.lift(keypoints.numpy()), expected, tolerance_m)
 
 
-def _compare_steps(stepper: Stepper, lifter: Lifter) -> None:
+def _compare_steps(stepper: StepModel, lifter: ClipModel) -> None:
     """Step through a clip, and go on from rebuilt rings: the poses must be those of the clip."""
     card = lifter.card
     frames = card.architecture.receptive_field + 3
@@ -85,7 +86,7 @@ def _compare_steps(stepper: Stepper, lifter: Lifter) -> None:
         _check_step(what, stepper, rings, clip[:, number], False, lifted, number)
 
 
-def _compare_windows(windows: WindowLifter, lifter: Lifter) -> None:
+def _compare_windows(windows: WindowModel, lifter: ClipModel) -> None:
     """Lift windows: their poses must be those that the clip graph has in their middles."""
     card = lifter.card
     field = card.architecture.receptive_field
@@ -97,11 +98,11 @@ def _compare_windows(windows: WindowLifter, lifter: Lifter) -> None:
 
 def _check_step(
     what: str,
-    stepper: Stepper,
+    stepper: StepModel,
     rings: Rings,
     keypoints: np.ndarray,
     is_first: bool,
-    lifted: Lifted,
+    lifted: ModelOutput,
     number: int,
 ) -> None:
     slots, fresh = np.array([0]), np.array([is_first])
@@ -111,7 +112,7 @@ def _check_step(
 
 
 @torch.inference_mode()
-def _reference(exported: Exported, keypoints: torch.Tensor) -> Lifted:
+def _reference(exported: Exported, keypoints: torch.Tensor) -> ModelOutput:
     pose, path = exported.pose, exported.trajectory
     features = pose.features(pad_edges(keypoints, pose.receptive_field, pose.causal))
     trajectory = errors = None
@@ -119,10 +120,10 @@ def _reference(exported: Exported, keypoints: torch.Tensor) -> Lifted:
         trajectory = path(pad_edges(keypoints, path.receptive_field, path.causal))[:, :, 0].numpy()
     if pose.error_head is not None:
         errors = pose.error_head(features).exp().numpy()
-    return Lifted(pose.poses(features).numpy(), trajectory, errors)
+    return ModelOutput(pose.poses(features).numpy(), trajectory, errors)
 
 
-def _check_all(what: str, found: Lifted, expected: Lifted, tolerance_m: float) -> None:
+def _check_all(what: str, found: ModelOutput, expected: ModelOutput, tolerance_m: float) -> None:
     for name in (POSES, TRAJECTORY, EXPECTED_ERRORS):
         pair = getattr(found, name), getattr(expected, name)
         if (pair[0] is None) != (pair[1] is None):

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from service.pose.formats import FORMATS
+from poselift.formats import FORMATS
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 _Positive = Annotated[float, Field(gt=0)]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# How the default models in service/models/ are made, one after the other, with seed 0: some fourteen
+# How the default models in poselift/models/ are made, one after the other, with seed 0: some fourteen
 # hours of one CPU core that has bfloat16. Each line may be stopped and started again. Those that
 # ship went through these stages while noise, cameras and filling were still made better, and
 # through some of them twice, as the epochs in their cards say; only the last stage of each model
@@ -67,7 +67,7 @@ add_trajectory() {  # the name of a model, its channels, those of its path, what
 export_model() {  # the name of a model, what it cost
     $python -m training.evaluate "runs/$1/checkpoint.pt" --beside runs/single/checkpoint.pt \
         --output "runs/$1/errors.json"
-    $python -m training.export "runs/$1/checkpoint.pt" --output "service/models/$1" \
+    $python -m training.export "runs/$1/checkpoint.pt" --output "poselift/models/$1" \
         --errors "runs/$1/errors.json" --cost "$2" --licence Apache-2.0 \
         --recipe training/default_models.sh \
         --limits "People sit, lie and are cut off in the data by imagination only. See MODELS.md."

@@ -8,9 +8,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
-from service.lifter import CLIP_GRAPH, Lifter
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.formats import FORMATS
+from poselift.runtime.clip import CLIP_GRAPH, ClipModel
+from poselift.skeletons import SKELETONS
 from training import prepare
 from training.checkpoint import load_networks
 from training.command import command_line, run
@@ -37,7 +37,7 @@ from training.wild.pictures import draw_failures
 from training.wild.suite import as_json, as_markdown, measure_models
 from training.wild.tables import around, put_into
 
-_MODELS = Path(__file__).parents[1] / "service" / "models"
+_MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _MOTION = Path("data/cmu.npz")
 _CACHE = Path("data/wild")
 WITHOUT_POSES = "without-poses"
@@ -117,7 +117,7 @@ class EvaluateCommand(BaseSettings):
             docs = self.page.parent / "docs"
             for folder in folders:
                 picture = docs / "failures" / f"{folder.name}.png"
-                draw_failures(Lifter.load(folder, provider="cpu"), motions, picture)
+                draw_failures(ClipModel.load(folder, provider="cpu"), motions, picture)
             if results.calibrations:
                 draw_calibration(results.calibrations, docs / "calibration.png")
         if self.output:

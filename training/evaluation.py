@@ -97,13 +97,13 @@ def predict_clips(
         poses = predict(filmed.inputs_TJ2)
         roots = None
         if predict_roots is not None:
-            roots = filmed.undo.trajectory(predict_roots(filmed.inputs_TJ2)[:, 0])
+            roots = filmed.inverse.trajectory(predict_roots(filmed.inputs_TJ2)[:, 0])
         yield Prediction(
             clip,
-            filmed.undo.poses(poses - poses[:, :1]),
-            filmed.undo.poses(filmed.targets_TK3),
+            filmed.inverse.poses(poses - poses[:, :1]),
+            filmed.inverse.poses(filmed.targets_TK3),
             roots,
-            filmed.undo.trajectory(filmed.roots_T3),
+            filmed.inverse.trajectory(filmed.roots_T3),
         )
 
 

@@ -13,15 +13,7 @@ from onnx import external_data_helper
 from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, CliPositionalArg
 
-from service.lifter import (
-    CLIP_GRAPH,
-    RINGS_GRAPH,
-    STEP_GRAPH,
-    WEIGHTS,
-    WINDOW_GRAPH,
-    weights_version,
-)
-from service.pose.card import (
+from poselift.card import (
     METADATA_KEY,
     Architecture,
     Card,
@@ -30,9 +22,17 @@ from service.pose.card import (
     OutputSkeleton,
     Training,
 )
-from service.pose.formats import FORMATS
-from service.pose.normalisation import ScreenCamera
-from service.pose.skeleton import SKELETONS, Skeleton
+from poselift.formats import FORMATS
+from poselift.normalisation import ScreenCamera
+from poselift.runtime.clip import (
+    CLIP_GRAPH,
+    RINGS_GRAPH,
+    STEP_GRAPH,
+    WEIGHTS,
+    WINDOW_GRAPH,
+    weights_version,
+)
+from poselift.skeletons import SKELETONS, Skeleton
 from training.authors import AUTHORS_SUFFIX, authors_format, read_authors_checkpoint
 from training.checkpoint import load_networks
 from training.command import command_line, run

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.pose.normalisation import ScreenCamera, Undo
+from poselift.normalisation import InverseTransform, ScreenCamera
 
 Floats = NDArray[np.float32]
 
@@ -23,7 +23,7 @@ class Filmed:
     """The root's path as the model is to tell it, in those axes; NaN if unknown."""
     lens_T9: Floats
     """What projects points in those axes to inputs: see ``training.projection``."""
-    undo: Undo
+    inverse: InverseTransform
     """Brings what the model tells to camera axes."""
 
 
@@ -58,40 +58,40 @@ def joined(clips: Iterable[Filmed]) -> Footage:
 
 
 def _depth(clip: Filmed) -> Floats:
-    if clip.undo.depth_T is None:
+    if clip.inverse.depth_T is None:
         return np.ones(len(clip.inputs_TJ2), np.float32)
-    return clip.undo.depth_T
+    return clip.inverse.depth_T
 
 
 def filmed(
-    inputs_TJ2: Floats, points_TK3: Floats, undo: Undo, lens_9: Floats, root: int = 0
+    inputs_TJ2: Floats, points_TK3: Floats, inverse: InverseTransform, lens_9: Floats, root: int = 0
 ) -> Filmed:
     """A clip from its inputs and where its joints truly are, in camera axes.
 
     Args:
         inputs_TJ2: normalised keypoints.
         points_TK3: metres; NaN where unknown.
-        undo: what came with the inputs.
+        inverse: what came with the inputs.
         lens_9: what projects camera axes to the screen (``screen`` models see through it).
         root: the joint that the others are relative to.
     """
     roots = points_TK3[:, root]
     targets = points_TK3 - roots[:, None]
     lens: Floats = np.broadcast_to(lens_9, (len(roots), 9))
-    if undo.turn_T33 is not None and undo.depth_T is not None:
-        ahead_T33 = undo.turn_T33.transpose(0, 2, 1)
+    if inverse.turn_T33 is not None and inverse.depth_T is not None:
+        ahead_T33 = inverse.turn_T33.transpose(0, 2, 1)
         targets = targets @ ahead_T33
         turned = (roots[:, None] @ ahead_T33)[:, 0]
-        roots = np.column_stack([turned[:, :2], turned[:, 2] / undo.depth_T])
+        roots = np.column_stack([turned[:, :2], turned[:, 2] / inverse.depth_T])
         # Before the person-centred camera, the metre's spread at each frame is the focal length.
         lens = np.zeros((len(roots), 9), np.float32)
-        lens[:, :2] = undo.depth_T[:, None]
+        lens[:, :2] = inverse.depth_T[:, None]
     return Filmed(
         inputs_TJ2,
         targets.astype(np.float32),
         roots.astype(np.float32),
         lens,
-        undo,
+        inverse,
     )
 
 
@@ -112,8 +112,10 @@ def mirrored(clip: Filmed, inputs: Sequence[int], targets: Sequence[int]) -> Fil
         targets: the same of the poses' joints.
     """
     across = np.array([-1, 1, 1], dtype=np.float32)
-    turn = clip.undo.turn_T33
-    undo = clip.undo if turn is None else replace(clip.undo, turn_T33=turn * _outer(across))
+    turn = clip.inverse.turn_T33
+    inverse = (
+        clip.inverse if turn is None else replace(clip.inverse, turn_T33=turn * _outer(across))
+    )
     lens = clip.lens_T9.copy()
     lens[:, [2, 7]] *= -1  # the principal point's x, and the lens's shear across
     return Filmed(
@@ -121,7 +123,7 @@ def mirrored(clip: Filmed, inputs: Sequence[int], targets: Sequence[int]) -> Fil
         mirror(clip.targets_TK3, targets),
         clip.roots_T3 * across,
         lens,
-        undo,
+        inverse,
     )
 
 

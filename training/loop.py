@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training import losses
 from training.checkpoint import (
     Checkpoint,
@@ -48,7 +48,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
         self.source: Source = open_source(config)
         if not self.source.summary.subjects:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 str(config.data),
                 "a clip with known poses that is not held out, of the actions and subjects chosen",
             )

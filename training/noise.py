@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from service.pose.formats import FORMATS
-from service.pose.missing import MIN_SCORE, measured_joints
+from poselift.formats import FORMATS
+from poselift.imputation import MIN_SCORE, measured_joints
 
 Floats = NDArray[np.float32]
 

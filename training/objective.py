@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
 from training import losses
 from training.config import TrainConfig
 from training.networks import Predicted

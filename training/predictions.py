@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
 from training.datasets.arrays import Arrays, read_arrays, write_arrays
 from training.datasets.clips import (
     Indices,
@@ -63,7 +63,7 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
+        """Read a file written by `save`, with no pickles; `InvalidInput` names what is wrong."""
         keys = [field.name for field in fields(cls)]
         arrays = read_arrays(path, keys, "a file of predictions (.npz)")
         _check(arrays, path)
@@ -95,4 +95,4 @@ def _check(arrays: Arrays, path: Path) -> None:
     check_shapes(arrays, expected, path)
     for key in ("keypoints", "poses"):
         if not np.isfinite(arrays[key]).all():
-            raise Invalid.at(f"{path}, {key}", "finite numbers")
+            raise InvalidInput.at(f"{path}, {key}", "finite numbers")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.errors import PoseliftError
+from poselift.errors import PoseliftError
 from training import prepare_motion, prepare_recordings
 
 COMMANDS = (*prepare_motion.COMMANDS, *prepare_recordings.COMMANDS)

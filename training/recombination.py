@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 
 Floats = NDArray[np.float32]
 

@@ -11,9 +11,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
 from training.command import command_line, run
 from training.datasets.clips import Indices
 from training.predictions import Predictions
@@ -36,7 +36,7 @@ _FASTEST_GIF_HZ = 50.0
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """What is seen of a clip: T frames at the animation's rate."""
 
     title: str
@@ -52,7 +52,7 @@ class Piece:
     pose_joints: Sequence[str]
 
 
-def render(piece: Piece, output: Path, rate: float, azimuth: float, width: int) -> None:
+def render(piece: Chunk, output: Path, rate: float, azimuth: float, width: int) -> None:
     """Write an animation, whole or not at all.
 
     Args:
@@ -96,7 +96,7 @@ def _durations_ms(rate: float, count: int) -> list[int]:
     return [10 * int(duration) for duration in np.diff(hundredths)]
 
 
-def draw(piece: Piece, azimuth: float, width: int) -> Iterator[Image]:
+def draw(piece: Chunk, azimuth: float, width: int) -> Iterator[Image]:
     """Draw every frame: images (height, width, 3) of even sides, as videos need them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -130,7 +130,7 @@ def _even(length: float) -> int:
     return 2 * round(length / 2)
 
 
-def _draw_keypoints(axes: Any, piece: Piece) -> list[Track]:  # noqa: ANN401
+def _draw_keypoints(axes: Any, piece: Chunk) -> list[Track]:  # noqa: ANN401
     """The panel of what the model sees, as in an image: y points down."""
     points = piece.keypoints
     low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
@@ -204,17 +204,17 @@ def _set_view(axes: Any, points: Floats, size: Floats, azimuth: float) -> None: 
 
 
 def find_clip(predictions: Predictions, clip: str) -> int:
-    """The clip of this name or, if none has it, of this number; `Invalid` names some there are."""
+    """The clip of this name, else of this number; `InvalidInput` names some there are."""
     if clip in predictions.names:
         return predictions.names.index(clip)
     if clip.isdecimal() and int(clip) < len(predictions):
         return int(clip)
     some = ", ".join(predictions.names[:5]) + (", ..." if len(predictions) > 5 else "")
     numbers = f"a number from 0 to {len(predictions) - 1}"
-    raise Invalid.at("--clip", f"{numbers}, or a name such as {some}; found {clip}")
+    raise InvalidInput.at("--clip", f"{numbers}, or a name such as {some}; found {clip}")
 
 
-def cut(predictions: Predictions, clip: int, start_s: float, seconds: float, rate: float) -> Piece:
+def cut(predictions: Predictions, clip: int, start_s: float, seconds: float, rate: float) -> Chunk:
     """What is to be seen of a clip: the frame before each of the animation's instants.
 
     Args:
@@ -232,7 +232,7 @@ def cut(predictions: Predictions, clip: int, start_s: float, seconds: float, rat
     whole = set(skeleton.joints) <= set(joints)
     tree = [(skeleton.joints[a], skeleton.joints[b]) for a, b in skeleton.bones]
     named = [(joints.index(a), joints.index(b)) for a, b in tree] if whole else None
-    return Piece(
+    return Chunk(
         title=predictions.names[clip],
         times_s=(shown - start) / predictions.fps,
         keypoints=predictions.keypoints[shown],
@@ -251,7 +251,9 @@ def _shown(
     rows = predictions.frames(clip)
     length_s = (rows.stop - rows.start) / predictions.fps
     if start_s >= length_s:
-        raise Invalid.at("--start-s", f"less than the clip's {length_s:.2f} s, found {start_s:g}")
+        raise InvalidInput.at(
+            "--start-s", f"less than the clip's {length_s:.2f} s, found {start_s:g}"
+        )
     count = max(1, round(min(seconds, length_s - start_s) * rate))
     instants = start_s + np.arange(count) / rate
     # A little more, so that an instant which is a frame's own is not taken for earlier.
@@ -261,7 +263,7 @@ def _shown(
 
 
 def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:
-    """The poses to show by their titles, (T, K, 3) each, as `Piece` has them."""
+    """The poses to show by their titles, (T, K, 3) each, as `Chunk` has them."""
     predicted = predictions.poses[shown]
     path = predictions.trajectory[shown]
     if np.isfinite(path).all():
@@ -305,7 +307,7 @@ class RenderCommand(BaseSettings):
         suffix = self.output.suffix.lower()
         if suffix not in FORMATS_WRITTEN:
             known = " or ".join(FORMATS_WRITTEN)
-            raise Invalid.at("--output", f"a name that ends in {known}, found {self.output}")
+            raise InvalidInput.at("--output", f"a name that ends in {known}, found {self.output}")
         predictions = Predictions.load(self.predictions)
         rate = self.fps or predictions.fps
         if suffix == ".gif":

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
 from training.checkpoint import load, load_networks
 from training.command import command_line, run
 from training.config import TrainConfig
@@ -78,7 +78,7 @@ class ReproduceCommand(BaseSettings):
         for name, result in found.items():
             if "training" not in result:
                 path = result_path(configs[name].output)
-                raise Invalid.at(str(path), "a result of this version; move the folder away")
+                raise InvalidInput.at(str(path), "a result of this version; move the folder away")
         runs = {
             name: Run(result["errors"], result["flipped"], result["training"], result["minutes"])
             for name, result in found.items()

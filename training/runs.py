@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.config import TrainConfig
 from training.loop import Trainer
 
@@ -39,7 +39,7 @@ def run_all(
         of every run what was measured, and the ``minutes`` that its training took.
 
     Raises:
-        Invalid: a run's folder holds the result of one with other settings.
+        InvalidInput: a run's folder holds the result of one with other settings.
     """
     waiting = {name: config for name, config in configs.items() if _result(config) is None}
     context = multiprocessing.get_context("spawn")
@@ -66,7 +66,7 @@ def _result(config: TrainConfig) -> dict[str, Any] | None:
     result: dict[str, Any] = json.loads(path.read_text())
     # Settings that there were not yet had no effect, as their defaults have none.
     if {**settings_of(TrainConfig()), **result.pop("settings")} != settings_of(config):
-        raise Invalid.at(str(path), "the settings of this command; move the folder away")
+        raise InvalidInput.at(str(path), "the settings of this command; move the folder away")
     return result
 
 

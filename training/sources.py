@@ -8,12 +8,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.camera import Camera
-from service.pose.formats import FORMATS
-from service.pose.missing import MIN_SCORE, fill
-from service.pose.normalisation import ScreenCamera, normaliser
-from service.pose.skeleton import SKELETONS
+from poselift.cameras import Camera
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.imputation import MIN_SCORE, fill
+from poselift.normalisation import ScreenCamera, normaliser
+from poselift.skeletons import SKELETONS
 from training.cameras import View
 from training.config import MOTION_SETTINGS, TrainConfig
 from training.datasets.arrays import keys_of
@@ -74,7 +74,7 @@ def open_source(config: TrainConfig) -> Source:
     """Open the prepared file that a run reads.
 
     Raises:
-        Invalid: it is none, or the settings do not go with it.
+        InvalidInput: it is none, or the settings do not go with it.
     """
     if "keypoints" in keys_of(config.data):
         return RecordingSource(config)
@@ -116,7 +116,7 @@ def _refuse_strangers(clips: Clips, config: TrainConfig) -> None:
     for name in ("subjects", "unlabelled_subjects"):
         strangers = [each for each in getattr(config, name) if each not in known]
         if strangers:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 name,
                 f"subjects to train on that {config.data} has ({', '.join(sorted(known))}), "
                 f"found {', '.join(strangers)}",
@@ -130,7 +130,7 @@ class MotionSource:
 
     def __init__(self, config: TrainConfig) -> None:
         if config.unlabelled is not None:
-            raise Invalid.at("unlabelled", f"nothing, as {config.data} has no real keypoints")
+            raise InvalidInput.at("unlabelled", f"nothing, as {config.data} has no real keypoints")
         self._config = config
         self.keypoint_format = config.keypoint_format or _DEFAULT_FORMAT
         self.options = filming_options(config, self.keypoint_format)
@@ -209,7 +209,7 @@ class RecordingSource:
         self._config = config
         recordings = RecordingSet.load(config.data)
         if config.keypoint_format not in {None, recordings.keypoint_format}:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 "keypoint_format", f"{recordings.keypoint_format}, as {config.data} has"
             )
         sides = Sides.of(recordings, config)
@@ -268,7 +268,7 @@ def _refuse_motion_settings(config: TrainConfig) -> None:
     """Settings that say how to film motion mean nothing for what was filmed already."""
     for name in MOTION_SETTINGS:
         if getattr(config, name) != TrainConfig.model_fields[name].default:
-            raise Invalid.at(name, f"nothing, as {config.data} was filmed already")
+            raise InvalidInput.at(name, f"nothing, as {config.data} was filmed already")
 
 
 def _refuse_unknown_lenses(config: TrainConfig, unlabelled: Sequence[RecordingSet]) -> None:
@@ -277,7 +277,7 @@ def _refuse_unknown_lenses(config: TrainConfig, unlabelled: Sequence[RecordingSe
         for part in unlabelled:
             unknown = np.flatnonzero(np.isnan(part.cameras).any(axis=1))
             if len(unknown):
-                raise Invalid.at(
+                raise InvalidInput.at(
                     f"cameras of the unlabelled video {part.names[unknown[0]]}",
                     "known intrinsics, or --normalisation person",
                 )
@@ -289,7 +289,7 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
         return []
     others = RecordingSet.load(config.unlabelled)
     if (others.keypoint_format, others.skeleton) != (labelled.keypoint_format, labelled.skeleton):
-        raise Invalid.at(
+        raise InvalidInput.at(
             f"{config.unlabelled}, keypoint_format",
             f"that of {config.data}, {labelled.keypoint_format} to {labelled.skeleton}",
         )
@@ -300,7 +300,7 @@ def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Film
     """One video as the model is to see it, from the first frame in which anything was found.
 
     Raises:
-        Invalid: nothing was found in all of it.
+        InvalidInput: nothing was found in all of it.
     """
     part = videos.frames(index)
     layout = FORMATS[videos.keypoint_format]
@@ -313,16 +313,16 @@ def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Film
         format=layout,
     )
     if not filled.segments:
-        raise Invalid.at(f"keypoints of {videos.names[index]}", "a joint that was found")
+        raise InvalidInput.at(f"keypoints of {videos.names[index]}", "a joint that was found")
     (seen,) = filled.segments
     camera = _camera(videos.cameras[index])
     prepare = normaliser(config.normalisation, layout.joints, image_size, camera)
-    inputs, undo = prepare(filled.keypoints_TJ2[seen])
+    inputs, inverse = prepare(filled.keypoints_TJ2[seen])
     lens = np.full(9, np.nan, np.float32)
     if camera is not None:
         screen = ScreenCamera.of(camera, image_size)
         lens = screen_lens(screen, videos.cameras[index, 4:].tolist())
-    return filmed(inputs, videos.positions[part][seen], undo, lens)
+    return filmed(inputs, videos.positions[part][seen], inverse, lens)
 
 
 def _camera(values_9: NDArray[np.float64]) -> Camera | None:

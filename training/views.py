@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.missing import MIN_SCORE, fill
-from service.pose.normalisation import Kind, ScreenCamera, normaliser
-from service.pose.skeleton import H36M17
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.imputation import MIN_SCORE, fill
+from poselift.normalisation import Kind, ScreenCamera, normaliser
+from poselift.skeletons import H36M17
 from training.articulation import bend, lay_down, seat
 from training.cameras import View, random_view, tipped_over
 from training.datasets.motion import MotionSet
@@ -164,7 +164,7 @@ def see(
     # Human3.6M, and with it the prepared motion, calls the ankle a foot.
     lacking = [name for name in names if name.replace("_ankle", "_foot") not in motions.joint_names]
     if lacking:
-        raise Invalid.at(
+        raise InvalidInput.at(
             "keypoint_format", f"joints that the motion has, which {', '.join(lacking)} are not"
         )
     columns = [motions.joint_names.index(name.replace("_ankle", "_foot")) for name in names]
@@ -186,12 +186,12 @@ def see(
         format=FORMATS[options.keypoint_format],
     )
     prepare = normaliser(options.normalisation, names, view.image_size, view.known_lens)
-    normalised, undo = prepare(filled.keypoints_TJ2)
+    normalised, inverse = prepare(filled.keypoints_TJ2)
     believed = VIRTUAL_CAMERA
     if options.normalisation == "person":
         believed = ScreenCamera.of(view.known_lens, view.image_size)
     points = _as_believed(points_TM3[:, : len(H36M17.joints)], view, believed)
-    return filmed(normalised, points, undo, screen_lens(believed))
+    return filmed(normalised, points, inverse, screen_lens(believed))
 
 
 def _as_believed(points_TK3: Floats, view: View, believed: ScreenCamera) -> Floats:

@@ -8,11 +8,11 @@ the track's size is somebody new.
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.formats import convert
+from poselift.imputation import ImputationState
 from service.live.frames import Frame, Person
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN, SteppedFrame
-from service.pose.formats import convert
-from service.pose.missing import Memory
 
 Floats = NDArray[np.float32]
 
@@ -78,7 +78,7 @@ class Associator:
             if frame.quality_P[place] != UNKNOWN
         }
 
-    def _moved(self, track_id: str, memory: Memory, place: int) -> _Followed:
+    def _moved(self, track_id: str, memory: ImputationState, place: int) -> _Followed:
         now = memory.keypoints_BJ2[place], memory.seen_BJ[place]
         followed = self._followed.get(track_id)
         if followed is None:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import PoseliftError
-from service.pose.lifted import Lifted
+from poselift.errors import PoseliftError
+from poselift.model_output import ModelOutput
 
 Floats = NDArray[np.float32]
 
@@ -46,7 +46,7 @@ class FramePoses:
 
     index: int
     track_ids: tuple[str, ...]
-    lifted: Lifted
+    lifted: ModelOutput
     quality_P: NDArray[np.uint8]
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""

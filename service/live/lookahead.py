@@ -8,13 +8,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.imputation import ImputationState
+from poselift.model_output import ModelOutput
 from service.live.frames import Frame
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
 from service.live.stepping import UNKNOWN
-from service.live.windows import Stretch, WindowJob, WindowModel
-from service.pose.lifted import Lifted
-from service.pose.missing import Memory
+from service.live.windows import Stretch, WindowBatcher, WindowJob
 
 Floats = NDArray[np.float32]
 
@@ -54,7 +54,7 @@ class _Run:
         """A frame with those around it: so many before and after, if there are."""
         first = max(number - before, self._start)
         rows = slice(first - self._start, min(number + after + 1, self._end) - self._start)
-        memory = Memory(
+        memory = ImputationState(
             self._keypoints[rows], self._seen[rows], np.zeros(rows.stop - rows.start, np.int64)
         )
         return Stretch(
@@ -94,7 +94,7 @@ class Lookahead:
     after it.
     """
 
-    def __init__(self, frames: int, windows: WindowModel, reading: Reading, kept: int) -> None:
+    def __init__(self, frames: int, windows: WindowBatcher, reading: Reading, kept: int) -> None:
         self._frames = frames
         self._windows = windows
         self._reading = reading
@@ -136,7 +136,7 @@ class Lookahead:
         """The frame as it was asked for; after a break nobody knows what was wrong with it."""
         return next((frame for frame in self._asked if frame.index == index), Frame(index, ()))
 
-    async def lift(self, frame: KeptFrame) -> Lifted:
+    async def lift(self, frame: KeptFrame) -> ModelOutput:
         """The poses of a frame, with as many frames after it as it may see and as have come."""
         known = [number for number, place in enumerate(frame.places) if place is not None]
         before = self._windows.longest_lookahead + BEFORE_WINDOW

@@ -6,9 +6,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from service.pose.camera import Camera
-from service.pose.card import Card
-from service.pose.normalisation import Normaliser, Undo
+from poselift.cameras import Camera
+from poselift.card import Card
+from poselift.normalisation import InverseTransform, Normaliser
 from service.requests import CameraOptions
 
 Floats = NDArray[np.float32]
@@ -34,14 +34,14 @@ class Inputs:
         self._card = card
         self._normaliser = lru_cache(_KNOWN_NORMALISERS)(self._new_normaliser)
 
-    def of(self, reading: Reading, keypoints_TJ2: Floats) -> tuple[Floats, Undo]:
+    def of(self, reading: Reading, keypoints_TJ2: Floats) -> tuple[Floats, InverseTransform]:
         """Filled keypoints (T, J, 2) in the model's layout, normalised; and what turns poses back.
 
         Keypoints far beyond any image overflow: their pose is wild then, but nobody else's.
         """
         with np.errstate(all="ignore"):
-            inputs_TJ2, undo = self._normaliser(reading)(keypoints_TJ2)
-        return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0), undo
+            inputs_TJ2, inverse = self._normaliser(reading)(keypoints_TJ2)
+        return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0), inverse
 
     def _new_normaliser(self, reading: Reading) -> Normaliser:
         camera = None if reading.camera is None else Camera(**reading.camera.model_dump())

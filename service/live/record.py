@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.imputation import ImputationState
 from service.live.stepping import SteppedFrame
-from service.pose.missing import Memory
 
 Floats = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class RecordedFrame:
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
     measured_PJ: NDArray[np.bool_]
-    memory: Memory
+    memory: ImputationState
 
     @classmethod
     def of(cls, index: int, track_ids: tuple[str, ...], frame: SteppedFrame) -> "RecordedFrame":
@@ -80,7 +80,7 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
         np.unpackbits(states[name], axis=1, count=joints).astype(np.bool_)
         for name in ("seen", "measured")
     )
-    memory = Memory(
+    memory = ImputationState(
         states["keypoints"].astype(np.float32), seen, states["empty_frames"].astype(np.int64)
     )
     is_fresh_P = states["is_fresh"].astype(np.bool_)
@@ -88,7 +88,7 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
     return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured, memory)
 
 
-def past(frames: Sequence[RecordedFrame], track_id: str) -> list[Memory]:
+def past(frames: Sequence[RecordedFrame], track_id: str) -> list[ImputationState]:
     """What was remembered of a track, frame by frame since it last began, oldest first.
 
     Args:
@@ -106,9 +106,9 @@ def past(frames: Sequence[RecordedFrame], track_id: str) -> list[Memory]:
     return memories[::-1]
 
 
-def filled(memories: Sequence[Memory], joints: tuple[str, ...]) -> NDArray[np.float32]:
+def filled(memories: Sequence[ImputationState], joints: tuple[str, ...]) -> NDArray[np.float32]:
     """The keypoints (T, J, 2) that a track's frames were filled to."""
-    return Memory.joined(memories).filled(joints)
+    return ImputationState.joined(memories).filled(joints)
 
 
 @lru_cache(8)

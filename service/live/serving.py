@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from poselift.runtime.onnx_session import RunOptions
 from service.embedded import EmbeddedServer
-from service.errors import StoreError
-from service.lifter import RunOptions
+from service.live.registry import LiveSessions, LiveSettings
 from service.live.session import frames_kept
-from service.live.sessions import LiveSessions, LiveSettings
 from service.live.stepping import LiveModel
+from service.live.store import SessionStore, StoreAway
 from service.metrics import Metrics
-from service.models import ModelSet, ServedModel
-from service.sessions import SessionStore, StoreAway
+from service.request_errors import StoreError
+from service.served_models import ModelSet, ServedModel
 from service.settings import Settings
 
 _log = logging.getLogger(__name__)

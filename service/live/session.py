@@ -11,30 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import (
-    Fenced,
-    IndexGap,
-    Invalid,
-    Overloaded,
-    PoseliftError,
-    Unavailable,
-)
+from poselift.card import Card
+from poselift.errors import InvalidInput, PoseliftError
+from poselift.formats import FORMATS
+from poselift.imputation import ImputationState
+from poselift.model_output import ModelOutput
+from poselift.postprocess.one_euro import OneEuroFilter
 from service.live import record
 from service.live.association import Associator
 from service.live.frames import Fault, Frame, FramePoses
 from service.live.lookahead import BEFORE_WINDOW, KeptFrame, Lookahead
 from service.live.reading import Reading
 from service.live.record import RecordedFrame
-from service.live.steadying import Steadier
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, RebuildJob, SteppedFrame
-from service.live.tracks import Track
-from service.models import Job, ServedModel
-from service.pose.card import Card
-from service.pose.formats import FORMATS
-from service.pose.lifted import Lifted
-from service.pose.missing import Memory
-from service.requests import SessionOptions
-from service.sessions import (
+from service.live.store import (
     SessionAbsent,
     SessionRecord,
     SessionStore,
@@ -42,6 +32,10 @@ from service.sessions import (
     Writer,
     WriterFenced,
 )
+from service.live.tracks import Track
+from service.request_errors import Fenced, IndexGap, Overloaded, Unavailable
+from service.requests import SessionOptions
+from service.served_models import Job, ServedModel
 
 MOST_PEOPLE = 256
 """In a session at a time."""
@@ -74,9 +68,9 @@ class LiveServing:
             options.lookahead_frames, self.live.windows, self.reading(options), self.frames_kept
         )
 
-    def steadier(self, options: SessionOptions) -> Steadier | None:
+    def steadier(self, options: SessionOptions) -> OneEuroFilter | None:
         """What smooths a session's poses, where that was asked for."""
-        return Steadier(options.smoothing_s, options.fps) if options.smoothing_s else None
+        return OneEuroFilter(options.smoothing_s, options.fps) if options.smoothing_s else None
 
     def reading(self, options: SessionOptions) -> Reading:
         """How a session's keypoints are read."""
@@ -102,7 +96,7 @@ class _Past(NamedTuple):
     """A track as the store has it: what filling remembers, and the latest filled keypoints."""
 
     track_id: str
-    memory: Memory
+    memory: ImputationState
     filled_TJ2: NDArray[np.float32]
 
 
@@ -266,14 +260,16 @@ class LiveSession:
             try:
                 self._admit(person.track_id)
                 admitted.append(person)
-            except (Overloaded, Invalid) as error:
+            except (Overloaded, InvalidInput) as error:
                 faults.append(Fault(person.track_id, error))
         return Frame(frame.index, tuple(admitted), tuple(faults))
 
     def _admit(self, track_id: str) -> None:
         """Begin a track where there is none of this name."""
         if not track_id:
-            raise Invalid.at("track_id", "a name, unless the session was opened with associate")
+            raise InvalidInput.at(
+                "track_id", "a name, unless the session was opened with associate"
+            )
         if track_id in self._tracks:
             return
         if len(self._tracks) >= MOST_PEOPLE:
@@ -316,14 +312,14 @@ class LiveSession:
             self._answers.append(answer)
         return answer
 
-    def _steadied(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> Lifted:
+    def _steadied(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> ModelOutput:
         """What was lifted, smoothed if that was asked for."""
         if self._steadier is None:
             return stepped.lifted
         known = np.flatnonzero(stepped.quality_P != UNKNOWN)
         names = [track_ids[place] for place in known]
         self._steadier.keep(names)
-        lifted = Lifted.blank(self.model.card, len(track_ids))
+        lifted = ModelOutput.blank(self.model.card, len(track_ids))
         lifted.put(known, self._steadier.steady(names, stepped.lifted[known]))
         return lifted
 
@@ -347,7 +343,7 @@ class LiveSession:
         frame: Frame,
         track_ids: tuple[str, ...],
         quality_P: NDArray[np.uint8],
-        lifted: Lifted,
+        lifted: ModelOutput,
         is_durable: bool,
     ) -> FramePoses:
         """Everyone in the frame, and everyone else that still has a pose."""
@@ -450,7 +446,7 @@ class LiveSession:
     async def _lifted_again(self, frames: Sequence[RecordedFrame]) -> FramePoses:
         """The poses of the last of these frames, from the window that ends with it."""
         frame = frames[-1]
-        everyone = Lifted.blank(self.model.card, len(frame.track_ids))
+        everyone = ModelOutput.blank(self.model.card, len(frame.track_ids))
         for place in np.flatnonzero(frame.quality_P != UNKNOWN):
             track_id = frame.track_ids[place]
             latest = await self._latest(frames, track_id)
@@ -460,14 +456,14 @@ class LiveSession:
         asked = Frame(frame.index, ())
         return self._answer(asked, frame.track_ids, frame.quality_P, everyone, self._is_durable)
 
-    async def _latest(self, frames: Sequence[RecordedFrame], track_id: str) -> Lifted:
+    async def _latest(self, frames: Sequence[RecordedFrame], track_id: str) -> ModelOutput:
         """A track's last frame lifted once more, in camera axes; those that smoothing needs too."""
         wanted = 1 if self._steadier is None else _FRAMES_TO_STEADY
         window = self.model.card.architecture.receptive_field - 1 + wanted
         filled = record.filled(record.past(frames, track_id)[-window:], self._format.joints)
         inputs, _ = self._serving.live.inputs.of(self._reading, filled)
-        _, undo = self._serving.live.inputs.of(self._reading, filled[-wanted:])
+        _, inverse = self._serving.live.inputs.of(self._reading, filled[-wanted:])
         job = Job(inputs, slice(max(len(inputs) - wanted, 0), len(inputs)), flip=False)
         with self.model.batcher.admit(self.model.work(len(inputs), flip=False)) as admission:
             lifted = await admission.submit(job)
-        return lifted.turned_back(undo, self.model.root)
+        return lifted.denormalised(inverse, self.model.root)

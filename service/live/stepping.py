@@ -9,18 +9,18 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.card import Card
+from poselift.formats import FORMATS, convert
+from poselift.imputation import QUALITY, ImputationState, fill_causal, measured_joints
+from poselift.model_output import ModelOutput
+from poselift.normalisation import InverseTransform
+from poselift.runtime.onnx_session import RunOptions
+from poselift.runtime.step import StepModel
+from poselift.runtime.window import WindowModel
 from service.batcher import Batcher, Observer, Policy
-from service.lifter import RunOptions
 from service.live.reading import Inputs, Reading
 from service.live.tracks import Slots, Track, Tracks
-from service.live.windows import WindowModel
-from service.pose.card import Card
-from service.pose.formats import FORMATS, convert
-from service.pose.lifted import Lifted
-from service.pose.missing import QUALITY, Memory, fill_causal, measured_joints
-from service.pose.normalisation import Undo
-from service.stepper import Stepper
-from service.windows import WindowLifter
+from service.live.windows import WindowBatcher
 
 Floats = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ class RebuildJob:
     session: object
     reading: Reading
     track: Track
-    memory: Memory
+    memory: ImputationState
     keypoints_TJ2: Floats
 
 
@@ -65,24 +65,24 @@ class SteppedFrame(NamedTuple):
     keypoints as they were filled, normalised.
     """
 
-    lifted: Lifted
+    lifted: ModelOutput
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
     measured_PJ: NDArray[np.bool_]
     inputs_PJ2: Floats
-    memory: Memory
+    memory: ImputationState
 
     @classmethod
     def empty(cls, card: Card) -> "SteppedFrame":
         """A frame with nobody in it, for a model of this card."""
         joints_in = len(card.input.joints)
         return cls(
-            Lifted.blank(card, 0),
+            ModelOutput.blank(card, 0),
             np.zeros(0, np.uint8),
             np.zeros(0, np.bool_),
             np.zeros((0, joints_in), np.bool_),
             np.zeros((0, joints_in, 2), np.float32),
-            Memory.blank(0, joints_in),
+            ImputationState.blank(0, joints_in),
         )
 
 
@@ -99,10 +99,10 @@ class LiveModel:
     def __init__(
         self,
         card: Card,
-        stepper: Stepper | None,
+        stepper: StepModel | None,
         tracks: Tracks,
         observer: Observer,
-        windows: WindowModel | None = None,
+        windows: WindowBatcher | None = None,
     ) -> None:
         self.card = card
         self.windows = windows
@@ -128,11 +128,11 @@ class LiveModel:
         Raises:
             ModelError: a graph is another model's, or disagrees with its card.
         """
-        stepper = Stepper.load(folder, card, how)
-        lifter = WindowLifter.load(folder, card, how)
+        stepper = StepModel.load(folder, card, how)
+        lifter = WindowModel.load(folder, card, how)
         if stepper is None and lifter is None:
             return None
-        windows = None if lifter is None else WindowModel(card, lifter, observe("window"))
+        windows = None if lifter is None else WindowBatcher(card, lifter, observe("window"))
         rings = stepper.rings if stepper is not None else ()
         tracks = Tracks(rings, len(card.input.joints), capacity)
         return cls(card, stepper, tracks, observe("live"), windows)
@@ -190,11 +190,13 @@ class LiveModel:
         filled_P1J2, quality_P1, memory = fill_causal(
             converted[:, None], before, reading.min_score, reading.max_gap_frames, self._format
         )
-        inputs_PJ2, undo = self.inputs.of(reading, filled_P1J2[:, 0])
+        inputs_PJ2, inverse = self.inputs.of(reading, filled_P1J2[:, 0])
         is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
         measured_PJ = measured_joints(converted, reading.min_score)
         quality_P = quality_P1[:, 0]
-        return _Readied(jobs, slots, inputs_PJ2, undo, quality_P, is_fresh_P, measured_PJ, memory)
+        return _Readied(
+            jobs, slots, inputs_PJ2, inverse, quality_P, is_fresh_P, measured_PJ, memory
+        )
 
     def _stepped(self, groups: Sequence["_Readied"]) -> dict[int, SteppedFrame]:
         known = [group.quality_P != UNKNOWN for group in groups]
@@ -202,7 +204,7 @@ class LiveModel:
         slots = np.concatenate([group.slots[k] for group, k in pairs])
         fresh = np.concatenate([group.is_fresh_P[k] for group, k in pairs])
         inputs = np.concatenate([group.inputs_PJ2[k] for group, k in pairs])
-        lifted = Lifted.blank(self.card, len(slots))
+        lifted = ModelOutput.blank(self.card, len(slots))
         if self._stepper is not None and len(slots):
             stepped = self._stepper.step(inputs, fresh, self.tracks.rings.past(slots))
             lifted = stepped.lifted
@@ -212,7 +214,7 @@ class LiveModel:
         for group, k in pairs:
             self.tracks.remember(group.slots, group.memory)
             part = slice(start, start := start + int(k.sum()))
-            room = Lifted.blank(self.card, len(k))
+            room = ModelOutput.blank(self.card, len(k))
             frames |= group.frames(lifted[part], room, self._root)
         return frames
 
@@ -227,7 +229,7 @@ class LiveModel:
         for slot, job in zip(slots, live, strict=True):
             self.tracks.remember(np.array([slot]), job.memory)
 
-    def _restore(self, stepper: Stepper, jobs: Sequence[RebuildJob], slots: Slots) -> None:
+    def _restore(self, stepper: StepModel, jobs: Sequence[RebuildJob], slots: Slots) -> None:
         size = self.card.architecture.receptive_field - 1
         inputs = [self.inputs.of(job.reading, job.keypoints_TJ2)[0] for job in jobs]
         pasts = [_to_length(past, size) for past in inputs]
@@ -241,13 +243,13 @@ class _Readied:
     jobs: list[FrameJob]
     slots: Slots
     inputs_PJ2: Floats
-    undo: Undo
+    inverse: InverseTransform
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
     measured_PJ: NDArray[np.bool_]
-    memory: Memory
+    memory: ImputationState
 
-    def frames(self, stepped: Lifted, room: Lifted, root: int) -> dict[int, SteppedFrame]:
+    def frames(self, stepped: ModelOutput, room: ModelOutput, root: int) -> dict[int, SteppedFrame]:
         """Each session's part, by its job's identity.
 
         Args:
@@ -256,7 +258,7 @@ class _Readied:
             root: the joint that poses are relative to.
         """
         room.put(self.quality_P != UNKNOWN, stepped)
-        lifted = room.turned_back(self.undo, root).finite()
+        lifted = room.denormalised(self.inverse, root).finite()
         ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
         frames = {}
         for job, end in zip(self.jobs, ends, strict=True):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Overloaded
-from service.pose.missing import Memory
-from service.rings import Rings, RingShape
+from poselift.imputation import ImputationState
+from poselift.runtime.rings import Rings, RingShape
+from service.request_errors import Overloaded
 
 Slots = NDArray[np.intp]
 
@@ -33,7 +33,7 @@ class Tracks:
 
     def __init__(self, rings: Sequence[RingShape], joints: int, capacity: int) -> None:
         self.rings = Rings(rings, capacity)
-        self._memory = Memory.blank(capacity, joints)
+        self._memory = ImputationState.blank(capacity, joints)
         self._capacity = capacity
         self._begun = 0
         self._free = list(range(capacity - 1, -1, -1))
@@ -73,11 +73,11 @@ class Tracks:
         """The slots of tracks that have not ended, assigned where they have none yet."""
         return np.fromiter(map(self._slot, tracks), np.intp, len(tracks))
 
-    def memory(self, slots: Slots) -> Memory:
+    def memory(self, slots: Slots) -> ImputationState:
         """What is remembered of these tracks: a copy."""
         return self._memory.of(slots)
 
-    def remember(self, slots: Slots, memory: Memory) -> None:
+    def remember(self, slots: Slots, memory: ImputationState) -> None:
         """Replace what is remembered of these tracks."""
         self._memory.keypoints_BJ2[slots] = memory.keypoints_BJ2
         self._memory.seen_BJ[slots] = memory.seen_BJ

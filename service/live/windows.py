@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.card import Card
+from poselift.formats import FORMATS
+from poselift.imputation import ImputationState, fill_between
+from poselift.model_output import ModelOutput
+from poselift.runtime.window import WindowModel
 from service.batcher import Batcher, Observer, Policy
 from service.live.reading import Inputs, Reading
-from service.pose.card import Card
-from service.pose.formats import FORMATS
-from service.pose.lifted import Lifted
-from service.pose.missing import Memory, fill_between
-from service.windows import WindowLifter
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +29,7 @@ class Stretch(NamedTuple):
     nothing was missing, and ``inputs_TJ2`` is the model's input.
     """
 
-    memory: Memory
+    memory: ImputationState
     measured_TJ: NDArray[np.bool_]
     inputs_TJ2: Floats
     is_ready_T: NDArray[np.bool_]
@@ -44,26 +44,26 @@ class WindowJob:
     people: tuple[Stretch, ...]
 
 
-class WindowModel:
+class WindowBatcher:
     """A symmetric model for live frames, and the queue in front of it."""
 
-    def __init__(self, card: Card, lifter: WindowLifter, observer: Observer) -> None:
+    def __init__(self, card: Card, lifter: WindowModel, observer: Observer) -> None:
         self._card = card
         self._lifter = lifter
         self._inputs = Inputs(card)
         self._format = FORMATS[card.input.keypoint_format]
         self._root = card.output.parents.index(-1)
         policy = Policy(_cost, _choose, capacity=np.inf)
-        self.batcher: Batcher[WindowJob, Lifted] = Batcher(self._run, policy, observer)
+        self.batcher: Batcher[WindowJob, ModelOutput] = Batcher(self._run, policy, observer)
 
     @property
     def longest_lookahead(self) -> int:
         """How many frames after the one it lifts the model sees."""
         return self._card.architecture.receptive_field // 2
 
-    def blank(self, people: int) -> Lifted:
+    def blank(self, people: int) -> ModelOutput:
         """Room for what it tells of so many people."""
-        return Lifted.blank(self._card, people)
+        return ModelOutput.blank(self._card, people)
 
     def warm_up(self) -> None:
         """Run once, so that no caller pays for first-time allocation."""
@@ -71,7 +71,7 @@ class WindowModel:
         field = self._card.architecture.receptive_field
         self._lifter.lift(np.zeros((1, field, joints, 2), np.float32))
 
-    def _run(self, jobs: Sequence[WindowJob]) -> list[Lifted]:
+    def _run(self, jobs: Sequence[WindowJob]) -> list[ModelOutput]:
         readings = [job.reading for job in jobs for _ in job.people]
         people = [person for job in jobs for person in job.people]
         seen = [self._window(*each) for each in zip(readings, people, strict=True)]
@@ -80,8 +80,8 @@ class WindowModel:
         for place, reading in enumerate(readings):
             alike[reading].append(place)
         for reading, places in alike.items():
-            _, undo = self._inputs.of(reading, np.stack([seen[place][1] for place in places]))
-            lifted.put(places, lifted[places].turned_back(undo, self._root).finite())
+            _, inverse = self._inputs.of(reading, np.stack([seen[place][1] for place in places]))
+            lifted.put(places, lifted[places].denormalised(inverse, self._root).finite())
         return _divided(lifted, [len(job.people) for job in jobs])
 
     def _window(self, reading: Reading, person: Stretch) -> tuple[Floats, Floats]:
@@ -96,7 +96,7 @@ class WindowModel:
         return inputs_TJ2[around], filled_TJ2[person.at]
 
 
-def _divided(lifted: Lifted, counts: Sequence[int]) -> list[Lifted]:
+def _divided(lifted: ModelOutput, counts: Sequence[int]) -> list[ModelOutput]:
     """What was lifted together, in parts of so many."""
     return [lifted[end - n : end] for n, end in zip(counts, np.cumsum(counts), strict=True)]
 

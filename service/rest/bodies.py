@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from service.errors import DeadlineExceeded, Overloaded, TooLarge, UnsupportedMediaType
 from service.gate import CallerLeft
+from service.request_errors import DeadlineExceeded, Overloaded, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
 

@@ -1,53 +1,26 @@
-"""Errors as HTTP answers: one table of statuses, one media type, also for the framework's own."""
+"""Errors as HTTP answers (RFC 9457), the framework's own included."""
 
 import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.errors import (
-    DeadlineExceeded,
-    Fenced,
-    Forbidden,
-    IndexGap,
-    Invalid,
+from poselift.errors import PoseliftError
+from service.error_table import INTERNAL, kind_of, problem
+from service.gate import CallerLeft
+from service.request_errors import (
     NotFound,
     Overloaded,
-    PoseliftError,
-    TooLarge,
     Unauthenticated,
-    Unavailable,
-    Unreadable,
     UnsupportedMediaType,
 )
-from service.gate import CallerLeft
-from service.wire.problems import problem
 
 PROBLEM_TYPE = "application/problem+json"
-STATUS: Mapping[type[PoseliftError], HTTPStatus] = MappingProxyType(
-    {
-        Unreadable: HTTPStatus.BAD_REQUEST,
-        Unauthenticated: HTTPStatus.UNAUTHORIZED,
-        Forbidden: HTTPStatus.FORBIDDEN,
-        NotFound: HTTPStatus.NOT_FOUND,
-        IndexGap: HTTPStatus.CONFLICT,
-        Fenced: HTTPStatus.CONFLICT,
-        TooLarge: HTTPStatus(413),
-        UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        Invalid: HTTPStatus(422),
-        Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
-        Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-        DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-"""Errors that are not here are nobody's fault but ours: 500."""
-
 _CLIENT_CLOSED_REQUEST = 499
 _log = logging.getLogger(__name__)
 
@@ -62,11 +35,10 @@ def register_error_handlers(app: FastAPI) -> None:
 
 async def _answer_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PoseliftError)
-    status = STATUS.get(type(error))
-    if status is None:
+    if kind_of(error) is INTERNAL:
         _log.error("a request failed", exc_info=error)
         return _internal()
-    return _problem_response(problem(error, status), _headers(error))
+    return _problem_response(problem(error, with_status=True), _headers(error))
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:
@@ -94,7 +66,7 @@ async def _answer_surprise(_: Request, __: Exception) -> Response:
 
 def _internal() -> Response:
     error = PoseliftError("something went wrong inside the service; it has been logged")
-    return _problem_response(problem(error, HTTPStatus.INTERNAL_SERVER_ERROR), {})
+    return _problem_response(problem(error, with_status=True), {})
 
 
 def _headers(error: PoseliftError) -> Mapping[str, str]:

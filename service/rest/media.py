@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from fastapi import Request
 
-from service.errors import UnsupportedMediaType
+from service.request_errors import UnsupportedMediaType
 from service.wire.codecs import JSON, PROTOBUF, Codec
 
 _CODECS: Mapping[str, Codec] = MappingProxyType(

@@ -1,11 +1,11 @@
 """The OpenAPI document: bodies are read raw, so what they hold is said here and tested."""
 
+from poselift.formats import FORMATS
+from poselift.imputation import QUALITY
 from service.engine import Engine
-from service.pose.formats import FORMATS
-from service.pose.missing import QUALITY
+from service.error_table import ERROR_KINDS
 from service.requests import LiftOptions
 from service.rest import examples
-from service.rest.errors import STATUS
 from service.rest.openapi_parts import (
     INTEGER,
     KEYPOINT,
@@ -239,7 +239,7 @@ def _details_properties() -> Schema:
 
 
 def _problem_details() -> Schema:
-    types = ", ".join(f"urn:poselift:problem:{error.slug}" for error in STATUS)
+    types = ", ".join(kind.type for kind in ERROR_KINDS.values())
     fault = object_of({"where": STRING, "expected": STRING})
     details = object_of(
         {

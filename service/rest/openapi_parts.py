@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.rest.errors import PROBLEM_TYPE, STATUS
+from service.error_table import ERROR_KINDS
+from service.rest.errors import PROBLEM_TYPE
 from service.wire.codecs import JSON
 
 Schema = dict[str, Any]
@@ -54,7 +55,7 @@ def binary(message: str) -> Schema:
 
 
 def _problem(status: str) -> Schema:
-    titles = [error.title for error, number in STATUS.items() if str(number.value) == status]
+    titles = [kind.title for kind in ERROR_KINDS.values() if str(kind.http_status) == status]
     answer: Schema = {
         "description": f"{titles[0]}.",
         "content": {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE + "Problem"}}},

@@ -1,8 +1,8 @@
 """The part of the OpenAPI document about live sessions over plain requests."""
 
+from poselift.formats import FORMATS
+from poselift.imputation import QUALITY
 from service.engine import Engine
-from service.pose.formats import FORMATS
-from service.pose.missing import QUALITY
 from service.requests import SessionOptions
 from service.rest import examples
 from service.rest.openapi_parts import (

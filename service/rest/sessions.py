@@ -5,12 +5,12 @@ from itertools import chain
 
 from fastapi import APIRouter, Request, Response
 
+from poselift.formats import FORMATS
 from service.context import ServiceContext
-from service.errors import DeadlineExceeded
 from service.gate import gate
 from service.live.frames import FramePoses
-from service.live.sessions import Connection
-from service.pose.formats import FORMATS
+from service.live.registry import Connection
+from service.request_errors import DeadlineExceeded
 from service.rest.access import api_key
 from service.rest.bodies import Intake, unless_caller_leaves
 from service.rest.media import answer_codec, request_codec

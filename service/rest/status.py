@@ -6,10 +6,10 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from poselift.card import Card
 from service.context import ServiceContext
-from service.errors import Unavailable
 from service.gate import gate
-from service.pose.card import Card
+from service.request_errors import Unavailable
 from service.rest.access import api_key
 from service.wire.description import model_details, model_summary
 

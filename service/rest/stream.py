@@ -5,14 +5,13 @@ import logging
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from poselift.errors import PoseliftError
 from service.context import ServiceContext
-from service.errors import PoseliftError
+from service.error_table import kind_of, shortened
 from service.gate import gate, presented_key
-from service.rest.errors import STATUS
 from service.wire.live_json import LIVE_JSON
 from service.wire.live_messages import LiveCodec
 from service.wire.live_protobuf import LIVE_PROTOBUF
-from service.wire.problems import problem, shortened
 from service.wire.streaming import LiveStream, Pipe
 
 _OK = 1000
@@ -47,9 +46,8 @@ class StreamEndpoint:
         except WebSocketDisconnect:
             return
         except PoseliftError as error:
-            status = STATUS.get(type(error), 500)
-            reason = f"{problem(error)['type']}: {error.detail}"
-            await _close(socket, _OURS + int(status), reason)
+            kind = kind_of(error)
+            await _close(socket, _OURS + kind.http_status, f"{kind.type}: {error.detail}")
         except Exception:
             _log.exception("a stream failed")
             await _close(socket, _OURS + 500, "something went wrong inside the service")

@@ -1,48 +1,19 @@
-"""Errors as gRPC statuses: one table of codes, and the problem details in a trailer."""
+"""Errors as gRPC statuses, with the problem details in a trailer."""
 
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
 import orjson
 
-from service.errors import (
-    DeadlineExceeded,
-    Fenced,
-    Forbidden,
-    IndexGap,
-    Invalid,
-    NotFound,
+from poselift.errors import PoseliftError
+from service.error_table import INTERNAL, kind_of, problem, shortened
+from service.request_errors import (
     Overloaded,
-    PoseliftError,
-    TooLarge,
-    Unauthenticated,
-    Unavailable,
-    Unreadable,
 )
-from service.wire.problems import problem, shortened
-
-CODE: Mapping[type[PoseliftError], grpc.StatusCode] = MappingProxyType(
-    {
-        Unreadable: grpc.StatusCode.INVALID_ARGUMENT,
-        Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
-        Forbidden: grpc.StatusCode.PERMISSION_DENIED,
-        NotFound: grpc.StatusCode.NOT_FOUND,
-        IndexGap: grpc.StatusCode.FAILED_PRECONDITION,
-        Fenced: grpc.StatusCode.ABORTED,
-        TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
-        Invalid: grpc.StatusCode.INVALID_ARGUMENT,
-        Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
-        Unavailable: grpc.StatusCode.UNAVAILABLE,
-        DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
-    }
-)
-"""Errors that are not here are nobody's fault but ours: INTERNAL."""
 
 PROBLEM_KEY = "problem-bin"
 """The trailer that holds the problem details as JSON."""
@@ -58,10 +29,10 @@ _Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 async def abort(call: _Call, error: Exception) -> NoReturn:
     """End a call with the status of an error; one that is not the caller's is only logged."""
-    if not isinstance(error, PoseliftError) or type(error) not in CODE:
+    if not isinstance(error, PoseliftError) or kind_of(error) is INTERNAL:
         _log.error("a call failed", exc_info=error)
         error = PoseliftError("something went wrong inside the service; it has been logged")
-    code = CODE.get(type(error), grpc.StatusCode.INTERNAL)
+    code = grpc.StatusCode[kind_of(error).grpc_code]
     try:
         await call.abort(code, shortened(error.detail), _trailers(error))
     except grpc.aio.AbortError:

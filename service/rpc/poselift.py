@@ -12,10 +12,10 @@ from typing import TypeAlias
 import grpc
 import grpc.aio
 
+from poselift.card import Card
 from poselift.v1 import poselift_pb2 as messages
 from service.context import ServiceContext
 from service.gate import gate, presented_key
-from service.pose.card import Card
 from service.rpc.errors import abort
 from service.wire.codecs import PROTOBUF
 from service.wire.description import model_details, model_summary

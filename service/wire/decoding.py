@@ -15,7 +15,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from service.errors import TooLarge
+from service.request_errors import TooLarge
 from service.requests import LiftRequest
 from service.validation import Limits
 from service.wire.codecs import Codec

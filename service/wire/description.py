@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from service.pose.card import Card
+from poselift.card import Card
 
 
 def model_summary(card: Card) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 
 from service.context import ServiceContext
-from service.errors import DeadlineExceeded
+from service.request_errors import DeadlineExceeded
 from service.requests import LiftResult
 from service.wire.codecs import Codec
 

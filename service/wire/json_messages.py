@@ -8,8 +8,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from service.errors import Invalid, Unreadable
-from service.pose.missing import QUALITY
+from poselift.errors import InvalidInput
+from poselift.imputation import QUALITY
+from service.request_errors import Unreadable
 from service.requests import Clip, LiftedClip, LiftRequest, LiftResult
 from service.validation import Limits
 from service.wire.description import model_summary, skeleton
@@ -37,17 +38,17 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
 
     Raises:
         Unreadable: not JSON in UTF-8.
-        Invalid: not a lift request, and where it is not.
+        InvalidInput: not a lift request, and where it is not.
         TooLarge: too many clips.
     """
     fields = parsed(body)
     if type(fields) is not dict:
-        raise Invalid.at("body", "a JSON object")
+        raise InvalidInput.at("body", "a JSON object")
     clips = fields.pop("clips", None)
     options = lift_options(fields)
     joints = joint_count(options.keypoint_format)
     if type(clips) is not list or not clips:
-        raise Invalid.at("clips", "a list of at least one clip")
+        raise InvalidInput.at("clips", "a list of at least one clip")
     check_clip_count(len(clips), limits)
     check_frame_count(sum(map(_frame_count, clips)), limits)
     return LiftRequest(
@@ -104,13 +105,13 @@ def _frame_count(clip: object) -> int:
 def _clip(fields: object, index: int, joints: int) -> Clip:
     where = f"clips[{index}]"
     if type(fields) is not dict:
-        raise Invalid.at(where, "an object with keypoints")
+        raise InvalidInput.at(where, "an object with keypoints")
     for name in fields:
         if name not in {"id", "keypoints"}:
             raise unknown_field(f"{where}.{name}")
     name = "" if fields.get("id") is None else fields["id"]
     if type(name) is not str:
-        raise Invalid.at(f"{where}.id", "a string")
+        raise InvalidInput.at(f"{where}.id", "a string")
     keypoints_TJ3 = keypoint_array(fields.get("keypoints"), joints, f"{where}.keypoints")
     return Clip(clip_id(name, index), keypoints_TJ3)
 

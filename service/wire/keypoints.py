@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 
 _flat = chain.from_iterable
 _MISSING = (0.0, 0.0, 0.0)
@@ -32,10 +32,10 @@ def keypoint_array(nested: object, joints: int, where: str) -> NDArray[np.float3
         where: the place of ``nested`` in the request.
 
     Raises:
-        Invalid: naming the first frame or joint that is none.
+        InvalidInput: naming the first frame or joint that is none.
     """
     if type(nested) is not list or not nested:
-        raise Invalid.at(where, "a list of at least one frame")
+        raise InvalidInput.at(where, "a list of at least one frame")
     # Empty frames are set apart: a few bytes of JSON each, they must not cost as much as others.
     frames = [frame for frame in nested if frame is not None]
     values = _values(frames, joints)
@@ -88,19 +88,19 @@ def _completed_frame(frame: list[Any]) -> list[Any]:
     ]
 
 
-def _fault(frames: list[Any], joints: int, where: str) -> Invalid:
+def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:
     for index, frame in enumerate(frames):
         place = f"{where}[{index}]"
         if frame is None:
             continue
         if type(frame) is not list:
-            return Invalid.at(place, f"a list of {joints} joints, or null")
+            return InvalidInput.at(place, f"a list of {joints} joints, or null")
         if len(frame) != joints:
-            return Invalid.at(place, f"{joints} joints, found {len(frame)}")
+            return InvalidInput.at(place, f"{joints} joints, found {len(frame)}")
         for number, joint in enumerate(frame):
             if not _is_joint(joint):
-                return Invalid.at(f"{place}[{number}]", _A_JOINT)
-    return Invalid.at(where, f"frames of {joints} joints, each {_A_JOINT}")
+                return InvalidInput.at(f"{place}[{number}]", _A_JOINT)
+    return InvalidInput.at(where, f"frames of {joints} joints, each {_A_JOINT}")
 
 
 def _is_joint(joint: object) -> bool:

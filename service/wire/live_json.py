@@ -7,10 +7,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from service.errors import Invalid, PoseliftError
+from poselift.card import Card
+from poselift.errors import InvalidInput, PoseliftError
+from poselift.imputation import QUALITY
+from service.error_table import problem
 from service.live.frames import Frame, FramePoses
-from service.pose.card import Card
-from service.pose.missing import QUALITY
 from service.requests import SessionOptions
 from service.wire.description import model_summary, skeleton
 from service.wire.json_messages import DECIMALS, ERROR_DECIMALS, parsed
@@ -26,7 +27,6 @@ from service.wire.live_messages import (
     people_of,
 )
 from service.wire.options import session_options, unknown_field
-from service.wire.problems import problem
 
 _KINDS = "one of open, frame, close"
 
@@ -35,37 +35,37 @@ def _decode(body: bytes, joints: int) -> Message:
     """A stream's message: an object with one of ``open``, ``frame`` and ``close``."""
     fields = parsed(body)
     if type(fields) is not dict or len(fields) != 1:
-        raise Invalid.at("body", f"a JSON object with {_KINDS}")
+        raise InvalidInput.at("body", f"a JSON object with {_KINDS}")
     ((kind, content),) = fields.items()
     if kind == "frame":
         return _frame(content, joints, "frame")
     if type(content) is not dict:
-        raise Invalid.at(str(kind)[:100], "an object")
+        raise InvalidInput.at(str(kind)[:100], "an object")
     if kind == "open":
         return session_options(content)
     if kind == "close":
         return Close()
-    raise Invalid.at("body", _KINDS)
+    raise InvalidInput.at("body", _KINDS)
 
 
 def _decode_open(body: bytes) -> SessionOptions:
     fields = parsed(body)
     if type(fields) is not dict:
-        raise Invalid.at("body", "a JSON object")
+        raise InvalidInput.at("body", "a JSON object")
     return session_options(fields)
 
 
 def _decode_frames(body: bytes, joints: int) -> FrameBatch:
     fields = parsed(body)
     if type(fields) is not dict:
-        raise Invalid.at("body", "a JSON object")
+        raise InvalidInput.at("body", "a JSON object")
     frames, flush = fields.pop("frames", None), fields.pop("flush", False)
     for name in fields:
         raise unknown_field(name)
     if type(flush) is not bool:
-        raise Invalid.at("flush", "true or false")
+        raise InvalidInput.at("flush", "true or false")
     if type(frames) is not list or not (frames or flush):
-        raise Invalid.at("frames", "a list of at least one frame, or flush")
+        raise InvalidInput.at("frames", "a list of at least one frame, or flush")
     check_frame_count(len(frames))
     read = (_frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(frames))
     return FrameBatch(tuple(read), flush)
@@ -73,34 +73,36 @@ def _decode_frames(body: bytes, joints: int) -> FrameBatch:
 
 def _frame(fields: object, joints: int, where: str) -> Frame:
     if type(fields) is not dict:
-        raise Invalid.at(where, "an object with index and people")
+        raise InvalidInput.at(where, "an object with index and people")
     for name in fields:
         if name not in {"index", "people"}:
             raise unknown_field(f"{where}.{name}")
     index, people = fields.get("index"), fields.get("people")
     if type(index) is not int:
-        raise Invalid.at(f"{where}.index", "a whole number from 0")
+        raise InvalidInput.at(f"{where}.index", "a whole number from 0")
     if type(people) is not list:
-        raise Invalid.at(f"{where}.people", "a list of people, which may be empty")
+        raise InvalidInput.at(f"{where}.people", "a list of people, which may be empty")
     check_frame(index, len(people), where)
     return frame_of(index, _people(people, joints, f"{where}.people"), f"{where}.people")
 
 
 def _people(
     people: list[Any], joints: int, where: str
-) -> Iterator[tuple[str, NDArray[np.float32] | Invalid]]:
+) -> Iterator[tuple[str, NDArray[np.float32] | InvalidInput]]:
     for number, person in enumerate(people):
         yield _person(person, joints, f"{where}[{number}]")
 
 
-def _person(fields: object, joints: int, where: str) -> tuple[str, NDArray[np.float32] | Invalid]:
+def _person(
+    fields: object, joints: int, where: str
+) -> tuple[str, NDArray[np.float32] | InvalidInput]:
     if type(fields) is not dict:
-        return "", Invalid.at(where, "an object with track_id and keypoints")
+        return "", InvalidInput.at(where, "an object with track_id and keypoints")
     track_id = fields.get("track_id", "")
     if type(track_id) is not str:
         # Trackers count people: 7 and "7" are the same track.
         if type(track_id) is not int:
-            return "", Invalid.at(f"{where}.track_id", "a string or a whole number")
+            return "", InvalidInput.at(f"{where}.track_id", "a string or a whole number")
         track_id = str(track_id)
     for name in fields:
         if name not in {"track_id", "keypoints"}:
@@ -110,7 +112,7 @@ def _person(fields: object, joints: int, where: str) -> tuple[str, NDArray[np.fl
         return track_id, np.zeros((joints, 3), np.float32)
     try:
         return track_id, keypoint_array([keypoints], joints, f"{where}.keypoints")[0]
-    except Invalid as error:
+    except InvalidInput as error:
         return track_id, error
 
 

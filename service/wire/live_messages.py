@@ -7,13 +7,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid, PoseliftError, TooLarge
+from poselift.card import Card
+from poselift.errors import InvalidInput, PoseliftError
+from poselift.imputation import QUALITY
+from service.error_table import problem
 from service.live.frames import Fault, Frame, FramePoses, Person
 from service.live.session import ANSWERS_KEPT, MOST_PEOPLE
-from service.pose.card import Card
-from service.pose.missing import QUALITY
+from service.request_errors import TooLarge
 from service.requests import SessionOptions
-from service.wire.problems import problem
 
 UNKNOWN = QUALITY.index("unknown")
 _LONGEST_TRACK_ID = 100
@@ -84,7 +85,7 @@ class LiveCodec:
 
 
 def frame_of(
-    index: int, people: Iterable[tuple[str, NDArray[np.float32] | Invalid]], where: str
+    index: int, people: Iterable[tuple[str, NDArray[np.float32] | InvalidInput]], where: str
 ) -> Frame:
     """Put a frame together; people that cannot be read become faults.
 
@@ -100,7 +101,7 @@ def frame_of(
         error = _fault(track_id, keypoints, named, f"{where}[{number}]")
         if error is not None:
             faults.append(Fault(track_id[:_LONGEST_TRACK_ID], error))
-        elif not isinstance(keypoints, Invalid):
+        elif not isinstance(keypoints, InvalidInput):
             read.append(Person(track_id, keypoints))
         named.add(track_id)
     return Frame(index, tuple(read), tuple(faults))
@@ -110,12 +111,12 @@ def check_frame(index: int, people: int, where: str) -> None:
     """Refuse a frame before any work is spent on it.
 
     Raises:
-        Invalid: an index that cannot be, or too many people.
+        InvalidInput: an index that cannot be, or too many people.
     """
     if not 0 <= index < _LARGEST_INDEX:
-        raise Invalid.at(f"{where}.index", "a whole number from 0, below 2^53")
+        raise InvalidInput.at(f"{where}.index", "a whole number from 0, below 2^53")
     if people > MOST_PEOPLE:
-        raise Invalid.at(f"{where}.people", f"at most {MOST_PEOPLE} people, found {people}")
+        raise InvalidInput.at(f"{where}.people", f"at most {MOST_PEOPLE} people, found {people}")
 
 
 def check_frame_count(frames: int) -> None:
@@ -129,20 +130,22 @@ def check_frame_count(frames: int) -> None:
 
 
 def _fault(
-    track_id: str, keypoints: NDArray[np.float32] | Invalid, named: set[str], where: str
-) -> Invalid | None:
+    track_id: str, keypoints: NDArray[np.float32] | InvalidInput, named: set[str], where: str
+) -> InvalidInput | None:
     """What is wrong with a person, if anything."""
     if len(track_id.encode()) > _LONGEST_TRACK_ID:
-        return Invalid.at(f"{where}.track_id", f"no more than {_LONGEST_TRACK_ID} bytes of UTF-8")
+        return InvalidInput.at(
+            f"{where}.track_id", f"no more than {_LONGEST_TRACK_ID} bytes of UTF-8"
+        )
     if track_id and track_id in named:
-        return Invalid.at(f"{where}.track_id", "a track to be in a frame once")
-    if isinstance(keypoints, Invalid):
+        return InvalidInput.at(f"{where}.track_id", "a track to be in a frame once")
+    if isinstance(keypoints, InvalidInput):
         return keypoints
     # NaN compares false, so this finds it too.
     within = (np.abs(keypoints) <= _FARTHEST_PIXEL).all(axis=1)
     if not within.all():
         joint = int(np.flatnonzero(~within)[0])
-        return Invalid.at(f"{where}.keypoints[{joint}]", "finite numbers, pixels in an image")
+        return InvalidInput.at(f"{where}.keypoints[{joint}]", "finite numbers, pixels in an image")
     return None
 
 

@@ -6,10 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.card import Card
+from poselift.errors import InvalidInput, PoseliftError
 from poselift.v1 import poselift_pb2 as messages
-from service.errors import Invalid, PoseliftError
+from service.error_table import problem
 from service.live.frames import Frame, FramePoses
-from service.pose.card import Card
 from service.requests import SessionOptions
 from service.wire.description import model_summary, skeleton
 from service.wire.live_messages import (
@@ -23,7 +24,6 @@ from service.wire.live_messages import (
     people_of,
 )
 from service.wire.options import session_options
-from service.wire.problems import problem
 from service.wire.protobuf_messages import AXES, check_fields, options_of, packed, parse
 
 _QUALITIES = (
@@ -31,7 +31,7 @@ _QUALITIES = (
     messages.QUALITY_FILLED,
     messages.QUALITY_UNKNOWN,
 )
-"""By index into ``service.pose.missing.QUALITY``."""
+"""By index into ``poselift.imputation.QUALITY``."""
 _PROBLEM = ("type", "title", "detail", "errors")
 _WHEN_BEHIND = {
     messages.WHEN_BEHIND_WAIT: "wait",
@@ -48,7 +48,7 @@ def _decode(body: bytes, joints: int) -> Message:
         return _session_options(message.open)
     if kind == "close":
         return Close()
-    raise Invalid.at("message", "one of open, frame, close")
+    raise InvalidInput.at("message", "one of open, frame, close")
 
 
 def _decode_open(body: bytes) -> SessionOptions:
@@ -72,7 +72,7 @@ def _session_options(message: messages.OpenSession) -> SessionOptions:
 def _decode_frames(body: bytes, joints: int) -> FrameBatch:
     message = parse(messages.LiftFramesRequest, body)
     if not message.frames and not message.flush:
-        raise Invalid.at("frames", "at least one frame, or flush")
+        raise InvalidInput.at("frames", "at least one frame, or flush")
     check_frame_count(len(message.frames))
     check_fields(message, "body")
     read = (
@@ -88,7 +88,7 @@ def _frame(message: messages.Frame, joints: int, where: str) -> Frame:
 
 def _people(
     message: messages.Frame, joints: int, where: str
-) -> Iterator[tuple[str, NDArray[np.float32] | Invalid]]:
+) -> Iterator[tuple[str, NDArray[np.float32] | InvalidInput]]:
     for number, person in enumerate(message.people):
         numbers = person.keypoints
         if len(numbers) == joints * 3:
@@ -96,7 +96,7 @@ def _people(
         else:
             place = f"{where}.people[{number}].keypoints"
             expected = f"{joints * 3} numbers ({joints} joints of x, y, score)"
-            yield person.track_id, Invalid.at(place, f"{expected}, found {len(numbers)}")
+            yield person.track_id, InvalidInput.at(place, f"{expected}, found {len(numbers)}")
 
 
 def _opened(session_id: str, card: Card, axes: str, next_index: int) -> messages.Opened:

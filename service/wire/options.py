@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import ValidationError
 
-from service.errors import Invalid, Problem, TooLarge
-from service.pose.formats import FORMATS
+from poselift.errors import FieldError, InvalidInput
+from poselift.formats import FORMATS
+from service.request_errors import TooLarge
 from service.requests import FilmOptions, LiftOptions, SessionOptions
 from service.validation import Limits
 
@@ -29,7 +30,7 @@ def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
     """Check all fields of a lift request but its clips; no text passes for a number.
 
     Raises:
-        Invalid: naming every field that is wrong.
+        InvalidInput: naming every field that is wrong.
     """
     return _options(fields, LiftOptions)
 
@@ -38,13 +39,13 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
     """Check how a live session is to be opened.
 
     Raises:
-        Invalid: naming every field that is wrong.
+        InvalidInput: naming every field that is wrong.
     """
     options = _options(fields, SessionOptions)
     joint_count(options.keypoint_format)
     if options.lookahead_frames and options.smoothing_s:
         expected = "0 with lookahead_frames, which steadies poses by what comes after"
-        raise Invalid.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
+        raise InvalidInput.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
     return options
 
 
@@ -59,11 +60,11 @@ def joint_count(keypoint_format: str) -> int:
     """How many joints a frame of this format has.
 
     Raises:
-        Invalid: there is no such format.
+        InvalidInput: there is no such format.
     """
     if keypoint_format not in FORMATS:
         known = ", ".join(FORMATS)
-        raise Invalid.at("keypoint_format", f"one of {known}, found {keypoint_format[:100]!r}")
+        raise InvalidInput.at("keypoint_format", f"one of {known}, found {keypoint_format[:100]!r}")
     return len(FORMATS[keypoint_format].joints)
 
 
@@ -93,41 +94,43 @@ def clip_id(given: str, index: int) -> str:
     """The id of the clip at this index: the one given, or its index.
 
     Raises:
-        Invalid: the id is too long.
+        InvalidInput: the id is too long.
     """
     if len(given) > _LONGEST_ID:
-        raise Invalid.at(f"clips[{index}].id", f"no more than {_LONGEST_ID} characters")
+        raise InvalidInput.at(f"clips[{index}].id", f"no more than {_LONGEST_ID} characters")
     return given or str(index)
 
 
-def unknown_field(where: str) -> Invalid:
+def unknown_field(where: str) -> InvalidInput:
     """The error about a field that no message has."""
-    return Invalid.at(where[:_LONGEST_PLACE], _EXPECTED["extra_forbidden"])
+    return InvalidInput.at(where[:_LONGEST_PLACE], _EXPECTED["extra_forbidden"])
 
 
 def _small_json(fields: Mapping[str, Any]) -> bytes:
     """The fields as JSON once more: only there does pydantic's strict mode take lists for tuples.
 
     Raises:
-        Invalid: they are deeper or larger than any that mean something.
+        InvalidInput: they are deeper or larger than any that mean something.
     """
     try:
         encoded = orjson.dumps(fields)
     except orjson.JSONEncodeError:
-        raise Invalid.at("body", "less deeply nested fields") from None
+        raise InvalidInput.at("body", "less deeply nested fields") from None
     if len(encoded) > _LARGEST_FIELDS:
-        raise Invalid.at("body", f"no more than {_LARGEST_FIELDS} bytes of fields besides clips")
+        raise InvalidInput.at(
+            "body", f"no more than {_LARGEST_FIELDS} bytes of fields besides clips"
+        )
     return encoded
 
 
-def _invalid(error: ValidationError) -> Invalid:
+def _invalid(error: ValidationError) -> InvalidInput:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     problems = tuple(
-        Problem(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
+        FieldError(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
         for fault in faults[:_MOST_PROBLEMS]
     )
     detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
-    return Invalid(detail, problems)
+    return InvalidInput(detail, problems)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

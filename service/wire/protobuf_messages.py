@@ -7,8 +7,9 @@ import numpy as np
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
+from poselift.errors import InvalidInput
 from poselift.v1 import poselift_pb2 as messages
-from service.errors import Invalid, Unreadable
+from service.request_errors import Unreadable
 from service.requests import Clip, LiftedClip, LiftRequest, LiftResult
 from service.validation import Limits
 from service.wire.description import model_summary, skeleton
@@ -30,7 +31,7 @@ def decode_request(body: bytes, limits: Limits) -> LiftRequest:
 
     Raises:
         Unreadable: not a protobuf message of this kind.
-        Invalid: it is one, and something in it is wrong.
+        InvalidInput: it is one, and something in it is wrong.
         TooLarge: too many clips.
     """
     message = parse(messages.LiftRequest, body)
@@ -81,13 +82,13 @@ def check_fields(message: Message, where: str) -> None:
     """Refuse fields that the message does not have.
 
     Raises:
-        Invalid: there are some.
+        InvalidInput: there are some.
     """
     # Listing unknown fields takes a second for 4 MB of them; sizes tell as well whether there are.
     size = message.ByteSize()
     message.DiscardUnknownFields()
     if message.ByteSize() != size:
-        raise Invalid.at(where, f"no fields but those of {message.DESCRIPTOR.full_name}")
+        raise InvalidInput.at(where, f"no fields but those of {message.DESCRIPTOR.full_name}")
 
 
 def options_of(
@@ -109,7 +110,7 @@ def options_of(
 def _clip(message: messages.Clip, index: int, joints: int) -> Clip:
     count, frame = len(message.keypoints), joints * 3
     if count == 0 or count % frame != 0:
-        raise Invalid.at(
+        raise InvalidInput.at(
             f"clips[{index}].keypoints",
             f"a multiple of {frame} numbers ({joints} joints of x, y, score), found {count}",
         )

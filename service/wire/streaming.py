@@ -5,18 +5,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from service.errors import (
-    DeadlineExceeded,
-    IndexGap,
-    Invalid,
-    Overloaded,
-    PoseliftError,
-    TooLarge,
-    Unreadable,
-)
+from poselift.errors import InvalidInput, PoseliftError
+from poselift.formats import FORMATS
 from service.live.frames import Frame
-from service.live.sessions import Connection, LiveSessions
-from service.pose.formats import FORMATS
+from service.live.registry import Connection, LiveSessions
+from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
 from service.wire.live_messages import Close, LiveCodec, Message
 
@@ -25,7 +18,7 @@ _LARGEST_OPENING_BYTES = 64 * 1024
 _FIRST_MESSAGE_S = 10.0
 _MOST_WAITING = 8
 """Frames that wait where the oldest are left out."""
-_REFUSALS = (IndexGap, Invalid, Unreadable, TooLarge)
+_REFUSALS = (IndexGap, InvalidInput, Unreadable, TooLarge)
 """Errors about one frame: they are answered in the stream, which goes on."""
 
 
@@ -82,7 +75,7 @@ class LiveStream:
             raise TooLarge(f"the first message is over {_LARGEST_OPENING_BYTES} bytes")
         message = None if body is None else self._codec.decode(body, 0)
         if not isinstance(message, SessionOptions):
-            raise Invalid.at("body", "a first message that opens a session")
+            raise InvalidInput.at("body", "a first message that opens a session")
         return message
 
     async def _serve(self, connection: Connection) -> None:
@@ -144,7 +137,7 @@ class LiveStream:
                 await self._sessions.close(connection)
                 return False
             if not isinstance(message, Frame):
-                raise Invalid.at("body", "a frame or close: the session is open already")
+                raise InvalidInput.at("body", "a frame or close: the session is open already")
             index = message.index
             poses = await connection.push(message)
             if poses is None:  # it is answered later

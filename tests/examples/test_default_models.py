@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.lifter import Lifter
+from poselift.runtime.clip import ClipModel
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-MODELS = ROOT / "service" / "models"
+MODELS = ROOT / "poselift" / "models"
 NAMES = {"symmetric243": False, "causal243": True, "causal243-light": True}
 """Which of them are causal."""
 
@@ -35,7 +35,7 @@ def lift(url, body):
 
 @pytest.mark.parametrize(("name", "causal"), NAMES.items())
 def test_their_cards_say_what_they_are(name, causal):
-    card = Lifter.load(MODELS / name, "cpu").card
+    card = ClipModel.load(MODELS / name, "cpu").card
     assert card.name == name
     assert card.architecture.causal is causal
     assert card.architecture.receptive_field == 243
@@ -112,5 +112,5 @@ def test_the_picture_in_the_readme_can_be_drawn(url, tmp_path, model):
 def test_the_page_tells_of_the_very_files_that_ship():
     page = (ROOT / "MODELS.md").read_text()
     for name in NAMES:
-        assert f"`{name}` {Lifter.load(MODELS / name, 'cpu').card.version}" in page
+        assert f"`{name}` {ClipModel.load(MODELS / name, 'cpu').card.version}" in page
     assert {folder.name for folder in MODELS.iterdir() if folder.is_dir()} == set(NAMES)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
 from service.batcher import Batcher
-from service.lifter import Lifter, RunOptions
 from service.live.frames import Frame, FramePoses, Person
-from service.live.sessions import Connection, LiveSessions, LiveSettings
+from service.live.registry import Connection, LiveSessions, LiveSettings
 from service.live.stepping import LiveModel
+from service.live.store import SessionStore
 from service.metrics import Metrics
-from service.models import Batching, ModelSet, ServedModel, model_folders
 from service.requests import SessionOptions
-from service.sessions import SessionStore
+from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from tests.models import Floats, person_clip
 
 SIZE = (1000.0, 800.0)
@@ -38,7 +39,7 @@ async def replica(
     served: list[ServedModel] = []
     live: dict[str, LiveModel] = {}
     for folder in model_folders(models):
-        lifter = Lifter.load(folder, "cpu", threads=1)
+        lifter = ClipModel.load(folder, "cpu", threads=1)
         served.append(ServedModel(lifter, Batching(), metrics))
         observe = partial(metrics.batches_of, lifter.card.name)
         how = RunOptions("cpu", threads=1)

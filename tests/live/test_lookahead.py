@@ -6,13 +6,14 @@ import signal
 import numpy as np
 import pytest
 
-from service.errors import Fenced, IndexGap, Invalid
-from service.lifter import Lifter
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.imputation import QUALITY, fill
+from poselift.model_output import ModelOutput
+from poselift.normalisation import normaliser
+from poselift.runtime.clip import ClipModel
 from service.live.frames import Frame
-from service.pose.formats import FORMATS
-from service.pose.lifted import Lifted
-from service.pose.missing import QUALITY, fill
-from service.pose.normalisation import normaliser
+from service.request_errors import Fenced, IndexGap
 from tests.live.replicas import SIZE, assert_same, frame, options, play, replica, walks
 from tests.models import person_clip
 
@@ -22,16 +23,16 @@ MAX_GAP_FRAMES = 5  # a quarter of a second at 20 fps
 
 def lifted(models, name, keypoints_TJ3):
     """What /v1/lift gives by frame, None where unknown."""
-    lifter = Lifter.load(models / name, "cpu", threads=1)
+    lifter = ClipModel.load(models / name, "cpu", threads=1)
     card = lifter.card
     layout = FORMATS[card.input.keypoint_format]
     filled = fill(keypoints_TJ3, False, 0.05, MAX_GAP_FRAMES, layout)
     normalise = normaliser(card.normalisation, layout.joints, SIZE, None)
-    inputs, undo = normalise(filled.keypoints_TJ2)
-    room = Lifted.blank(card, len(inputs))
+    inputs, inverse = normalise(filled.keypoints_TJ2)
+    room = ModelOutput.blank(card, len(inputs))
     for segment in filled.segments:
         room.put(segment, lifter.lift(inputs[None, segment])[0])
-    turned = room.turned_back(undo, root=0)
+    turned = room.denormalised(inverse, root=0)
     return [
         None if QUALITY[q] == "unknown" else turned[frame]
         for frame, q in enumerate(filled.quality_T)
@@ -227,7 +228,7 @@ async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
         assert await connection.push(frame(1)) is None
         answer = await connection.push(frame(2))
         assert answer is not None
-        assert [fault.error.problems[0].where for fault in answer.faults] == ["track_id"]
+        assert [fault.error.field_errors[0].where for fault in answer.faults] == ["track_id"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
 )
 async def test_models_that_cannot_are_refused(models, one_store, fields, message):
     async with replica(models, one_store.url) as sessions:
-        with pytest.raises(Invalid, match=message):
+        with pytest.raises(InvalidInput, match=message):
             await sessions.open(options(**fields), None)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Fenced, Forbidden, IndexGap, Invalid, NotFound, Overloaded, Unavailable
+from poselift.errors import InvalidInput
+from poselift.imputation import QUALITY
 from service.live.frames import Frame, Person
+from service.live.registry import LiveSettings
 from service.live.session import LiveSession
-from service.live.sessions import LiveSettings
-from service.pose.missing import QUALITY
+from service.request_errors import Fenced, Forbidden, IndexGap, NotFound, Overloaded, Unavailable
 from tests.live.replicas import assert_same, frame, options, play, replica, walks
 from tests.models import person_clip
 
@@ -183,11 +184,11 @@ async def test_ids_that_the_service_makes_cannot_be_guessed(models, one_store):
 async def test_an_open_session_is_resumed_only_as_it_was_opened(models, one_store):
     async with replica(models, one_store.url) as sessions:
         await sessions.open(options(session_id="s"), None)
-        with pytest.raises(Invalid, match=r"fps: expected 20\.0, with which"):
+        with pytest.raises(InvalidInput, match=r"fps: expected 20\.0, with which"):
             await sessions.open(options(session_id="s", fps=30), None)
-        with pytest.raises(Invalid, match="model: expected a causal model"):
+        with pytest.raises(InvalidInput, match="model: expected a causal model"):
             await sessions.open(options(model="symmetric"), None)
-        with pytest.raises(Invalid, match="model: expected one of"):
+        with pytest.raises(InvalidInput, match="model: expected one of"):
             await sessions.open(options(model="no-such"), None)
         with pytest.raises(NotFound, match="'other'"):
             await sessions.continued("other", None)
@@ -302,7 +303,7 @@ async def test_a_refused_open_leaves_the_session_alone(models, one_store, expect
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s"), None)
         await play(connection, FRAMES[:10])
-        with pytest.raises(Invalid, match="fps"):
+        with pytest.raises(InvalidInput, match="fps"):
             await sessions.open(options(session_id="s", fps=30), None)
         assert_same(await play(connection, FRAMES[10:]), expected[10:])
 

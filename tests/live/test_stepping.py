@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
+from poselift.formats import FORMATS
+from poselift.imputation import fill
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
+from poselift.runtime.step import StepModel
 from service.batcher import Observer
-from service.errors import Overloaded
-from service.lifter import Lifter, RunOptions
 from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob
 from service.live.tracks import Tracks
-from service.pose.formats import FORMATS
-from service.pose.missing import fill
+from service.request_errors import Overloaded
 from service.requests import CameraOptions, Clip, LiftOptions, LiftRequest
-from service.stepper import Stepper
 from tests.models import model_folder, person_clip, running_service
 
 SIZE = (1000.0, 800.0)
@@ -36,8 +37,8 @@ class Unobserved(Observer):
 
 @asynccontextmanager
 async def live_model(folder, capacity=8):
-    lifter = Lifter.load(folder, "cpu", threads=1)
-    stepper = Stepper.load(folder, lifter.card, RunOptions("cpu", threads=1))
+    lifter = ClipModel.load(folder, "cpu", threads=1)
+    stepper = StepModel.load(folder, lifter.card, RunOptions("cpu", threads=1))
     tracks = Tracks(stepper.rings, len(lifter.card.input.joints), capacity)
     live = LiveModel(lifter.card, stepper, tracks, Unobserved())
     live.warm_up()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service.batcher import Batcher, Policy
-from service.errors import DeadlineExceeded, Overloaded, Unavailable
+from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
 
 
 class Recorder:

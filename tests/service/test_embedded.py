@@ -15,7 +15,7 @@ import pytest
 
 from service import embedded
 from service.embedded import EmbeddedServer
-from service.errors import StoreError
+from service.request_errors import StoreError
 
 MEMORY = 64 * 1024 * 1024
 

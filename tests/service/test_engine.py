@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.imputation import QUALITY
+from poselift.normalisation import screen
+from poselift.postprocess.bone_lengths import enforce_bone_lengths
+from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.smoothing import smooth
+from poselift.runtime.clip import ClipModel
+from poselift.skeletons import H36M17
 from service.context import ServiceContext
-from service.errors import DeadlineExceeded, Invalid, NotFound, Overloaded, TooLarge
-from service.lifter import Lifter
-from service.models import Batching
-from service.pose.formats import FORMATS
-from service.pose.grounding import keep_feet_still
-from service.pose.missing import QUALITY
-from service.pose.normalisation import screen
-from service.pose.polishing import keep_bone_lengths, smooth
-from service.pose.skeleton import H36M17
+from service.request_errors import DeadlineExceeded, NotFound, Overloaded, TooLarge
 from service.requests import CameraOptions, Clip, LiftedClip, LiftOptions, LiftRequest
+from service.served_models import Batching
 from service.validation import Limits
 from tests.models import person_clip, running_service
 
@@ -37,7 +39,7 @@ async def lift(
 
 def straight_through(folder: Path, clip: np.ndarray) -> np.ndarray:
     """A complete clip's root-relative poses without engine, batcher or chunks."""
-    lifted = Lifter.load(folder).lift(screen(clip[..., :2], SIZE)[None])
+    lifted = ClipModel.load(folder).lift(screen(clip[..., :2], SIZE)[None])
     poses: np.ndarray = lifted.poses[0] - lifted.poses[0][:, :1]
     return poses
 
@@ -271,9 +273,9 @@ async def test_every_format_reaches_every_model(models: Path, name: str, model: 
 async def refused(
     service: ServiceContext, *clips: np.ndarray, **options: object
 ) -> tuple[str, str]:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         await lift(service, *clips, **options)
-    (problem,) = refusal.value.problems
+    (problem,) = refusal.value.field_errors
     return problem.where, problem.expected
 
 
@@ -303,8 +305,8 @@ async def test_keypoints_far_out_are_refused_or_lifted_but_never_nan(
     clip[5, 3, 0] = far
     async with running_service(models) as service:
         (outcome,) = await asyncio.gather(lift(service, clip, model=model), return_exceptions=True)
-        if isinstance(outcome, Invalid):
-            assert outcome.problems[0].where == "clips[0].keypoints"
+        if isinstance(outcome, InvalidInput):
+            assert outcome.field_errors[0].where == "clips[0].keypoints"
         else:
             assert isinstance(outcome, list)
             assert np.isfinite(outcome[0].lifted.poses).all()
@@ -435,13 +437,15 @@ async def test_ground_contact_changes_the_path_of_each_segment_and_nothing_else(
         (plain,) = await lift(service, clip, model="rooted", fps=50)
         (still,) = await lift(service, clip, model="rooted", fps=50, ground_contact=True)
         options = LiftOptions(model="person", image_size=SIZE, ground_contact=True)
-        with pytest.raises(Invalid, match="ground_contact: expected false: person does not tell"):
+        with pytest.raises(
+            InvalidInput, match="ground_contact: expected false: person does not tell"
+        ):
             await service.engine.lift(LiftRequest(options, (Clip("a", clip),)))
     np.testing.assert_array_equal(still.lifted.poses, plain.lifted.poses)
     feet = [H36M17.joints.index(f"{side}_foot") for side in ("left", "right")]
     known = plain.quality_T != UNKNOWN
     for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
-        expected = keep_feet_still(
+        expected = clean_foot_skate(
             plain.lifted.trajectory[part], plain.lifted.poses[part][:, feet], 50
         )
         np.testing.assert_allclose(still.lifted.trajectory[part], expected, atol=1e-5)
@@ -467,6 +471,6 @@ async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: P
             smoothed.lifted.trajectory[part], smooth(plain.lifted.trajectory[part], 5), rtol=1e-5
         )
     assert not smoothed.lifted.poses[~known].any()
-    expected = keep_bone_lengths(plain.lifted.poses, H36M17.parents, known)
+    expected = enforce_bone_lengths(plain.lifted.poses, H36M17.parents, known)
     np.testing.assert_allclose(steady.lifted.poses[known], expected[known], atol=1e-5)
     assert not steady.lifted.poses[~known].any()

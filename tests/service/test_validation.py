@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from service.errors import Invalid, TooLarge
+from poselift.errors import InvalidInput
+from service.request_errors import TooLarge
 from service.requests import Clip
 from service.validation import Limits, check_extent, check_finite
 
@@ -15,9 +16,9 @@ def clip(name: str = "0", shape: tuple[int, ...] = (4, 17, 3)) -> Clip:
 
 
 def place_of(clips: list[Clip]) -> str:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         check_extent(clips, 17, LIMITS)
-    return refusal.value.problems[0].where
+    return refusal.value.field_errors[0].where
 
 
 def test_what_is_within_the_limits_passes() -> None:
@@ -41,7 +42,7 @@ def test_a_wrong_extent_names_its_place(clips: list[Clip], where: str) -> None:
 
 
 def test_joints_are_counted_against_the_format() -> None:
-    with pytest.raises(Invalid, match="expected 17 joints, found 16"):
+    with pytest.raises(InvalidInput, match="expected 17 joints, found 16"):
         check_extent([clip("a", (2, 16, 3))], 17, LIMITS)
 
 
@@ -57,6 +58,6 @@ def test_too_many_clips_or_frames_are_too_large() -> None:
 def test_a_number_that_is_not_finite_names_its_joint(bad: float, channel: int) -> None:
     faulty = clip("a", (30, 17, 3))
     faulty.keypoints_TJ3[17, 4, channel] = bad
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         check_finite(faulty, 2)
-    assert refusal.value.problems[0].where == "clips[2].keypoints[17][4]"
+    assert refusal.value.field_errors[0].where == "clips[2].keypoints[17][4]"

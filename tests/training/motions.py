@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from service.pose.standing import STANDING
+from poselift.reference_pose import REFERENCE_POSE
 from training.datasets.body import POINTS
 from training.datasets.motion import MotionSet
 
@@ -10,7 +10,7 @@ from training.datasets.motion import MotionSet
 def motion_set(clips=4, frames=60, seed=0):
     """People who stand, turn and wave; the last clip is held out."""
     rng = np.random.default_rng(seed)
-    figure = np.array([STANDING.get(name, (0.0, -0.5)) for name in POINTS])
+    figure = np.array([REFERENCE_POSE.get(name, (0.0, -0.5)) for name in POINTS])
     standing = np.column_stack([figure[:, 0], -figure[:, 1], np.zeros(len(POINTS))]) * 1.7
     positions = []
     for _ in range(clips):

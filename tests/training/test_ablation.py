@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from tests.training.motions import motion_set
 from training.ablation import RECIPE, RUNS, STANDARD_ERROR, AblationCommand, errors_of, means
 from training.config import MOTION_SETTINGS, TrainConfig
@@ -61,7 +61,7 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
     assert "keypoints" in np.load(still.data)
     assert still.channels == configs["all-of-it-0"].channels
     motion_set(clips=4, frames=110).save(command.motion)
-    with pytest.raises(Invalid, match=rf"still\.npz: expected recordings of {command.motion}"):
+    with pytest.raises(InvalidInput, match=rf"still\.npz: expected recordings of {command.motion}"):
         command.configs()
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.articulation import bend, flex, lay_down, limb, seat
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.pose.skeleton import SKELETONS
+from poselift.skeletons import SKELETONS
 from tests.training.motions import motion_set
 from training.authors import read_authors_checkpoint
 from training.datasets.studio import film_recordings

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from service.lifter import Lifter
-from service.pose.normalisation import normaliser
+from poselift.normalisation import normaliser
+from poselift.runtime.clip import ClipModel
 from training.authors import read_authors_checkpoint
 from training.checkpoint import Checkpoint, CheckpointError, build_networks, load, save
 from training.comparison import ExportError
@@ -40,7 +40,7 @@ def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name,
     assert pose.filter_widths == tuple(golden["filter_widths"])
     assert pose.receptive_field == golden["receptive_field"]
     card = export(from_authors(GOLDEN / f"{name}.bin", name, causal, None), tmp_path / name)
-    lifter = Lifter.load(tmp_path / name, "cpu", threads=1)
+    lifter = ClipModel.load(tmp_path / name, "cpu", threads=1)
     normalise = normaliser(card.normalisation, card.input.joints, (1000, 1002))
     for frames in (1, 2, 40, 300):
         inputs, _ = normalise(golden[f"pixels_{frames}"])
@@ -74,7 +74,7 @@ def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, che
         checkpoint, "mine", Remarks(errors={"clean MPJPE": 50.0}, licence="MIT", cost="an hour")
     )
     export(exported, tmp_path / "mine")
-    card = Lifter.load(tmp_path / "mine", "cpu").card
+    card = ClipModel.load(tmp_path / "mine", "cpu").card
     assert card.name == "mine"
     assert card.architecture.causal
     assert card.architecture.receptive_field == 9
@@ -131,7 +131,7 @@ def test_a_broken_model_is_refused_and_nothing_is_written(tmp_path, checkpoint, 
         export(exported, folder)
     assert [item.name for item in folder.parent.iterdir()] == (["mine"] if old else [])
     if old:
-        assert Lifter.load(folder, "cpu").card.version == version
+        assert ClipModel.load(folder, "cpu").card.version == version
 
 
 def test_half_precision_weights_make_a_smaller_file_and_hardly_another_pose(tmp_path):
@@ -144,7 +144,7 @@ def test_half_precision_weights_make_a_smaller_file_and_hardly_another_pose(tmp_
     sizes = [(tmp_path / name / "weights.bin").stat().st_size for name in ("float16", "float32")]
     assert sizes[0] < 0.52 * sizes[1]
     golden = np.load(GOLDEN / "sym27.npz")
-    lifted = Lifter.load(tmp_path / "float16", "cpu").lift(golden["keypoints_300"][None])
+    lifted = ClipModel.load(tmp_path / "float16", "cpu").lift(golden["keypoints_300"][None])
     np.testing.assert_allclose(lifted.poses[0], golden["pose_300"], atol=2e-3)
 
 
@@ -169,7 +169,7 @@ def test_the_command_exports_and_says_what(tmp_path):
     options = ["--output", str(tmp_path / "m"), "--causal", "--name", "theirs"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    card = Lifter.load(tmp_path / "m", "cpu").card
+    card = ClipModel.load(tmp_path / "m", "cpu").card
     assert (card.name, card.architecture.causal) == ("theirs", True)
     assert card.input.keypoint_format == "h36m17"
     assert card.licence.startswith("CC-BY-NC")

@@ -5,8 +5,8 @@ import onnx
 import pytest
 import torch
 
-from service.lifter import Lifter
-from service.pose.card import Training
+from poselift.card import Training
+from poselift.runtime.clip import ClipModel
 from tests.models import model_folder, network
 from training.comparison import Exported, ExportError, compare
 from training.export import export
@@ -20,7 +20,7 @@ def loaded(tmp_path, model, trajectory=None):
     folder = tmp_path / "model"
     exported = Exported("model", model, trajectory, "coco17", "screen", "none", TRAINING_UNKNOWN)
     export(exported, folder)
-    return Lifter.load(folder, "cpu", threads=1)
+    return ClipModel.load(folder, "cpu", threads=1)
 
 
 TRAINING_UNKNOWN = Training(data="none: random weights", frame_rates=())
@@ -42,7 +42,7 @@ def test_lazy_padding_equals_repeating_edge_frames_at_the_input(tmp_path, widths
 @pytest.mark.parametrize("causal", [False, True])
 def test_extending_a_clip_with_its_last_frame_changes_nothing(tmp_path, causal):
     """What makes ragged batches exact."""
-    lifter = Lifter.load(model_folder(tmp_path / "m", causal=causal), "cpu", threads=1)
+    lifter = ClipModel.load(model_folder(tmp_path / "m", causal=causal), "cpu", threads=1)
     clip = np.random.default_rng(0).normal(size=(1, 30, 17, 2)).astype(np.float32)
     extended = np.concatenate([clip, np.repeat(clip[:, -1:], 50, axis=1)], axis=1)
     np.testing.assert_allclose(

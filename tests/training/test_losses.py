@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from training import losses
 from training.config import TrainConfig
 from training.networks import Predicted

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.recombination import graft, reproportion
 

@@ -11,10 +11,10 @@ import pytest
 from imageio import v2 as imageio
 from PIL import Image
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
-from service.pose.standing import STANDING
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.reference_pose import REFERENCE_POSE
+from poselift.skeletons import H36M17
 from training.command import run
 from training.predictions import Predictions
 from training.render import COLOURS, RenderCommand, cut, find_clip
@@ -24,7 +24,7 @@ FRAMES = 6
 
 def standing(joints):
     """Somebody upright (joints, 3), relative to the hips: x right, y down, z away; metres."""
-    places = np.array([STANDING.get(joint, (0.0, -0.5)) for joint in joints]) * 1.7
+    places = np.array([REFERENCE_POSE.get(joint, (0.0, -0.5)) for joint in joints]) * 1.7
     return np.column_stack([places, np.zeros(len(joints))])
 
 
@@ -122,7 +122,7 @@ def test_predictions_come_back_from_their_file(saved):
 def test_what_is_wrong_with_a_file_is_named(tmp_path, array, wrong):
     path = tmp_path / "wrong.npz"
     replace(predictions(), **{array: wrong}).save(path)
-    with pytest.raises(Invalid, match=f"{path}, {array}: expected"):
+    with pytest.raises(InvalidInput, match=f"{path}, {array}: expected"):
         Predictions.load(path)
 
 
@@ -228,6 +228,6 @@ def test_mistakes_are_a_line(monkeypatch, saved, tmp_path, options, message):
 
 def test_many_clips_are_not_all_listed():
     names = tuple(map("clip {}".format, range(12)))
-    with pytest.raises(Invalid, match=r"clip 0, .*clip 4, \.\.\.; found x"):
+    with pytest.raises(InvalidInput, match=r"clip 0, .*clip 4, \.\.\.; found x"):
         find_clip(replace(predictions(), names=names), "x")
     assert find_clip(replace(predictions(), names=("1", "0")), "0") == 1

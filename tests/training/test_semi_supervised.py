@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from tests.serving import service_process
 from tests.training.motions import motion_set
 from training.checkpoint import CheckpointError, load, load_networks

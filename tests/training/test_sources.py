@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from service.errors import Invalid
-from service.pose.skeleton import H36M17
+from poselift.errors import InvalidInput
+from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.config import TrainConfig
 from training.datasets.recordings import RecordingSet
@@ -56,7 +56,7 @@ def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
     videos = RecordingSet.load(folder / "true.npz")
     clip = see_recording(videos, 1, config(folder / "true.npz", normalisation=normalisation))
     twin = mirrored(clip, H36M17.mirror, H36M17.mirror)
-    depth = 1 if twin.undo.depth_T is None else twin.undo.depth_T
+    depth = 1 if twin.inverse.depth_T is None else twin.inverse.depth_T
     roots = np.column_stack([twin.roots_T3[:, :2], twin.roots_T3[:, 2] * depth])
     points = torch.from_numpy((twin.targets_TK3 + roots[:, None]).astype(np.float32))
     projected = project(points, torch.from_numpy(twin.lens_T9))
@@ -68,9 +68,9 @@ def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
     videos = RecordingSet.load(folder / "detected.npz")
     clip = see_recording(videos, 2, config(folder / "detected.npz", normalisation=normalisation))
     path = videos.positions[videos.frames(2)][:, 0]
-    np.testing.assert_allclose(clip.undo.trajectory(clip.roots_T3), path, atol=1e-4)
+    np.testing.assert_allclose(clip.inverse.trajectory(clip.roots_T3), path, atol=1e-4)
     poses = videos.positions[videos.frames(2)] - path[:, None]
-    np.testing.assert_allclose(clip.undo.poses(clip.targets_TK3), poses, atol=1e-5)
+    np.testing.assert_allclose(clip.inverse.poses(clip.targets_TK3), poses, atol=1e-5)
 
 
 def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
@@ -118,9 +118,9 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
     assert len(source.footage(rng).inputs_FJ2) == 4 * 4 * 50
     replace(nobody_knows, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
     assert open_source(config(folder / "true.npz", **settings)).unlabelled(rng)
-    with pytest.raises(Invalid, match="known intrinsics"):
+    with pytest.raises(InvalidInput, match="known intrinsics"):
         open_source(config(folder / "true.npz", normalisation="screen", **settings))
-    with pytest.raises(Invalid, match="a clip with known poses"):
+    with pytest.raises(InvalidInput, match="a clip with known poses"):
         Trainer(config(tmp_path / "more.npz"))
 
 
@@ -151,7 +151,7 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
     ],
 )
 def test_what_does_not_go_together_is_said(folder, file, settings, where):
-    with pytest.raises(Invalid, match=where):
+    with pytest.raises(InvalidInput, match=where):
         open_source(config(folder / file, **settings))
 
 
@@ -162,7 +162,7 @@ def test_poses_known_in_part_are_an_error(folder, tmp_path, first):
     positions[videos.frames(1).start + first :, 3, 2] = np.nan
     replace(videos, positions=positions).save(tmp_path / "spoilt.npz")
     where = rf"spoilt\.npz, positions of {videos.names[1]}, frame {first}: expected finite"
-    with pytest.raises(Invalid, match=where):
+    with pytest.raises(InvalidInput, match=where):
         RecordingSet.load(tmp_path / "spoilt.npz")
 
 
@@ -170,7 +170,7 @@ def test_poses_known_in_part_are_an_error(folder, tmp_path, first):
 @pytest.mark.parametrize("setting", ["subjects", "unlabelled_subjects"])
 def test_subjects_that_are_not_there_are_said(folder, file, setting):
     settings = {setting: ("0", "S99"), "trajectory": True}
-    with pytest.raises(Invalid, match=rf"{setting}: expected .*{file} has \(0, .* found S99"):
+    with pytest.raises(InvalidInput, match=rf"{setting}: expected .*{file} has \(0, .* found S99"):
         open_source(config(folder / file, **settings))
 
 
@@ -180,7 +180,7 @@ def test_nobody_is_labelled_and_unlabelled(folder):
 
 
 def test_nobody_to_train_on_is_said(folder):
-    with pytest.raises(Invalid, match=r"true\.npz: expected a clip"):
+    with pytest.raises(InvalidInput, match=r"true\.npz: expected a clip"):
         Trainer(config(folder / "true.npz", actions=("swim",)))
 
 
@@ -196,7 +196,7 @@ def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
     np.testing.assert_allclose(found.inputs_TJ2, whole.inputs_TJ2[7:], atol=1e-6)
     np.testing.assert_array_equal(found.targets_TK3, whole.targets_TK3[7:])
     keypoints[:50, :, 2] = 0
-    with pytest.raises(Invalid, match="keypoints of clip 0/45°"):
+    with pytest.raises(InvalidInput, match="keypoints of clip 0/45°"):
         see_recording(replace(videos, keypoints=keypoints), 0, settings)
 
 
@@ -230,11 +230,11 @@ def test_settings_that_contradict_each_other_are_said(settings, said):
 def test_a_wrong_array_of_recordings_is_named(folder, tmp_path, key, value):
     arrays = dict(np.load(folder / "true.npz"))
     np.savez(tmp_path / "bad.npz", **{**arrays, key: value})
-    with pytest.raises(Invalid, match=rf"bad\.npz, {key}: "):
+    with pytest.raises(InvalidInput, match=rf"bad\.npz, {key}: "):
         RecordingSet.load(tmp_path / "bad.npz")
     del arrays[key]
     np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(Invalid, match=rf"bad\.npz, {key}: "):
+    with pytest.raises(InvalidInput, match=rf"bad\.npz, {key}: "):
         RecordingSet.load(tmp_path / "bad.npz")
 
 
@@ -243,5 +243,5 @@ def test_not_a_number_among_keypoints_is_an_error(folder, tmp_path):
     keypoints = videos.keypoints.copy()
     keypoints[3, 2, 0] = np.nan
     replace(videos, keypoints=keypoints).save(tmp_path / "bad.npz")
-    with pytest.raises(Invalid, match="keypoints: expected finite numbers"):
+    with pytest.raises(InvalidInput, match="keypoints: expected finite numbers"):
         RecordingSet.load(tmp_path / "bad.npz")

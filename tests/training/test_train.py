@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from service.lifter import Lifter
-from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
+from poselift.formats import FORMATS
+from poselift.runtime.clip import ClipModel
+from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training import losses
 from training.checkpoint import CheckpointError, load, load_networks, save
@@ -288,7 +288,7 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
             "a minute",
         ),
     )
-    card = Lifter.load(tmp_path / "mine", "cpu").card
+    card = ClipModel.load(tmp_path / "mine", "cpu").card
     assert card.training.held_out_errors == json.loads((tmp_path / "errors.json").read_text())
     assert card.training.held_out_errors["noisy MPJPE, flip, run model"] > 0
     assert card.training.cost == "a minute"

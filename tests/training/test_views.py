@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from service.pose.formats import FORMATS
-from service.pose.normalisation import normaliser
-from service.pose.skeleton import H36M17
+from poselift.formats import FORMATS
+from poselift.normalisation import normaliser
+from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.cameras import random_view, tipped_over
 from training.footage import mirror, mirrored
@@ -82,7 +82,7 @@ def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
     seen = view.to_camera(MOTIONS.clip(1))
     filmed = see(seen, MOTIONS, view, options, rng())
     expected = seen[:, :17] - seen[:, :1]
-    np.testing.assert_allclose(filmed.undo.poses(filmed.targets_TK3), expected, atol=1e-5)
+    np.testing.assert_allclose(filmed.inverse.poses(filmed.targets_TK3), expected, atol=1e-5)
 
 
 def test_clean_inputs_are_the_normalised_projection():
@@ -103,9 +103,9 @@ def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
     left, right = (H36M17.joints.index(f"{side}_knee") for side in ("left", "right"))
     np.testing.assert_array_equal(twin.targets_TK3[:, left, 0], -filmed.targets_TK3[:, right, 0])
     np.testing.assert_array_equal(twin.targets_TK3[:, left, 1:], filmed.targets_TK3[:, right, 1:])
-    camera = filmed.undo.poses(filmed.targets_TK3)
+    camera = filmed.inverse.poses(filmed.targets_TK3)
     np.testing.assert_allclose(
-        twin.undo.poses(twin.targets_TK3), mirror(camera, H36M17.mirror), atol=1e-6
+        twin.inverse.poses(twin.targets_TK3), mirror(camera, H36M17.mirror), atol=1e-6
     )
     again = mirrored(twin, *MIRRORS)
     np.testing.assert_array_equal(again.inputs_TJ2, filmed.inputs_TJ2)

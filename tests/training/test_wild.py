@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.lifter import Lifter
-from service.pose.camera import Camera
+from poselift.cameras import Camera
+from poselift.runtime.clip import ClipModel
 from tests.models import model_folder
 from tests.training.motions import motion_set
 from training.evaluate import EvaluateCommand
@@ -107,7 +107,7 @@ def lifter(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "random"
     told = {"trajectory": True, "expected_errors": True}
     model_folder(folder, causal=request.param, normalisation="person", **told)
-    return Lifter.load(folder, provider="cpu")
+    return ClipModel.load(folder, provider="cpu")
 
 
 MOTIONS = motion_set(clips=5, frames=150)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.arrays import read_arrays
 from training.datasets.kinematics import Motion
 from training.datasets.motion import MotionSet
@@ -47,7 +47,7 @@ def read_motion(path: Path, body: BodyModel) -> Motion:
     """Our points over a clip, y up, metres.
 
     Raises:
-        Invalid: naming the file and the array, and what was expected of it.
+        InvalidInput: naming the file and the array, and what was expected of it.
     """
     arrays = read_arrays(path, KEYS, "a clip of AMASS (.npz)", optional=RATES)
     trees = {key: Tree(f"{path}, {key}", array) for key, array in arrays.items()}
@@ -64,7 +64,7 @@ def read_motion(path: Path, body: BodyModel) -> Motion:
 def _rate(trees: dict[str, Tree], path: Path) -> float:
     tree = next((trees[key] for key in RATES if key in trees), None)
     if tree is None:
-        raise Invalid.at(f"{path}, {RATES[0]}", "an array of that name")
+        raise InvalidInput.at(f"{path}, {RATES[0]}", "an array of that name")
     rate = float(tree.finite(()))
     if rate <= 0:
         raise tree.wrong(f"a positive number, found {rate:g}")
@@ -79,5 +79,7 @@ def prepare(
     kept, faults = prepare_clips(clips, fps)
     if not kept:
         reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in faults[:1])
-        raise Invalid.at(", ".join(map(str, folders)), f"at least one usable .npz clip{reasons}")
+        raise InvalidInput.at(
+            ", ".join(map(str, folders)), f"at least one usable .npz clip{reasons}"
+        )
     return collect(kept, fps, held_out, ORIGIN), faults

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 
 SUFFIXES = (".asf", ".amc", ".bvh", ".npz")
 
@@ -21,7 +21,7 @@ def opened(sources: Iterable[Path]) -> Iterator[list[Path]]:
 
 def _opened(source: Path, stack: ExitStack) -> Path:
     if not source.exists():
-        raise Invalid.at(str(source), "a folder, an archive or a motion file that exists")
+        raise InvalidInput.at(str(source), "a folder, an archive or a motion file that exists")
     if source.is_dir() or source.suffix.lower() in SUFFIXES:
         return source
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="poselift-")))
@@ -31,11 +31,11 @@ def _opened(source: Path, stack: ExitStack) -> Path:
         elif tarfile.is_tarfile(source):
             _untar(source, folder)
         else:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 str(source), f"a folder, a zip or tar archive, or {', '.join(SUFFIXES)}"
             )
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise Invalid.at(str(source), f"an undamaged, harmless archive: {error}") from error
+        raise InvalidInput.at(str(source), f"an undamaged, harmless archive: {error}") from error
     return folder
 
 
@@ -57,5 +57,5 @@ def _wanted(name: str, source: Path) -> bool:
     """Whether to unpack a member; one that would land elsewhere makes the archive unusable."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise Invalid.at(f"{source}, member {name}", "a path inside the archive")
+        raise InvalidInput.at(f"{source}, member {name}", "a path inside the archive")
     return path.suffix.lower() in SUFFIXES

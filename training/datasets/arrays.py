@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 
 Arrays = dict[str, NDArray[Any]]
 _UNREADABLE = (
@@ -30,7 +30,7 @@ def read_arrays(
     what: str = "a file of arrays (.npz)",
     optional: Sequence[str] = (),
 ) -> Arrays:
-    """The arrays of these names; `Invalid` names the file and what is missing or wrong.
+    """The arrays of these names; `InvalidInput` names the file and what is missing or wrong.
 
     Those of ``optional`` are among them where the file has them.
     """
@@ -38,19 +38,19 @@ def read_arrays(
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             for key in keys:
                 if key not in file:
-                    raise Invalid.at(f"{path}, {key}", "an array of that name")
+                    raise InvalidInput.at(f"{path}, {key}", "an array of that name")
             return {key: file[key] for key in (*keys, *(key for key in optional if key in file))}
     except _UNREADABLE as error:
-        raise Invalid.at(str(path), f"{what}: {error}") from error
+        raise InvalidInput.at(str(path), f"{what}: {error}") from error
 
 
 def keys_of(path: Path) -> list[str]:
-    """The names of the arrays in a file; `Invalid` if it is none."""
+    """The names of the arrays in a file; `InvalidInput` if it is none."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return list(file)
     except _UNREADABLE as error:
-        raise Invalid.at(str(path), f"a file that training.prepare writes: {error}") from error
+        raise InvalidInput.at(str(path), f"a file that training.prepare writes: {error}") from error
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

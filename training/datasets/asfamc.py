@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.kinematics import Floats, Motion, forward
 
 CMU_FPS = 120.0
@@ -53,14 +53,14 @@ def read_asf(path: Path) -> Asf:
     sections = _sections(path)
     for needed in ("root", "bonedata", "hierarchy"):
         if needed not in sections:
-            raise Invalid.at(str(path), f"a section :{needed}")
+            raise InvalidInput.at(str(path), f"a section :{needed}")
     radians = any(line[:2] == ["angle", "rad"] for line in sections.get("units", []))
     try:
         bones = [_root(sections["root"], radians)]
         bones += [_bone(block, radians) for block in _blocks(sections["bonedata"])]
         return _ordered(bones, sections["hierarchy"], radians)
     except (KeyError, ValueError, IndexError) as error:
-        raise Invalid.at(str(path), f"a readable ASF skeleton, found {error!r}") from error
+        raise InvalidInput.at(str(path), f"a readable ASF skeleton, found {error!r}") from error
 
 
 def read_amc(path: Path, skeleton: Asf, fps: float = CMU_FPS) -> Motion:
@@ -68,12 +68,12 @@ def read_amc(path: Path, skeleton: Asf, fps: float = CMU_FPS) -> Motion:
     values = _amc_columns(path)
     unknown = set(values) - set(skeleton.names)
     if unknown or "root" not in values:
-        raise Invalid.at(
+        raise InvalidInput.at(
             str(path), f"root and bones of the skeleton, found {', '.join(sorted(unknown))}"
         )
     frames = len(values["root"])
     if values["root"].shape[1] != 6:
-        raise Invalid.at(f"{path}, bone root", f"6 values, found {values['root'].shape[1]}")
+        raise InvalidInput.at(f"{path}, bone root", f"6 values, found {values['root'].shape[1]}")
     local = np.empty((frames, len(skeleton.bones), 3, 3))
     for index, bone in enumerate(skeleton.bones):
         angles = values.get(bone.name, np.zeros((frames, len(bone.angles))))
@@ -89,7 +89,7 @@ def read_amc(path: Path, skeleton: Asf, fps: float = CMU_FPS) -> Motion:
 def _local(bone: Bone, angles: Floats, radians: bool, where: str) -> Floats:
     """Local rotations (T, 3, 3): the angles about the bone's own axes (C M C^-1)."""
     if angles.shape[1] != len(bone.angles):
-        raise Invalid.at(where, f"{len(bone.angles)} angles, found {angles.shape[1]}")
+        raise InvalidInput.at(where, f"{len(bone.angles)} angles, found {angles.shape[1]}")
     if not bone.angles:
         return np.broadcast_to(np.eye(3), (len(angles), 3, 3))
     turned = Rotation.from_euler(bone.angles, angles, degrees=not radians)
@@ -172,11 +172,11 @@ def _amc_columns(path: Path) -> dict[str, Floats]:
     data = [line for line in lines if line.strip() and line.lstrip()[0] not in "#:"]
     starts = [index for index, line in enumerate(data) if line.strip().isdigit()]
     if not starts or starts[0] != 0:
-        raise Invalid.at(str(path), "frames that begin with their number")
+        raise InvalidInput.at(str(path), "frames that begin with their number")
     size = (starts[1] if len(starts) > 1 else len(data)) - starts[0]
     if starts != list(range(0, len(data), size)) or len(data) % size:
         odd = next((i for i, s in enumerate(starts) if s != i * size), len(starts) - 1)
-        raise Invalid.at(f"{path}, frame {data[starts[odd - 1]].strip()}", f"{size - 1} bones")
+        raise InvalidInput.at(f"{path}, frame {data[starts[odd - 1]].strip()}", f"{size - 1} bones")
     return {
         name: values for row in range(1, size) for name, values in [_column(data[row::size], path)]
     }
@@ -187,9 +187,9 @@ def _column(lines: Sequence[str], path: Path) -> tuple[str, Floats]:
     name, width = words[0][0], len(words[0])
     for frame, found in enumerate(words, start=1):
         if found[0] != name or len(found) != width:
-            raise Invalid.at(f"{path}, frame {frame}", f"{name} with {width - 1} values")
+            raise InvalidInput.at(f"{path}, frame {frame}", f"{name} with {width - 1} values")
     try:
         values: NDArray[np.float64] = np.array(words)[:, 1:].astype(np.float64)
     except ValueError as error:
-        raise Invalid.at(f"{path}, bone {name}", f"numbers: {error}") from error
+        raise InvalidInput.at(f"{path}, bone {name}", f"numbers: {error}") from error
     return name, values

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from service.errors import Invalid
-from service.pose.skeleton import H36M17
+from poselift.errors import InvalidInput
+from poselift.skeletons import H36M17
 from training.datasets.bvh import Bvh
 from training.datasets.kinematics import Floats, Motion
 
@@ -109,14 +109,16 @@ def _unit(at: dict[str, Floats]) -> tuple[str, float]:
     for name, metres in UNITS_M.items():
         if LEG_M[0] <= leg * metres <= LEG_M[1]:
             return name, metres
-    raise Invalid.at("leg length", f"{LEG_M[0]} to {LEG_M[1]} m in some known unit, found {leg:g}")
+    raise InvalidInput.at(
+        "leg length", f"{LEG_M[0]} to {LEG_M[1]} m in some known unit, found {leg:g}"
+    )
 
 
 def _recipe(motion: Motion) -> Recipe:
     for joints, recipe in _RECIPES:
         if joints <= set(motion.joints):
             return recipe
-    raise Invalid.at("joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …")
+    raise InvalidInput.at("joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …")
 
 
 def _limbs(motion: Motion, names: dict[str, tuple[str, str]]) -> dict[str, Floats]:
@@ -134,7 +136,7 @@ def _middle(points: dict[str, Floats], joint: str) -> Floats:
 def _turn(motion: Motion, joint: str) -> Floats:
     turn = motion.turn(joint)
     if turn is None:
-        raise Invalid.at("joints", "rotations with this skeleton")
+        raise InvalidInput.at("joints", "rotations with this skeleton")
     return turn
 
 
@@ -269,7 +271,7 @@ def _positions(motion: Motion) -> Points:
     # span the chest's own frame.
     up_and_back = _middle(at, "shoulder") - trunk
     chest = _frame(left, up_and_back)
-    # The middle of the shoulders lies up and back of the trunk: undo that tilt.
+    # The middle of the shoulders lies up and back of the trunk: inverse that tilt.
     chest = chest @ _about_left(_COLLAR_TILT_RAD)
     length = np.median(np.linalg.norm(trunk - motion.at("upperback"), axis=-1))
     lost = chest[..., 1] * length

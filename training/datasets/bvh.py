@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.kinematics import Floats, Motion, forward
 
 
@@ -72,11 +72,11 @@ def read_bvh(path: Path) -> Bvh:
     """Read a file; lengths keep its unit, the frame rate is the header's."""
     head, found, tail = path.read_text(encoding="latin-1").partition("MOTION")
     if not found or not head.split()[:1] == ["HIERARCHY"]:
-        raise Invalid.at(str(path), "HIERARCHY and MOTION")
+        raise InvalidInput.at(str(path), "HIERARCHY and MOTION")
     try:
         joints = _hierarchy(iter(head.split()[1:]))
     except (ValueError, IndexError, StopIteration) as error:
-        raise Invalid.at(f"{path}, HIERARCHY", f"a tree of joints, found {error!r}") from error
+        raise InvalidInput.at(f"{path}, HIERARCHY", f"a tree of joints, found {error!r}") from error
     values, fps = _motion(tail, sum(map(len, joints.channels)), path)
     return Bvh(
         tuple(joints.names),
@@ -118,7 +118,7 @@ def _turned(order: str, degrees: Floats, joint: str) -> Floats:
     try:
         turned: Floats = Rotation.from_euler(order, degrees, degrees=True).as_matrix()
     except ValueError as error:
-        raise Invalid.at(
+        raise InvalidInput.at(
             f"CHANNELS of {joint}", f"rotations about different axes: {error}"
         ) from None
     return turned
@@ -133,9 +133,9 @@ def _motion(text: str, channels: int, path: Path) -> tuple[Floats, float]:
         frame_time_s = float(words[time])
         values = np.array(words[time + 1 :], dtype=np.float64)
     except (ValueError, IndexError) as error:
-        raise Invalid.at(where, f"Frames:, Frame Time: and numbers: {error}") from error
+        raise InvalidInput.at(where, f"Frames:, Frame Time: and numbers: {error}") from error
     if frames < 1 or values.size != frames * channels or frame_time_s <= 0:
-        raise Invalid.at(
+        raise InvalidInput.at(
             where, f"{frames} frames of {channels} numbers, found {values.size} numbers"
         )
     return values.reshape(frames, channels), 1.0 / frame_time_s

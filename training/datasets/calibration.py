@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.tree import Floats, Tree
 from training.projection import world_to_camera
 
@@ -58,12 +58,12 @@ def read_rigs(path: Path) -> Mapping[str, Rig]:
     """The cameras of each subject: Human3.6M's own ``metadata.xml``, or JSON as ``--help`` says.
 
     Raises:
-        Invalid: naming the file, the place in it and what was expected.
+        InvalidInput: naming the file, the place in it and what was expected.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid.at(str(path), f"a file of cameras: {error}") from error
+        raise InvalidInput.at(str(path), f"a file of cameras: {error}") from error
     read: Callable[[str, Path], Mapping[str, Rig]]
     read = _read_metadata if path.suffix.lower() == ".xml" else _read_json
     return read(text, path)
@@ -79,9 +79,11 @@ def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
     try:
         numbers = np.array([float(number) for number in found[1].split()] if found else [])
     except ValueError as error:
-        raise Invalid.at(f"{path}, w0", f"numbers: {error}") from error
+        raise InvalidInput.at(f"{path}, w0", f"numbers: {error}") from error
     if numbers.shape != (_NUMBERS,):
-        raise Invalid.at(f"{path}, w0", f"{_NUMBERS} numbers in brackets, found {len(numbers)}")
+        raise InvalidInput.at(
+            f"{path}, w0", f"{_NUMBERS} numbers in brackets, found {len(numbers)}"
+        )
     places = numbers[:_LENSES_FROM].reshape(-1, _SUBJECTS, 6)
     lenses = numbers[_LENSES_FROM:].reshape(-1, 9)
     return {
@@ -105,7 +107,7 @@ def _read_json(text: str, path: Path) -> Mapping[str, Rig]:
     try:
         tree = Tree(str(path), json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise Invalid.at(str(path), f"JSON: {error}") from error
+        raise InvalidInput.at(str(path), f"JSON: {error}") from error
     return {key: [_json_camera(entry) for entry in tree[key].entries()] for key in tree.names()}
 
 

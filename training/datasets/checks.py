@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.body import POINTS
 from training.datasets.kinematics import Floats
 
@@ -55,13 +55,13 @@ HEIGHT_M = (1.15, 2.1)
 
 
 def check(points_TJ3: Floats, fps: float) -> None:
-    """Raise `Invalid` when a clip is no human motion: what, where, and what was expected."""
+    """Raise `InvalidInput` when a clip is no human motion: what, where, and what was expected."""
     finite = np.isfinite(points_TJ3).all(axis=2)
     if not finite.all():
         frame, point = np.argwhere(~finite)[0]
-        raise Invalid.at(f"frame {frame}, {POINTS[point]}", "finite coordinates")
+        raise InvalidInput.at(f"frame {frame}, {POINTS[point]}", "finite coordinates")
     if len(points_TJ3) < MINIMUM_S * fps:
-        raise Invalid.at("length", f"at least {MINIMUM_S} s, found {len(points_TJ3)} frames")
+        raise InvalidInput.at("length", f"at least {MINIMUM_S} s, found {len(points_TJ3)} frames")
     for bone in BONES:
         _check_bone(bone, bone_lengths(points_TJ3, bone))
     _check_height(points_TJ3)
@@ -76,10 +76,10 @@ def bone_lengths(points_TJ3: Floats, bone: Bone) -> Floats:
 def _check_bone(bone: Bone, lengths: Floats) -> None:
     low, high = bone.range_m
     if not low <= (median := float(np.median(lengths))) <= high:
-        raise Invalid.at(bone.name, f"{low} to {high} m, found {median:.3f} m")
+        raise InvalidInput.at(bone.name, f"{low} to {high} m, found {median:.3f} m")
     if (deviation := float(lengths.std())) > bone.deviation_m:
         frame = int(np.abs(lengths - median).argmax())
-        raise Invalid.at(
+        raise InvalidInput.at(
             f"{bone.name}, frame {frame}",
             f"a length that varies by {bone.deviation_m} m at most, found {deviation:.4f} m",
         )
@@ -100,7 +100,7 @@ def _path(points_TJ3: Floats, chain: tuple[str, ...]) -> Floats:
 
 def _check_height(points_TJ3: Floats) -> None:
     if not HEIGHT_M[0] <= (height := height_m(points_TJ3)) <= HEIGHT_M[1]:
-        raise Invalid.at("height", f"{HEIGHT_M[0]} to {HEIGHT_M[1]} m, found {height:.2f} m")
+        raise InvalidInput.at("height", f"{HEIGHT_M[0]} to {HEIGHT_M[1]} m, found {height:.2f} m")
 
 
 @dataclass(frozen=True)

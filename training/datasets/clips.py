@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
 from training.datasets.arrays import Arrays
 
 Names = tuple[str, ...]
@@ -30,7 +30,7 @@ class Summary:
     subjects: Names
     """Who is trained on."""
     skeleton: str
-    """Whose joints the poses have: a name of ``service.pose.skeleton``."""
+    """Whose joints the poses have: a name of ``poselift.skeletons``."""
     origin: str
     """Where the data comes from, as whoever uses it has to say."""
     recorded: bool = field(default=False, compare=False)
@@ -152,40 +152,42 @@ def check_clips(arrays: Arrays, per_clip: dict[str, str], frames: int, path: Pat
     """See that there is one entry for each clip, and that the clips cover the frames.
 
     Raises:
-        Invalid: naming the array, and what was expected of it.
+        InvalidInput: naming the array, and what was expected of it.
     """
     clips = arrays["clip_ends"].shape
     for key, kind in per_clip.items():
         if arrays[key].dtype.kind != kind or arrays[key].shape[:1] != clips or len(clips) != 1:
-            raise Invalid.at(f"{path}, {key}", f"one value of kind '{kind}' for each of the clips")
+            raise InvalidInput.at(
+                f"{path}, {key}", f"one value of kind '{kind}' for each of the clips"
+            )
     ends: Indices = arrays["clip_ends"].astype(np.int64)
     if len(ends) == 0 or (np.diff(ends, prepend=0) <= 0).any() or ends[-1] != frames:
-        raise Invalid.at(f"{path}, clip_ends", f"rising numbers, the last {frames}")
+        raise InvalidInput.at(f"{path}, clip_ends", f"rising numbers, the last {frames}")
     if arrays["fps"].shape != () or not float(arrays["fps"].astype(np.float64)) > 0:
-        raise Invalid.at(f"{path}, fps", "one positive number")
+        raise InvalidInput.at(f"{path}, fps", "one positive number")
 
 
 def check_layouts(arrays: Arrays, path: Path) -> None:
     """See that the keypoint format and the skeleton are known ones.
 
     Raises:
-        Invalid: naming the array, and what was expected of it.
+        InvalidInput: naming the array, and what was expected of it.
     """
     layouts = {"keypoint_format": FORMATS, "skeleton": SKELETONS}
     for key, known in layouts.items():
         if arrays[key].shape != () or str(arrays[key]) not in known:
-            raise Invalid.at(f"{path}, {key}", f"one of {', '.join(known)}")
+            raise InvalidInput.at(f"{path}, {key}", f"one of {', '.join(known)}")
 
 
 def check_shapes(arrays: Arrays, expected: Mapping[str, tuple[int, ...]], path: Path) -> None:
     """See that arrays are of numbers, and of these shapes.
 
     Raises:
-        Invalid: naming the array, and what was expected of it.
+        InvalidInput: naming the array, and what was expected of it.
     """
     for key, shape in expected.items():
         if arrays[key].dtype.kind != "f" or arrays[key].shape != shape:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 f"{path}, {key}", f"numbers of shape {shape}, found {arrays[key].shape}"
             )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.asfamc import read_amc, read_asf
 from training.datasets.body import whole
 from training.datasets.bvh import read_bvh
@@ -90,7 +90,7 @@ def _amc_clip(path: Path) -> Clip:
 def _amc_motion(path: Path) -> Motion:
     skeleton = path.with_name(f"{path.stem.split('_')[0]}.asf")
     if not skeleton.exists():
-        raise Invalid.at(str(path), f"its skeleton {skeleton.name} beside it")
+        raise InvalidInput.at(str(path), f"its skeleton {skeleton.name} beside it")
     return read_amc(path, read_asf(skeleton))
 
 
@@ -120,7 +120,7 @@ def _rest_frames(names: Sequence[str]) -> int:
 def _position_clips(path: Path) -> Iterator[Clip]:
     try:
         motions = list(read_positions(path))
-    except Invalid as error:
+    except InvalidInput as error:
         yield Clip(path.stem, path.stem, path.stem, "positions", path, failing(error))
         return
     for name, motion in motions:
@@ -148,7 +148,7 @@ def prepare(
     kept, same = _without_copies(kept, fps)
     faults += same
     if not kept:
-        raise Invalid.at(
+        raise InvalidInput.at(
             ", ".join(map(str, folders)), "at least one usable .amc, .bvh or .npz clip"
         )
     return collect(kept, fps, held_out, ORIGIN), faults

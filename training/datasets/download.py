@@ -12,12 +12,16 @@ from typing import cast
 
 from tqdm import tqdm
 
-from service.errors import Invalid, Unavailable
+from poselift.errors import InvalidInput, PoseliftError
 
 CMU_SITE = "http://mocap.cs.cmu.edu"
 """It answers over plain HTTP only."""
 WHOLE_DATABASE = "allasfamc.zip"
 BLOCK_BYTES = 1 << 18
+
+
+class DownloadError(PoseliftError):
+    """A site gave no complete answer; running the command again goes on where it stopped."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def remote_paths(clips: Iterable[str]) -> list[str]:
     for clip in clips:
         found = re.fullmatch(r"(\d{2,3})_(\d{2,3})", clip)
         if not found:
-            raise Invalid.at(f"clip {clip}", "a name like 02_01: subject and trial")
+            raise InvalidInput.at(f"clip {clip}", "a name like 02_01: subject and trial")
         subject = found[1]
         paths += [f"subjects/{subject}/{subject}.asf", f"subjects/{subject}/{clip}.amc"]
     return list(dict.fromkeys(paths)) or [WHOLE_DATABASE]
@@ -57,7 +61,7 @@ def download(
 def fetch(url: str, target: Path, patience: Patience) -> None:
     """Fetch one file, going on where an earlier attempt or run stopped; in place once complete."""
     if not url.startswith(("http://", "https://")):
-        raise Invalid.at(url, "an http or https address")
+        raise InvalidInput.at(url, "an http or https address")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.partial")
     for attempt in range(patience.attempts):
@@ -69,14 +73,14 @@ def fetch(url: str, target: Path, patience: Patience) -> None:
                 return
         except urllib.error.HTTPError as error:
             if error.code < 500 and error.code not in (408, 416, 429):
-                raise Invalid.at(
+                raise InvalidInput.at(
                     url, f"a file at this address, found status {error.code}"
                 ) from error
             if error.code == 416:
                 partial.unlink(missing_ok=True)
         except (OSError, http.client.HTTPException):
             continue
-    raise Unavailable(f"{url}: no complete answer in {patience.attempts} attempts; run it again")
+    raise DownloadError(f"{url}: no complete answer in {patience.attempts} attempts; run it again")
 
 
 def _continue(url: str, partial: Path, timeout_s: float) -> bool:

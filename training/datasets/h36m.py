@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.recordings import RecordingSet
 from training.datasets.tree import Floats, Tree
 from training.datasets.videos import Laboratory, Take, collect
@@ -28,14 +28,14 @@ def read_h36m(
     from the positions of a subject who is in them is left out: the authors leave out a bad one.
 
     Raises:
-        Invalid: naming the file, the subject and the action, and what was expected.
+        InvalidInput: naming the file, the subject and the action, and what was expected.
     """
     laboratory = Laboratory.opened(positions, keypoints, cameras, SKELETON)
     labelled = laboratory.takes()
     known = {subject for subject, _ in labelled}
     if not set(held_out) & known:
         expected = f"some of {', '.join(sorted(known))}, found {', '.join(held_out)}"
-        raise Invalid.at("held-out subjects", expected)
+        raise InvalidInput.at("held-out subjects", expected)
     unlabelled = [take for take in laboratory.others() if take[0] not in known]
     videos = [
         video

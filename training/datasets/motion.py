@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.arrays import Arrays, read_arrays, write_arrays
 from training.datasets.clips import Clips, Names, Summary, as_names, check_clips
 
@@ -39,7 +39,7 @@ class MotionSet(Clips):
 
     @classmethod
     def load(cls, path: Path) -> "MotionSet":
-        """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
+        """Read a file written by `save`, with no pickles; `InvalidInput` names what is wrong."""
         keys = ("positions", "joint_names", "fps", "origin", *cls.per_clip)
         arrays = read_arrays(path, keys, "a prepared motion file (.npz)")
         _check_positions(arrays, path)
@@ -62,11 +62,11 @@ class MotionSet(Clips):
 def _check_positions(arrays: Arrays, path: Path) -> None:
     positions, joints = arrays["positions"], arrays["joint_names"]
     if positions.dtype != np.float32 or positions.shape[1:] != (len(joints), 3):
-        raise Invalid.at(
+        raise InvalidInput.at(
             f"{path}, positions",
             f"float32 of shape (frames, {len(joints)}, 3), "
             f"found {positions.dtype} of {positions.shape}",
         )
     if not np.isfinite(positions).all():
         frame = int(np.argmin(np.isfinite(positions).all(axis=(1, 2))))
-        raise Invalid.at(f"{path}, positions, frame {frame}", "finite numbers")
+        raise InvalidInput.at(f"{path}, positions, frame {frame}", "finite numbers")

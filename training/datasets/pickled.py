@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.tree import Tree
 
 _PLAIN = re.compile(r"\|?[?biufcOSU]\d*")
@@ -26,26 +26,26 @@ def read_pickled(path: Path, *keys: str) -> list[Tree]:
     """The objects under these keys of a file written by `numpy.savez`.
 
     Raises:
-        Invalid: naming the file and the key, and the class if the pickle asks for a foreign one.
+        InvalidInput: naming the file, the key, and the class if a pickle asks for a foreign one.
     """
     try:
         with ZipFile(path) as archive:
             return [_member(archive, path, key) for key in keys]
     except (OSError, BadZipFile) as error:
-        raise Invalid.at(str(path), f"a file of arrays (.npz): {error}") from error
+        raise InvalidInput.at(str(path), f"a file of arrays (.npz): {error}") from error
 
 
 def _member(archive: ZipFile, path: Path, key: str) -> Tree:
     where = f"{path}, {key}"
     if f"{key}.npy" not in archive.namelist():
-        raise Invalid.at(where, "an array of that name")
+        raise InvalidInput.at(where, "an array of that name")
     try:
         with archive.open(f"{key}.npy") as file:
             return Tree(where, _object(file, where))
-    except (Invalid, BadZipFile, OSError):
+    except (InvalidInput, BadZipFile, OSError):
         raise
     except Exception as error:  # a damaged pickle fails in any way it likes
-        raise Invalid.at(where, f"an undamaged pickle: {error}") from error
+        raise InvalidInput.at(where, f"an undamaged pickle: {error}") from error
 
 
 def _object(file: IO[bytes], where: str) -> object:
@@ -55,10 +55,10 @@ def _object(file: IO[bytes], where: str) -> object:
     }[np.lib.format.read_magic(file)]
     shape, _, dtype = read_header(file)
     if dtype.kind != "O" or shape != ():
-        raise Invalid.at(where, f"one pickled object, found {dtype} of shape {shape}")
+        raise InvalidInput.at(where, f"one pickled object, found {dtype} of shape {shape}")
     array = _Unpickler(file, where).load()
     if not isinstance(array, _Array):
-        raise Invalid.at(where, f"an array, found {type(array).__name__}")
+        raise InvalidInput.at(where, f"an array, found {type(array).__name__}")
     return array.finished().item()
 
 
@@ -183,6 +183,6 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _NAMES[f"{module}.{name}"]
         except KeyError:
-            raise Invalid.at(
+            raise InvalidInput.at(
                 self._where, f"NumPy arrays and plain values only, found {module}.{name}"
             ) from None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from service.errors import Invalid
-from service.pose.skeleton import H36M17
+from poselift.errors import InvalidInput
+from poselift.skeletons import H36M17
 from training.datasets.arrays import Arrays, read_arrays
 from training.datasets.body import POINTS, stacked, with_face
 from training.datasets.clips import check_clips
@@ -23,7 +23,7 @@ def find_clips(path: Path) -> Iterator[Clip]:
     """Every clip of a file; a clip whose subject or action is not told has its own name there.
 
     Raises:
-        Invalid: naming the file and the array, and what was expected of it.
+        InvalidInput: naming the file and the array, and what was expected of it.
     """
     keys = ("positions", "joint_names", "fps", *PER_CLIP)
     arrays = read_arrays(path, keys, "a file of positions (.npz)", OPTIONAL)
@@ -42,7 +42,7 @@ def _points(arrays: Arrays, path: Path) -> Floats:
     """Our points of all frames, (F, 22, 3)."""
     names = tuple(map(str, np.atleast_1d(arrays["joint_names"])))
     if missing := set(H36M17.joints) - set(names):
-        raise Invalid.at(f"{path}, joint_names", f"{', '.join(sorted(missing))} too")
+        raise InvalidInput.at(f"{path}, joint_names", f"{', '.join(sorted(missing))} too")
     found = Tree(f"{path}, positions", arrays["positions"]).floats(("frames", len(names), 3))
     at = {name: found[:, joint] for joint, name in enumerate(names)}
     return stacked(at if set(POINTS) <= set(names) else with_face(at))
@@ -53,5 +53,5 @@ def prepare(path: Path, fps: float, held_out: Sequence[str] = ()) -> tuple[Motio
     kept, faults = prepare_clips(find_clips(path), fps)
     if not kept:
         reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in faults[:1])
-        raise Invalid.at(str(path), f"at least one usable clip{reasons}")
+        raise InvalidInput.at(str(path), f"at least one usable clip{reasons}")
     return collect(kept, fps, held_out, f"Positions from {path.name}."), faults

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from tqdm import tqdm
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.body import POINTS, points_of
 from training.datasets.checks import check, find_jumps, pieces
 from training.datasets.kinematics import Floats, Motion
@@ -49,7 +49,7 @@ def given(motion: Motion) -> Callable[[], Motion]:
     return lambda: motion
 
 
-def failing(error: Invalid) -> Callable[[], Motion]:
+def failing(error: InvalidInput) -> Callable[[], Motion]:
     """What reads a clip that cannot be read: the error is noted in its turn."""
 
     def read() -> Motion:
@@ -75,7 +75,7 @@ def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Fault]]:
         motion = clip.read()
         points, _ = points_of(motion)
         check(points, motion.fps)
-    except Invalid as error:
+    except InvalidInput as error:
         return [], [Fault(clip, error.detail)]
     jumps = find_jumps(points, motion.fps)
     parts = pieces(points, jumps, motion.fps)
@@ -105,7 +105,7 @@ def collect(
     """Clips end to end, of our points."""
     subjects = tuple(item.clip.subject for item in kept)
     if held_out and not set(held_out) & set(subjects):
-        raise Invalid.at(
+        raise InvalidInput.at(
             "held-out subjects",
             f"some of {', '.join(sorted(set(subjects)))}, found {', '.join(held_out)}",
         )

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import SKELETONS
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
 from training.datasets.arrays import Arrays, read_arrays, write_arrays
 from training.datasets.clips import (
     Clips,
@@ -66,7 +66,7 @@ class RecordingSet(Clips):
 
     @classmethod
     def load(cls, path: Path) -> "RecordingSet":
-        """Read a file written by `save`, with no pickles; `Invalid` names what is wrong with it."""
+        """Read a file written by `save`, with no pickles; `InvalidInput` names what is wrong."""
         texts = ("keypoint_format", "skeleton", "origin")
         keys = (*cls.per_frame, *cls.per_clip, "fps", *texts)
         arrays = read_arrays(path, keys, "a prepared file of recordings (.npz)")
@@ -103,7 +103,7 @@ def _check(arrays: Arrays, path: Path) -> None:
     }
     check_shapes(arrays, expected, path)
     if not np.isfinite(arrays["keypoints"]).all():
-        raise Invalid.at(f"{path}, keypoints", "finite numbers; a missing joint has score 0")
+        raise InvalidInput.at(f"{path}, keypoints", "finite numbers; a missing joint has score 0")
 
 
 def _check_positions(arrays: Arrays, path: Path) -> None:
@@ -117,7 +117,7 @@ def _check_positions(arrays: Arrays, path: Path) -> None:
         part = finite[start:end]
         if part.any() and not part.all():
             frame = int(np.argmin(part.reshape(len(part), -1).all(axis=1)))
-            raise Invalid.at(
+            raise InvalidInput.at(
                 f"{path}, positions of {name}, frame {frame}",
                 "finite numbers; or nothing but NaN in all frames of it, if unknown",
             )

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import H36M17
 from training.cameras import look_from
 from training.datasets.motion import MotionSet
 from training.datasets.recordings import RecordingSet
@@ -100,12 +100,12 @@ def keep_filmed(
         keypoint_format: what the detector finds.
 
     Raises:
-        Invalid: the file is there, but of other motion.
+        InvalidInput: the file is there, but of other motion.
     """
     if not path.exists():
         film_recordings(motions, noise, np.random.default_rng(0), keypoint_format).save(path)
     elif not _are_of(RecordingSet.load(path), motions):
-        raise Invalid.at(str(path), f"recordings of {origin}; move {path.parent} away")
+        raise InvalidInput.at(str(path), f"recordings of {origin}; move {path.parent} away")
 
 
 def _are_of(recordings: RecordingSet, motions: MotionSet) -> bool:

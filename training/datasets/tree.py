@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Shape = tuple[int | str, ...]
@@ -21,9 +21,9 @@ class Tree:
     where: str
     value: Any
 
-    def wrong(self, expected: str) -> Invalid:
+    def wrong(self, expected: str) -> InvalidInput:
         """The error that something else is expected here."""
-        return Invalid.at(self.where, expected)
+        return InvalidInput.at(self.where, expected)
 
     def names(self) -> tuple[str, ...]:
         """The keys of a dictionary, which must be texts."""

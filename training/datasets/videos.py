@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Invalid
-from service.pose.formats import FORMATS, KeypointFormat
-from service.pose.skeleton import SKELETONS
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS, KeypointFormat
+from poselift.skeletons import SKELETONS
 from training.datasets.calibration import Camera, Rig, read_rigs
 from training.datasets.pickled import read_pickled
 from training.datasets.recordings import RecordingSet
@@ -119,7 +119,7 @@ class Laboratory:
         rig = next((self.rigs[key] for key in rig_keys if key in self.rigs), None)
         if rig is None:
             expected = f"the cameras of {' or '.join(rig_keys)}, found {', '.join(self.rigs)}"
-            raise Invalid.at(str(self.cameras), expected)
+            raise InvalidInput.at(str(self.cameras), expected)
         if (count := len(views.entries())) != len(rig):
             expected = f"keypoints from {len(rig)} cameras, as {self.cameras} has, found {count}"
             raise views.wrong(expected)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from service.lifter import Lifter
+from poselift.runtime.clip import ClipModel
 from training.datasets.motion import MotionSet
 from training.metrics import joint_errors
 from training.sources import measuring_views
@@ -34,12 +34,12 @@ class Calibration:
         return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
 
 
-def tells_errors(lifter: Lifter) -> bool:
+def tells_errors(lifter: ClipModel) -> bool:
     """Whether a model tells expected errors."""
     return "expected_errors" in lifter.card.graph.outputs
 
 
-def measure_calibration(lifter: Lifter, motions: MotionSet, condition: Condition) -> Calibration:
+def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
     """Compare a model's expected errors with its true ones, but for the root, which has none.
 
     Args:

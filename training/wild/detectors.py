@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from service.pose.camera import Camera
-from service.pose.formats import FORMATS
-from service.pose.missing import MIN_SCORE, measured_joints
-from service.pose.polishing import smooth
+from poselift.cameras import Camera
+from poselift.formats import FORMATS
+from poselift.imputation import MIN_SCORE, measured_joints
+from poselift.postprocess.smoothing import smooth
 from training.noise import NoiseLevel, detect
 from training.wild.trial import CAMERAS, LIMBS, calibration, keypoints, projection, triangulated
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.lifter import Lifter
-from service.pose.card import OutputSkeleton
-from service.pose.formats import FORMATS
-from service.pose.grounding import keep_feet_still
-from service.pose.lifted import Lifted
-from service.pose.polishing import half_window, keep_bone_lengths, smooth
+from poselift.card import OutputSkeleton
+from poselift.formats import FORMATS
+from poselift.model_output import ModelOutput
+from poselift.postprocess.bone_lengths import enforce_bone_lengths
+from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.smoothing import half_window, smooth
+from poselift.runtime.clip import ClipModel
 from training.datasets.motion import MotionSet
 from training.evaluation import ClipErrors, Prediction, Predictor, average, measure, predict_clips
 from training.metrics import joint_errors
@@ -28,7 +29,7 @@ _HIDDEN_S = 1.0
 _HIDDEN_SHARE = 0.5
 
 
-def path_predictor_of(lifter: Lifter) -> Predictor | None:
+def path_predictor_of(lifter: ClipModel) -> Predictor | None:
     """What a served model tells of the root's path, if it does, as what training measures."""
     if "trajectory" not in lifter.card.graph.outputs:
         return None
@@ -52,7 +53,7 @@ class Condition:
     cut_off: float = 0.0
     """As in ``FilmingOptions``."""
 
-    def options(self, lifter: Lifter) -> FilmingOptions:
+    def options(self, lifter: ClipModel) -> FilmingOptions:
         """How to film for a model."""
         card = lifter.card
         usual = FilmingOptions(
@@ -89,7 +90,7 @@ def overall(found: list[Measured]) -> dict[str, float]:
     return average([clip.errors for clip in found])
 
 
-def predictor_of(lifter: Lifter) -> Predictor:
+def predictor_of(lifter: ClipModel) -> Predictor:
     """A served model as what training measures."""
 
     def predict(inputs_TJ2: Floats) -> Floats:
@@ -116,12 +117,12 @@ class Polish:
         if roots is not None:
             roots = smooth(roots, half_frames)
         if self.constant_bone_lengths:
-            poses = keep_bone_lengths(poses, skeleton.parents, np.ones(len(poses), np.bool_))
+            poses = enforce_bone_lengths(poses, skeleton.parents, np.ones(len(poses), np.bool_))
         if self.ground_contact and roots is not None:
             feet = [skeleton.joints.index(f"{side}_foot") for side in ("left", "right")]
-            roots = keep_feet_still(roots, poses[:, feet], fps)
+            roots = clean_foot_skate(roots, poses[:, feet], fps)
         if self.live_smoothing_s:
-            lifted = steadied(Lifted(poses, roots), fps, self.live_smoothing_s)
+            lifted = steadied(ModelOutput(poses, roots), fps, self.live_smoothing_s)
             poses, roots = lifted.poses, lifted.trajectory
         return replace(found, poses_TK3=poses, roots_T3=roots)
 
@@ -130,7 +131,7 @@ AS_LIFTED = Polish()
 
 
 def measured(
-    lifter: Lifter,
+    lifter: ClipModel,
     motions: MotionSet,
     condition: Condition,
     every: int = 1,
@@ -193,13 +194,13 @@ def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
     return motions.select(np.flatnonzero(motions.lengths >= 2 * length)), length
 
 
-def one_side_hidden(lifter: Lifter, length: int) -> FilmingOptions:
+def one_side_hidden(lifter: ClipModel, length: int) -> FilmingOptions:
     """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
     options = CLEAN.options(lifter)
     return replace(options, hide=HideSide(length, options.keypoint_format))
 
 
-def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
+def hidden_side(lifter: ClipModel, motions: MotionSet) -> HiddenSide:
     """Hide half of one side in the middle second of every clip that is two seconds or longer."""
     long, length = long_enough(motions)
     usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
@@ -208,7 +209,7 @@ def hidden_side(lifter: Lifter, motions: MotionSet) -> HiddenSide:
 
 
 def _in_the_middle(
-    lifter: Lifter, motions: MotionSet, options: FilmingOptions, length: int
+    lifter: ClipModel, motions: MotionSet, options: FilmingOptions, length: int
 ) -> Array:
     """Each clip's mean errors (clips, frames) in its middle, millimetres."""
     clips = (clip for clip, _ in measuring_views(motions, options))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.lifter import Lifter
-from service.live.steadying import Steadier
-from service.pose.camera import Camera
-from service.pose.formats import FORMATS, convert
-from service.pose.lifted import Lifted
-from service.pose.missing import MIN_SCORE, fill
+from poselift.cameras import Camera
+from poselift.formats import FORMATS, convert
+from poselift.imputation import MIN_SCORE, fill
+from poselift.model_output import ModelOutput
+from poselift.postprocess.one_euro import OneEuroFilter
+from poselift.runtime.clip import ClipModel
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +29,7 @@ class Seen:
     camera: Camera | None = None
 
 
-def lift(lifter: Lifter, seen: Seen) -> Lifted:
+def lift(lifter: ClipModel, seen: Seen) -> ModelOutput:
     """What ``/v1/lift`` answers for a clip (T, …); NaN where nothing is known."""
     card = lifter.card
     wanted = card.input.keypoint_format
@@ -40,17 +40,17 @@ def lift(lifter: Lifter, seen: Seen) -> Lifted:
         max_gap_frames=int(_MAX_GAP_S * seen.fps + 1e-6),
         format=FORMATS[wanted],
     )
-    inputs, undo = card.normaliser(seen.image_size, seen.camera)(filled.keypoints_TJ2)
-    lifted = Lifted.blank(card, len(inputs), fill=np.nan)
+    inputs, inverse = card.normaliser(seen.image_size, seen.camera)(filled.keypoints_TJ2)
+    lifted = ModelOutput.blank(card, len(inputs), fill=np.nan)
     for segment in filled.segments:
         lifted.put(segment, lifter.lift(inputs[None, segment])[0])
-    return lifted.turned_back(undo, card.output.parents.index(-1))
+    return lifted.denormalised(inverse, card.output.parents.index(-1))
 
 
-def steadied(lifted: Lifted, fps: float, smoothing_s: float) -> Lifted:
+def steadied(lifted: ModelOutput, fps: float, smoothing_s: float) -> ModelOutput:
     """A clip (T, …) as a live session with ``smoothing_s`` answers it; it begins anew after NaN."""
     answers = lifted[np.arange(len(lifted.poses))]  # a copy, which slices are not
-    steadier = Steadier(smoothing_s, fps)
+    steadier = OneEuroFilter(smoothing_s, fps)
     for frame, pose_K3 in enumerate(lifted.poses):
         if np.isfinite(pose_K3).all():
             answers.put([frame], steadier.steady([_TRACK], lifted[frame : frame + 1]))

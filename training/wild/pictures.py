@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from service.lifter import Lifter
-from service.pose.polishing import half_window, smooth
-from service.pose.skeleton import SKELETONS, Skeleton
+from poselift.postprocess.smoothing import half_window, smooth
+from poselift.runtime.clip import ClipModel
+from poselift.skeletons import SKELETONS, Skeleton
 from training.datasets.motion import MotionSet
 from training.evaluation import Prediction, predict_clips
 from training.metrics import joint_errors
@@ -48,7 +48,7 @@ class Failure:
     middle_frames: int | None = None
     """Look at so many frames in the middle of each clip, if not at all of them."""
 
-    def worst(self, lifter: Lifter) -> tuple[Prediction, int]:
+    def worst(self, lifter: ClipModel) -> tuple[Prediction, int]:
         """The frame of the largest mean error, and the clip it is in."""
         worst, frame, largest = None, 0, -1.0
         clips = (clip for clip, _ in measuring_views(self.motions, self.options))
@@ -63,7 +63,7 @@ class Failure:
         return worst, frame
 
 
-def failures(lifter: Lifter, motions: MotionSet) -> dict[str, Failure]:
+def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
     """By what is wrong: as usual, imagined, half of a side unseen, and a child."""
     long, length = long_enough(motions)
     child = replace(motions, positions=motions.positions * np.float32(CHILD))
@@ -77,7 +77,7 @@ def failures(lifter: Lifter, motions: MotionSet) -> dict[str, Failure]:
     }
 
 
-def draw_failures(lifter: Lifter, motions: MotionSet, path: Path) -> None:
+def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
     """Draw the worst frame of each condition: what the model sees, its pose, the true one in grey.
 
     Of models that tell it, the path that trembles most is drawn below.
@@ -106,7 +106,7 @@ def draw_failures(lifter: Lifter, motions: MotionSet, path: Path) -> None:
     FigureCanvasAgg(figure).print_png(path)
 
 
-def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: Lifter) -> None:
+def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipModel) -> None:
     worst, frame = failure.worst(lifter)
     true, told = worst.targets_TK3[frame], worst.poses_TK3[frame]
     error_mm = joint_errors(told[None], true[None]).mean() * 1000
@@ -123,7 +123,7 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: Lifter)
         axes.tick_params(labelsize=6)
 
 
-def _draw_path(axes: "Axes", lifter: Lifter, motions: MotionSet) -> None:
+def _draw_path(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
     """The distance of the path whose distance trembles most, of noisy keypoints."""
     worst, most = None, -1.0
     clips = (clip for clip, _ in measuring_views(motions, NOISY.options(lifter)))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.lifter import Lifter
-from service.pose.camera import Camera
-from service.pose.formats import FORMATS
-from service.pose.lifted import Lifted
+from poselift.cameras import Camera
+from poselift.formats import FORMATS
+from poselift.model_output import ModelOutput
+from poselift.runtime.clip import ClipModel
 from training.metrics import p_mpjpe
 from training.wild.lifting import Seen, lift, steadied
 from training.wild.measures import bone_variation, jitter, reprojection_error
@@ -37,7 +37,7 @@ def limbs_of(world_TJ3: Floats) -> Floats:
     return world_TJ3[:, _MEDIAPIPE_COLUMNS]
 
 
-def balancing(lifter: Lifter) -> dict[str, float]:
+def balancing(lifter: ClipModel) -> dict[str, float]:
     """P-MPJPE in millimetres over the limbs, of each camera alone, from OpenPose's keypoints."""
     found = {}
     for name in CAMERAS:
@@ -48,7 +48,7 @@ def balancing(lifter: Lifter) -> dict[str, float]:
     return _off_the_truth({name: _limbs(lift(lifter, seen)) for name, seen in found.items()})
 
 
-def balancing_by_mediapipe(lifter: Lifter, videos: list[Video]) -> dict[str, float]:
+def balancing_by_mediapipe(lifter: ClipModel, videos: list[Video]) -> dict[str, float]:
     """The same from MediaPipe's keypoints."""
     return _off_the_truth(
         {name: _limbs(lift(lifter, _seen(video))) for name, video in of_trial(videos).items()}
@@ -98,7 +98,7 @@ class Steadiness:
     """Share of the person's extent; NaN for what has no path."""
 
 
-def on_video(lifter: Lifter, video: Video, live_smoothing_s: float = 0.0) -> Steadiness:
+def on_video(lifter: ClipModel, video: Video, live_smoothing_s: float = 0.0) -> Steadiness:
     """What a model makes of MediaPipe's keypoints, steadied as in a live session if asked for."""
     lifted = lift(lifter, _seen(video))
     if live_smoothing_s:
@@ -115,7 +115,7 @@ def _seen(video: Video) -> Seen:
     return Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
 
 
-def _limbs(lifted: Lifted) -> Floats:
+def _limbs(lifted: ModelOutput) -> Floats:
     return lifted.poses[:, POSE_COLUMNS]
 
 
@@ -125,7 +125,7 @@ def mediapipe_on_video(video: Video) -> Steadiness:
     return Steadiness(jitter(limbs, video.fps), bone_variation(limbs, _BONES), float("nan"))
 
 
-def _reprojected(lifted: Lifted, video: Video) -> float:
+def _reprojected(lifted: ModelOutput, video: Video) -> float:
     if lifted.trajectory is None:
         return float("nan")
     # Through the lens that the service assumes, as nobody said which it was.

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from service.errors import Invalid
-from service.lifter import Lifter
+from poselift.errors import InvalidInput
+from poselift.runtime.clip import ClipModel
 from training.datasets.motion import MotionSet
 from training.evaluation import MEAN, OVERALL, by_action
 from training.wild.calibration import Calibration, measure_calibration, tells_errors
@@ -96,13 +96,13 @@ def measure_models(
         detections: where what the detector found is kept.
 
     Raises:
-        Invalid: the data is not prepared motion.
+        InvalidInput: the data is not prepared motion.
         ModelError: a folder is no model.
     """
-    lifters = {folder.name: Lifter.load(folder, provider="cpu") for folder in folders}
+    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     motions = MotionSet.load(data).split(held_out=True)
     if len(long_enough(motions)[0]) == 0:
-        raise Invalid.at(str(data), "a held-out clip of two seconds or more")
+        raise InvalidInput.at(str(data), "a held-out clip of two seconds or more")
     films = videos(downloads, detections)
     results = Results({name: lifter.card.version for name, lifter in lifters.items()})
     _real_peer(results, films)
@@ -115,7 +115,7 @@ def measure_models(
     return results
 
 
-def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -> None:
+def _held_out(results: Results, name: str, lifter: ClipModel, motions: MotionSet) -> None:
     rows = results.held_out
     for rate in FRAME_RATES:
         every = round(motions.fps / rate)
@@ -142,7 +142,7 @@ def _held_out(results: Results, name: str, lifter: Lifter, motions: MotionSet) -
     rows["such clips with everything seen (%)"][name] = side.usual_spikes * 100
 
 
-def _expected_errors(results: Results, name: str, lifter: Lifter, motions: MotionSet) -> None:
+def _expected_errors(results: Results, name: str, lifter: ClipModel, motions: MotionSet) -> None:
     results.calibrations[name] = {}
     for what, condition in EVERY_CONDITION.items():
         found = measure_calibration(lifter, motions, condition)
@@ -173,7 +173,7 @@ def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> Non
             rows[f"{condition}: {height} camera"][name] = overall(group)["MPJPE"]
 
 
-def _real(results: Results, name: str, lifter: Lifter, films: list[Video]) -> None:
+def _real(results: Results, name: str, lifter: ClipModel, films: list[Video]) -> None:
     rows = results.real
     _balancing(rows, name, balancing(lifter))
     by_mediapipe = _mean(balancing_by_mediapipe(lifter, films))

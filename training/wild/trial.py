@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.pose.camera import Camera
-from service.pose.formats import FORMATS
-from service.pose.skeleton import H36M17
+from poselift.cameras import Camera
+from poselift.formats import FORMATS
+from poselift.skeletons import H36M17
 
 Floats = NDArray[np.floating]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from service.errors import DeadlineExceeded, Overloaded, TooLarge
 from service.gate import CallerLeft
+from service.request_errors import DeadlineExceeded, Overloaded, TooLarge
 from service.rest.bodies import Intake, unless_caller_leaves
 
 MB = 1024 * 1024

@@ -9,7 +9,8 @@ import numpy as np
 import orjson
 import pytest
 
-from service.errors import Invalid, TooLarge
+from poselift.errors import InvalidInput
+from service.request_errors import TooLarge
 from service.requests import LiftRequest
 from service.validation import Limits
 from service.wire.codecs import JSON
@@ -38,10 +39,10 @@ async def test_it_makes_no_difference_where_a_body_is_decoded() -> None:
 
 async def test_faults_keep_their_place() -> None:
     decoder = Decoder(Limits())
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await decoder.lift_request(ELSEWHERE, body(30, fps=0, image_size=[0, 1]))
     decoder.close()
-    assert {problem.where for problem in refused.value.problems} == {"fps", "image_size[0]"}
+    assert {problem.where for problem in refused.value.field_errors} == {"fps", "image_size[0]"}
 
 
 async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded() -> None:

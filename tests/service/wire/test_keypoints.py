@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from service.wire.keypoints import keypoint_array
 
 JOINTS = 3
@@ -53,9 +53,9 @@ def test_a_fault_is_found_where_it_was_put(
     if fault is None or (isinstance(fault, list) and is_joint(fault)):
         keypoint_array(nested, JOINTS, "clip")
         return
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         keypoint_array(nested, JOINTS, "clip")
-    assert refused.value.problems[0].where == f"clip[{frame_number}][{joint_number}]"
+    assert refused.value.field_errors[0].where == f"clip[{frame_number}][{joint_number}]"
 
 
 def is_joint(fault: list[Any]) -> bool:
@@ -64,7 +64,7 @@ def is_joint(fault: list[Any]) -> bool:
 
 @given(anything)
 def test_anything_else_is_refused_or_read(nested: Any) -> None:
-    with contextlib.suppress(Invalid):
+    with contextlib.suppress(InvalidInput):
         array = keypoint_array(nested, JOINTS, "clip")
         assert array.shape == (len(nested), JOINTS, 3)
 

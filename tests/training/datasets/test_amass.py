@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.body import POINTS
 from training.datasets.checks import check
 from training.datasets.motion import MotionSet
@@ -271,5 +271,5 @@ def test_no_clips(run, tmp_path: Path) -> None:
 )
 def test_bad_models_are_named(tmp_path: Path, changed, expected: str) -> None:
     np.savez(tmp_path / "model.npz", **(model_arrays() | changed))
-    with pytest.raises(Invalid, match=rf"model\.npz.*{expected}"):
+    with pytest.raises(InvalidInput, match=rf"model\.npz.*{expected}"):
         read_body_model(tmp_path / "model.npz")

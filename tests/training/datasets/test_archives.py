@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.archives import opened
 
 
@@ -45,7 +45,7 @@ def test_members_outside_the_archive_are_refused(tmp_path: Path, name: str, memb
     place = tmp_path / "place"
     place.mkdir()
     path = WRITERS[name](place / name, ["good.asf", member])
-    with pytest.raises(Invalid, match="a path inside the archive"), opened([path]):
+    with pytest.raises(InvalidInput, match="a path inside the archive"), opened([path]):
         pass
     assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {name}
 
@@ -63,17 +63,17 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"rubbish", b"PK\x05\x06 cut short"])
 def test_something_else(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "thing.dat").write_bytes(content)
-    with pytest.raises(Invalid, match=r"thing\.dat"), opened([tmp_path / "thing.dat"]):
+    with pytest.raises(InvalidInput, match=r"thing\.dat"), opened([tmp_path / "thing.dat"]):
         pass
 
 
 def test_a_damaged_archive(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar.xz", [f"{i}.asf" for i in range(500)])
     path.write_bytes(path.read_bytes()[:-80])
-    with pytest.raises(Invalid, match="undamaged"), opened([path]):
+    with pytest.raises(InvalidInput, match="undamaged"), opened([path]):
         pass
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="nowhere"), opened([tmp_path / "nowhere"]):
+    with pytest.raises(InvalidInput, match="nowhere"), opened([tmp_path / "nowhere"]):
         pass

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.asfamc import read_amc, read_asf
 from training.datasets.body import POINTS, points_of
 from training.datasets.cmu import find_clips
@@ -106,7 +106,7 @@ def test_radians(tmp_path: Path) -> None:
 def test_bad_files_are_refused_with_the_place(
     tmp_path: Path, asf: str, amc: str, place: str
 ) -> None:
-    with pytest.raises(Invalid, match=place):
+    with pytest.raises(InvalidInput, match=place):
         read(tmp_path, asf, amc)
 
 

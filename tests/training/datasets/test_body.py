@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
-from service.pose.skeleton import H36M17
+from poselift.errors import InvalidInput
+from poselift.skeletons import H36M17
 from training.datasets.asfamc import read_amc, read_asf
 from training.datasets.body import FACE, POINTS, points_of
 from training.datasets.checks import BONES, bone_lengths
@@ -91,13 +91,13 @@ def test_units_are_told_by_the_leg(tmp_path: Path, person_texts, unit: str) -> N
 
 def test_no_known_unit(points: np.ndarray, tmp_path: Path) -> None:
     motion = read_amc(tmp_path / "01_01.amc", read_asf(tmp_path / "01.asf"))
-    with pytest.raises(Invalid, match="leg length"):
+    with pytest.raises(InvalidInput, match="leg length"):
         points_of(scaled(motion, 1e6))
 
 
 def test_an_unknown_skeleton_is_named() -> None:
     motion = Motion(("tail", "wing"), np.zeros((2, 2, 3)), None, 30.0)
-    with pytest.raises(Invalid, match="tail, wing"):
+    with pytest.raises(InvalidInput, match="tail, wing"):
         points_of(motion)
 
 

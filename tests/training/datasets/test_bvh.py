@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.bvh import read_bvh
 
 TEXT = """HIERARCHY
@@ -73,6 +73,6 @@ def test_rotations_take_the_rest_pose_to_the_world(tmp_path: Path) -> None:
 def test_bad_files_are_refused_with_the_place(
     tmp_path: Path, old: str, new: str, place: str
 ) -> None:
-    with pytest.raises(Invalid, match=place) as caught:
+    with pytest.raises(InvalidInput, match=place) as caught:
         read(tmp_path, TEXT.replace(old, new))
     assert "clip.bvh" in caught.value.detail

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.body import POINTS, points_of
 from training.datasets.checks import check, find_jumps, height_m, pieces
 from training.datasets.cmu import find_clips
@@ -44,18 +44,18 @@ def lost(points: np.ndarray) -> None:
 )
 def test_what_is_wrong_is_named(points: np.ndarray, fault, words: str) -> None:
     fault(points)
-    with pytest.raises(Invalid, match=words):
+    with pytest.raises(InvalidInput, match=words):
         check(points, 120.0)
 
 
 @pytest.mark.parametrize(("scale", "words"), [(1.45, "m, found"), (0.6, "m, found")])
 def test_giants_and_dwarfs(points: np.ndarray, scale: float, words: str) -> None:
-    with pytest.raises(Invalid, match=words):
+    with pytest.raises(InvalidInput, match=words):
         check(points * scale, 120.0)
 
 
 def test_a_moment_is_too_short(points: np.ndarray) -> None:
-    with pytest.raises(Invalid, match=r"length: expected at least 0\.5 s, found 30 frames"):
+    with pytest.raises(InvalidInput, match=r"length: expected at least 0\.5 s, found 30 frames"):
         check(points[:30], 120.0)
 
 

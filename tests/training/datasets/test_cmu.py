@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.body import POINTS, points_of
 from training.datasets.cmu import find_clips, prepare, without_duplicates
 from training.datasets.duplicates import angles_of, find_same
@@ -152,12 +152,12 @@ def test_a_clip_is_cut_where_tracking_is_lost(write_person) -> None:
 
 
 def test_nothing_usable(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="at least one usable"):
+    with pytest.raises(InvalidInput, match="at least one usable"):
         prepare([tmp_path], 50.0)
 
 
 def test_held_out_subjects_must_be_there(write_person) -> None:
-    with pytest.raises(Invalid, match=r"held-out subjects: expected some of 01, found 77"):
+    with pytest.raises(InvalidInput, match=r"held-out subjects: expected some of 01, found 77"):
         prepare([write_person("01")], 50.0, ["77"])
 
 

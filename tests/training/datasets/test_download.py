@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid, Unavailable
+from poselift.errors import InvalidInput
+from service.request_errors import Unavailable
 from training.datasets.download import Patience, download, fetch, remote_paths
 
 QUICK = Patience(timeout_s=5.0, attempts=3, rest_s=0.01)
@@ -141,7 +142,9 @@ def test_a_busy_site_is_asked_again(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_clip_that_is_not_there(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match=r"02_77\.amc: expected a file at this address, found .* 404"):
+    with pytest.raises(
+        InvalidInput, match=r"02_77\.amc: expected a file at this address, found .* 404"
+    ):
         download(tmp_path, ["02_77"], site.url, QUICK)
     assert not (tmp_path / "subjects/02/02_77.amc").exists()
 
@@ -153,10 +156,10 @@ def test_nobody_answers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("clip", ["2", "../../02_01", "02_01.amc", "02-01"])
 def test_names_of_clips(clip: str) -> None:
-    with pytest.raises(Invalid, match="a name like 02_01"):
+    with pytest.raises(InvalidInput, match="a name like 02_01"):
         remote_paths([clip])
 
 
 def test_other_schemes(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="http or https"):
+    with pytest.raises(InvalidInput, match="http or https"):
         fetch("file:///etc/hostname", tmp_path / "file", QUICK)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from tests.training.datasets import authors
 from training.datasets.h36m import KEPT
 from training.datasets.recordings import RecordingSet

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.motion import MotionSet
 
 
@@ -75,7 +75,7 @@ def test_a_wrong_array_is_named(
     motions.save(tmp_path / "set.npz")
     arrays = dict(np.load(tmp_path / "set.npz"))
     np.savez(tmp_path / "bad.npz", **{**arrays, key: value})
-    with pytest.raises(Invalid, match=rf"bad.npz, {key}: "):
+    with pytest.raises(InvalidInput, match=rf"bad.npz, {key}: "):
         MotionSet.load(tmp_path / "bad.npz")
 
 
@@ -85,25 +85,25 @@ def test_a_missing_array_is_named(motions: MotionSet, tmp_path: Path, key: str) 
     arrays = dict(np.load(tmp_path / "set.npz"))
     del arrays[key]
     np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(Invalid, match=rf"bad.npz, {key}: "):
+    with pytest.raises(InvalidInput, match=rf"bad.npz, {key}: "):
         MotionSet.load(tmp_path / "bad.npz")
 
 
 def test_pickles_are_not_opened(tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", positions=np.array([{}], dtype=object))
-    with pytest.raises(Invalid, match=r"bad\.npz"):
+    with pytest.raises(InvalidInput, match=r"bad\.npz"):
         MotionSet.load(tmp_path / "bad.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a file of arrays", b"PK\x03\x04 nor this"])
 def test_another_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.npz").write_bytes(content)
-    with pytest.raises(Invalid, match="a prepared motion file"):
+    with pytest.raises(InvalidInput, match="a prepared motion file"):
         MotionSet.load(tmp_path / "bad.npz")
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match=r"nowhere\.npz"):
+    with pytest.raises(InvalidInput, match=r"nowhere\.npz"):
         MotionSet.load(tmp_path / "nowhere.npz")
 
 
@@ -111,7 +111,9 @@ def test_what_is_no_number_is_said(motions: MotionSet, tmp_path: Path) -> None:
     positions = motions.positions.copy()
     positions[7, 1, 2] = np.inf
     replace(motions, positions=positions).save(tmp_path / "set.npz")
-    with pytest.raises(Invalid, match=r"set\.npz, positions, frame 7: expected finite numbers"):
+    with pytest.raises(
+        InvalidInput, match=r"set\.npz, positions, frame 7: expected finite numbers"
+    ):
         MotionSet.load(tmp_path / "set.npz")
 
 
@@ -124,8 +126,8 @@ def test_damaged_files_and_files_of_other_kinds_are_said(
     place = content.index(b"positions.npy") + 60
     content[place : place + 20] = b"\xff" * 20
     path.write_bytes(content)
-    with pytest.raises(Invalid, match=r"set\.npz: expected a prepared motion file"):
+    with pytest.raises(InvalidInput, match=r"set\.npz: expected a prepared motion file"):
         MotionSet.load(path)
     np.save(tmp_path / "one.npy", motions.positions)
-    with pytest.raises(Invalid, match=r"one\.npy: expected a prepared motion file"):
+    with pytest.raises(InvalidInput, match=r"one\.npy: expected a prepared motion file"):
         MotionSet.load(tmp_path / "one.npy")

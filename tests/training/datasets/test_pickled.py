@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Invalid
+from poselift.errors import InvalidInput
 from training.datasets.pickled import read_pickled
 
 CONTENT = {
@@ -89,7 +89,7 @@ class Evil:
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_nothing_is_run(tmp_path: Path, protocol: int) -> None:
     path = write(tmp_path / "data.npz", boxed({"S1": Evil(tmp_path / "ran")}, protocol))
-    with pytest.raises(Invalid, match=r"data\.npz, positions_3d: .* found (posix|nt)\.mkdir"):
+    with pytest.raises(InvalidInput, match=r"data\.npz, positions_3d: .* found (posix|nt)\.mkdir"):
         read_pickled(path, "positions_3d")
     assert not (tmp_path / "ran").exists()
 
@@ -100,7 +100,7 @@ def test_nothing_is_run(tmp_path: Path, protocol: int) -> None:
 def test_other_names_are_refused(tmp_path: Path, called: str) -> None:
     module, name = called.split()
     pickled = f"c{module}\n{name}\n(V1\ntR.".encode()
-    with pytest.raises(Invalid, match=rf"found {module}\.{name}"):
+    with pytest.raises(InvalidInput, match=rf"found {module}\.{name}"):
         read_pickled(write(tmp_path / "data.npz", pickled), "positions_3d")
 
 
@@ -120,28 +120,30 @@ def test_other_names_are_refused(tmp_path: Path, called: str) -> None:
     ],
 )
 def test_damaged_pickles(tmp_path: Path, pickled: bytes) -> None:
-    with pytest.raises(Invalid, match=r"data\.npz, positions_3d: expected"):
+    with pytest.raises(InvalidInput, match=r"data\.npz, positions_3d: expected"):
         read_pickled(write(tmp_path / "data.npz", pickled), "positions_3d")
 
 
 def test_an_array_in_itself(tmp_path: Path) -> None:
     endless: list[object] = []
     endless.append(endless)
-    with pytest.raises(Invalid, match="undamaged pickle"):
+    with pytest.raises(InvalidInput, match="undamaged pickle"):
         read_pickled(write(tmp_path / "data.npz", boxed(endless, 4)), "positions_3d")
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, numbers=np.zeros(3), several=np.array([None, {}], dtype=object))
-    with pytest.raises(Invalid, match=r"data\.npz, positions_3d: expected an array of that name"):
+    with pytest.raises(
+        InvalidInput, match=r"data\.npz, positions_3d: expected an array of that name"
+    ):
         read_pickled(path, "positions_3d")
-    with pytest.raises(Invalid, match=r"numbers: .* found float64 of shape \(3,\)"):
+    with pytest.raises(InvalidInput, match=r"numbers: .* found float64 of shape \(3,\)"):
         read_pickled(path, "numbers")
-    with pytest.raises(Invalid, match=r"several: .* found object of shape \(2,\)"):
+    with pytest.raises(InvalidInput, match=r"several: .* found object of shape \(2,\)"):
         read_pickled(path, "several")
     path.write_text("text")
-    with pytest.raises(Invalid, match=r"data\.npz: expected a file of arrays"):
+    with pytest.raises(InvalidInput, match=r"data\.npz: expected a file of arrays"):
         read_pickled(path, "numbers")
-    with pytest.raises(Invalid, match="nowhere"):
+    with pytest.raises(InvalidInput, match="nowhere"):
         read_pickled(tmp_path / "nowhere.npz", "numbers")

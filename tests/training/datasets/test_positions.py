@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.pose.skeleton import H36M17
+from poselift.skeletons import H36M17
 from training.datasets.body import FACE, POINTS
 from training.datasets.motion import MotionSet
 

@@ -1,0 +1,92 @@
+"""The card: what a model file says about itself, embedded in the ONNX graphs it describes."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from poselift.cameras import Camera
+from poselift.normalisation import Normaliser, ScreenCamera, normaliser
+
+METADATA_KEY = "poselift.card"
+"""The ONNX metadata key whose value is the card as JSON."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputLayout(_Part):
+    """The keypoints a model eats: a format of ``poselift.formats`` and its channels."""
+
+    keypoint_format: str
+    joints: tuple[str, ...]
+    channels: tuple[str, ...] = ("x", "y")
+
+
+class OutputSkeleton(_Part):
+    """The joints a model answers with, as in ``poselift.skeletons``."""
+
+    name: str
+    joints: tuple[str, ...]
+    parents: tuple[int, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+
+
+class Architecture(_Part):
+    """The shape of the network (the paper, §3); the receptive field is in frames."""
+
+    filter_widths: tuple[int, ...]
+    causal: bool
+    channels: int
+    receptive_field: int
+
+
+class Graph(_Part):
+    """One ONNX graph of the model and the names of its tensors."""
+
+    kind: Literal["clip", "step", "rings", "window"]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+class Training(_Part):
+    """Where the weights come from: data, cost and the errors measured on held-out subjects."""
+
+    data: str
+    frame_rates: tuple[float, ...]
+    seed: int | None = None
+    recipe: str = ""
+    """How to make such weights again: a command or a script."""
+    cost: str = ""
+    held_out_errors: dict[str, float] = {}
+    """Millimetres (MPJVE: millimetres per frame), by condition and metric."""
+    limits: str = ""
+
+
+class Card(_Part):
+    """Everything the service must know to feed a model and to explain its answers."""
+
+    name: str
+    version: str
+    """SHA-256 of the weights, its first 12 hexadecimal digits."""
+    created: str
+    """ISO 8601, UTC."""
+    input: InputLayout
+    output: OutputSkeleton
+    architecture: Architecture
+    normalisation: Literal["screen", "person"]
+    """How pixels become inputs: see ``poselift.normalisation``."""
+    graph: Graph
+    licence: str
+    training: Training
+    trajectory_camera: ScreenCamera | None = None
+    """For ``screen``: the cameras that the trajectory was learned with, in screen coordinates;
+    with another camera's intrinsics it is scaled to that camera."""
+    axes: Literal["camera"] = "camera"
+    units: Literal["metres"] = "metres"
+
+    def normaliser(self, image_size: tuple[float, float], camera: Camera | None) -> Normaliser:
+        """What makes the model's inputs of keypoints from such a camera, in pixels."""
+        joints = self.input.joints
+        return normaliser(self.normalisation, joints, image_size, camera, self.trajectory_camera)

@@ -1,0 +1,223 @@
+"""Keypoint formats: which joint stands where in a detector's output, and how to change layouts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.skeletons import H36M17, HUMANEVA15
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class KeypointFormat:
+    """A layout of 2D keypoints: the joints' names in order."""
+
+    name: str
+    joints: tuple[str, ...]
+
+    @cached_property
+    def bones(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of joints that a body part of nearly constant length connects."""
+        index = {joint: i for i, joint in enumerate(self.joints)}
+        return tuple((index[a], index[b]) for a, b in _BONES if a in index and b in index)
+
+    @cached_property
+    def mirror(self) -> tuple[int, ...]:
+        """The permutation that swaps every left joint with its right twin."""
+        swap = {"left": "right", "right": "left"}
+        twins = ("_".join(swap.get(word, word) for word in name.split("_")) for name in self.joints)
+        return tuple(self.joints.index(twin) for twin in twins)
+
+
+def _sided(*names: str) -> tuple[str, ...]:
+    """Left and right in turn, as COCO lists its joints."""
+    return tuple(f"{side}_{name}" for name in names for side in ("left", "right"))
+
+
+def _side(side: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{side}_{name}" for name in names)
+
+
+_ARM = ("shoulder", "elbow", "wrist")
+_LEG = ("hip", "knee", "ankle")
+_FOOT = ("big_toe", "small_toe", "heel")
+_COCO = ("nose", *_sided("eye", "ear", *_ARM, *_LEG))
+
+_BONES = (
+    *(("nose", eye) for eye in _sided("eye")),
+    *((f"{side}_eye", f"{side}_ear") for side in ("left", "right")),
+    *((f"{side}_ear", f"{side}_shoulder") for side in ("left", "right")),
+    ("left_shoulder", "right_shoulder"),
+    ("left_hip", "right_hip"),
+    *(
+        (f"{side}_{a}", f"{side}_{b}")
+        for side in ("left", "right")
+        for a, b in (
+            ("shoulder", "elbow"),
+            ("elbow", "wrist"),
+            ("shoulder", "hip"),
+            ("hip", "knee"),
+            ("knee", "ankle"),
+            ("knee", "foot"),
+            ("ankle", "heel"),
+            ("ankle", "big_toe"),
+            ("big_toe", "small_toe"),
+        )
+    ),
+    # Joints on the body's middle, where a format has them.
+    *(("hip", hip) for hip in _sided("hip")),
+    *(("pelvis", hip) for hip in _sided("hip")),
+    ("hip", "spine"),
+    ("spine", "thorax"),
+    ("pelvis", "thorax"),
+    *(("thorax", shoulder) for shoulder in _sided("shoulder")),
+    ("thorax", "neck"),
+    ("thorax", "head"),
+    *(("neck", shoulder) for shoulder in _sided("shoulder")),
+    ("neck", "head"),
+    ("neck", "nose"),
+    ("head", "nose"),
+    ("upper_neck", "head"),
+    ("upper_neck", "nose"),
+)
+
+_MEDIAPIPE = (
+    "nose",
+    *_side("left", "eye_inner", "eye", "eye_outer"),
+    *_side("right", "eye_inner", "eye", "eye_outer"),
+    *_sided("ear", "mouth", *_ARM, "pinky", "index", "thumb", *_LEG, "heel", "foot_index"),
+)
+
+_OPENPOSE_FEET = (*_side("left", *_FOOT), *_side("right", *_FOOT))
+
+FORMATS: Mapping[str, KeypointFormat] = MappingProxyType(
+    {
+        format_.name: format_
+        for format_ in (
+            KeypointFormat("coco17", _COCO),
+            KeypointFormat("h36m17", H36M17.joints),
+            KeypointFormat("humaneva15", HUMANEVA15.joints),
+            KeypointFormat(
+                "halpe26",
+                (*_COCO, "head", "neck", "hip", *_sided("big_toe", "small_toe", "heel")),
+            ),
+            KeypointFormat(
+                "openpose_body25",
+                (
+                    "nose",
+                    "neck",
+                    *_side("right", *_ARM),
+                    *_side("left", *_ARM),
+                    "hip",
+                    *_side("right", *_LEG),
+                    *_side("left", *_LEG),
+                    *("right_eye", "left_eye", "right_ear", "left_ear"),
+                    *_OPENPOSE_FEET,
+                ),
+            ),
+            KeypointFormat("openpose_body25b", (*_COCO, "upper_neck", "head", *_OPENPOSE_FEET)),
+            KeypointFormat("mediapipe33", _MEDIAPIPE),
+            KeypointFormat(
+                "wholebody133",
+                (
+                    *_COCO,
+                    *_OPENPOSE_FEET,
+                    *(f"face_{i}" for i in range(68)),
+                    *(f"left_hand_{i}" for i in range(21)),
+                    *(f"right_hand_{i}" for i in range(21)),
+                ),
+            ),
+        )
+    }
+)
+"""Every format the service reads, by name."""
+
+_DERIVED: Mapping[str, tuple[Mapping[str, float], ...]] = MappingProxyType(
+    {
+        # One name, several spellings.
+        **{f"{side}_ankle": ({f"{side}_foot": 1.0},) for side in ("left", "right")},
+        **{f"{side}_foot": ({f"{side}_ankle": 1.0},) for side in ("left", "right")},
+        # The middle of the body: Human3.6M's root and chest lie between hips and shoulders.
+        "hip": ({"pelvis": 1.0}, {"left_hip": 0.5, "right_hip": 0.5}),
+        "pelvis": ({"hip": 1.0}, {"left_hip": 0.5, "right_hip": 0.5}),
+        "thorax": ({"left_shoulder": 0.5, "right_shoulder": 0.5},),
+        "spine": (
+            {"hip": 0.5, "thorax": 0.5},
+            {"left_hip": 0.25, "right_hip": 0.25, "left_shoulder": 0.25, "right_shoulder": 0.25},
+        ),
+        # Human3.6M's neck is its "neck/nose"; a detector's nose is the nearest thing to it. What
+        # detectors call neck lies between the shoulders and is the thorax above.
+        "neck": (
+            {"nose": 1.0},
+            {"left_ear": 0.5, "right_ear": 0.5},
+            {"head": 0.5, "thorax": 0.5},
+        ),
+        # The crown is above the ears by about 0.7 of their height above the shoulders.
+        "head": (
+            {
+                "left_ear": 0.85,
+                "right_ear": 0.85,
+                "left_shoulder": -0.35,
+                "right_shoulder": -0.35,
+            },
+            {"nose": 1.7, "left_shoulder": -0.35, "right_shoulder": -0.35},
+        ),
+    }
+)
+"""Joints a format may lack, as weighted sums of others; the first that the format has is taken."""
+
+
+def convert(keypoints_TJ3: Floats, source: str, target: str) -> Floats:
+    """Rearrange keypoints (T, J, 3), pixels and score, from one format to another.
+
+    Joints are matched by name; what the source lacks is derived where that makes sense, with the
+    lowest score of the joints it comes from, and otherwise is missing: zero, with score 0.
+    """
+    if source == target:
+        return keypoints_TJ3
+    joints = _available(FORMATS[source], target)
+    converted = np.zeros((len(keypoints_TJ3), len(FORMATS[target].joints), 3), dtype=np.float32)
+    for index, joint in enumerate(FORMATS[target].joints):
+        weights = _weights(joint, joints)
+        if weights:
+            converted[:, index] = _combine(keypoints_TJ3, weights)
+    return converted
+
+
+def _available(source: KeypointFormat, target: str) -> dict[str, int]:
+    """The source's joints that mean in the target what their name says."""
+    # Human3.6M and HumanEva place neck and head inside the skull and neck, unlike detectors.
+    # A detector's neck between the shoulders is no "neck/nose", so there it is left out.
+    laboratory = {"h36m17", "humaneva15"}
+    foreign = (source.name in laboratory) != (target in laboratory)
+    unlike = {"neck", "thorax"} if foreign else set()
+    return {joint: i for i, joint in enumerate(source.joints) if joint not in unlike}
+
+
+def _weights(joint: str, available: Mapping[str, int]) -> dict[int, float]:
+    """Which source joints make up a joint, and in what shares; empty if none can."""
+    if joint in available:
+        return {available[joint]: 1.0}
+    for recipe in _DERIVED.get(joint, ()):
+        if all(part in available for part in recipe):
+            return {available[part]: share for part, share in recipe.items()}
+    return {}
+
+
+def _combine(keypoints_TJ3: Floats, weights: Mapping[int, float]) -> Floats:
+    parts = list(weights)
+    shares = np.array(list(weights.values()), dtype=np.float32)
+    scores = keypoints_TJ3[:, parts, 2]
+    with np.errstate(over="ignore"):  # callers' wildest numbers are refused after normalising
+        places = np.einsum("tpd,p->td", keypoints_TJ3[:, parts, :2], shares)
+    return np.concatenate([places, scores.min(axis=1, keepdims=True)], axis=1)
+
+
+def names_with(joints: int) -> Sequence[str]:
+    """The formats that have this many joints."""
+    return [name for name, format_ in FORMATS.items() if len(format_.joints) == joints]

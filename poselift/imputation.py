@@ -1,0 +1,382 @@
+"""Missing keypoints: which they are, and what stands in for them.
+
+A joint is missing when its score is 0 or below ``min_score``. Symmetric models see it interpolated
+in time, causal ones at its last place; both as seen from the body, with which it moves along. A
+joint not measured yet is placed from those that are. A frame with nothing measured is filled
+likewise up to ``max_gap_frames``; then frames are unknown, and the next measured one starts afresh
+with nothing remembered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.formats import KeypointFormat
+from poselift.reference_pose import REFERENCE_POSE
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+_AnyFloats = TypeVar("_AnyFloats", NDArray[np.float32], NDArray[np.float64])
+
+MIN_SCORE: Final = 0.05
+"""A joint scored below this is missing, unless a caller asks for something else."""
+QUALITY = ("measured", "filled", "unknown")
+"""A frame's quality by its code: all joints measured; some or all filled; no pose."""
+_MEASURED, _FILLED, _UNKNOWN = range(3)
+
+_NEVER: Final = np.array(-(2**40))
+_CELLS = 200_000
+"""Frames times joints that are interpolated at a time."""
+_UPRIGHT = 0.02
+"""The pull towards an upright figure, in squared shares of the stature: a whole body's joints
+are spread by 0.14 across and 1 down, shoulders alone by 0.02 across."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Keypoints of a clip without gaps."""
+
+    keypoints_TJ2: Floats
+    """Pixels; zero where the quality is unknown."""
+    quality_T: NDArray[np.uint8]
+    """Indices into ``QUALITY``."""
+    segments: tuple[slice, ...]
+    """The runs between unknown frames, each to be lifted by itself."""
+
+
+@dataclass(frozen=True)
+class ImputationState:
+    """What causal filling remembers of each of B tracks, all that a stream needs to go on."""
+
+    keypoints_BJ2: Floats
+    """Where each joint was at last, measured or moved along with the body since."""
+    seen_BJ: Mask
+    """Which joints have been measured since the track last started."""
+    empty_frames_B: NDArray[np.int64]
+    """Frames since anything was measured."""
+
+    @classmethod
+    def blank(cls, tracks: int, joints: int) -> "ImputationState":
+        """Before the first frame."""
+        return cls(
+            np.zeros((tracks, joints, 2), np.float32),
+            np.zeros((tracks, joints), np.bool_),
+            np.zeros(tracks, np.int64),
+        )
+
+    @classmethod
+    def joined(cls, memories: Sequence["ImputationState"]) -> "ImputationState":
+        """Several one after the other."""
+        return cls(
+            np.concatenate([memory.keypoints_BJ2 for memory in memories]),
+            np.concatenate([memory.seen_BJ for memory in memories]),
+            np.concatenate([memory.empty_frames_B for memory in memories]),
+        )
+
+    def of(self, tracks: NDArray[np.intp] | slice) -> "ImputationState":
+        """That of some of the tracks."""
+        return ImputationState(
+            self.keypoints_BJ2[tracks], self.seen_BJ[tracks], self.empty_frames_B[tracks]
+        )
+
+    def filled(self, joints: tuple[str, ...]) -> Floats:
+        """The keypoints (B, J, 2) that the last frame was filled to; the inverse of remembering."""
+        filled = self.keypoints_BJ2.copy()
+        _place_unseen(filled, self.seen_BJ, joints)
+        return filled
+
+
+def fill(
+    keypoints_TJ3: Floats,
+    causal: bool,
+    min_score: float,
+    max_gap_frames: int,
+    format: KeypointFormat,  # noqa: A002
+) -> Filled:
+    """Fill a whole clip.
+
+    Args:
+        keypoints_TJ3: pixels and score, in the model's input layout.
+        causal: hold instead of interpolating, so that a frame depends on no later one.
+        min_score: joints scored lower are missing.
+        max_gap_frames: how many frames in a row may have nothing measured.
+        format: the layout.
+    """
+    if causal:
+        memory = ImputationState.blank(1, keypoints_TJ3.shape[1])
+        filled_BTJ2, quality_BT, _ = fill_causal(
+            keypoints_TJ3[None], memory, min_score, max_gap_frames, format
+        )
+        return Filled(filled_BTJ2[0], quality_BT[0], _segments(quality_BT[0]))
+    measured_TJ = measured_joints(keypoints_TJ3, min_score)
+    quality = _quality(measured_TJ, _empty_frames(measured_TJ, _NEVER), max_gap_frames)
+    filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == _UNKNOWN)
+    _place_unseen(filled, seen_TJ, format.joints)
+    return Filled(filled, quality, _segments(quality))
+
+
+def fill_between(memory: ImputationState, measured_TJ: Mask, format: KeypointFormat) -> Floats:  # noqa: A002
+    """Fill consecutive frames of one track as a symmetric model sees them: interpolated in time.
+
+    Args:
+        memory: what causal filling remembered after each of the T frames, none of them unknown.
+        measured_TJ: which joints were measured in each.
+        format: the layout.
+
+    Returns:
+        Keypoints (T, J, 2).
+    """
+    known = measured_TJ.copy()
+    known[0] |= memory.seen_BJ[0]  # what lies before the first frame here is held
+    nowhere = np.zeros(len(known), np.bool_)
+    filled, seen_TJ = _interpolate(memory.keypoints_BJ2, known, nowhere)
+    _place_unseen(filled, seen_TJ, format.joints)
+    return filled
+
+
+def fill_causal(
+    keypoints_BTJ3: Floats,
+    memory: ImputationState,
+    min_score: float,
+    max_gap_frames: int,
+    format: KeypointFormat,  # noqa: A002
+) -> tuple[Floats, NDArray[np.uint8], ImputationState]:
+    """Fill the next frames of some tracks; clips and streams both come through here.
+
+    Args:
+        keypoints_BTJ3: the next T ≥ 1 frames of B tracks, pixels and score.
+        memory: what is remembered of the frames before.
+        min_score: joints scored lower are missing.
+        max_gap_frames: how many frames in a row may have nothing measured.
+        format: the layout.
+
+    Returns:
+        Keypoints (B, T, J, 2), the quality of each frame (B, T), and the memory after them.
+    """
+    measured_BTJ = measured_joints(keypoints_BTJ3, min_score)
+    if keypoints_BTJ3.shape[1] == 1 and measured_BTJ.all():
+        return _complete_frame(keypoints_BTJ3[..., :2], measured_BTJ)
+    has_begun_B1 = np.any(memory.seen_BJ, axis=1, keepdims=True)
+    before_B = np.where(has_begun_B1[:, 0], -1 - memory.empty_frames_B, _NEVER)
+    empty_BT = _empty_frames(measured_BTJ, before_B)
+    quality_BT = _quality(measured_BTJ, empty_BT, max_gap_frames)
+
+    seen = _known_since(measured_BTJ, memory.seen_BJ & has_begun_B1, quality_BT == _UNKNOWN)
+    places = _carry(keypoints_BTJ3[..., :2], measured_BTJ, seen, memory)
+
+    filled = places.copy()
+    _place_unseen(
+        filled.reshape(-1, *filled.shape[2:]), seen.reshape(-1, seen.shape[2]), format.joints
+    )
+    return filled, quality_BT, ImputationState(places[:, -1], seen[:, -1], empty_BT[:, -1])
+
+
+def _known_since(measured_BTJ: Mask, before_BJ: Mask, unknown_BT: Mask) -> Mask:
+    """Which joints (B, T, J) have been measured so far, or before; unknown frames end that."""
+    # Row 0 is what was before, so that "the last row in which it was measured" covers both.
+    known = np.concatenate([before_BJ[:, None], measured_BTJ], axis=1)
+    rows = np.arange(known.shape[1])
+    latest = np.maximum.accumulate(np.where(known, rows[:, None], -1), axis=1)
+    fresh = np.maximum.accumulate(np.where(unknown_BT, rows[1:] + 1, 0), axis=1)
+    known_BTJ: Mask = latest[:, 1:] >= fresh[..., None]
+    return known_BTJ
+
+
+def _carry(
+    places_BTJ2: Floats, measured_BTJ: Mask, seen_BTJ: Mask, memory: ImputationState
+) -> Floats:
+    """Where joints are: measured, or moved along with the body from where they were.
+
+    The body moves from frame to frame as the middle one of its joints does, along x and y each, of
+    those that are measured and were known before. So one that is wrong moves nothing.
+    """
+    places = np.where(measured_BTJ[..., None], places_BTJ2, 0)
+    carried_BTJ = seen_BTJ & ~measured_BTJ
+    for frame in np.flatnonzero(carried_BTJ.any(axis=(0, 2))):
+        before = places[:, frame - 1] if frame else memory.keypoints_BJ2
+        known_before = seen_BTJ[:, frame - 1] if frame else memory.seen_BJ
+        moved = _middle_step(places[:, frame] - before, known_before & measured_BTJ[:, frame])
+        carried = carried_BTJ[:, frame, :, None]
+        places[:, frame] = np.where(carried, before + moved[:, None], places[:, frame])
+    return places
+
+
+def _middle_step(steps_BJ2: _AnyFloats, chosen_BJ: Mask) -> _AnyFloats:
+    """The medians (B, 2) of the chosen joints' steps; none where no joint is chosen."""
+    ordered = np.sort(np.where(chosen_BJ[..., None], steps_BJ2, np.inf), axis=1)
+    count = chosen_BJ.sum(axis=1)
+    ordered[count == 0] = 0
+    tracks = np.arange(len(count))
+    low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
+    middle: _AnyFloats = (low + high) / 2
+    return middle
+
+
+def _complete_frame(
+    places_B1J2: Floats, measured_B1J: Mask
+) -> tuple[Floats, NDArray[np.uint8], ImputationState]:
+    """What all the rest comes to for one frame with nothing missing, as most live ones are."""
+    tracks = len(places_B1J2)
+    memory = ImputationState(
+        places_B1J2[:, 0].copy(), measured_B1J[:, 0], np.zeros(tracks, np.int64)
+    )
+    return places_B1J2.copy(), np.full((tracks, 1), _MEASURED, np.uint8), memory
+
+
+def measured_joints(keypoints: Floats, min_score: float) -> Mask:
+    """Which joints (…, J) of keypoints (…, J, 3) were measured."""
+    scores = keypoints[..., 2]
+    return (scores > 0) & (scores >= np.float32(min_score))
+
+
+def _empty_frames(measured: Mask, before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each frame (…, T) of (…, T, J), how many frames ago something was measured.
+
+    ``before`` (…) is the last frame in which something was, counted from the first one here;
+    ``_NEVER`` if none, and the counts are huge then.
+    """
+    frames = np.arange(measured.shape[-2])
+    latest = np.where(measured.any(axis=-1), frames, before[..., None])
+    return np.minimum(frames - np.maximum.accumulate(latest, axis=-1), 2**30)
+
+
+def _quality(measured: Mask, empty: NDArray[np.int64], max_gap_frames: int) -> NDArray[np.uint8]:
+    quality = np.where(measured.all(axis=-1), _MEASURED, _FILLED)
+    return np.where(empty > max_gap_frames, _UNKNOWN, quality).astype(np.uint8)
+
+
+def _segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
+    known = np.concatenate([[False], quality_T != _UNKNOWN, [False]])
+    edges = np.flatnonzero(np.diff(known)).tolist()
+    return tuple(slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True))
+
+
+def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> tuple[Floats, Mask]:
+    """Draw straight lines in time between measured places, and hold the first and the last.
+
+    Places are those in the moving body: whoever walks takes along what is not seen of them. Nothing
+    crosses an unknown frame. Also returns where a joint has a place (T, J): where it is measured at
+    any time between the same unknown frames.
+    """
+    if measured_TJ.all():
+        return keypoints_TJ2.copy(), measured_TJ.copy()
+    body_T2 = _body_path(keypoints_TJ2, measured_TJ, unknown_T)
+    return _straight_lines(keypoints_TJ2, measured_TJ, unknown_T, body_T2)
+
+
+def _body_path(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> NDArray[np.float64]:
+    """Where the body is (T, 2), compared with the first frame: it steps as its middle joint does.
+
+    The middle one of those that are measured in a frame and in the one before it; if none is, of
+    those that are measured before and after both, as if they went straight.
+    """
+    steps_EJ2 = np.diff(keypoints_TJ2.astype(np.float64), axis=0)
+    chosen_EJ = measured_TJ[1:] & measured_TJ[:-1]
+    blind = np.flatnonzero(~chosen_EJ.any(axis=1))
+    if len(blind):
+        still_T2 = np.zeros((len(keypoints_TJ2), 2))
+        places, _ = _straight_lines(keypoints_TJ2, measured_TJ, unknown_T, still_T2)
+        before, after = _neighbours(measured_TJ, unknown_T)
+        passed = (before >= 0) & (after >= 0)
+        steps_EJ2[blind] = places[blind + 1].astype(np.float64) - places[blind]
+        chosen_EJ[blind] = passed[blind + 1] & passed[blind]
+    middle_E2 = _middle_step(steps_EJ2, chosen_EJ)
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(middle_E2, axis=0)])
+
+
+def _straight_lines(
+    keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask, body_T2: NDArray[np.float64]
+) -> tuple[Floats, Mask]:
+    """What `_interpolate` does, for a body whose path is known."""
+    filled = keypoints_TJ2.copy()
+    seen_TJ = measured_TJ.copy()
+    lacking = np.flatnonzero(~measured_TJ.all(axis=0))
+    together = max(1, _CELLS // len(measured_TJ))
+    for some in range(0, len(lacking), together):
+        joints = lacking[some : some + together]
+        gaps, columns = np.nonzero(~measured_TJ[:, joints])
+        before, after = _neighbours(measured_TJ[:, joints], unknown_T)
+        before, after, joints = before[gaps, columns], after[gaps, columns], joints[columns]
+        first, last = np.where(before < 0, after, before), np.where(after < 0, before, after)
+        seen_TJ[gaps, joints] = first >= 0
+        share = np.where(last > first, (gaps - first) / np.maximum(last - first, 1), 0)
+        start = keypoints_TJ2[first, joints] - body_T2[first]
+        end = keypoints_TJ2[last, joints] - body_T2[last]
+        between = body_T2[gaps] + start + share[:, None] * (end - start)
+        with np.errstate(over="ignore"):  # pixels near the largest float32 are refused later on
+            filled[gaps, joints] = np.where(first[:, None] >= 0, between, 0)
+    return filled, seen_TJ
+
+
+def _neighbours(measured_TJ: Mask, unknown_T: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The nearest frames before and after each (T, J) in which a joint was measured.
+
+    -1 where there is none on this side of an unknown frame.
+    """
+    count = len(measured_TJ)
+    frames, unknown_T1 = np.arange(count)[:, None], unknown_T[:, None]
+    before = np.maximum.accumulate(np.where(measured_TJ, frames, -1))
+    fresh = np.maximum.accumulate(np.where(unknown_T1, frames, -1))
+    after = np.minimum.accumulate(np.where(measured_TJ, frames, count)[::-1])[::-1]
+    ends = np.minimum.accumulate(np.where(unknown_T1, frames, count)[::-1])[::-1]
+    return np.where(before > fresh, before, -1), np.where(after < ends, after, -1)
+
+
+def _place_unseen(keypoints_TJ2: Floats, seen_TJ: Mask, joints: tuple[str, ...]) -> None:
+    """Place joints never seen so far by those that were, in place; frames with none seen stay.
+
+    A standing figure is fitted to the seen joints; each unseen joint keeps the figure's offset
+    from the nearest seen one. Every frame is worked out by itself, in sums that do not depend on
+    how many frames there are, so that clips and streams agree to the last bit.
+    """
+    lacking = np.flatnonzero(~seen_TJ.all(axis=1) & seen_TJ.any(axis=1))
+    if len(lacking) == 0:
+        return
+    figure_J2 = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in joints])
+    seen = seen_TJ[lacking]
+    places = keypoints_TJ2[lacking].astype(np.float64)
+    stretch = _fit_figure(places, seen, figure_J2)
+    for joint in np.flatnonzero(~seen.all(axis=0)):
+        frames = np.flatnonzero(~seen[:, joint])
+        offsets_J2 = figure_J2[joint] - figure_J2
+        nearby = np.argsort(np.hypot(*offsets_J2.T), kind="stable")
+        nearest = nearby[seen[np.ix_(frames, nearby)].argmax(axis=1)]
+        moved = (stretch[frames] * offsets_J2[nearest, None, :]).sum(axis=2)
+        places[frames, joint] = places[frames, nearest] + moved
+    with np.errstate(over="ignore"):  # pixels near the largest float32 are refused later on
+        keypoints_TJ2[lacking] = places.astype(np.float32)
+
+
+def _fit_figure(
+    places_TJ2: NDArray[np.float64], seen_TJ: Mask, figure_J2: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The matrices (T, 2, 2) that turn and stretch a figure to fit the seen joints best.
+
+    Least squares, drawn a little to a figure as large as the person that stands upright and
+    shows no width, for whether a person is seen from the front or the back cannot be known
+    beforehand. Seen joints that tell little are so kept from turning the whole body over.
+    """
+    x, y = (_about_mean(places_TJ2[..., axis], seen_TJ) for axis in range(2))
+    across, down = (_about_mean(figure_J2[:, axis], seen_TJ) for axis in range(2))
+    extent = (across**2 + down**2).sum(axis=1)
+    size = np.sqrt((x**2 + y**2).sum(axis=1) / np.where(extent > 0, extent, np.inf))
+    aa = (across**2).sum(axis=1) + _UPRIGHT
+    dd = (down**2).sum(axis=1) + _UPRIGHT
+    ad = (across * down).sum(axis=1)
+    rows = []
+    for axis, expected in ((x, 0.0), (y, size)):
+        a = (axis * across).sum(axis=1)
+        d = (axis * down).sum(axis=1) + _UPRIGHT * expected
+        rows.append(np.stack([a * dd - d * ad, d * aa - a * ad], axis=1))
+    fitted: NDArray[np.float64] = np.stack(rows, axis=1) / (aa * dd - ad**2)[:, None, None]
+    return fitted
+
+
+def _about_mean(values: NDArray[np.float64], seen_TJ: Mask) -> NDArray[np.float64]:
+    """Differences (T, J) from the mean over the seen joints; zero for the others."""
+    count = seen_TJ.sum(axis=1, keepdims=True)
+    mean = np.where(seen_TJ, values, 0).sum(axis=1, keepdims=True) / count
+    return np.where(seen_TJ, values - mean, 0)

@@ -1,0 +1,83 @@
+"""Noticing keypoints that were sent under another format's name.
+
+Formats with as many joints cannot be told apart by shape, so the lengths of limbs are compared
+with those of a standing figure. Only a far better fit counts: odd poses must pass.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS, KeypointFormat, names_with
+from poselift.reference_pose import REFERENCE_POSE
+
+Floats = NDArray[np.float32]
+
+_FAR_BETTER = 2.5
+"""How many times better another format must fit; the right one never lost by more than 1.2."""
+_GOOD_FIT = 0.3
+"""The mean misfit under which a format is believable; of random clips one in a hundred has less."""
+_WORST_BONE = 3.0
+"""One bone's greatest say, so that a single stray joint does not decide."""
+_FEWEST_BONES = 8
+_MOST_FRAMES = 100
+
+
+def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
+    """Refuse a clip that another format of as many joints fits far better.
+
+    Args:
+        keypoints_TJ3: pixels and score, 0 where missing.
+        name: the format the caller named.
+        where: the place of the clip in the request.
+
+    Raises:
+        InvalidInput: naming the format that fits.
+    """
+    others = [other for other in names_with(keypoints_TJ3.shape[1]) if other != name]
+    if not others:
+        return
+    some = keypoints_TJ3[:: max(1, len(keypoints_TJ3) // _MOST_FRAMES)]
+    claimed = _misfit(some, FORMATS[name])
+    for other in others:
+        fit = _misfit(some, FORMATS[other])
+        if fit < _GOOD_FIT and _FAR_BETTER * fit < claimed < np.inf:
+            raise InvalidInput.at(
+                where,
+                f"keypoints in the order of {name!r}; these look like {other!r}, "
+                "which fits the lengths of the limbs far better",
+            )
+
+
+def _misfit(keypoints_TJ3: Floats, format_: KeypointFormat) -> float:
+    """How far typical bone lengths are from a person's, on a log scale; infinite if unknowable."""
+    parents, children = np.array(format_.bones).T
+    there = (keypoints_TJ3[:, parents, 2] > 0) & (keypoints_TJ3[:, children, 2] > 0)
+    usable = there.any(axis=0)
+    if usable.sum() < _FEWEST_BONES:
+        return np.inf
+    places = keypoints_TJ3[..., :2].astype(np.float64)
+    ends = places[:, parents[usable]] - places[:, children[usable]]
+    typical = _medians(np.sqrt((ends * ends).sum(axis=-1)), there[:, usable])
+    if not (typical > 0).any():
+        return np.inf
+    expected = _standing_lengths(format_)[usable]
+    ratios = np.log(np.maximum(typical, 1e-9) / expected)
+    misfits = np.abs(ratios - np.median(ratios))
+    return float(np.minimum(misfits, _WORST_BONE).mean())
+
+
+def _medians(values: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The median of each column's values that are there, at least one; nanmedian is far slower."""
+    ordered = np.sort(np.where(there, values, np.inf), axis=0)
+    count = there.sum(axis=0)
+    columns = np.arange(values.shape[1])
+    medians: NDArray[np.float64] = ordered[(count - 1) // 2, columns] + ordered[count // 2, columns]
+    return medians / 2
+
+
+def _standing_lengths(format_: KeypointFormat) -> NDArray[np.float64]:
+    figure = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in format_.joints])
+    ends = np.array(format_.bones)
+    lengths: NDArray[np.float64] = np.linalg.norm(figure[ends[:, 0]] - figure[ends[:, 1]], axis=-1)
+    return lengths

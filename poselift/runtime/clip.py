@@ -1,0 +1,126 @@
+"""A model run on whole clips, loaded from its folder and checked against its card."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import Card
+from poselift.errors import ModelError
+from poselift.model_output import ModelOutput
+from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Floats = NDArray[np.float32]
+
+CLIP_GRAPH = "clip.onnx"
+STEP_GRAPH = "step.onnx"
+RINGS_GRAPH = "rings.onnx"
+WINDOW_GRAPH = "window.onnx"
+WEIGHTS = "weights.bin"
+"""What every graph in a model folder keeps its weights in."""
+
+
+class ClipModel:
+    """One model, ready to run; may be called from several threads."""
+
+    def __init__(self, session: "onnxruntime.InferenceSession", card: Card) -> None:
+        self._session = session
+        self.card = card
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        provider: str = "auto",
+        strict: bool = False,
+        threads: int = 0,
+    ) -> "ClipModel":
+        """Load a model folder.
+
+        Args:
+            folder: holds ``clip.onnx`` and its weights.
+            provider: ``cpu``, ``cuda``, or ``auto``: CUDA where it works.
+            strict: fail rather than fall back to the CPU.
+            threads: for the CPU; 0 takes one a core.
+
+        Raises:
+            ModelError: naming what is missing, or what disagrees with the card.
+        """
+        path = folder / CLIP_GRAPH
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file; a model folder holds {CLIP_GRAPH}")
+        session, card = open_graph(path, RunOptions(provider, strict, threads))
+        disagreements = [*_disagreements(session, card), *_other_weights(folder, card)]
+        if disagreements:
+            raise ModelError(f"{path}: the card and the graph disagree: {'; '.join(disagreements)}")
+        return cls(session, card)
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs the model: ``cpu`` or ``cuda``."""
+        first = self._session.get_providers()[0]
+        return next((name for name, value in PROVIDERS.items() if value == first), first)
+
+    def lift(self, keypoints_BTJD: Floats) -> ModelOutput:
+        """Lift clips of equal length, normalised as the card says; edges are padded inside."""
+        inputs = {self.card.graph.inputs[0]: np.ascontiguousarray(keypoints_BTJD, np.float32)}
+        names = self.card.graph.outputs
+        return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
+
+
+def weights_version(folder: Path) -> str:
+    """The version of a model: SHA-256 of its weights file, its first 12 hexadecimal digits."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _other_weights(folder: Path, card: Card) -> Iterator[str]:
+    try:
+        version = weights_version(folder)
+    except OSError as error:
+        raise ModelError(f"{folder / WEIGHTS}: cannot be read: {error.strerror}") from error
+    if version != card.version:
+        yield f"the card is of weights {card.version}, {WEIGHTS} holds {version}"
+
+
+def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> Iterator[str]:
+    """What the card says of the graph, or of itself, that is not so."""
+    if card.graph.kind != "clip":
+        yield f"graph kind {card.graph.kind!r} in {CLIP_GRAPH}"
+    shape_in = (len(card.input.joints), len(card.input.channels))
+    yield from _tensors_disagree(session.get_inputs(), dict.fromkeys(card.graph.inputs, shape_in))
+    joints = len(card.output.joints)
+    shapes = {"trajectory": (3,), "expected_errors": (joints,)}
+    yield from _tensors_disagree(
+        session.get_outputs(),
+        {name: shapes.get(name, (joints, 3)) for name in card.graph.outputs},
+    )
+    product = math.prod(card.architecture.filter_widths)
+    if product != card.architecture.receptive_field:
+        said = card.architecture.receptive_field
+        yield f"receptive field {said}, but the widths make {product}"
+
+
+def _tensors_disagree(
+    tensors: "list[onnxruntime.NodeArg]", expected: dict[str, tuple[int, ...]]
+) -> Iterator[str]:
+    """Compare tensors with their names, in order, and their shapes behind batch and frames."""
+    names = [tensor.name for tensor in tensors]
+    if names != list(expected):
+        yield f"the card names {list(expected)}, the graph has {names}"
+        return
+    for tensor in tensors:
+        free, sizes = tensor.shape[:2], tuple(tensor.shape[2:])
+        # A free axis goes by a name, a fixed one by its size.
+        if sizes != expected[tensor.name] or not all(isinstance(axis, str) for axis in free):
+            said = ", ".join(map(str, ("batch", "frames", *expected[tensor.name])))
+            yield f"{tensor.name}: the card says ({said}), the graph has {tuple(tensor.shape)}"
+        if tensor.type != "tensor(float)":
+            yield f"{tensor.name}: expected float32, the graph has {tensor.type}"

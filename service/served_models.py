@@ -1,0 +1,243 @@
+"""The models a process serves: found in a folder, loaded, and each behind a batcher of its own."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import Card
+from poselift.chunks import Span, padding_work, stack
+from poselift.errors import InvalidInput, ModelError
+from poselift.formats import FORMATS, KeypointFormat
+from poselift.model_output import ModelOutput
+from poselift.runtime.clip import ClipModel
+from poselift.skeletons import SKELETONS, Skeleton
+from service.batcher import Batcher, Policy
+from service.metrics import Metrics
+from service.request_errors import NotFound
+
+Floats = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
+
+DEFAULT = "default"
+"""The alias that clips are lifted with where no model is named."""
+LIVE = "live"
+"""The alias of the causal model that live sessions use."""
+
+_MOST_WASTE = 0.2
+"""The largest part of a batch that may be padding up to its longest piece."""
+_CANDIDATES = 256
+"""How many waiting pieces are looked at for one batch."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of a clip: normalised keypoints (T, J, 2) and which frames of the result to keep."""
+
+    inputs_TJ2: Floats
+    kept: slice
+    flip: bool
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How much runs together and how much may wait, in frames."""
+
+    max_batch_frames: int = 2048
+    max_queued_frames: int = 250_000
+
+
+class ServedModel:
+    """A model in memory and the queue in front of it."""
+
+    def __init__(
+        self, lifter: ClipModel, batching: Batching, metrics: Metrics, folder: Path | None = None
+    ) -> None:
+        self.card = lifter.card
+        self.folder = folder
+        self.provider = lifter.provider
+        self.max_batch_frames = batching.max_batch_frames
+        self.max_queued_frames = batching.max_queued_frames
+        architecture = self.card.architecture
+        self.span = Span.of(architecture.receptive_field, architecture.causal)
+        skeleton = _skeleton(self.card)
+        self.root = skeleton.parents.index(-1)
+        self.feet = [
+            joint for joint, name in enumerate(skeleton.joints) if name.endswith(("foot", "ankle"))
+        ]
+        self._lifter = lifter
+        self._input_mirror = _input_format(self.card).mirror
+        self._output_mirror = skeleton.mirror
+        self._padding_work = padding_work(architecture.filter_widths)
+        policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
+        self.batcher: Batcher[Job, ModelOutput] = Batcher(
+            self._run, policy, metrics.batches_of(self.card.name)
+        )
+
+    @property
+    def tells_trajectory(self) -> bool:
+        """Whether it tells where the root is."""
+        return "trajectory" in self.card.graph.outputs
+
+    @property
+    def max_batch_work(self) -> float:
+        """The work of the longest piece, which no batch exceeds."""
+        return self.work(self.max_batch_frames, flip=False)
+
+    def work(self, frames: int, flip: bool) -> float:
+        """The cost of a clip, in frames' worth of the network's work, its padding included."""
+        return (frames + self._padding_work) * (2 if flip else 1)
+
+    def warm_up(self) -> None:
+        """Run once at the usual extremes, so that no caller pays for first-time allocation."""
+        joints = len(self.card.input.joints)
+        for frames in (1, self.max_batch_frames):
+            self._lifter.lift(np.zeros((1, frames, joints, 2), dtype=np.float32))
+
+    def work_of(self, job: Job) -> float:
+        """The cost of a job."""
+        return self.work(len(job.inputs_TJ2), job.flip)
+
+    def choose_alike(self, jobs: Sequence[Job]) -> list[int]:
+        """Choose the oldest job and those closest to it in length, while little is padding."""
+        lengths = [len(job.inputs_TJ2) for job in jobs[:_CANDIDATES]]
+        weights = [2 if job.flip else 1 for job in jobs[:_CANDIDATES]]
+        by_likeness = sorted(
+            range(1, len(lengths)), key=lambda index: abs(lengths[index] - lengths[0])
+        )
+        chosen, longest = [0], lengths[0]
+        count, useful = weights[0], self.work_of(jobs[0])
+        for index in by_likeness:
+            longest = max(longest, lengths[index])
+            count += weights[index]
+            useful += self.work_of(jobs[index])
+            padded = self.work(longest, flip=False) * count
+            if padded > self.max_batch_work or useful < (1 - _MOST_WASTE) * padded:
+                break
+            chosen.append(index)
+        return chosen
+
+    def _run(self, jobs: Sequence[Job]) -> list[ModelOutput]:
+        """The kept frames of jobs, lifted in one batch; mirrored twins ride along if wanted."""
+        flipped = [index for index, job in enumerate(jobs) if job.flip]
+        inputs = [job.inputs_TJ2 for job in jobs]
+        inputs += [_mirrored(jobs[index].inputs_TJ2, self._input_mirror) for index in flipped]
+        lifted = self._lifter.lift(stack(inputs))
+        for twin, index in enumerate(flipped, start=len(jobs)):
+            mirrored = lifted[twin].mirrored(self._output_mirror)
+            lifted.put(index, lifted[index].mean_with(mirrored))
+        return [lifted[index, job.kept] for index, job in enumerate(jobs)]
+
+
+class ModelSet:
+    """The served models by name, and the aliases ``default`` and ``live``."""
+
+    def __init__(
+        self,
+        models: Sequence[ServedModel],
+        default: str | None = None,
+        live: str | None = None,
+    ) -> None:
+        self._models: dict[str, ServedModel] = {}
+        for model in models:
+            self._add(model)
+        causal = [model for model in models if model.card.architecture.causal]
+        symmetric = [model for model in models if not model.card.architecture.causal]
+        self._aliases: dict[str, ServedModel] = {
+            DEFAULT: self._configured(default) if default else [*symmetric, *causal][0]
+        }
+        if live or causal:
+            self._aliases[LIVE] = self._configured(live) if live else causal[0]
+        if live and not self._aliases[LIVE].card.architecture.causal:
+            raise ModelError(f"the live model {live!r} is not causal")
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """The model each alias stands for."""
+        return {alias: model.card.name for alias, model in self._aliases.items()}
+
+    def named(self, name: str) -> ServedModel:
+        """The model of this name or alias.
+
+        Raises:
+            NotFound: there is none.
+        """
+        model = self._aliases.get(name) or self._models.get(name)
+        if model is None:
+            raise NotFound(f"no model is named {name!r}; there are {self._names()}")
+        return model
+
+    def asked_for(self, name: str) -> ServedModel:
+        """Like ``named``, for a model named in a request: a wrong name is ``InvalidInput``."""
+        try:
+            return self.named(name)
+        except NotFound:
+            raise InvalidInput.at("model", f"one of {self._names()}, found {name!r}") from None
+
+    def _names(self) -> str:
+        return ", ".join([*self._aliases, *self._models])
+
+    def _add(self, model: ServedModel) -> None:
+        name = model.card.name
+        if name in {DEFAULT, LIVE}:
+            raise ModelError(f"a model may not be named {name!r}: that is an alias")
+        if name in self._models:
+            raise ModelError(f"two models are named {name!r}")
+        self._models[name] = model
+
+    def _configured(self, name: str) -> ServedModel:
+        if name not in self._models:
+            raise ModelError(f"no model is named {name!r}; there are {', '.join(self._models)}")
+        return self._models[name]
+
+
+def model_folders(root: Path) -> list[Path]:
+    """Every folder with a clip graph under ``root``, by name.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folders = sorted(graph.parent for graph in root.glob("*/clip.onnx"))
+    if not folders:
+        raise ModelError(f"no model in {root}: expected folders that hold a clip.onnx")
+    return folders
+
+
+def _skeleton(card: Card) -> Skeleton:
+    """The skeleton of a model's poses, if it is as we know it."""
+    known, said = SKELETONS.get(card.output.name), card.output
+    if known is None or (known.joints, known.parents) != (said.joints, said.parents):
+        raise ModelError(
+            f"model {card.name}: its output skeleton {said.name!r} is not one of ours: "
+            f"{', '.join(SKELETONS)}"
+        )
+    return known
+
+
+def _input_format(card: Card) -> KeypointFormat:
+    """The format a model is fed, if it is one that keypoints can be brought to."""
+    layout = card.input
+    known = FORMATS.get(layout.keypoint_format)
+    if known is None or known.joints != layout.joints:
+        raise ModelError(
+            f"model {card.name}: its keypoint format {layout.keypoint_format!r} is not one of ours"
+        )
+    if layout.channels != ("x", "y"):
+        raise ModelError(
+            f"model {card.name}: expected input channels x, y, found {', '.join(layout.channels)}"
+        )
+    return known
+
+
+def _mirrored(points_TJC: Floats, permutation: tuple[int, ...]) -> Floats:
+    """Points seen in a mirror: x negated, left and right swapped."""
+    mirrored = points_TJC[:, list(permutation)]
+    mirrored[..., 0] *= -1
+    return mirrored

@@ -1,0 +1,44 @@
+"""Smoothing of live poses, also in sessions that move between replicas."""
+
+import numpy as np
+import pytest
+
+from poselift.errors import InvalidInput
+from poselift.postprocess.one_euro import OneEuroFilter
+from service.wire.options import session_options
+from tests.live.replicas import assert_same, options, play, replica, walks
+
+FPS = 50.0
+SMOOTHED = {"session_id": "s", "smoothing_s": 0.1, "fps": FPS}
+
+
+async def test_a_sessions_poses_are_smoothed_as_they_come(models, one_store):
+    frames = walks("anna", "ben", frames=60)
+    async with replica(models, one_store.url) as sessions:
+        plain = await play(await sessions.open(options(fps=FPS), None), frames)
+        smoothed = await play(await sessions.open(options(**SMOOTHED), None), frames)
+    steadier = OneEuroFilter(0.1, FPS)
+    for one, other in zip(plain, smoothed, strict=True):
+        expected = steadier.steady(one.track_ids, one.lifted)
+        np.testing.assert_allclose(other.lifted.poses, expected.poses, atol=1e-5)
+    assert np.abs(smoothed[30].lifted.poses - plain[30].lifted.poses).max() > 1e-4
+
+
+@pytest.mark.parametrize("broken_at", [1, 20, 90, 250])
+async def test_another_replica_goes_on_smoothing(models, one_store, broken_at):
+    frames = walks("anna", "ben", frames=broken_at + 12)
+    async with replica(models, one_store.url) as sessions:
+        expected = await play(
+            await sessions.open(options(**SMOOTHED | {"session_id": "whole"}), None), frames
+        )
+        await play(await sessions.open(options(**SMOOTHED), None), frames[:broken_at])
+    async with replica(models, one_store.url) as sessions:
+        resumed = await sessions.open(options(**SMOOTHED), None)
+        assert_same(await play(resumed, frames[broken_at:]), expected[broken_at:])
+        assert_same(await play(resumed, frames[broken_at - 1 :][:1]), expected[broken_at - 1 :][:1])
+
+
+def test_a_lookahead_needs_no_smoothing():
+    fields = {"image_size": [1000, 800], "lookahead_frames": 3, "smoothing_s": 0.1}
+    with pytest.raises(InvalidInput, match="smoothing_s: expected 0 with lookahead_frames"):
+        session_options(fields)

@@ -1,0 +1,162 @@
+"""Keypoint formats: published orders, mirrors, and conversion by name."""
+
+import re
+
+import numpy as np
+import pytest
+
+from poselift.formats import FORMATS, convert, names_with
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "places"),
+    [
+        ("coco17", 17, {0: "nose", 5: "left_shoulder", 10: "right_wrist", 16: "right_ankle"}),
+        ("h36m17", 17, {0: "hip", 3: "right_foot", 9: "neck", 10: "head", 16: "right_wrist"}),
+        ("humaneva15", 15, {0: "pelvis", 1: "thorax", 8: "left_hip", 14: "head"}),
+        ("halpe26", 26, {17: "head", 18: "neck", 19: "hip", 20: "left_big_toe", 25: "right_heel"}),
+        (
+            "openpose_body25",
+            25,
+            {1: "neck", 4: "right_wrist", 8: "hip", 14: "left_ankle", 15: "right_eye"}
+            | {19: "left_big_toe", 21: "left_heel", 24: "right_heel"},
+        ),
+        ("openpose_body25b", 25, {1: "left_eye", 16: "right_ankle", 17: "upper_neck", 18: "head"}),
+        (
+            "mediapipe33",
+            33,
+            {2: "left_eye", 7: "left_ear", 11: "left_shoulder", 16: "right_wrist"}
+            | {23: "left_hip", 28: "right_ankle", 32: "right_foot_index"},
+        ),
+        ("wholebody133", 133, {16: "right_ankle", 17: "left_big_toe", 22: "right_heel"}),
+    ],
+)
+def test_published_order(name, count, places):
+    joints = FORMATS[name].joints
+    assert len(joints) == len(set(joints)) == count
+    assert {index: joints[index] for index in places} == places
+
+
+# As their makers list them, by their makers' abbreviations.
+PUBLISHED = {
+    "coco17": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip "
+    "LKnee RKnee LAnkle RAnkle",
+    "h36m17": "Hip RHip RKnee RFoot LHip LKnee LFoot Spine Thorax Neck Head LShoulder LElbow "
+    "LWrist RShoulder RElbow RWrist",
+    "humaneva15": "Pelvis Thorax LShoulder LElbow LWrist RShoulder RElbow RWrist LHip LKnee "
+    "LAnkle RHip RKnee RAnkle Head",
+    "halpe26": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip "
+    "RHip LKnee RKnee LAnkle RAnkle Head Neck Hip LBigToe RBigToe LSmallToe RSmallToe LHeel RHeel",
+    "openpose_body25": "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist Hip RHip RKnee "
+    "RAnkle LHip LKnee LAnkle REye LEye REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel",
+    "openpose_body25b": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist "
+    "LHip RHip LKnee RKnee LAnkle RAnkle UpperNeck Head LBigToe LSmallToe LHeel RBigToe RSmallToe "
+    "RHeel",
+    "mediapipe33": "Nose LEyeInner LEye LEyeOuter REyeInner REye REyeOuter LEar REar LMouth "
+    "RMouth LShoulder RShoulder LElbow RElbow LWrist RWrist LPinky RPinky LIndex RIndex LThumb "
+    "RThumb LHip RHip LKnee RKnee LAnkle RAnkle LHeel RHeel LFootIndex RFootIndex",
+    "wholebody133": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist "
+    "LHip RHip LKnee RKnee LAnkle RAnkle LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_joint_stands_where_its_maker_put_it(name):
+    expected = [
+        "_".join({"L": "left", "R": "right"}.get(word, word.lower()) for word in words)
+        for words in (
+            re.findall(r"[LR](?=[A-Z])|[A-Z][a-z]*", joint) for joint in PUBLISHED[name].split()
+        )
+    ]
+    assert list(FORMATS[name].joints[: len(expected)]) == expected
+    if name == "wholebody133":  # 68 points of the face, then 21 of each hand, left first
+        rest = FORMATS[name].joints[23:]
+        assert all(joint.startswith("face") for joint in rest[:68])
+        assert all(joint.startswith("left_hand") for joint in rest[68:89])
+        assert all(joint.startswith("right_hand") for joint in rest[89:])
+        assert len(rest) == 110
+    else:
+        assert len(FORMATS[name].joints) == len(expected)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_mirror_swaps_sides_and_is_its_own_inverse(name):
+    format_ = FORMATS[name]
+    for joint, twin in zip(format_.joints, format_.mirror, strict=True):
+        assert joint.replace("left", "SIDE").replace("right", "SIDE") == format_.joints[
+            twin
+        ].replace("left", "SIDE").replace("right", "SIDE")
+    assert [format_.mirror[twin] for twin in format_.mirror] == list(range(len(format_.joints)))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_bones_between_its_joints(name):
+    format_ = FORMATS[name]
+    assert len(format_.bones) >= 12
+    assert all(0 <= end < len(format_.joints) for bone in format_.bones for end in bone)
+
+
+def keypoints(name, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.1, 1, (6, len(FORMATS[name].joints), 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "source", [name for name in FORMATS if name not in ("h36m17", "humaneva15")]
+)
+def test_detectors_formats_carry_their_coco_joints_over(source):
+    given = keypoints(source)
+    converted = convert(given, source, "coco17")
+    for index, joint in enumerate(FORMATS["coco17"].joints):
+        np.testing.assert_array_equal(
+            converted[:, index], given[:, FORMATS[source].joints.index(joint)]
+        )
+
+
+@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("target", ["h36m17", "humaneva15"])
+def test_every_joint_of_the_papers_layouts_comes_from_every_format(source, target):
+    converted = convert(keypoints(source), source, target)
+    assert converted.shape == (6, len(FORMATS[target].joints), 3)
+    assert (converted[..., 2] > 0).all()
+
+
+def test_human36m_joints_are_derived_as_documented():
+    given = keypoints("coco17")
+    at = {joint: given[:, i] for i, joint in enumerate(FORMATS["coco17"].joints)}
+    got = dict(
+        zip(
+            FORMATS["h36m17"].joints,
+            convert(given, "coco17", "h36m17").transpose(1, 0, 2),
+            strict=True,
+        )
+    )
+    hip = (at["left_hip"][:, :2] + at["right_hip"][:, :2]) / 2
+    thorax = (at["left_shoulder"][:, :2] + at["right_shoulder"][:, :2]) / 2
+    np.testing.assert_allclose(got["hip"][:, :2], hip, rtol=1e-5)
+    np.testing.assert_allclose(got["thorax"][:, :2], thorax, rtol=1e-5)
+    np.testing.assert_allclose(got["spine"][:, :2], (hip + thorax) / 2, rtol=1e-5)
+    np.testing.assert_array_equal(got["neck"], at["nose"])
+    np.testing.assert_array_equal(got["left_foot"], at["left_ankle"])
+
+
+def test_a_derived_joint_is_as_good_as_the_worst_it_comes_from():
+    given = keypoints("coco17")
+    given[:, FORMATS["coco17"].joints.index("left_hip"), 2] = [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    given[:, FORMATS["coco17"].joints.index("right_hip"), 2] = 0.25
+    hip = convert(given, "coco17", "h36m17")[:, 0, 2]
+    np.testing.assert_allclose(hip, [0, 0.1, 0.2, 0.25, 0.25, 0.25])
+
+
+def test_what_cannot_be_derived_is_missing():
+    converted = convert(keypoints("h36m17"), "h36m17", "coco17")
+    face = [FORMATS["coco17"].joints.index(name) for name in ("nose", "left_eye", "right_ear")]
+    np.testing.assert_array_equal(converted[:, face], 0)
+    body = FORMATS["coco17"].joints.index("left_ankle")
+    assert (converted[:, body, 2] > 0).all()
+
+
+def test_formats_by_joint_count():
+    assert set(names_with(17)) == {"coco17", "h36m17"}
+    assert set(names_with(25)) == {"openpose_body25", "openpose_body25b"}
+    assert names_with(18) == []
