@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from service.request_errors import Unavailable
-from training.datasets.download import Patience, download, fetch, remote_paths
+from training.datasets.download import DownloadError, Patience, download, fetch, remote_paths
 
 QUICK = Patience(timeout_s=5.0, attempts=3, rest_s=0.01)
 
@@ -114,7 +113,7 @@ def test_a_broken_answer_is_gone_on_with(site: Site, tmp_path: Path) -> None:
 
 def test_another_run_goes_on_where_one_gave_up(site: Site, tmp_path: Path) -> None:
     site.break_after = [100_000] * 3
-    with pytest.raises(Unavailable, match="run it again"):
+    with pytest.raises(DownloadError, match="run it again"):
         download(tmp_path, [], site.url, QUICK)
     assert [p.name for p in tmp_path.iterdir()] == ["allasfamc.zip.partial"]
     (path,) = download(tmp_path, [], site.url, QUICK)
@@ -150,7 +149,7 @@ def test_a_clip_that_is_not_there(site: Site, tmp_path: Path) -> None:
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(DownloadError):
         fetch("http://127.0.0.1:9/file", tmp_path / "file", QUICK)
 
 
