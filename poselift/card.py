@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from poselift.cameras import Camera
-from poselift.normalisation import Normaliser, ScreenCamera, normaliser
+from poselift.normalisation import ScreenCamera
 
 METADATA_KEY = "poselift.card"
 """The ONNX metadata key whose value is the card as JSON."""
@@ -31,6 +30,11 @@ class OutputSkeleton(_Part):
     parents: tuple[int, ...]
     left: tuple[int, ...]
     right: tuple[int, ...]
+
+    @property
+    def feet(self) -> tuple[int, ...]:
+        """The joints that touch the ground."""
+        return tuple(i for i, name in enumerate(self.joints) if name.endswith(("foot", "ankle")))
 
 
 class Architecture(_Part):
@@ -85,8 +89,3 @@ class Card(_Part):
     with another camera's intrinsics it is scaled to that camera."""
     axes: Literal["camera"] = "camera"
     units: Literal["metres"] = "metres"
-
-    def normaliser(self, image_size: tuple[float, float], camera: Camera | None) -> Normaliser:
-        """What makes the model's inputs of keypoints from such a camera, in pixels."""
-        joints = self.input.joints
-        return normaliser(self.normalisation, joints, image_size, camera, self.trajectory_camera)

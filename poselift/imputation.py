@@ -1,4 +1,4 @@
-"""Missing keypoints: which they are, and what stands in for them.
+"""Imputation of missing keypoints: which are missing, and what stands in for them.
 
 A joint is missing when its score is 0 or below ``min_score``. Symmetric models see it interpolated
 in time, causal ones at its last place; both as seen from the body, with which it moves along. A
@@ -9,7 +9,8 @@ with nothing remembered.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from enum import IntEnum
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,23 @@ _AnyFloats = TypeVar("_AnyFloats", NDArray[np.float32], NDArray[np.float64])
 
 MIN_SCORE: Final = 0.05
 """A joint scored below this is missing, unless a caller asks for something else."""
-QUALITY = ("measured", "filled", "unknown")
-"""A frame's quality by its code: all joints measured; some or all filled; no pose."""
-_MEASURED, _FILLED, _UNKNOWN = range(3)
+MAX_GAP_S: Final = 0.25
+"""The longest gap with nothing measured that is filled, unless an operator sets another."""
+
+
+class Quality(IntEnum):
+    """What a frame's pose rests on."""
+
+    MEASURED = 0
+    """All joints were measured."""
+    FILLED = 1
+    """Some or all joints were filled."""
+    UNKNOWN = 2
+    """Too long a gap: there is no pose."""
+
+
+QUALITY = tuple(quality.name.lower() for quality in Quality)
+"""The names of qualities by code, as messages have them."""
 
 _NEVER: Final = np.array(-(2**40))
 _CELLS = 200_000
@@ -35,21 +50,18 @@ _UPRIGHT = 0.02
 are spread by 0.14 across and 1 down, shoulders alone by 0.02 across."""
 
 
-@dataclass(frozen=True)
-class Filled:
+class Filled(NamedTuple):
     """Keypoints of a clip without gaps."""
 
     keypoints_TJ2: Floats
     """Pixels; zero where the quality is unknown."""
     quality_T: NDArray[np.uint8]
-    """Indices into ``QUALITY``."""
-    segments: tuple[slice, ...]
-    """The runs between unknown frames, each to be lifted by itself."""
+    """Codes of ``Quality``."""
 
 
 @dataclass(frozen=True)
 class ImputationState:
-    """What causal filling remembers of each of B tracks, all that a stream needs to go on."""
+    """What causal imputation remembers of each of B tracks: all that a stream needs to go on."""
 
     keypoints_BJ2: Floats
     """Where each joint was at last, measured or moved along with the body since."""
@@ -68,12 +80,12 @@ class ImputationState:
         )
 
     @classmethod
-    def joined(cls, memories: Sequence["ImputationState"]) -> "ImputationState":
+    def joined(cls, states: Sequence["ImputationState"]) -> "ImputationState":
         """Several one after the other."""
         return cls(
-            np.concatenate([memory.keypoints_BJ2 for memory in memories]),
-            np.concatenate([memory.seen_BJ for memory in memories]),
-            np.concatenate([memory.empty_frames_B for memory in memories]),
+            np.concatenate([state.keypoints_BJ2 for state in states]),
+            np.concatenate([state.seen_BJ for state in states]),
+            np.concatenate([state.empty_frames_B for state in states]),
         )
 
     def of(self, tracks: NDArray[np.intp] | slice) -> "ImputationState":
@@ -106,23 +118,28 @@ def fill(
         format: the layout.
     """
     if causal:
-        memory = ImputationState.blank(1, keypoints_TJ3.shape[1])
+        state = ImputationState.blank(1, keypoints_TJ3.shape[1])
         filled_BTJ2, quality_BT, _ = fill_causal(
-            keypoints_TJ3[None], memory, min_score, max_gap_frames, format
+            keypoints_TJ3[None], state, min_score, max_gap_frames, format
         )
-        return Filled(filled_BTJ2[0], quality_BT[0], _segments(quality_BT[0]))
+        return Filled(filled_BTJ2[0], quality_BT[0])
     measured_TJ = measured_joints(keypoints_TJ3, min_score)
     quality = _quality(measured_TJ, _empty_frames(measured_TJ, _NEVER), max_gap_frames)
-    filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == _UNKNOWN)
+    filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == Quality.UNKNOWN)
     _place_unseen(filled, seen_TJ, format.joints)
-    return Filled(filled, quality, _segments(quality))
+    return Filled(filled, quality)
 
 
-def fill_between(memory: ImputationState, measured_TJ: Mask, format: KeypointFormat) -> Floats:  # noqa: A002
+def gap_frames(max_gap_s: float, fps: float) -> int:
+    """How many frames fit into the longest gap that is filled."""
+    return int(max_gap_s * fps + 1e-6)
+
+
+def fill_between(state: ImputationState, measured_TJ: Mask, format: KeypointFormat) -> Floats:  # noqa: A002
     """Fill consecutive frames of one track as a symmetric model sees them: interpolated in time.
 
     Args:
-        memory: what causal filling remembered after each of the T frames, none of them unknown.
+        state: what causal filling remembered after each of the T frames, none of them unknown.
         measured_TJ: which joints were measured in each.
         format: the layout.
 
@@ -130,16 +147,16 @@ def fill_between(memory: ImputationState, measured_TJ: Mask, format: KeypointFor
         Keypoints (T, J, 2).
     """
     known = measured_TJ.copy()
-    known[0] |= memory.seen_BJ[0]  # what lies before the first frame here is held
+    known[0] |= state.seen_BJ[0]  # what lies before the first frame here is held
     nowhere = np.zeros(len(known), np.bool_)
-    filled, seen_TJ = _interpolate(memory.keypoints_BJ2, known, nowhere)
+    filled, seen_TJ = _interpolate(state.keypoints_BJ2, known, nowhere)
     _place_unseen(filled, seen_TJ, format.joints)
     return filled
 
 
 def fill_causal(
     keypoints_BTJ3: Floats,
-    memory: ImputationState,
+    state: ImputationState,
     min_score: float,
     max_gap_frames: int,
     format: KeypointFormat,  # noqa: A002
@@ -148,24 +165,24 @@ def fill_causal(
 
     Args:
         keypoints_BTJ3: the next T ≥ 1 frames of B tracks, pixels and score.
-        memory: what is remembered of the frames before.
+        state: what is remembered of the frames before.
         min_score: joints scored lower are missing.
         max_gap_frames: how many frames in a row may have nothing measured.
         format: the layout.
 
     Returns:
-        Keypoints (B, T, J, 2), the quality of each frame (B, T), and the memory after them.
+        Keypoints (B, T, J, 2), the quality of each frame (B, T), and the state after them.
     """
     measured_BTJ = measured_joints(keypoints_BTJ3, min_score)
     if keypoints_BTJ3.shape[1] == 1 and measured_BTJ.all():
         return _complete_frame(keypoints_BTJ3[..., :2], measured_BTJ)
-    has_begun_B1 = np.any(memory.seen_BJ, axis=1, keepdims=True)
-    before_B = np.where(has_begun_B1[:, 0], -1 - memory.empty_frames_B, _NEVER)
+    has_begun_B1 = np.any(state.seen_BJ, axis=1, keepdims=True)
+    before_B = np.where(has_begun_B1[:, 0], -1 - state.empty_frames_B, _NEVER)
     empty_BT = _empty_frames(measured_BTJ, before_B)
     quality_BT = _quality(measured_BTJ, empty_BT, max_gap_frames)
 
-    seen = _known_since(measured_BTJ, memory.seen_BJ & has_begun_B1, quality_BT == _UNKNOWN)
-    places = _carry(keypoints_BTJ3[..., :2], measured_BTJ, seen, memory)
+    seen = _known_since(measured_BTJ, state.seen_BJ & has_begun_B1, quality_BT == Quality.UNKNOWN)
+    places = _carry(keypoints_BTJ3[..., :2], measured_BTJ, seen, state)
 
     filled = places.copy()
     _place_unseen(
@@ -186,7 +203,7 @@ def _known_since(measured_BTJ: Mask, before_BJ: Mask, unknown_BT: Mask) -> Mask:
 
 
 def _carry(
-    places_BTJ2: Floats, measured_BTJ: Mask, seen_BTJ: Mask, memory: ImputationState
+    places_BTJ2: Floats, measured_BTJ: Mask, seen_BTJ: Mask, state: ImputationState
 ) -> Floats:
     """Where joints are: measured, or moved along with the body from where they were.
 
@@ -196,8 +213,8 @@ def _carry(
     places = np.where(measured_BTJ[..., None], places_BTJ2, 0)
     carried_BTJ = seen_BTJ & ~measured_BTJ
     for frame in np.flatnonzero(carried_BTJ.any(axis=(0, 2))):
-        before = places[:, frame - 1] if frame else memory.keypoints_BJ2
-        known_before = seen_BTJ[:, frame - 1] if frame else memory.seen_BJ
+        before = places[:, frame - 1] if frame else state.keypoints_BJ2
+        known_before = seen_BTJ[:, frame - 1] if frame else state.seen_BJ
         moved = _middle_step(places[:, frame] - before, known_before & measured_BTJ[:, frame])
         carried = carried_BTJ[:, frame, :, None]
         places[:, frame] = np.where(carried, before + moved[:, None], places[:, frame])
@@ -220,10 +237,10 @@ def _complete_frame(
 ) -> tuple[Floats, NDArray[np.uint8], ImputationState]:
     """What all the rest comes to for one frame with nothing missing, as most live ones are."""
     tracks = len(places_B1J2)
-    memory = ImputationState(
+    state = ImputationState(
         places_B1J2[:, 0].copy(), measured_B1J[:, 0], np.zeros(tracks, np.int64)
     )
-    return places_B1J2.copy(), np.full((tracks, 1), _MEASURED, np.uint8), memory
+    return places_B1J2.copy(), np.full((tracks, 1), Quality.MEASURED, np.uint8), state
 
 
 def measured_joints(keypoints: Floats, min_score: float) -> Mask:
@@ -244,12 +261,13 @@ def _empty_frames(measured: Mask, before: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def _quality(measured: Mask, empty: NDArray[np.int64], max_gap_frames: int) -> NDArray[np.uint8]:
-    quality = np.where(measured.all(axis=-1), _MEASURED, _FILLED)
-    return np.where(empty > max_gap_frames, _UNKNOWN, quality).astype(np.uint8)
+    quality = np.where(measured.all(axis=-1), Quality.MEASURED, Quality.FILLED)
+    return np.where(empty > max_gap_frames, Quality.UNKNOWN, quality).astype(np.uint8)
 
 
-def _segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
-    known = np.concatenate([[False], quality_T != _UNKNOWN, [False]])
+def known_segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
+    """The runs of frames between unknown ones."""
+    known = np.concatenate([[False], quality_T != Quality.UNKNOWN, [False]])
     edges = np.flatnonzero(np.diff(known)).tolist()
     return tuple(slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True))
 

@@ -12,9 +12,9 @@ from poselift.card import Card
 from poselift.chunks import Chunk
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from service.batcher import Admission
-from service.clips import ClipInProgress, prepare
+from service.clips import ClipInProgress, encode
 from service.metrics import Metrics
 from service.request_errors import DeadlineExceeded, TooLarge
 from service.requests import LiftedClip, LiftOptions, LiftRequest, LiftResult
@@ -90,7 +90,7 @@ class Engine:
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)
         with model.batcher.admit(work) as admission:
             size = frames + _FRAMES_OF_A_CLIP * len(lengths)
-            clips = await self._at_ease(size, lambda: self._prepare(request, model))
+            clips = await self._at_ease(size, lambda: self._encode(request, model))
             pieces = sum(clip.work(model, options.flip_augmentation) for clip in clips)
             if pieces > max(work, model.max_queued_frames):
                 raise TooLarge(
@@ -103,11 +103,11 @@ class Engine:
         self._metrics.frames_lifted(model.card.name, frames)
         return LiftResult(model.card, options.axes, lifted)
 
-    def _prepare(self, request: LiftRequest, model: ServedModel) -> list[ClipInProgress]:
+    def _encode(self, request: LiftRequest, model: ServedModel) -> list[ClipInProgress]:
         for index, clip in enumerate(request.clips):
             check_finite(clip, index)
         return [
-            prepare(clip, f"clips[{index}].keypoints", request.options, model, self._max_gap_s)
+            encode(clip, f"clips[{index}].keypoints", request.options, model, self._max_gap_s)
             for index, clip in enumerate(request.clips)
         ]
 
@@ -133,27 +133,27 @@ class _Lifting:
         ahead: deque[_Sent] = deque()
         work_ahead = 0.0
         for clip in clips:
-            for piece, job in clip.pieces(self.model, self.flip):
+            for chunk, job in clip.jobs(self.model, self.flip):
                 while work_ahead >= most_ahead:
                     work_ahead -= await ahead.popleft().arrive()
                 work = self.model.work_of(job)
                 work_ahead += work
-                ahead.append(_Sent(clip, piece, work, self.admission.submit(job, self.deadline)))
+                ahead.append(_Sent(clip, chunk, work, self.admission.submit(job, self.deadline)))
         for sent in ahead:
             await sent.arrive()
 
 
 class _Sent(NamedTuple):
-    """A piece in the queue, or being lifted."""
+    """A chunk in the queue, or being lifted."""
 
     clip: ClipInProgress
-    piece: Chunk
+    chunk: Chunk
     work: float
-    lifted: asyncio.Future[ModelOutput]
+    output: asyncio.Future[ModelOutput]
 
     async def arrive(self) -> float:
-        """Put the piece in its place once it is lifted; returns the work no longer ahead."""
-        self.clip.accept(self.piece, await self.lifted)
+        """Put the chunk in its place once it is lifted; returns the work no longer ahead."""
+        self.clip.output.put(self.chunk.gives, await self.output)
         return self.work
 
 

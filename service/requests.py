@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from poselift.cameras import Camera
 from poselift.card import Card
-from poselift.imputation import MIN_SCORE
-from poselift.model_output import ModelOutput
+from poselift.codec import Preprocessing
+from poselift.imputation import MIN_SCORE, gap_frames
+from poselift.poses import Poses
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -28,7 +30,7 @@ class CameraOptions(BaseModel):
     tangential: tuple[_Finite, _Finite] = (0.0, 0.0)
 
 
-class FilmOptions(BaseModel):
+class PoseOptions(BaseModel):
     """What is known of the keypoints and wanted of the poses, in clips and live sessions alike."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,8 +50,18 @@ class FilmOptions(BaseModel):
     before and after it at least; live over so many seconds before it, less where people move
     fast."""
 
+    def preprocessing(self, max_gap_s: float) -> Preprocessing:
+        """How the keypoints are read; gaps of up to ``max_gap_s`` are filled."""
+        return Preprocessing(
+            self.keypoint_format,
+            self.image_size,
+            None if self.camera is None else Camera(**self.camera.model_dump()),
+            self.min_score,
+            gap_frames(max_gap_s, self.fps),
+        )
 
-class LiftOptions(FilmOptions):
+
+class LiftOptions(PoseOptions):
     """Everything in a lift request but the clips."""
 
     model: str = "default"
@@ -61,7 +73,7 @@ class LiftOptions(FilmOptions):
     """Change the trajectory of each clip so that feet which stand do not slide."""
 
 
-class SessionOptions(FilmOptions):
+class SessionOptions(PoseOptions):
     """How a live session is opened."""
 
     model: str = "live"
@@ -95,14 +107,10 @@ class LiftRequest:
 
 @dataclass(frozen=True)
 class LiftedClip:
-    """What became of a clip; ``quality_T`` holds indices into ``poselift.imputation.QUALITY``.
-
-    Frames of unknown quality are zeros here and null on the wire.
-    """
+    """A clip's poses; frames of unknown quality are zeros here and null in messages."""
 
     id: str
-    quality_T: NDArray[np.uint8]
-    lifted: ModelOutput
+    poses: Poses
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.card import Card
-from poselift.chunks import Span, padding_work, stack
+from poselift.chunks import padding_work, stack
 from poselift.errors import InvalidInput, ModelError
-from poselift.formats import FORMATS, KeypointFormat
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
-from poselift.skeletons import SKELETONS, Skeleton
 from service.batcher import Batcher, Policy
 from service.metrics import Metrics
 from service.request_errors import NotFound
@@ -36,7 +33,7 @@ _CANDIDATES = 256
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of a clip: normalised keypoints (T, J, 2) and which frames of the result to keep."""
+    """A chunk of a clip: the model's input (T, J, 2) and which frames of the output to keep."""
 
     inputs_TJ2: Floats
     kept: slice
@@ -55,33 +52,21 @@ class ServedModel:
     """A model in memory and the queue in front of it."""
 
     def __init__(
-        self, lifter: ClipModel, batching: Batching, metrics: Metrics, folder: Path | None = None
+        self, model: ClipModel, batching: Batching, metrics: Metrics, folder: Path | None = None
     ) -> None:
-        self.card = lifter.card
+        self.card = model.card
         self.folder = folder
-        self.provider = lifter.provider
+        self.provider = model.provider
+        self.span = model.span
+        self.estimates_trajectory = model.estimates_trajectory
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
-        architecture = self.card.architecture
-        self.span = Span.of(architecture.receptive_field, architecture.causal)
-        skeleton = _skeleton(self.card)
-        self.root = skeleton.parents.index(-1)
-        self.feet = [
-            joint for joint, name in enumerate(skeleton.joints) if name.endswith(("foot", "ankle"))
-        ]
-        self._lifter = lifter
-        self._input_mirror = _input_format(self.card).mirror
-        self._output_mirror = skeleton.mirror
-        self._padding_work = padding_work(architecture.filter_widths)
+        self._model = model
+        self._padding_work = padding_work(self.card.architecture.filter_widths)
         policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
         self.batcher: Batcher[Job, ModelOutput] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
         )
-
-    @property
-    def tells_trajectory(self) -> bool:
-        """Whether it tells where the root is."""
-        return "trajectory" in self.card.graph.outputs
 
     @property
     def max_batch_work(self) -> float:
@@ -96,7 +81,7 @@ class ServedModel:
         """Run once at the usual extremes, so that no caller pays for first-time allocation."""
         joints = len(self.card.input.joints)
         for frames in (1, self.max_batch_frames):
-            self._lifter.lift(np.zeros((1, frames, joints, 2), dtype=np.float32))
+            self._model.lift(np.zeros((1, frames, joints, 2), dtype=np.float32))
 
     def work_of(self, job: Job) -> float:
         """The cost of a job."""
@@ -122,15 +107,10 @@ class ServedModel:
         return chosen
 
     def _run(self, jobs: Sequence[Job]) -> list[ModelOutput]:
-        """The kept frames of jobs, lifted in one batch; mirrored twins ride along if wanted."""
+        """The kept frames of jobs, lifted in one batch."""
         flipped = [index for index, job in enumerate(jobs) if job.flip]
-        inputs = [job.inputs_TJ2 for job in jobs]
-        inputs += [_mirrored(jobs[index].inputs_TJ2, self._input_mirror) for index in flipped]
-        lifted = self._lifter.lift(stack(inputs))
-        for twin, index in enumerate(flipped, start=len(jobs)):
-            mirrored = lifted[twin].mirrored(self._output_mirror)
-            lifted.put(index, lifted[index].mean_with(mirrored))
-        return [lifted[index, job.kept] for index, job in enumerate(jobs)]
+        output = self._model.lift(stack([job.inputs_TJ2 for job in jobs]), flipped)
+        return [output[index, job.kept] for index, job in enumerate(jobs)]
 
 
 class ModelSet:
@@ -208,36 +188,3 @@ def model_folders(root: Path) -> list[Path]:
     if not folders:
         raise ModelError(f"no model in {root}: expected folders that hold a clip.onnx")
     return folders
-
-
-def _skeleton(card: Card) -> Skeleton:
-    """The skeleton of a model's poses, if it is as we know it."""
-    known, said = SKELETONS.get(card.output.name), card.output
-    if known is None or (known.joints, known.parents) != (said.joints, said.parents):
-        raise ModelError(
-            f"model {card.name}: its output skeleton {said.name!r} is not one of ours: "
-            f"{', '.join(SKELETONS)}"
-        )
-    return known
-
-
-def _input_format(card: Card) -> KeypointFormat:
-    """The format a model is fed, if it is one that keypoints can be brought to."""
-    layout = card.input
-    known = FORMATS.get(layout.keypoint_format)
-    if known is None or known.joints != layout.joints:
-        raise ModelError(
-            f"model {card.name}: its keypoint format {layout.keypoint_format!r} is not one of ours"
-        )
-    if layout.channels != ("x", "y"):
-        raise ModelError(
-            f"model {card.name}: expected input channels x, y, found {', '.join(layout.channels)}"
-        )
-    return known
-
-
-def _mirrored(points_TJC: Floats, permutation: tuple[int, ...]) -> Floats:
-    """Points seen in a mirror: x negated, left and right swapped."""
-    mirrored = points_TJC[:, list(permutation)]
-    mirrored[..., 0] *= -1
-    return mirrored

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from poselift.card import Training
-from poselift.model_output import ModelOutput
 from poselift.normalisation import Kind, ScreenCamera
+from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.rings import Rings

@@ -1,18 +1,18 @@
-"""Live poses held steady: the one-euro filter (Casiez, Roussel and Vogel, CHI 2012).
+"""The one-euro filter (Casiez, Roussel and Vogel, CHI 2012), which smooths live poses.
 
-A point at rest is smoothed over a given time; the faster it moves, the less it is, so that nothing
-lags behind fast motion. What the filter remembers fades within a second or so, which is how it
-begins again on another replica: with the latest frames, lifted once more.
+A point at rest is smoothed with the cutoff ``min_cutoff``, which rises with speed by ``beta``, so
+that nothing lags behind fast motion. What the filter remembers fades within a second or so, which
+is how it begins again on another replica: with the latest frames, lifted once more.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.model_output import ModelOutput
+from poselift.poses import Poses
 
 Floats = NDArray[np.floating]
 
@@ -24,7 +24,7 @@ _BETA = 5.0
 
 @dataclass(frozen=True)
 class _Track:
-    """Points (K + 1, 3), of the pose and the path, and their speeds, metres a second."""
+    """Points (K + 1, 3), of pose and trajectory, and their speeds, metres a second."""
 
     points: Floats
     speeds: Floats
@@ -42,17 +42,17 @@ class OneEuroFilter:
         """Forget all tracks but these."""
         self._tracks = {name: self._tracks[name] for name in track_ids if name in self._tracks}
 
-    def follow(self, track_id: str, lifted: ModelOutput) -> ModelOutput:
-        """The latest frames (T, …) of one track, all at once; the last of them, steadied."""
-        for frame in range(len(lifted.poses)):
-            steadied = self.steady([track_id], lifted[frame : frame + 1])
-        return steadied
+    def follow(self, track_id: str, poses: Poses) -> Poses:
+        """Take in the latest frames (T, …) of one track; returns the last of them, smoothed."""
+        for frame in range(len(poses)):
+            smoothed = self.smooth([track_id], poses[frame : frame + 1])
+        return smoothed
 
-    def steady(self, track_ids: Sequence[str], lifted: ModelOutput) -> ModelOutput:
-        """The next frame of some tracks: what was lifted of them (P, …), in camera axes."""
+    def smooth(self, track_ids: Sequence[str], poses: Poses) -> Poses:
+        """The next frame of some tracks: their poses (P, …), in camera axes."""
         if not track_ids:
-            return lifted
-        found = _points(lifted)
+            return poses
+        found = _points(poses)
         begun = [_Track(each, np.zeros_like(each)) for each in found]
         tracks = [self._tracks.get(name, new) for name, new in zip(track_ids, begun, strict=True)]
         points = np.stack([track.points for track in tracks])
@@ -63,21 +63,21 @@ class OneEuroFilter:
         points = points + self._share(self._min_cutoff_hz + _BETA * fast) * steps
         for name, *state in zip(track_ids, points, speeds, strict=True):
             self._tracks[name] = _Track(*state)
-        return _put_back(lifted, points.astype(np.float32))
+        return _put_back(poses, points.astype(np.float32))
 
     def _share(self, cutoff_hz: float | Floats) -> Floats:
         """How much of a step a low pass of this cutoff follows."""
         return np.asarray(1 / (1 + self._fps / (2 * math.pi * cutoff_hz)))
 
 
-def _points(lifted: ModelOutput) -> Floats:
-    poses = lifted.poses.astype(np.float64)
-    if lifted.trajectory is None:
-        return poses
-    return np.concatenate([poses, lifted.trajectory[..., None, :]], axis=-2)
+def _points(frames: Poses) -> Floats:
+    points = frames.poses.astype(np.float64)
+    if frames.trajectory is None:
+        return points
+    return np.concatenate([points, frames.trajectory[..., None, :]], axis=-2)
 
 
-def _put_back(lifted: ModelOutput, points: NDArray[np.float32]) -> ModelOutput:
-    joints = lifted.poses.shape[-2]
-    path = None if lifted.trajectory is None else points[..., joints, :]
-    return ModelOutput(points[..., :joints, :], path, lifted.expected_errors)
+def _put_back(frames: Poses, points: NDArray[np.float32]) -> Poses:
+    joints = frames.poses.shape[-2]
+    trajectory = None if frames.trajectory is None else points[..., joints, :]
+    return replace(frames, poses=points[..., :joints, :], trajectory=trajectory)

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.card import Card
+from poselift.chunks import Span
 from poselift.errors import ModelError
-from poselift.model_output import ModelOutput
+from poselift.formats import FORMATS, KeypointFormat
+from poselift.poses import ModelOutput
 from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph
+from poselift.skeletons import SKELETONS, Skeleton
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -33,20 +36,18 @@ class ClipModel:
     def __init__(self, session: "onnxruntime.InferenceSession", card: Card) -> None:
         self._session = session
         self.card = card
+        self._input_mirror = list(_input_format(card).mirror)
+        self._output_mirror = _skeleton(card).mirror
 
     @classmethod
     def load(
-        cls,
-        folder: Path,
-        provider: str = "auto",
-        strict: bool = False,
-        threads: int = 0,
+        cls, folder: Path, provider: str = "auto", strict: bool = False, threads: int = 0
     ) -> "ClipModel":
-        """Load a model folder.
+        """Load a model folder, which holds ``clip.onnx`` and its weights.
 
         Args:
-            folder: holds ``clip.onnx`` and its weights.
-            provider: ``cpu``, ``cuda``, or ``auto``: CUDA where it works.
+            folder: the model folder.
+            provider: as in ``RunOptions``, like ``strict`` and ``threads``.
             strict: fail rather than fall back to the CPU.
             threads: for the CPU; 0 takes one a core.
 
@@ -68,8 +69,34 @@ class ClipModel:
         first = self._session.get_providers()[0]
         return next((name for name, value in PROVIDERS.items() if value == first), first)
 
-    def lift(self, keypoints_BTJD: Floats) -> ModelOutput:
-        """Lift clips of equal length, normalised as the card says; edges are padded inside."""
+    @property
+    def estimates_trajectory(self) -> bool:
+        """Whether it estimates where the root is."""
+        return "trajectory" in self.card.graph.outputs
+
+    @property
+    def span(self) -> Span:
+        """How far it sees, in frames."""
+        return Span.of(self.card.architecture.receptive_field, self.card.architecture.causal)
+
+    def lift(self, keypoints_BTJD: Floats, flipped: Sequence[int] = ()) -> ModelOutput:
+        """Lift clips of equal length; edges are padded inside.
+
+        Args:
+            keypoints_BTJD: normalised as the card says.
+            flipped: those whose output is averaged with that of the mirrored input (flip
+                augmentation; the paper's §6.2 calls it test-time augmentation).
+        """
+        if not flipped:
+            return self._run(keypoints_BTJD)
+        mirrored = keypoints_BTJD[list(flipped)][:, :, self._input_mirror]
+        mirrored[..., 0] *= -1
+        output = self._run(np.concatenate([keypoints_BTJD, mirrored]))
+        for twin, index in enumerate(flipped, start=len(keypoints_BTJD)):
+            output.put(index, output[index].mean_with(output[twin].mirrored(self._output_mirror)))
+        return output[: len(keypoints_BTJD)]
+
+    def _run(self, keypoints_BTJD: Floats) -> ModelOutput:
         inputs = {self.card.graph.inputs[0]: np.ascontiguousarray(keypoints_BTJD, np.float32)}
         names = self.card.graph.outputs
         return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
@@ -124,3 +151,29 @@ def _tensors_disagree(
             yield f"{tensor.name}: the card says ({said}), the graph has {tuple(tensor.shape)}"
         if tensor.type != "tensor(float)":
             yield f"{tensor.name}: expected float32, the graph has {tensor.type}"
+
+
+def _skeleton(card: Card) -> Skeleton:
+    """The skeleton of a model's poses, if it is as we know it."""
+    known, said = SKELETONS.get(card.output.name), card.output
+    if known is None or (known.joints, known.parents) != (said.joints, said.parents):
+        raise ModelError(
+            f"model {card.name}: its output skeleton {said.name!r} is not one of ours: "
+            f"{', '.join(SKELETONS)}"
+        )
+    return known
+
+
+def _input_format(card: Card) -> KeypointFormat:
+    """The format a model is fed, if it is one that keypoints can be brought to."""
+    layout = card.input
+    known = FORMATS.get(layout.keypoint_format)
+    if known is None or known.joints != layout.joints:
+        raise ModelError(
+            f"model {card.name}: its keypoint format {layout.keypoint_format!r} is not one of ours"
+        )
+    if layout.channels != ("x", "y"):
+        raise ModelError(
+            f"model {card.name}: expected input channels x, y, found {', '.join(layout.channels)}"
+        )
+    return known

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from poselift.card import Card
 from poselift.errors import ModelError
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.runtime.clip import RINGS_GRAPH, STEP_GRAPH
 from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion
 from poselift.runtime.rings import RingShape
@@ -29,7 +29,7 @@ _PAST = re.compile(r"(\w+)_past(?:_(\d+))?$")
 class Stepped:
     """What the model tells of one frame of each track, and the rows to keep in rings."""
 
-    lifted: ModelOutput
+    output: ModelOutput
     rows: list[Floats]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from poselift.card import Card
 from poselift.errors import ModelError
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.runtime.clip import WINDOW_GRAPH
 from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion
 

@@ -1,18 +1,17 @@
-"""Telling people apart from frame to frame by where they are, for detectors that do not track.
+"""Association of people between frames by where they are, for detectors that do not track.
 
 Each person of a frame goes on as the track whose joints, moved on as they moved last, are nearest
-in mean distance; the nearest pairs are made first. Whoever is farther from every track than half
-the track's size is somebody new.
+in mean distance; the nearest pairs are made first. A person farther from every track than half
+the track's size begins a new one.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poselift.formats import convert
-from poselift.imputation import ImputationState
+from poselift.imputation import ImputationState, Quality
 from service.live.frames import Frame, Person
-from service.live.record import RecordedFrame
-from service.live.stepping import UNKNOWN, SteppedFrame
+from service.live.records import RecordedFrame
 
 Floats = NDArray[np.float32]
 
@@ -22,7 +21,7 @@ _SMOOTHING = 0.5
 """The weight of the newest movement in a track's velocity."""
 
 
-class _Followed:
+class _Motion:
     """Where a track's joints were last, and how they move."""
 
     def __init__(self, keypoints_J2: Floats, seen_J: NDArray[np.bool_]) -> None:
@@ -51,7 +50,7 @@ class Associator:
         self._source = source
         self._target = target
         self._min_score = min_score
-        self._followed: dict[str, _Followed] = {}
+        self._tracks: dict[str, _Motion] = {}
 
     def identify(self, frame: Frame) -> list[Person]:
         """The frame's people with track ids; those given by the caller are not looked at."""
@@ -60,38 +59,28 @@ class Associator:
         new = (f"{frame.index}-{number}" for number in range(len(people)))
         return [Person(found.get(i) or next(new), person) for i, person in enumerate(people)]
 
-    def remember(self, track_ids: tuple[str, ...], stepped: SteppedFrame) -> None:
-        """Take in where everyone was found."""
-        memory = stepped.memory
-        known = stepped.quality_P != UNKNOWN
-        self._followed = {
-            track_id: self._moved(track_id, memory, place)
-            for place, track_id in enumerate(track_ids)
-            if known[place]
+    def remember(self, recorded: RecordedFrame) -> None:
+        """Take in where everyone was found, in a frame just stepped or one from the store."""
+        self._tracks = {
+            track_id: self._moved(track_id, recorded.state, person)
+            for person, track_id in enumerate(recorded.track_ids)
+            if recorded.quality_P[person] != Quality.UNKNOWN
         }
 
-    def restore(self, frame: RecordedFrame) -> None:
-        """Go on from a frame of the store; nobody's movement is known."""
-        self._followed = {
-            track_id: self._moved(track_id, frame.memory, place)
-            for place, track_id in enumerate(frame.track_ids)
-            if frame.quality_P[place] != UNKNOWN
-        }
-
-    def _moved(self, track_id: str, memory: ImputationState, place: int) -> _Followed:
-        now = memory.keypoints_BJ2[place], memory.seen_BJ[place]
-        followed = self._followed.get(track_id)
-        if followed is None:
-            return _Followed(*now)
-        followed.move(*now)
-        return followed
+    def _moved(self, track_id: str, state: ImputationState, person: int) -> _Motion:
+        now = state.keypoints_BJ2[person], state.seen_BJ[person]
+        motion = self._tracks.get(track_id)
+        if motion is None:
+            return _Motion(*now)
+        motion.move(*now)
+        return motion
 
     def _pairs(self, people: list[Floats]) -> dict[int, str]:
         """For people that go on as a track, which one."""
-        if not people or not self._followed:
+        if not people or not self._tracks:
             return {}
         converted = convert(np.stack(people), self._source, self._target)
-        names = list(self._followed)
+        names = list(self._tracks)
         distances_PF = self._distances(converted)
         near = np.argwhere(distances_PF <= _FARTHEST)
         order = np.argsort(distances_PF[tuple(near.T)], kind="stable")
@@ -105,7 +94,7 @@ class Associator:
 
     def _distances(self, people_PJ3: Floats) -> Floats:
         """Mean distances (P, F) of joints from where each track is expected, in its sizes."""
-        followed = self._followed.values()
+        followed = self._tracks.values()
         seen_FJ = np.stack([each.seen_J for each in followed])
         expected_FJ2 = np.stack([each.keypoints_J2 + each.velocity_2 for each in followed])
         sizes_F = np.array([each.size for each in followed])

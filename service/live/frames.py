@@ -7,23 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.errors import PoseliftError
-from poselift.model_output import ModelOutput
+from poselift.poses import Poses
 
 Floats = NDArray[np.float32]
+
+MOST_PEOPLE = 256
+"""In a session at a time."""
+ANSWERS_KEPT = 64
+"""For how many frames an answer that was lost can be had again."""
 
 
 @dataclass(frozen=True)
 class Person:
     """One person in a frame: keypoints (J, 3) in the session's format, pixels and score.
 
-    An empty ``track_id`` leaves it to the session to tell who it is.
+    An empty ``track_id`` asks the session to associate the person with a track.
     """
 
     track_id: str
     keypoints_J3: Floats
 
 
-class Fault(NamedTuple):
+class PersonError(NamedTuple):
     """What is wrong with a person in a frame, who counts as not seen in it then."""
 
     track_id: str
@@ -33,21 +38,20 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """What a detector saw at one moment; whoever could not be read is among the faults."""
+    """What a detector saw at one moment; people who could not be read are among the errors."""
 
     index: int
     people: tuple[Person, ...]
-    faults: tuple[Fault, ...] = ()
+    errors: tuple[PersonError, ...] = ()
 
 
 @dataclass(frozen=True)
 class FramePoses:
-    """The answer to a frame: what was lifted of P people, zeros where the quality is unknown."""
+    """The answer to a frame: the poses of P people."""
 
     index: int
     track_ids: tuple[str, ...]
-    lifted: ModelOutput
-    quality_P: NDArray[np.uint8]
+    poses: Poses
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""
-    faults: tuple[Fault, ...] = ()
+    errors: tuple[PersonError, ...] = ()

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from poselift.card import Card
 from poselift.errors import InvalidInput, PoseliftError
+from service.live.frame_log import StoredSession
 from service.live.frames import Frame, FramePoses
-from service.live.session import LiveServing, LiveSession
-from service.live.stepping import LiveModel
+from service.live.live_model import LiveModel
+from service.live.session import LiveSession, SessionServices
 from service.live.store import (
     SessionAbsent,
     SessionForeign,
@@ -74,7 +75,7 @@ class Connection:
     @property
     def card(self) -> Card:
         """The model's card."""
-        return self.session.model.card
+        return self.session.card
 
     async def push(self, frame: Frame) -> FramePoses | None:
         """Lift a frame; see ``LiveSession.push``."""
@@ -243,9 +244,8 @@ class LiveSessions:
             raise _opened_otherwise(stored, options)
         if before is not None:
             self.leave(before, Fenced("the session was opened by another connection"))
-        session = LiveSession(
-            self._serving(stored), writer, owner, stored, opened.options, opened.next_index
-        )
+        kept = StoredSession(writer, owner, opened.options)
+        session = LiveSession(self._services(stored), kept, stored, opened.next_index)
         if opened.next_index > 0:
             async with self._restoring:
                 frames = await self._asked(self._store.frames(session_id), session_id)
@@ -263,12 +263,11 @@ class LiveSessions:
         check_lookahead(name, options.lookahead_frames, self._live_models)
         return options.model_copy(update={"model": name})
 
-    def _serving(self, options: SessionOptions) -> LiveServing:
+    def _services(self, options: SessionOptions) -> SessionServices:
         if options.model not in self._live_models:
             raise NotFound(f"the session's model {options.model!r} is not served here")
         check_lookahead(options.model, options.lookahead_frames, self._live_models)
-        return LiveServing(
-            self._models.named(options.model),
+        return SessionServices(
             self._live_models[options.model],
             self._store,
             self._settings.max_outage_s,

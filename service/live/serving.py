@@ -7,9 +7,9 @@ from functools import partial
 
 from poselift.runtime.onnx_session import RunOptions
 from service.embedded import EmbeddedServer
+from service.live.answers import frames_kept
+from service.live.live_model import LiveModel
 from service.live.registry import LiveSessions, LiveSettings
-from service.live.session import frames_kept
-from service.live.stepping import LiveModel
 from service.live.store import SessionStore, StoreAway
 from service.metrics import Metrics
 from service.request_errors import StoreError
@@ -51,15 +51,13 @@ async def live_sessions(
 
 def _live_model(model: ServedModel, settings: Settings, metrics: Metrics) -> LiveModel | None:
     """What lifts live frames with a model, if its folder has a graph for it."""
-    if model.folder is None:
-        return None
     how = RunOptions(settings.providers, settings.strict_providers, settings.threads)
     observe = partial(metrics.batches_of, model.card.name)
-    return LiveModel.load(model.folder, model.card, how, settings.max_live_tracks, observe)
+    return LiveModel.load(model, how, settings.max_live_tracks, observe)
 
 
 def _people_of(model: LiveModel) -> Callable[[], int]:
-    return lambda: model.tracks.begun
+    return lambda: model.steps.tracks.begun
 
 
 async def _store(

@@ -33,7 +33,7 @@ class Tracks:
 
     def __init__(self, rings: Sequence[RingShape], joints: int, capacity: int) -> None:
         self.rings = Rings(rings, capacity)
-        self._memory = ImputationState.blank(capacity, joints)
+        self._state = ImputationState.blank(capacity, joints)
         self._capacity = capacity
         self._begun = 0
         self._free = list(range(capacity - 1, -1, -1))
@@ -73,21 +73,21 @@ class Tracks:
         """The slots of tracks that have not ended, assigned where they have none yet."""
         return np.fromiter(map(self._slot, tracks), np.intp, len(tracks))
 
-    def memory(self, slots: Slots) -> ImputationState:
+    def state(self, slots: Slots) -> ImputationState:
         """What is remembered of these tracks: a copy."""
-        return self._memory.of(slots)
+        return self._state.of(slots)
 
-    def remember(self, slots: Slots, memory: ImputationState) -> None:
+    def remember(self, slots: Slots, state: ImputationState) -> None:
         """Replace what is remembered of these tracks."""
-        self._memory.keypoints_BJ2[slots] = memory.keypoints_BJ2
-        self._memory.seen_BJ[slots] = memory.seen_BJ
-        self._memory.empty_frames_B[slots] = memory.empty_frames_B
+        self._state.keypoints_BJ2[slots] = state.keypoints_BJ2
+        self._state.seen_BJ[slots] = state.seen_BJ
+        self._state.empty_frames_B[slots] = state.empty_frames_B
 
     def _slot(self, track: Track) -> int:
         if track.slot is None:
             slot = self._free.pop()
-            self._memory.seen_BJ[slot] = False
-            self._memory.keypoints_BJ2[slot] = 0
-            self._memory.empty_frames_B[slot] = 0
+            self._state.seen_BJ[slot] = False
+            self._state.keypoints_BJ2[slot] = 0
+            self._state.empty_frames_B[slot] = 0
             track.slot = slot
         return track.slot

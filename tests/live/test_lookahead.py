@@ -9,8 +9,8 @@ import pytest
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import QUALITY, fill
-from poselift.model_output import ModelOutput
 from poselift.normalisation import normaliser
+from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
 from service.live.frames import Frame
 from service.request_errors import Fenced, IndexGap

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from poselift.card import OutputSkeleton
 from poselift.formats import FORMATS
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.postprocess.bone_lengths import enforce_bone_lengths
 from poselift.postprocess.foot_contact import clean_foot_skate
 from poselift.postprocess.smoothing import half_window, smooth

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from poselift.cameras import Camera
 from poselift.formats import FORMATS, convert
 from poselift.imputation import MIN_SCORE, fill
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.postprocess.one_euro import OneEuroFilter
 from poselift.runtime.clip import ClipModel
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from poselift.cameras import Camera
 from poselift.formats import FORMATS
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
 from training.metrics import p_mpjpe
 from training.wild.lifting import Seen, lift, steadied

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from poselift.model_output import ModelOutput
+from poselift.poses import ModelOutput
 from poselift.postprocess.one_euro import OneEuroFilter
 
 FPS = 50.0

@@ -1,7 +1,11 @@
-"""A frame as the store keeps it: who was in it, and what causal filling remembered of each.
+"""A frame as the store keeps it: who was in it, and what causal imputation remembers of each.
 
-That is all a replica needs to go on: filled keypoints follow from what was remembered, and
-activations and poses from filled keypoints.
+That is all a replica needs to go on: filled keypoints follow from what is remembered, activations
+and poses from filled keypoints.
+
+A record is a version, the number of people, their track ids and their states. Versions of the
+service before and after this one read it: what a later version adds stands behind the states,
+where this one skips it. The version rises only once all replicas read the new layout.
 """
 
 import struct
@@ -14,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.imputation import ImputationState
-from service.live.stepping import SteppedFrame
 
 Floats = NDArray[np.float32]
 
@@ -24,48 +27,41 @@ _HEAD: Final = struct.Struct("<BH")
 
 @dataclass(frozen=True, eq=False)
 class RecordedFrame:
-    """The people of one frame, as they were after it."""
+    """The P people of one frame, as they were after it."""
 
     index: int
     track_ids: tuple[str, ...]
     quality_P: NDArray[np.uint8]
     is_fresh_P: NDArray[np.bool_]
+    """Tracks that began with this frame."""
     measured_PJ: NDArray[np.bool_]
-    memory: ImputationState
+    state: ImputationState
 
-    @classmethod
-    def of(cls, index: int, track_ids: tuple[str, ...], frame: SteppedFrame) -> "RecordedFrame":
-        """A frame as it would come back from the store."""
-        return cls(
-            index, track_ids, frame.quality_P, frame.is_fresh_P, frame.measured_PJ, frame.memory
-        )
-
-    def place(self, track_id: str) -> int | None:
-        """Where a track is in this frame's arrays."""
+    def row(self, track_id: str) -> int | None:
+        """The row of a track in this frame's arrays."""
         return self.track_ids.index(track_id) if track_id in self.track_ids else None
 
 
-def encode(track_ids: Sequence[str], frame: SteppedFrame) -> bytes:
+def encode(frame: RecordedFrame) -> bytes:
     """One frame to bytes: about 165 for each person of 17 joints."""
-    names = [track_id.encode() for track_id in track_ids]
+    names = [track_id.encode() for track_id in frame.track_ids]
     head = _HEAD.pack(_VERSION, len(names))
     ids = b"".join(bytes((len(name),)) + name for name in names)
-    memory = frame.memory
-    states = np.empty(len(names), _state(memory.seen_BJ.shape[1]))
+    states = np.empty(len(names), _state(frame.measured_PJ.shape[1]))
     states["quality"] = frame.quality_P
     states["is_fresh"] = frame.is_fresh_P
-    states["empty_frames"] = np.minimum(memory.empty_frames_B, 2**31)
-    states["seen"] = np.packbits(memory.seen_BJ, axis=1)
+    states["empty_frames"] = np.minimum(frame.state.empty_frames_B, 2**31)
+    states["seen"] = np.packbits(frame.state.seen_BJ, axis=1)
     states["measured"] = np.packbits(frame.measured_PJ, axis=1)
-    states["keypoints"] = memory.keypoints_BJ2
+    states["keypoints"] = frame.state.keypoints_BJ2
     return head + ids + states.tobytes()
 
 
 def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
-    """Bytes to the frame they were made of.
+    """Bytes to the frame they were made of; what stands behind it is skipped.
 
     Raises:
-        ValueError: they are of another version, or damaged.
+        ValueError, struct.error, IndexError: they are of an unknown version, or damaged.
     """
     version, people = _HEAD.unpack_from(record)
     if version != _VERSION:
@@ -76,39 +72,34 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
         track_ids.append(record[at + 1 : at + 1 + length].decode())
         at += 1 + length
     states = np.frombuffer(record, _state(joints), people, at)
-    seen, measured = (
+    seen_BJ, measured_PJ = (
         np.unpackbits(states[name], axis=1, count=joints).astype(np.bool_)
         for name in ("seen", "measured")
     )
-    memory = ImputationState(
-        states["keypoints"].astype(np.float32), seen, states["empty_frames"].astype(np.int64)
+    state = ImputationState(
+        states["keypoints"].astype(np.float32), seen_BJ, states["empty_frames"].astype(np.int64)
     )
     is_fresh_P = states["is_fresh"].astype(np.bool_)
     quality_P = states["quality"].copy()
-    return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured, memory)
+    return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured_PJ, state)
 
 
-def past(frames: Sequence[RecordedFrame], track_id: str) -> list[ImputationState]:
-    """What was remembered of a track, frame by frame since it last began, oldest first.
+def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
+    """What was remembered of a track, a row for each frame since it last began, oldest first.
 
     Args:
         frames: consecutive frames, the last of which has the track in it.
         track_id: the track.
     """
-    memories = []
+    states = []
     for frame in reversed(frames):
-        place = frame.place(track_id)
-        if place is None:
+        row = frame.row(track_id)
+        if row is None:
             break
-        memories.append(frame.memory.of(slice(place, place + 1)))
-        if frame.is_fresh_P[place]:
+        states.append(frame.state.of(slice(row, row + 1)))
+        if frame.is_fresh_P[row]:
             break
-    return memories[::-1]
-
-
-def filled(memories: Sequence[ImputationState], joints: tuple[str, ...]) -> NDArray[np.float32]:
-    """The keypoints (T, J, 2) that a track's frames were filled to."""
-    return ImputationState.joined(memories).filled(joints)
+    return ImputationState.joined(states[::-1])
 
 
 @lru_cache(8)

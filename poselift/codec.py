@@ -1,0 +1,197 @@
+"""The codec: keypoints to a model's input, and a model's output to poses.
+
+Clips, live frames, look-ahead windows, training and evaluation all go through it, so that none of
+them can drift from the others: convert the format, fill what is missing, normalise; and after the
+network the inverse transform, relative to the root joint.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.cameras import Camera
+from poselift.card import Card
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS, convert
+from poselift.imputation import (
+    MIN_SCORE,
+    ImputationState,
+    Quality,
+    fill,
+    fill_causal,
+    known_segments,
+    measured_joints,
+)
+from poselift.layout_check import check_layout
+from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
+from poselift.poses import ModelOutput, Poses
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """What a codec must know of a model: its input and the root joint of its output."""
+
+    keypoint_format: str
+    normalisation: Kind
+    causal: bool
+    root: int = 0
+    trajectory_camera: ScreenCamera | None = None
+    """As in ``poselift.card.Card``."""
+
+    @classmethod
+    def of(cls, card: Card) -> "ModelInput":
+        """That of a model with this card."""
+        return cls(
+            card.input.keypoint_format,
+            card.normalisation,
+            card.architecture.causal,
+            card.output.parents.index(-1),
+            card.trajectory_camera,
+        )
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a caller's keypoints are read.
+
+    Attributes:
+        keypoint_format: a name in ``poselift.formats.FORMATS``.
+        image_size: width and height in pixels.
+        camera: known intrinsics, in pixels.
+        min_score: joints scored lower are missing.
+        max_gap_frames: how many frames in a row may have nothing measured.
+    """
+
+    keypoint_format: str
+    image_size: tuple[float, float]
+    camera: Camera | None = None
+    min_score: float = MIN_SCORE
+    max_gap_frames: int = 12
+
+
+class Encoded(NamedTuple):
+    """T frames as a model's input: consecutive ones of a clip, or one of each of several tracks."""
+
+    inputs_TJ2: Floats
+    """Normalised as the model's card says."""
+    inverse: InverseTransform
+    quality_T: NDArray[np.uint8]
+    """Codes of ``poselift.imputation.Quality``."""
+    measured_TJ: Mask
+    """Which of the model's input joints were measured."""
+
+    @property
+    def segments(self) -> tuple[slice, ...]:
+        """Of a clip, the runs of frames between unknown ones; each is lifted as a clip."""
+        return known_segments(self.quality_T)
+
+
+class Codec:
+    """Encodes keypoints read in one way for one model, and decodes what the model gives."""
+
+    def __init__(self, model: ModelInput, preprocessing: Preprocessing) -> None:
+        self._model = model
+        self._how = preprocessing
+        self._format = FORMATS[model.keypoint_format]
+        self._normalise = normaliser(
+            model.normalisation,
+            self._format.joints,
+            preprocessing.image_size,
+            preprocessing.camera,
+            model.trajectory_camera,
+        )
+
+    def encode(self, keypoints_TJ3: Floats, where: str = "keypoints") -> Encoded:
+        """Encode a clip that a caller sent.
+
+        Args:
+            keypoints_TJ3: pixels and score, in the caller's format; score 0 is missing.
+            where: the place of the clip in the caller's request, for errors.
+
+        Raises:
+            InvalidInput: nothing is measured, the format is another than the one named, or the
+                keypoints are too far out to normalise.
+        """
+        check_layout(keypoints_TJ3, self._how.keypoint_format, where)
+        encoded = self.encode_trusted(keypoints_TJ3)
+        if not encoded.segments:
+            raise InvalidInput.at(where, "at least one measured joint")
+        if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != Quality.UNKNOWN]).all():
+            raise InvalidInput.at(where, FAR_OUT)
+        return encoded
+
+    def encode_trusted(self, keypoints_TJ3: Floats) -> Encoded:
+        """Encode a clip without checks, as of simulated or prepared keypoints."""
+        converted = convert(keypoints_TJ3, self._how.keypoint_format, self._format.name)
+        filled_TJ2, quality_T = fill(
+            converted,
+            self._model.causal,
+            self._how.min_score,
+            self._how.max_gap_frames,
+            self._format,
+        )
+        inputs_TJ2, inverse = self._normalised(filled_TJ2)
+        measured_TJ = measured_joints(converted, self._how.min_score)
+        return Encoded(inputs_TJ2, inverse, quality_T, measured_TJ)
+
+    def encode_next(
+        self, keypoints_PJ3: Floats, state: ImputationState
+    ) -> tuple[Encoded, ImputationState]:
+        """Encode the next frame of each of P tracks, and what to remember of them after it.
+
+        Args:
+            keypoints_PJ3: pixels and score, in the caller's format.
+            state: what was remembered of the frames before.
+        """
+        converted = convert(keypoints_PJ3, self._how.keypoint_format, self._format.name)
+        filled_P1J2, quality_P1, after = fill_causal(
+            converted[:, None], state, self._how.min_score, self._how.max_gap_frames, self._format
+        )
+        measured_PJ = measured_joints(converted, self._how.min_score)
+        return self._encode_finite(filled_P1J2[:, 0], quality_P1[:, 0], measured_PJ), after
+
+    def encode_filled(self, filled_TJ2: Floats) -> Encoded:
+        """Encode keypoints of the model's format that were filled before, taken as measured."""
+        quality_T = np.full(len(filled_TJ2), Quality.MEASURED, np.uint8)
+        return self._encode_finite(filled_TJ2, quality_T, np.ones(filled_TJ2.shape[:2], np.bool_))
+
+    def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
+        """Poses in camera axes, relative to the root joint; zero where unknown.
+
+        Args:
+            output: what the model gave for all frames of ``encoded``; it may be changed.
+            encoded: what the model was shown.
+        """
+        with np.errstate(all="ignore"):
+            poses = encoded.inverse.poses(output.poses - output.poses[:, self._model.root, None])
+            trajectory = output.trajectory
+            if trajectory is not None:
+                trajectory = encoded.inverse.trajectory(trajectory)
+        is_unknown_T = encoded.quality_T == Quality.UNKNOWN
+        for values in (poses, trajectory, output.expected_errors):
+            if values is not None and is_unknown_T.any():
+                values[is_unknown_T] = 0
+        return Poses(poses, trajectory, output.expected_errors, quality=encoded.quality_T)
+
+    def _encode_finite(
+        self, filled_TJ2: Floats, quality_T: NDArray[np.uint8], measured_TJ: Mask
+    ) -> Encoded:
+        """Normalise frames of many people, whose wild numbers must not fail each other's batch.
+
+        Keypoints far beyond any image overflow, and become zero.
+        """
+        inputs_TJ2, inverse = self._normalised(filled_TJ2)
+        finite_TJ2 = np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
+        return Encoded(finite_TJ2, inverse, quality_T, measured_TJ)
+
+    def _normalised(self, filled_TJ2: Floats) -> tuple[Floats, InverseTransform]:
+        # Pixels near the largest float32 overflow here; what comes of them is dealt with above.
+        with np.errstate(all="ignore"):
+            return self._normalise(filled_TJ2)

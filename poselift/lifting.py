@@ -1,0 +1,161 @@
+"""Lift one person's keypoints in this process, without a server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from poselift.cameras import Camera
+from poselift.chunks import cut
+from poselift.codec import FAR_OUT, Codec, Encoded, ModelInput, Preprocessing
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.imputation import MAX_GAP_S, MIN_SCORE, gap_frames
+from poselift.poses import Axes, ModelOutput, Poses
+from poselift.postprocess.pipeline import Postprocessing, postprocess
+from poselift.runtime.clip import ClipModel
+from poselift.shipped_models import model_folder
+
+Floats = NDArray[np.float32]
+
+_LONGEST_CHUNK = 2048
+"""Frames lifted at a time, which bounds the memory that long clips take."""
+
+
+def load_model(model: str | Path = "default", provider: str = "auto") -> ClipModel:
+    """Load a model to lift several clips with.
+
+    Args:
+        model: the name or alias of a shipped model, or a model folder.
+        provider: ``cpu``, ``cuda``, or ``auto``: a GPU where one works, else the CPU.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be loaded.
+        RuntimeNotInstalled: ONNX Runtime is missing.
+    """
+    return ClipModel.load(model_folder(model), provider)
+
+
+def lift(
+    keypoints: ArrayLike | Sequence[ArrayLike | None],
+    *,
+    image_size: tuple[float, float],
+    fps: float = 50.0,
+    keypoint_format: str = "coco17",
+    model: str | Path | ClipModel = "default",
+    camera: Camera | None = None,
+    min_score: float = MIN_SCORE,
+    max_gap_s: float = MAX_GAP_S,
+    flip_augmentation: bool = False,
+    smoothing_s: float = 0.0,
+    constant_bone_lengths: bool = False,
+    ground_contact: bool = False,
+    axes: Axes = "camera",
+) -> Poses:
+    """Lift the 2D keypoints of one person to 3D poses; the same as ``POST /v1/lift``.
+
+    Args:
+        keypoints: (T, J, 2) or (T, J, 3): x right and y down in pixels, and a score, 1 if left out;
+            0 is missing. A frame of None is one in which nothing was detected.
+        image_size: width and height of the image in pixels.
+        fps: frames per second; gaps and smoothing are counted by it. Clips are not resampled.
+        keypoint_format: a name in ``poselift.formats.FORMATS``.
+        model: the name or alias of a shipped model, a model folder, or what ``load_model`` gave.
+        camera: the camera's intrinsics in pixels; a usual field of view is assumed if not given.
+        min_score: joints scored lower are missing.
+        max_gap_s: the longest gap with nothing measured that is filled; beyond it poses are zero
+            and their quality is ``Quality.UNKNOWN``.
+        flip_augmentation: average with the mirrored input's poses: a little better, twice the cost.
+        smoothing_s: smooth poses and trajectory over so many seconds around each frame.
+        constant_bone_lengths: give each bone its median length throughout.
+        ground_contact: change the trajectory so that standing feet do not slide.
+        axes: ``camera`` (x right, y down, z away) or ``y_up``.
+
+    Returns:
+        Poses in metres, relative to the root joint, one for each frame.
+
+    Raises:
+        InvalidInput: something in the keypoints or options is wrong.
+        ModelError: the model cannot be loaded.
+        RuntimeNotInstalled: ONNX Runtime is missing.
+    """
+    keypoints_TJ3 = as_keypoints(keypoints, keypoint_format)
+    _check_numbers(image_size, fps)
+    loaded = model if isinstance(model, ClipModel) else load_model(model)
+    if ground_contact and not loaded.estimates_trajectory:
+        raise InvalidInput.at(
+            "ground_contact", f"False: {loaded.card.name} does not estimate the trajectory"
+        )
+    gap = gap_frames(max_gap_s, fps)
+    how = Preprocessing(keypoint_format, image_size, camera, min_score, gap)
+    codec = Codec(ModelInput.of(loaded.card), how)
+    encoded = codec.encode(keypoints_TJ3)
+    poses = codec.decode(run(loaded, encoded, flip_augmentation), encoded)
+    after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact)
+    poses = postprocess(poses, after, fps, loaded.card.output)
+    if not np.isfinite(poses.poses).all():
+        raise InvalidInput.at("keypoints", FAR_OUT)
+    return poses.in_axes(axes)
+
+
+def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:
+    """Run a model on an encoded clip, segment by segment, in chunks of bounded length."""
+    output = ModelOutput.blank(model.card, len(encoded.inputs_TJ2))
+    flipped = (0,) if flip_augmentation else ()
+    for segment in encoded.segments:
+        for chunk in cut(segment, model.span, _LONGEST_CHUNK):
+            lifted = model.lift(encoded.inputs_TJ2[None, chunk.reads], flipped)
+            output.put(chunk.gives, lifted[0, chunk.kept])
+    return output
+
+
+def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_format: str) -> Floats:
+    """Keypoints as an array (T, J, 3), scores 1 where left out and 0 in frames of None.
+
+    Raises:
+        InvalidInput: the format is unknown, the shape is another, or a number is not finite.
+    """
+    if keypoint_format not in FORMATS:
+        raise InvalidInput.at(
+            "keypoint_format", f"one of {', '.join(FORMATS)}, found {keypoint_format!r}"
+        )
+    joints = len(FORMATS[keypoint_format].joints)
+    if isinstance(keypoints, Sequence):
+        nothing = np.zeros((joints, 3), np.float32)
+        frames = [
+            nothing if each is None else _scored(each, joints, f"keypoints[{index}]")
+            for index, each in enumerate(keypoints)
+        ]
+        array = np.stack(frames) if frames else np.zeros((0, joints, 3), np.float32)
+    else:
+        array = _scored(keypoints, joints, "keypoints")
+    if array.ndim != 3 or len(array) == 0:
+        raise InvalidInput.at("keypoints", f"(frames, {joints}, 2 or 3), found {array.shape}")
+    if not np.isfinite(array).all():
+        frame, joint = np.argwhere(~np.isfinite(array).all(axis=2))[0]
+        raise InvalidInput.at(
+            f"keypoints[{frame}][{joint}]", "finite numbers; a missing joint has score 0"
+        )
+    return array
+
+
+def _scored(values: ArrayLike, joints: int, where: str) -> Floats:
+    """Keypoints (…, J, 2 or 3) with scores, 1 where left out."""
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput.at(where, f"numbers in ({joints}, 2 or 3): {error}") from None
+    if array.ndim < 2 or array.shape[-2] != joints or array.shape[-1] not in {2, 3}:
+        raise InvalidInput.at(where, f"(…, {joints}, 2 or 3), found {array.shape}")
+    if array.shape[-1] == 3:
+        return array
+    return np.concatenate([array, np.ones_like(array[..., :1])], axis=-1)
+
+
+def _check_numbers(image_size: tuple[float, float], fps: float) -> None:
+    if len(image_size) != 2 or not all(0 < side < np.inf for side in image_size):
+        raise InvalidInput.at("image_size", f"(width, height) in pixels, found {image_size}")
+    if not 0 < fps < np.inf:
+        raise InvalidInput.at("fps", f"frames per second above 0, found {fps}")

@@ -1,0 +1,147 @@
+"""Arrays of 3D poses: as a model gives them, and as callers get them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import Card
+
+Floats = NDArray[np.float32]
+Axes: TypeAlias = Literal["camera", "y_up"]
+"""``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z)."""
+
+_Y_UP = np.array([1, -1, -1], dtype=np.float32)
+_NEGATED_X = np.array([-1, 1, 1], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class PoseArrays:
+    """Poses and what comes with them; (…) are the leading axes of what the model was shown.
+
+    Attributes:
+        poses: (…, K, 3), metres.
+        trajectory: the root's trajectory (…, 3), metres, of models that estimate it.
+        expected_errors: how far from the truth each joint is likely to be (…, K), metres: the
+            expectation over what the model cannot distinguish, of models that estimate it.
+    """
+
+    poses: Floats
+    trajectory: Floats | None = None
+    expected_errors: Floats | None = None
+
+    def __len__(self) -> int:
+        """The length of the first leading axis."""
+        return len(self.poses)
+
+    def __getitem__(self, rows: Any) -> Self:  # noqa: ANN401 - whatever indexes an array
+        return self._map(lambda values: values[rows])
+
+    def put(self, rows: Any, other: "PoseArrays") -> None:  # noqa: ANN401
+        """Fill some rows of this, in place, with another's poses; qualities stay."""
+        for name, values in PoseArrays._arrays(self).items():
+            theirs = getattr(other, name)
+            if theirs is not None:
+                values[rows] = theirs
+
+    def finite(self) -> Self:
+        """Zero in place of NaN, the largest number in place of infinity."""
+        return self._map(np.nan_to_num)
+
+    def _map(self, change: Callable[[Any], Any]) -> Self:
+        return replace(self, **{name: change(array) for name, array in self._arrays().items()})
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays there are, by name."""
+        arrays = {
+            "poses": self.poses,
+            "trajectory": self.trajectory,
+            "expected_errors": self.expected_errors,
+        }
+        return {name: values for name, values in arrays.items() if values is not None}
+
+
+@dataclass(frozen=True)
+class ModelOutput(PoseArrays):
+    """What a graph gives, in the model's own axes; ``Codec.decode`` turns it into ``Poses``."""
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Floats]) -> "ModelOutput":
+        """What a graph gave, by the names of its outputs."""
+        return cls(outputs["poses"], outputs.get("trajectory"), outputs.get("expected_errors"))
+
+    @classmethod
+    def blank(cls, card: Card, *lead: int) -> "ModelOutput":
+        """Zeros for all that a model estimates."""
+        joints = len(card.output.joints)
+        shapes = {"poses": (joints, 3), "trajectory": (3,), "expected_errors": (joints,)}
+        names = (name for name in card.graph.outputs if name in shapes)
+        return cls.of({name: np.zeros((*lead, *shapes[name]), np.float32) for name in names})
+
+    def mirrored(self, mirror: tuple[int, ...]) -> "ModelOutput":
+        """As seen in a mirror: x negated, left and right joints swapped by a permutation."""
+        order = list(mirror)
+        return ModelOutput(
+            self.poses[..., order, :] * _NEGATED_X,
+            None if self.trajectory is None else self.trajectory * _NEGATED_X,
+            None if self.expected_errors is None else self.expected_errors[..., order],
+        )
+
+    def mean_with(self, other: "ModelOutput") -> "ModelOutput":
+        """The average of two, array by array."""
+        theirs = other._arrays()
+        means = {
+            name: (mine + theirs[name]) * np.float32(0.5) for name, mine in self._arrays().items()
+        }
+        return ModelOutput.of(means)
+
+
+@dataclass(frozen=True)
+class PoseWarning:
+    """Something about the input that makes the poses doubtful; ``code`` never changes."""
+
+    code: str
+    detail: str
+    frames: tuple[int, int] | None = None
+    """The first and the last frame concerned, if not all are."""
+
+
+@dataclass(frozen=True)
+class Poses(PoseArrays):
+    """The poses of T frames of a person, or of one frame of several people.
+
+    Poses are relative to the root joint; poses and trajectory are in camera axes (x right, y down,
+    z away from the camera) unless others were asked for. Rows of unknown quality are zero.
+
+    Attributes:
+        quality: codes of ``poselift.imputation.Quality`` (T,).
+        joint_quality: the same of each input joint (T, J), once it is known.
+        first_frame: the number of the first frame in the source.
+        warnings: what is doubtful about the input.
+    """
+
+    quality: NDArray[np.uint8] = field(kw_only=True)
+    joint_quality: NDArray[np.uint8] | None = field(default=None, kw_only=True)
+    first_frame: int = field(default=0, kw_only=True)
+    warnings: tuple[PoseWarning, ...] = field(default=(), kw_only=True)
+
+    @classmethod
+    def blank(cls, card: Card, quality: NDArray[np.uint8]) -> "Poses":
+        """Zeros for all that a model estimates, of frames or people of these qualities."""
+        room = ModelOutput.blank(card, len(quality))
+        return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
+
+    def in_axes(self, axes: Axes) -> "Poses":
+        """From camera axes to those asked for."""
+        if axes == "camera":
+            return self
+        trajectory = None if self.trajectory is None else self.trajectory * _Y_UP
+        return replace(self, poses=self.poses * _Y_UP, trajectory=trajectory)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays = super()._arrays() | {"quality": self.quality}
+        return (
+            arrays if self.joint_quality is None else arrays | {"joint_quality": self.joint_quality}
+        )

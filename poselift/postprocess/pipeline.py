@@ -1,0 +1,53 @@
+"""Postprocessing of a clip's poses, in its one order: smoothing, bone lengths, foot contact."""
+
+from dataclasses import dataclass, replace
+
+from poselift.card import OutputSkeleton
+from poselift.imputation import Quality, known_segments
+from poselift.poses import Poses
+from poselift.postprocess.bone_lengths import enforce_bone_lengths
+from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.smoothing import half_window, smooth
+
+
+@dataclass(frozen=True)
+class Postprocessing:
+    """What is done to a clip's poses.
+
+    Attributes:
+        smoothing_s: the window, in seconds, that poses and trajectory are smoothed over.
+        constant_bone_lengths: give each bone its median length throughout.
+        ground_contact: change the trajectory so that standing feet do not slide.
+    """
+
+    smoothing_s: float = 0.0
+    constant_bone_lengths: bool = False
+    ground_contact: bool = False
+
+
+def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:
+    """Postprocess the poses of a clip, in camera axes; each known segment by itself.
+
+    Args:
+        poses: of T frames; their arrays may be changed.
+        how: what is done.
+        fps: frames per second.
+        skeleton: that of the poses.
+    """
+    segments = known_segments(poses.quality)
+    poses_TK3, trajectory_T3 = poses.poses, poses.trajectory
+    half_frames = half_window(how.smoothing_s, fps)
+    for segment in segments if half_frames else ():
+        poses_TK3[segment] = smooth(poses_TK3[segment], half_frames)
+        if trajectory_T3 is not None:
+            trajectory_T3[segment] = smooth(trajectory_T3[segment], half_frames)
+    if how.constant_bone_lengths:
+        known_T = poses.quality != Quality.UNKNOWN
+        poses_TK3 = enforce_bone_lengths(poses_TK3, skeleton.parents, known_T)
+    if how.ground_contact and trajectory_T3 is not None:
+        feet_TF3 = poses_TK3[:, list(skeleton.feet)]
+        for segment in segments:
+            trajectory_T3[segment] = clean_foot_skate(
+                trajectory_T3[segment], feet_TF3[segment], fps
+            )
+    return replace(poses, poses=poses_TK3, trajectory=trajectory_T3)

@@ -1,0 +1,225 @@
+"""Live frames encoded and stepped together: one run a tick, with one frame of each session."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import Card
+from poselift.codec import Codec, Encoded, ModelInput, Preprocessing
+from poselift.formats import FORMATS
+from poselift.imputation import ImputationState, Quality
+from poselift.poses import ModelOutput, Poses
+from poselift.runtime.step import StepModel
+from service.batcher import Batcher, Observer, Policy
+from service.live.records import RecordedFrame
+from service.live.tracks import Slots, Track, Tracks
+
+Floats = NDArray[np.float32]
+
+_REBUILDS_A_TICK = 2
+"""A rebuild costs as much as a hundred steps; live frames must not wait for many at a time."""
+_TICK_S = 0.01
+"""Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
+with the number of tracks, and a tick for each frame would leave no time for anything else."""
+_KNOWN_CODECS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class FrameJob:
+    """The next frame of a session: keypoints (P, J, 3) of each of its tracks, in its format."""
+
+    session: object
+    """Of which one frame is stepped in a tick."""
+    index: int
+    preprocessing: Preprocessing
+    tracks: dict[str, Track]
+    keypoints_PJ3: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RebuildJob:
+    """A track of a session that was live elsewhere: what is remembered, and what was lifted.
+
+    ``filled_TJ2`` are its latest filled keypoints in the model's format: those of the receptive
+    field less one, or all since its first frame if it is younger.
+    """
+
+    preprocessing: Preprocessing
+    track: Track
+    state: ImputationState
+    filled_TJ2: Floats
+
+
+class SteppedFrame(NamedTuple):
+    """The P people of one frame, in three views."""
+
+    recorded: RecordedFrame
+    inputs_PJ2: Floats
+    """The model's inputs, filled causally."""
+    poses: Poses
+    """Zero where unknown, and everywhere if the model is not stepped."""
+
+    @classmethod
+    def empty(cls, index: int, card: Card) -> "SteppedFrame":
+        """A frame with nobody in it."""
+        joints = len(card.input.joints)
+        quality_0 = np.zeros(0, np.uint8)
+        nobody = np.zeros((0, joints), np.bool_)
+        state = ImputationState.blank(0, joints)
+        recorded = RecordedFrame(index, (), quality_0, np.zeros(0, np.bool_), nobody, state)
+        return cls(recorded, np.zeros((0, joints, 2), np.float32), Poses.blank(card, quality_0))
+
+
+Job: TypeAlias = FrameJob | RebuildJob
+
+
+class StepBatcher:
+    """Steps one model, with the tracks of all its sessions and the queue in front of it.
+
+    A symmetric model has no step graph: its frames are only encoded and remembered here, and
+    ``service.live.window_batcher`` lifts them once the frames after them are there.
+    """
+
+    def __init__(
+        self, card: Card, stepper: StepModel | None, tracks: Tracks, observer: Observer
+    ) -> None:
+        self.card = card
+        self.tracks = tracks
+        self._stepper = stepper
+        self.codec = lru_cache(_KNOWN_CODECS)(partial(Codec, ModelInput.of(card)))
+        """The codec of sessions whose keypoints are read alike."""
+        policy = Policy(_cost, choose, capacity=np.inf, interval_s=_TICK_S)
+        self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
+
+    def warm_up(self) -> None:
+        """Run once, so that no caller pays for first-time allocation."""
+        if self._stepper is None:
+            return
+        joints = len(self.card.input.joints)
+        size = self.card.architecture.receptive_field - 1
+        self._stepper.rebuild(np.zeros((1, size, joints, 2), np.float32))
+        past = self.tracks.rings.past(np.zeros(1, np.intp))
+        self._stepper.step(np.zeros((1, joints, 2), np.float32), np.ones(1, np.bool_), past)
+
+    def _run(self, jobs: Sequence[Job]) -> list[SteppedFrame | None]:
+        self.tracks.reclaim()
+        self._rebuild([job for job in jobs if isinstance(job, RebuildJob)])
+        frames = iter(self._step([job for job in jobs if isinstance(job, FrameJob)]))
+        return [next(frames) if isinstance(job, FrameJob) else None for job in jobs]
+
+    def _step(self, jobs: Sequence[FrameJob]) -> list[SteppedFrame]:
+        """Encode, step and decode; nothing is remembered unless all of it succeeds."""
+        alike: dict[Preprocessing, list[FrameJob]] = {}
+        for job in jobs:
+            if not any(track.is_released for track in job.tracks.values()):
+                alike.setdefault(job.preprocessing, []).append(job)
+        groups = [self._encoded(how, group) for how, group in alike.items()]
+        outputs = self._lift(groups) if groups else []
+        frames: dict[int, SteppedFrame] = {}
+        for group, output in zip(groups, outputs, strict=True):
+            self.tracks.remember(group.slots, group.after)
+            frames |= group.frames(output)
+        # Those whose session ended meanwhile are empty: nothing waits for them.
+        return [frames.get(id(job)) or SteppedFrame.empty(job.index, self.card) for job in jobs]
+
+    def _encoded(self, how: Preprocessing, jobs: list[FrameJob]) -> "_Group":
+        """Encode the frames of sessions that are read alike."""
+        slots = self.tracks.slots([track for job in jobs for track in job.tracks.values()])
+        empty = np.zeros((0, len(FORMATS[how.keypoint_format].joints), 3), np.float32)
+        keypoints_PJ3 = np.concatenate([empty, *(job.keypoints_PJ3 for job in jobs)])
+        before = self.tracks.state(slots)
+        codec = self.codec(how)
+        encoded, after = codec.encode_next(keypoints_PJ3, before)
+        is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
+        return _Group(jobs, codec, slots, encoded, is_fresh_P, after)
+
+    def _lift(self, groups: Sequence["_Group"]) -> list[ModelOutput]:
+        """Step all groups in one run; the output of each, zero where unknown."""
+        known = [group.encoded.quality_T != Quality.UNKNOWN for group in groups]
+        pairs = list(zip(groups, known, strict=True))
+        rooms = [ModelOutput.blank(self.card, len(k)) for k in known]
+        slots = np.concatenate([group.slots[k] for group, k in pairs])
+        if self._stepper is None or len(slots) == 0:
+            return rooms
+        fresh = np.concatenate([group.is_fresh_P[k] for group, k in pairs])
+        inputs = np.concatenate([group.encoded.inputs_TJ2[k] for group, k in pairs])
+        stepped = self._stepper.step(inputs, fresh, self.tracks.rings.past(slots))
+        self.tracks.rings.keep(slots, fresh, stepped.rows)
+        start = 0
+        for room, k in zip(rooms, known, strict=True):
+            room.put(k, stepped.output[start : (start := start + int(k.sum()))])
+        return rooms
+
+    def _rebuild(self, jobs: Sequence[RebuildJob]) -> None:
+        """Rebuild the rings of tracks in one pass over their past (the paper's padding first)."""
+        live = [job for job in jobs if not job.track.is_released]
+        if not live:
+            return
+        slots = self.tracks.slots([job.track for job in live])
+        if self._stepper is not None:
+            size = self.card.architecture.receptive_field - 1
+            encoded = [self.codec(job.preprocessing).encode_filled(job.filled_TJ2) for job in live]
+            pasts = [_to_length(each.inputs_TJ2, size) for each in encoded]
+            self.tracks.rings.restore(slots, self._stepper.rebuild(np.stack(pasts)))
+        for slot, job in zip(slots, live, strict=True):
+            self.tracks.remember(np.array([slot]), job.state)
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Frames of sessions that are read alike, person after person."""
+
+    jobs: list[FrameJob]
+    codec: Codec
+    slots: Slots
+    encoded: Encoded
+    is_fresh_P: NDArray[np.bool_]
+    after: ImputationState
+
+    def frames(self, output: ModelOutput) -> dict[int, SteppedFrame]:
+        """Each session's part of what the model gave, by its job's identity."""
+        poses = self.codec.decode(output, self.encoded).finite()
+        ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
+        frames = {}
+        for job, end in zip(self.jobs, ends, strict=True):
+            part = slice(end - len(job.tracks), end)
+            recorded = RecordedFrame(
+                job.index,
+                tuple(job.tracks),
+                self.encoded.quality_T[part],
+                self.is_fresh_P[part],
+                self.encoded.measured_TJ[part],
+                self.after.of(part),
+            )
+            frames[id(job)] = SteppedFrame(recorded, self.encoded.inputs_TJ2[part], poses[part])
+        return frames
+
+
+def choose(jobs: Sequence[Job]) -> list[int]:
+    """The oldest waiting job of each session, and of rebuilds only a few."""
+    chosen, sessions, rebuilds = [], set(), 0
+    for index, job in enumerate(jobs):
+        if isinstance(job, RebuildJob):
+            if rebuilds < _REBUILDS_A_TICK:
+                rebuilds += 1
+                chosen.append(index)
+        elif id(job.session) not in sessions:
+            sessions.add(id(job.session))
+            chosen.append(index)
+    return chosen
+
+
+def _cost(job: Job) -> float:
+    return len(job.tracks) if isinstance(job, FrameJob) else 1
+
+
+def _to_length(inputs_TJ2: Floats, length: int) -> Floats:
+    """The last frames; the first repeated before them where there are too few."""
+    last = inputs_TJ2[len(inputs_TJ2) - min(length, len(inputs_TJ2)) :]
+    before = np.repeat(inputs_TJ2[:1], length - len(last), axis=0)
+    return np.concatenate([before, last])

@@ -1,0 +1,107 @@
+"""A symmetric model lifting live frames whose later frames are there: one temporal window each."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import Card
+from poselift.codec import Codec, ModelInput, Preprocessing
+from poselift.formats import FORMATS
+from poselift.imputation import ImputationState, Quality, fill_between
+from poselift.poses import Poses
+from poselift.runtime.window import WindowModel
+from service.batcher import Batcher, Observer, Policy
+
+Floats = NDArray[np.float32]
+
+_MOST_WINDOWS = 256
+"""In a batch."""
+_KNOWN_CODECS = 256
+
+
+class TrackFrames(NamedTuple):
+    """Consecutive frames of a track, the one to lift among them in row ``at``.
+
+    ``state`` has a row for each: what causal imputation remembered after it. Where ``is_ready_T``,
+    nothing was missing, and ``inputs_TJ2`` is the model's input.
+    """
+
+    state: ImputationState
+    measured_TJ: NDArray[np.bool_]
+    inputs_TJ2: Floats
+    is_ready_T: NDArray[np.bool_]
+    at: int
+
+
+@dataclass(frozen=True, eq=False)
+class WindowJob:
+    """The people of one frame, each with the frames around it."""
+
+    preprocessing: Preprocessing
+    people: tuple[TrackFrames, ...]
+
+
+class WindowBatcher:
+    """A symmetric model's window graph, and the queue in front of it."""
+
+    def __init__(self, card: Card, model: WindowModel, observer: Observer) -> None:
+        self._card = card
+        self._model = model
+        self._format = FORMATS[card.input.keypoint_format]
+        self._codec = lru_cache(_KNOWN_CODECS)(partial(Codec, ModelInput.of(card)))
+        policy = Policy(_cost, _choose, capacity=np.inf)
+        self.batcher: Batcher[WindowJob, Poses] = Batcher(self._run, policy, observer)
+
+    @property
+    def longest_lookahead(self) -> int:
+        """How many frames after the one it lifts the model sees."""
+        return self._card.architecture.receptive_field // 2
+
+    def warm_up(self) -> None:
+        """Run once, so that no caller pays for first-time allocation."""
+        joints = len(self._format.joints)
+        field = self._card.architecture.receptive_field
+        self._model.lift(np.zeros((1, field, joints, 2), np.float32))
+
+    def _run(self, jobs: Sequence[WindowJob]) -> list[Poses]:
+        hows = [job.preprocessing for job in jobs for _ in job.people]
+        people = [person for job in jobs for person in job.people]
+        windows = [self._window(*each) for each in zip(hows, people, strict=True)]
+        output = self._model.lift(np.stack([inputs for inputs, _ in windows]))
+        poses = Poses.blank(self._card, np.full(len(people), Quality.MEASURED, np.uint8))
+        alike: dict[Preprocessing, list[int]] = defaultdict(list)
+        for row, how in enumerate(hows):
+            alike[how].append(row)
+        for how, rows in alike.items():
+            codec = self._codec(how)
+            encoded = codec.encode_filled(np.stack([windows[row][1] for row in rows]))
+            poses.put(rows, codec.decode(output[rows], encoded).finite())
+        ends = np.cumsum([len(job.people) for job in jobs])
+        return [poses[end - len(job.people) : end] for job, end in zip(jobs, ends, strict=True)]
+
+    def _window(self, how: Preprocessing, person: TrackFrames) -> tuple[Floats, Floats]:
+        """The inputs around a frame, edges repeated, and the frame's filled keypoints."""
+        filled_TJ2, inputs_TJ2 = person.state.keypoints_BJ2, person.inputs_TJ2
+        if not person.is_ready_T.all():
+            filled_TJ2 = fill_between(person.state, person.measured_TJ, self._format)
+            inputs_TJ2, lacking_T = inputs_TJ2.copy(), ~person.is_ready_T
+            encoded = self._codec(how).encode_filled(filled_TJ2[lacking_T])
+            inputs_TJ2[lacking_T] = encoded.inputs_TJ2
+        reach = self.longest_lookahead
+        around = np.arange(person.at - reach, person.at + reach + 1).clip(0, len(inputs_TJ2) - 1)
+        return inputs_TJ2[around], filled_TJ2[person.at]
+
+
+def _cost(job: WindowJob) -> float:
+    return len(job.people)
+
+
+def _choose(jobs: Sequence[WindowJob]) -> list[int]:
+    """The oldest jobs, as many as make a batch; one at least."""
+    ends = np.cumsum([len(job.people) for job in jobs])
+    return list(range(max(1, int((ends <= _MOST_WINDOWS).sum()))))
