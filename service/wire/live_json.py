@@ -59,7 +59,7 @@ def _decode_frames(body: bytes, joints: int) -> FrameBatch:
     fields = parsed(body)
     if type(fields) is not dict:
         raise InvalidInput.at("body", "a JSON object")
-    frames, flush = fields.pop("frames", None), fields.pop("flush", False)
+    frames, flush = fields.pop("frames", []), fields.pop("flush", False)
     for name in fields:
         raise unknown_field(name)
     if type(flush) is not bool:
