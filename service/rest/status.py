@@ -3,15 +3,17 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from poselift.card import Card
 from service.context import ServiceContext
-from service.gate import gate
 from service.request_errors import Unavailable
-from service.rest.access import api_key
+from service.rest.operations import Body, Operations, path_parameter
 from service.wire.description import model_details, model_summary
+
+_NAME = path_parameter("name", "A model's name or alias.", "default")
 
 
 class StatusEndpoints:
@@ -20,32 +22,67 @@ class StatusEndpoints:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def router(self) -> APIRouter:
-        """The routes to these endpoints."""
-        router = APIRouter()
-        router.add_api_route("/v1/models", self.models)
-        router.add_api_route("/v1/models/{name}", self.model)
-        router.add_api_route("/healthz", self.alive, methods=["GET", "HEAD"])
-        router.add_api_route("/readyz", self.ready, methods=["GET", "HEAD"])
-        router.add_api_route("/metrics", self.metrics)
-        return router
+    def add_to(self, operations: Operations) -> None:
+        """Add the routes to these endpoints."""
+        operations.add(
+            "GET",
+            "/v1/models",
+            self.models,
+            operation="list_models",
+            operation_id="listModels",
+            summary="The models served.",
+            answer=Body("Models"),
+            errors=(401, 403, 503),
+        )
+        operations.add(
+            "GET",
+            "/v1/models/{name}",
+            self.model,
+            operation="get_model",
+            operation_id="getModel",
+            summary="One model.",
+            answer=Body("Model"),
+            errors=(401, 403, 404, 503),
+            parameters=[_NAME],
+        )
+        operations.add_open(
+            "/healthz",
+            self.alive,
+            operation_id="alive",
+            summary="Is it alive?",
+            answer=Body("Status"),
+        )
+        operations.add_open(
+            "/readyz",
+            self.ready,
+            operation_id="ready",
+            summary="Should requests go here?",
+            answer=Body("Status"),
+            errors=(503,),
+        )
+        operations.add_open(
+            "/metrics",
+            self.metrics,
+            operation_id="metrics",
+            summary="Metrics for Prometheus.",
+            answer=None,
+            response_class=PlainTextResponse,
+        )
 
-    async def models(self, request: Request) -> Response:
-        """All models served."""
-        with gate(self._context, "http", "list_models", api_key(request)):
-            cards = self._context.engine.cards()
-            return _json({"models": [self._described(card) for card in cards]})
+    async def models(self, _: Request) -> Response:
+        """Their names, where their weights come from and their errors."""
+        cards = self._context.engine.cards()
+        return _json({"models": [self._described(card) for card in cards]})
 
-    async def model(self, request: Request, name: str) -> Response:
+    async def model(self, request: Request) -> Response:
         """The model of a name or alias."""
-        with gate(self._context, "http", "get_model", api_key(request)):
-            return _json(self._described(self._context.engine.card(name)))
+        return _json(self._described(self._context.engine.card(request.path_params["name"])))
 
-    async def alive(self) -> Response:
+    async def alive(self, _: Request) -> Response:
         """Whether the process answers at all."""
         return _json({"status": "alive"})
 
-    async def ready(self) -> Response:
+    async def ready(self, _: Request) -> Response:
         """Whether requests should be sent here."""
         if not self._context.state.ready:
             raise Unavailable("the service is starting or shutting down")
@@ -55,7 +92,7 @@ class StatusEndpoints:
             return _json({"status": "degraded", "detail": "the session store is away"})
         return _json({"status": "ready"})
 
-    async def metrics(self) -> Response:
+    async def metrics(self, _: Request) -> Response:
         """What the service counts, for Prometheus."""
         text = generate_latest(self._context.metrics.registry)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})

@@ -7,89 +7,105 @@ hostile body does to memory happens there as well.
 """
 
 import asyncio
-import gc
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
-from service.request_errors import TooLarge
+from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
 from service.validation import Limits
-from service.wire.codecs import Codec
+from service.wire.decoding_process import decode_until_closed
+from service.wire.wire_format import WireFormat
 
 _ATTEMPTS = 2
+"""The process may have ended before this body came; then the second attempt is its first."""
 
 
 class Decoder:
-    """Decodes small bodies at once and large ones elsewhere."""
+    """Decodes small bodies at once and large ones elsewhere, one after the other."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._pool: ProcessPoolExecutor | None = None
+        # One thread waits for one process: that bounds the memory that large bodies take.
+        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+        self._process: _DecodingProcess | None = None
+        self._is_closed = False
 
-    async def lift_request(self, codec: Codec, body: bytes) -> LiftRequest:
+    async def lift_request(self, given: WireFormat, body: bytes) -> LiftRequest:
         """Decode a body.
 
         Raises:
             TooLarge: decoding it took more memory than there is.
-            PoseliftError: what the codec raises.
+            PoseliftError: what the format raises.
         """
-        if len(body) <= codec.inline_bytes:
-            return codec.decode(body, self._limits)
-        for _ in range(_ATTEMPTS):
-            pool = self._running_pool()
-            try:
-                return await asyncio.get_running_loop().run_in_executor(
-                    pool, _decode_here, codec, body, self._limits
-                )
-            except BrokenProcessPool:
-                # Another body may have been the end of the process; this one has a second try.
-                if self._pool is pool:
-                    self._pool = None
-        raise TooLarge("decoding the body takes more memory than there is")
+        if len(body) <= given.inline_bytes:
+            return given.decode_lift_request(body, self._limits)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._waiting, self._decode_elsewhere, given, body)
 
     def close(self) -> None:
-        """End the process."""
-        if self._pool is None:
-            return
-        processes = list((self._pool._processes or {}).values())
-        results = self._pool._result_queue
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()  # else what it decodes for nobody would hold up our end
-        # A result cut off in the middle ends for its reader only once nobody can write any more.
-        results._writer.close()  # type: ignore[attr-defined]
-        self._pool = None
+        """End the process, whatever it is doing."""
+        self._is_closed = True
+        self._waiting.shutdown(wait=False, cancel_futures=True)
+        if self._process is not None:
+            self._process.kill()
 
-    def _running_pool(self) -> ProcessPoolExecutor:
-        # One process: large bodies wait for each other, which bounds the memory they take.
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                1, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_in
-            )
-        return self._pool
+    def _decode_elsewhere(self, given: WireFormat, body: bytes) -> LiftRequest:
+        for _ in range(_ATTEMPTS):
+            with suppress(EOFError, OSError):
+                return self._running().decode(given, body)
+            self._end_process()
+        raise TooLarge("decoding the body takes more memory than there is")
 
+    def _running(self) -> "_DecodingProcess":
+        if self._process is None and not self._is_closed:
+            self._process = _DecodingProcess(self._limits)
+        if self._process is None or self._is_closed:  # perhaps while it was being started
+            self._end_process()
+            raise Unavailable("the service is shutting down")
+        return self._process
 
-def _settle_in() -> None:
-    """Prepare the decoding process: it leaves Ctrl-C to its parent and ends when that does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Nested lists hold no cycles, and looking for some took longer than decoding did.
-    gc.disable()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(0)
+    def _end_process(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
 
 
-def _decode_here(codec: Codec, body: bytes, limits: Limits) -> LiftRequest:
-    try:
-        return codec.decode(body, limits)
-    finally:
-        gc.collect()
+class _DecodingProcess:
+    """The process, and our end of the pipe to it."""
+
+    def __init__(self, limits: Limits) -> None:
+        spawn = get_context("spawn")
+        self._pipe: Connection
+        self._pipe, theirs = spawn.Pipe()
+        self._process: BaseProcess = spawn.Process(
+            target=decode_until_closed, args=(theirs, limits), name="decoding", daemon=True
+        )
+        self._process.start()
+        theirs.close()  # theirs alone is open now, so that its end is seen here
+
+    def decode(self, given: WireFormat, body: bytes) -> LiftRequest:
+        """Decode a body.
+
+        Raises:
+            EOFError, OSError: the process has ended.
+            PoseliftError: what the format raises.
+        """
+        self._pipe.send(given)
+        self._pipe.send_bytes(body)
+        outcome: LiftRequest | Exception = self._pipe.recv()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def kill(self) -> None:
+        """End it; whoever waits in ``decode`` is told."""
+        self._process.kill()
+
+    def join(self) -> None:
+        """Wait for its end, and close the pipe."""
+        self._process.join()
+        self._pipe.close()
