@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from service.context import ServiceContext
@@ -13,7 +14,7 @@ from service.rest.lift import LiftEndpoint
 from service.rest.operations import Operations
 from service.rest.schemas import schemas
 from service.rest.sessions import SessionEndpoints
-from service.rest.status import StatusEndpoints
+from service.rest.status import PROBES, StatusEndpoints
 from service.rest.stream import stream_route
 
 
@@ -28,6 +29,9 @@ def create_app(context: ServiceContext) -> FastAPI:
     answer_errors(app)
     document = _document(app, context.engine)
     app.openapi = lambda: document  # type: ignore[method-assign]
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path in PROBES:
+            route.methods.add("HEAD")  # the document tells of GET alone
     return app
 
 

@@ -123,8 +123,7 @@ class Operations:
         errors: Sequence[int] = (),
         response_class: type[Response] = Response,
     ) -> None:
-        """Add a route for GET and HEAD that is open to all, whatever the service's state."""
-        self._app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+        """Add a route for GET that is open to all, whatever the service's state."""
         self._app.add_api_route(
             path,
             endpoint,

@@ -13,6 +13,8 @@ from service.request_errors import Unavailable
 from service.rest.operations import Body, Operations, path_parameter
 from service.wire.description import model_details, model_summary
 
+PROBES = ("/healthz", "/readyz")
+"""Paths that load balancers ask, some by HEAD."""
 _NAME = path_parameter("name", "A model's name or alias.", "default")
 
 
