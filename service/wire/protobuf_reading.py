@@ -57,6 +57,8 @@ class ProtobufReader:
         of_clips = {name: getattr(message, name) for name in _OF_CLIPS}
         options = lift_options(_options(message) | of_clips)
         joints = joint_count(options.keypoint_format)
+        if not message.clips:
+            raise InvalidInput.at("clips", "at least one clip")
         read = (_clip(clip, index, joints) for index, clip in enumerate(message.clips))
         return LiftRequest(options, tuple(read))
 
