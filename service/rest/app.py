@@ -30,7 +30,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     document = _document(app, context.engine)
     app.openapi = lambda: document  # type: ignore[method-assign]
     for route in app.routes:
-        if isinstance(route, APIRoute) and route.path in PROBES:
+        if isinstance(route, APIRoute) and route.path in PROBES and route.methods:
             route.methods.add("HEAD")  # the document tells of GET alone
     return app
 

@@ -3,11 +3,11 @@
 from fastapi import Request, Response
 
 from service.context import ServiceContext
+from service.handlers.lift_handler import LiftHandler
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_REQUESTS
 from service.rest.middleware import admission_of, formats_of
 from service.rest.operations import Body, Operations
-from service.wire.lift_handler import LiftHandler
 
 _LARGEST_BODIES = 4
 """How many of the largest bodies are read and worked on at a time."""

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.admission import Admitted, CallerLeft, admitted
 from service.context import ServiceContext
 from service.error_table import kind_of, shortened, told
+from service.handlers.live_stream import LiveStream
 from service.rest.middleware import key_in
-from service.wire.live_stream import LiveStream
 from service.wire.wire_format import WireFormat
 
 _OK = 1000

@@ -12,10 +12,10 @@ from poselift.card import Card
 from poselift.v1 import poselift_pb2 as messages
 from service.admission import Admitted
 from service.context import ServiceContext
+from service.handlers.lift_handler import LiftHandler
+from service.handlers.live_stream import LiveStream
 from service.rpc.interceptor import RpcChannel
 from service.wire.description import model_details, model_summary
-from service.wire.lift_handler import LiftHandler
-from service.wire.live_stream import LiveStream
 from service.wire.protobuf_reading import parse
 from service.wire.served_formats import PROTOBUF
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,9 @@ import pytest
 from service.admission import admitted
 from service.context import ServiceContext
 from service.error_table import problem, told
+from service.handlers.lift_handler import LiftHandler
 from service.machine import Machine, prepared_machine
 from service.settings import Settings
-from service.wire.lift_handler import LiftHandler
 from service.wire.served_formats import JSON
 from service.worker import TRANSPORTS, work
 from tests.contract.scenarios import request
@@ -29,11 +31,11 @@ class LinesTransport:
         self._end = asyncio.Event()
 
     def bind(self) -> str:
-        return "lines"
+        self._socket = socket.create_server((self._host, 0))
+        return f"lines on {self._socket.getsockname()[1]}"
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self._host, 0)
-        LinesTransport.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, sock=self._socket)
 
     async def ended(self) -> None:
         await self._end.wait()
@@ -74,10 +76,10 @@ async def test_a_transport_of_ones_own_is_served(
     )
     async with prepared_machine(settings) as machine:
         working = asyncio.create_task(work(machine, (*TRANSPORTS, LinesTransport)))
-        while "ready" not in caplog.text:
+        while not (ready := re.search(r"ready: .*lines on (\d+)", caplog.text)):
             await asyncio.sleep(0.05)
             assert not working.done(), working.result()
-        answers = await ask(orjson.dumps(request()), b"{}")
+        answers = await ask(int(ready[1]), orjson.dumps(request()), b"{}")
         await asyncio.wait_for(working, 30)
         labels = {"transport": "lines", "operation": "lift", "outcome": "ok"}
         assert machine.registry.get_sample_value("poselift_requests_total", labels) == 1
@@ -86,8 +88,8 @@ async def test_a_transport_of_ones_own_is_served(
     assert "gRPC on 127.0.0.1" in caplog.text
 
 
-async def ask(*lines: bytes) -> list[dict[str, object]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", LinesTransport.port)
+async def ask(port: int, *lines: bytes) -> list[dict[str, object]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.writelines([*(line + b"\n" for line in lines), b"\n"])
     answers = [orjson.loads(await reader.readline()) for _ in lines]
     writer.close()
