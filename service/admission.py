@@ -1,25 +1,39 @@
 """Admission of requests: accepting, authenticated, given a deadline and counted.
 
-The middleware of HTTP and WebSocket and the interceptor of gRPC call it before they read a body.
+The middleware of HTTP and WebSocket and the interceptor of gRPC call it before a body is read.
 """
 
 import asyncio
+import hashlib
+import hmac
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from service.callers import Caller
-from service.context import ServiceContext, ServiceState
+from service.context import ServiceContext
 from service.error_table import kind_of
-from service.request_errors import DeadlineExceeded, Unavailable
+from service.request_errors import DeadlineExceeded, Forbidden, Unauthenticated, Unavailable
+from service.validation import Limits
 
 T = TypeVar("T")
+
+_BEARER = "bearer "
 
 
 class CallerLeft(Exception):
     """The caller no longer waits for the answer."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and how much they may ask for."""
+
+    name: str
+    """Derived from the API key without telling it; live sessions belong to it."""
+    limits: Limits
+    api_key: str | None = field(repr=False)
 
 
 class Deadline:
@@ -34,11 +48,7 @@ class Deadline:
         return self._at - asyncio.get_running_loop().time()
 
     async def bound(self, work: Awaitable[T]) -> T:
-        """Do the work, but no longer than until then.
-
-        Raises:
-            DeadlineExceeded: it was not done.
-        """
+        """Do the work, but no longer than until then; raises ``DeadlineExceeded``."""
         try:
             async with asyncio.timeout_at(self._at) as timer:
                 return await work
@@ -68,24 +78,22 @@ def admitted(
 
     Args:
         context: the service.
-        transport: the metrics' label, and ``operation`` too.
+        transport: a label of the metrics, as is ``operation``.
         operation: what is asked for.
         api_key: the key that came with the request.
         remaining_s: how long the caller waits, where they say it.
 
     Raises:
         Unavailable: the service is starting or stopping.
-        Unauthenticated: an API key is needed.
-        Forbidden: this API key is not known.
+        Unauthenticated, Forbidden: as ``authenticated`` does.
     """
     started, outcome = time.perf_counter(), "ok"
     try:
-        _check_accepting(context.state)
-        caller = context.callers.authenticated(api_key)
+        _check_accepting(context)
+        caller = authenticated(context, api_key)
         longest_s = context.request_timeout_s
-        yield Admitted(
-            caller, Deadline(longest_s if remaining_s is None else min(remaining_s, longest_s))
-        )
+        timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
+        yield Admitted(caller, Deadline(timeout_s))
     except BaseException as error:
         outcome = _outcome(error)
         raise
@@ -94,8 +102,33 @@ def admitted(
         context.metrics.request_answered(transport, operation, outcome, seconds)
 
 
-def _check_accepting(state: ServiceState) -> None:
-    if not state.accepting:
+def presented_key(authorization: str | None, x_api_key: str | None) -> str | None:
+    """The API key in the headers ``authorization: Bearer KEY`` or ``x-api-key: KEY``."""
+    if authorization is not None and authorization.lower().startswith(_BEARER):
+        return authorization[len(_BEARER) :].strip()
+    return x_api_key
+
+
+def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
+    """The caller with this API key.
+
+    Raises:
+        Unauthenticated: a key is needed.
+        Forbidden: this key is not known.
+    """
+    if context.api_keys and not api_key:
+        raise Unauthenticated("give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`")
+    given = b"" if api_key is None else api_key.encode()
+    # All are compared, each in constant time: how long it takes tells nothing about any of them.
+    matching = sum(hmac.compare_digest(given, key.encode()) for key in context.api_keys)
+    if context.api_keys and not matching:
+        raise Forbidden("this API key is not known here")
+    name = "" if api_key is None else hashlib.sha256(given).hexdigest()[:32]
+    return Caller(name, context.limits, api_key)
+
+
+def _check_accepting(context: ServiceContext) -> None:
+    if not context.state.accepting:
         raise Unavailable("the service is starting or shutting down")
 
 

@@ -1,9 +1,7 @@
 """What every transport is given: the use cases, and how to treat callers."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
-from service.callers import Callers
 from service.engine import Engine
 from service.live.registry import LiveSessions
 from service.metrics import Metrics
@@ -43,11 +41,6 @@ class ServiceContext:
     """Live sessions, where a causal model is served."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS
     """The wire formats that callers may choose from; the first where they choose none."""
-
-    @cached_property
-    def callers(self) -> Callers:
-        """Who may use the service."""
-        return Callers(self.api_keys, self.limits)
 
     @property
     def live(self) -> LiveSessions:

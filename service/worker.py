@@ -4,10 +4,10 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Literal, Protocol
 
 from poselift.runtime.clip import ClipModel
 from service.context import ServiceContext, ServiceState
@@ -33,11 +33,8 @@ class Transport(Protocol):
     def bind(self) -> str:
         """Take its address; how it is called in the log."""
 
-    async def start(self) -> None:
-        """Answer requests from now on."""
-
-    async def ended(self) -> None:
-        """Wait until it has ended, by itself or drained."""
+    async def start(self) -> asyncio.Task[None]:
+        """Answer requests from now on; the task is done when it has ended, drained or not."""
 
     async def drain(self, timeout_s: float) -> None:
         """Let requests in progress finish, no longer than the timeout, and end."""
@@ -65,9 +62,13 @@ async def work(
     models = _load_models(machine.settings, metrics)
     async with _service(machine, models, metrics) as context:
         servers = [create(context, machine) for create in transports]
-        addresses = await _start(servers, context.state)
+        addresses = [server.bind() for server in servers]
+        context.state.accepting = True
+        endings = [await server.start() for server in servers]
+        _settle_garbage_collector()
+        context.state.ready = True
         _log.info("ready: %s, %s", ", ".join(addresses), _described(models))
-        await _until_first(stop.wait(), *(server.ended() for server in servers))
+        await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping: finishing what is in progress")
         await _drain(servers, context, machine.settings.drain_timeout_s)
     _log.info("stopped")
@@ -101,16 +102,6 @@ async def _service(
     await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
 
 
-async def _start(servers: Sequence[Transport], state: ServiceState) -> list[str]:
-    addresses = [server.bind() for server in servers]
-    state.accepting = True
-    for server in servers:
-        await server.start()
-    _settle_garbage_collector()
-    state.ready = True
-    return addresses
-
-
 async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_s: float) -> None:
     """Refuse new requests and wait for those in progress, no longer than the timeout."""
     context.state.ready = False
@@ -120,18 +111,13 @@ async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_
     await asyncio.gather(*(server.drain(timeout_s) for server in servers))
 
 
-def _stop_signal() -> asyncio.Event:
+def _stop_signal() -> asyncio.Task[Literal[True]]:
+    """Done once the process is told to stop."""
+    loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-async def _until_first(*waiting: Awaitable[object]) -> None:
-    tasks = [asyncio.ensure_future(each) for each in waiting]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
+        loop.add_signal_handler(number, stop.set)
+    return loop.create_task(stop.wait())
 
 
 def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Protocol
 
 from poselift.errors import InvalidInput, PoseliftError
-from service.callers import Caller
+from service.admission import Caller
 from service.context import ServiceContext
 from service.live.frames import Frame
 from service.live.registry import Connection

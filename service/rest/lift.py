@@ -11,7 +11,6 @@ from service.rest.operations import Body, Operations
 
 _LARGEST_BODIES = 4
 """How many of the largest bodies are read and worked on at a time."""
-_ERRORS = (400, 401, 403, 413, 415, 422, 429, 503, 504)
 
 
 class LiftEndpoint:
@@ -24,21 +23,14 @@ class LiftEndpoint:
 
     def add_to(self, operations: Operations) -> None:
         """Add the route to this endpoint."""
-        operations.add(
-            "POST",
-            "/v1/lift",
-            self.lift,
-            operation="lift",
-            operation_id="lift",
-            summary="Lift clips of 2D keypoints to 3D poses.",
-            answer=Body("LiftResponse", "LiftResponse"),
-            errors=_ERRORS,
-            body=Body("LiftRequest", "LiftRequest", examples=LIFT_REQUESTS),
-            budget=self._budget,
-        )
+        body = Body("LiftRequest", "LiftRequest", examples=LIFT_REQUESTS)
+        answer = Body("LiftResponse", "LiftResponse")
+        operations.add("POST", "/v1/lift", self.lift, answer=answer, body=body, budget=self._budget)
 
     async def lift(self, request: Request) -> Response:
-        """The answer is in the format that `accept` names, else in that of the request.
+        """Lift clips of 2D keypoints to 3D poses.
+
+        The answer is in the format that `accept` names, else in that of the request.
 
         `application/x-protobuf` bodies are messages of `poselift.v1`.
         """

@@ -6,8 +6,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.admission import Admitted, admitted
-from service.callers import presented_key
+from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.rest.bodies import BoundedBody, MemoryBudget
 from service.rest.media import Negotiated, Negotiation

@@ -1,6 +1,7 @@
 """Routes with what OpenAPI says of them, behind the middleware that their requests pass."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,16 +15,15 @@ from service.rest.errors import PROBLEM_TYPE
 from service.rest.middleware import AdmissionMiddleware, BodyMiddleware
 from service.wire.served_formats import JSON, PROTOBUF
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 Schema: TypeAlias = dict[str, Any]
 
+_ERRORS = (401, 403, 503)
+_BODY_ERRORS = (400, 413, 415, 422, 429, 504)
 _SECURITY: Sequence[Schema] = ({}, {"bearer": []}, {"header": []})
 """The empty alternative: a service without keys is open to all."""
-_RETRY_AFTER = {
-    "description": "Seconds to wait.",
-    "schema": {"type": "integer"},
-    "required": True,
-}
+_SECONDS = {"type": "integer"}
+_RETRY_AFTER = {"description": "Seconds to wait.", "schema": _SECONDS, "required": True}
 
 
 @dataclass(frozen=True)
@@ -63,77 +63,71 @@ class Operations:
         path: str,
         endpoint: Endpoint,
         *,
-        operation: str,
-        operation_id: str,
-        summary: str,
         answer: Body | None,
-        errors: Sequence[int],
+        errors: Sequence[int] = (),
         status: int = 200,
         parameters: Sequence[Schema] = (),
         body: Body | None = None,
         budget: MemoryBudget | None = None,
     ) -> None:
-        """Add a route; the endpoint's docstring is its description.
+        """Add a route to an endpoint, behind its middleware.
 
-        Args:
-            method: of HTTP.
-            path: with parameters in braces, which the endpoint finds in ``request.path_params``.
-            endpoint: what answers a request that was admitted.
-            operation: its name in metrics.
-            operation_id: its name in OpenAPI.
-            summary: what it does.
-            answer: what it answers with, if anything.
-            errors: HTTP statuses of the errors it may answer with.
-            status: the status of success.
-            parameters: the path's.
-            body: what it is asked with; ``budget`` is the memory for it.
-            budget: None where it takes no body.
+        The endpoint's name is that of the operation in metrics, its docstring the description. It
+        finds path parameters in ``request.path_params``. What it takes a ``body`` with needs a
+        ``budget`` of memory for it; ``errors`` are those besides what every request may meet.
         """
         extra: Schema = {"security": list(_SECURITY)}
         if parameters:
             extra["parameters"] = list(parameters)
         if body is not None:
             extra["requestBody"] = {"required": True, "content": body.content()}
-        self._app.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            operation_id=operation_id,
-            summary=summary,
-            status_code=status,
-            response_description="Done.",
-            responses=_responses(status, answer, errors),
-            openapi_extra=extra,
+        errors = (*_ERRORS, *(_BODY_ERRORS if body else ()), *errors)
+        route = self._route(
+            path, endpoint, answer, errors, status, methods=[method], openapi_extra=extra
         )
-        route = self._app.routes[-1]
-        assert isinstance(route, APIRoute)
         # As Starlette's own routes do it with ``middleware``: around the route, which is found.
         if budget is not None:
             route.app = BodyMiddleware(route.app, self._context.formats, budget)
-        route.app = AdmissionMiddleware(route.app, self._context, operation)
+        route.app = AdmissionMiddleware(route.app, self._context, endpoint.__name__)
 
     def add_open(
         self,
         path: str,
         endpoint: Endpoint,
         *,
-        operation_id: str,
-        summary: str,
         answer: Body | None,
         errors: Sequence[int] = (),
         response_class: type[Response] = Response,
     ) -> None:
         """Add a route for GET that is open to all, whatever the service's state."""
+        self._route(path, endpoint, answer, errors, response_class=response_class)
+
+    def _route(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        answer: Body | None,
+        errors: Sequence[int],
+        status: int = 200,
+        **options: Any,  # noqa: ANN401
+    ) -> APIRoute:
+        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n")
+        responses: dict[int | str, Schema] = {each: _problem(each) for each in sorted(errors)}
+        responses[status] = {"content": answer.content()} if answer else {}
         self._app.add_api_route(
             path,
             endpoint,
-            methods=["GET"],
-            operation_id=operation_id,
+            operation_id=_camel_case(endpoint.__name__),
             summary=summary,
+            description=description.strip(),
+            status_code=status,
             response_description="Done.",
-            response_class=response_class,
-            responses=_responses(200, answer, errors),
+            responses=responses,
+            **options,
         )
+        route = self._app.routes[-1]
+        assert isinstance(route, APIRoute)
+        return route
 
 
 def path_parameter(name: str, description: str, example: str) -> Schema:
@@ -148,13 +142,9 @@ def path_parameter(name: str, description: str, example: str) -> Schema:
     }
 
 
-def _responses(
-    status: int, answer: Body | None, errors: Sequence[int]
-) -> dict[int | str, dict[str, Any]]:
-    responses: dict[int | str, dict[str, Any]] = {each: _problem(each) for each in errors}
-    if answer is not None:
-        responses[status] = {"content": answer.content()}
-    return responses
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def _problem(status: int) -> Schema:

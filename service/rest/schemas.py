@@ -1,4 +1,5 @@
 """JSON bodies as OpenAPI describes them; ``service.wire`` reads and writes them."""
+# ruff: noqa: D101, D106
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
@@ -12,20 +13,12 @@ from service.engine import Engine
 from service.error_table import ERROR_KINDS
 from service.requests import LiftOptions, SessionOptions
 
-_Keypoint: TypeAlias = (
-    Annotated[
-        list[float],
-        Field(
-            min_length=2,
-            max_length=3,
-            description="x, y in pixels (x right, y down) and a score, 1 if left out; null: "
-            "missing.",
-        ),
-    ]
-    | None
-)
+_XYS = "x, y in pixels (x right, y down) and a score, 1 if left out; null: missing."
+_Numbers: TypeAlias = Annotated[list[float], Field(min_length=2, max_length=3, description=_XYS)]
+_Keypoint: TypeAlias = _Numbers | None
 _Point: TypeAlias = Annotated[list[float], Field(min_length=3, max_length=3)]
 _Quality: TypeAlias = Literal["measured", "filled", "unknown"]
+_TYPES = ", ".join(kind.type for kind in ERROR_KINDS.values())
 _Axes: TypeAlias = Literal["camera", "y_up"]
 
 
@@ -38,8 +31,6 @@ class _Answered(BaseModel):
 
 
 class Clip(_Asked):
-    """One person's keypoints."""
-
     id: Annotated[str, Field(max_length=200)] | None = None
     """Unique in the request; the clip's position if left out."""
     keypoints: Annotated[list[list[_Keypoint] | None], Field(min_length=1)]
@@ -48,14 +39,10 @@ class Clip(_Asked):
 
 
 class LiftRequest(LiftOptions):
-    """Clips to lift, all under the same options."""
-
     clips: Annotated[list[Clip], Field(min_length=1)]
 
 
 class Skeleton(_Answered):
-    """The joints of a pose, and the tree that joins them."""
-
     name: str
     joints: list[str]
     parents: list[int]
@@ -63,8 +50,6 @@ class Skeleton(_Answered):
 
 
 class ModelSummary(_Answered):
-    """The few facts about a model that come with every answer."""
-
     name: str
     version: str
     causal: bool
@@ -75,8 +60,6 @@ class ModelSummary(_Answered):
 
 
 class Model(ModelSummary):
-    """A model that is served."""
-
     aliases: list[str]
     created: str
     skeleton: Skeleton
@@ -87,14 +70,10 @@ class Model(ModelSummary):
 
 
 class Models(_Answered):
-    """The models served."""
-
     models: list[Model]
 
 
 class LiftedClip(_Answered):
-    """What became of a clip."""
-
     id: str
     poses: list[list[_Point] | None]
     """For each frame the joints' x, y, z in metres relative to the root joint; null where the
@@ -107,13 +86,14 @@ class LiftedClip(_Answered):
     null where the quality is unknown."""
 
 
-class LiftResponse(_Answered):
-    """The clips of a request, lifted, in the same order."""
-
+class _FromModel(_Answered):
     model: ModelSummary
     skeleton: Skeleton
     units: Literal["metres"]
     axes: _Axes
+
+
+class LiftResponse(_FromModel):
     clips: list[LiftedClip]
 
 
@@ -121,36 +101,24 @@ class OpenSession(SessionOptions):
     """How a live session is opened."""
 
 
-class Session(_Answered):
-    """A live session that is open."""
-
+class Session(_FromModel):
     session_id: str
     next_index: int
-    model: ModelSummary
-    skeleton: Skeleton
-    units: Literal["metres"]
-    axes: _Axes
 
 
 class Person(_Asked):
-    """One person in one frame."""
-
     track_id: Annotated[str, Field(max_length=100)] | int = ""
     """The same for a person throughout; left out with `associate`."""
     keypoints: list[_Keypoint] | None
 
 
 class Frame(_Asked):
-    """What a detector saw at one moment."""
-
     index: Annotated[int, Field(ge=0)]
     """From 0, rising by one."""
     people: list[Person]
 
 
 class LiftFramesRequest(_Asked):
-    """The next frames of a session; at least one, or `flush`."""
-
     frames: list[Frame] = []
     flush: bool = False
     """With `lookahead_frames`: also answer the frames that still wait for those after them, as if
@@ -158,20 +126,11 @@ class LiftFramesRequest(_Asked):
 
 
 class Problem(_Answered):
-    """What went wrong, as in RFC 9457."""
-
     class Fault(_Answered):
-        """One wrong place."""
-
         where: str
         expected: str
 
-    type: Annotated[
-        str,
-        Field(
-            description=f"Never changes: {', '.join(kind.type for kind in ERROR_KINDS.values())}."
-        ),
-    ]
+    type: Annotated[str, Field(description=f"Never changes: {_TYPES}.")]
     title: str
     status: int = 0
     detail: str
@@ -182,8 +141,6 @@ class Problem(_Answered):
 
 
 class PersonPose(_Answered):
-    """One person of an answer."""
-
     track_id: str
     pose: list[_Point] | None
     """The joints' x, y, z in metres relative to the root joint."""
@@ -195,8 +152,6 @@ class PersonPose(_Answered):
 
 
 class FramePoses(_Answered):
-    """The answer to a frame."""
-
     index: int
     people: list[PersonPose]
     durable: Literal[False] = False
@@ -204,15 +159,11 @@ class FramePoses(_Answered):
 
 
 class LiftFramesResponse(_Answered):
-    """The answers to frames."""
-
     frames: list[FramePoses]
     next_index: int
 
 
 class Status(_Answered):
-    """How the service is."""
-
     status: Literal["alive", "ready", "degraded"]
 
 

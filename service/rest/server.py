@@ -21,37 +21,33 @@ class HttpTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._machine = machine
         self._server = _Server(_config(context, machine.settings.drain_timeout_s))
-        self._task: asyncio.Task[None] | None = None
+        self._serving: asyncio.Task[None]
 
     def bind(self) -> str:
         """The address, for the log."""
         port = self._machine.http_socket.getsockname()[1]
         return f"http://{authority(self._machine.settings.host, port)}"
 
-    async def start(self) -> None:
+    async def start(self) -> asyncio.Task[None]:
         """Answer requests from now on.
 
         Raises:
             StartError: it cannot.
         """
-        sockets = [self._machine.http_socket]
-        self._task = asyncio.create_task(self._server.serve(sockets=sockets), name="http")
+        serving = self._server.serve(sockets=[self._machine.http_socket])
+        self._serving = asyncio.create_task(serving, name="http")
         listening = asyncio.create_task(self._server.listening.wait())
-        await asyncio.wait({listening, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({listening, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         listening.cancel()
-        if self._task.done():
-            error = self._task.exception()
+        if self._serving.done():
+            error = self._serving.exception()
             raise StartError(f"HTTP: {error or 'the server ended as soon as it started'}")
+        return self._serving
 
-    async def ended(self) -> None:
-        """Wait until it has ended, by itself or drained."""
-        if self._task is not None:
-            await asyncio.shield(self._task)
-
-    async def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - the server was told before
+    async def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - it was told at the start
         """Let requests in progress finish, no longer than the settings' drain timeout, and end."""
         self._server.should_exit = True
-        await self.ended()
+        await self._serving
 
 
 class _Server(uvicorn.Server):

@@ -18,7 +18,6 @@ from service.wire.wire_format import WireFormat
 
 _LARGEST_BODY_BYTES = 4 * 1024 * 1024
 _BODIES_AT_A_TIME = 16
-_ERRORS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503, 504)
 _PATH = "/v1/sessions/{session_id}"
 _SESSION_ID = path_parameter("session_id", "The id of an open session.", "anna")
 
@@ -32,58 +31,43 @@ class SessionEndpoints:
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
+        parameters, budget = [_SESSION_ID], self._budget
         operations.add(
             "POST",
             "/v1/sessions",
-            self.open,
-            operation="open_session",
-            operation_id="openSession",
-            summary="Open a live session.",
+            self.open_session,
             answer=Body("Session", "Opened"),
             status=201,
-            errors=_ERRORS,
+            errors=(404, 409),
             body=Body("OpenSession", "OpenSession", example=OPEN_SESSION),
-            budget=self._budget,
+            budget=budget,
         )
         operations.add(
             "POST",
             f"{_PATH}/frames",
-            self.frames,
-            operation="lift_frames",
-            operation_id="liftFrames",
-            summary="Lift the next frames of a live session.",
+            self.lift_frames,
             answer=Body("LiftFramesResponse", "LiftFramesResponse"),
-            errors=_ERRORS,
-            parameters=[_SESSION_ID],
+            errors=(404, 409),
+            parameters=parameters,
             body=Body("LiftFramesRequest", "LiftFramesRequest", example=LIFT_FRAMES),
-            budget=self._budget,
+            budget=budget,
         )
+        session = Body("Session")
         operations.add(
-            "GET",
-            _PATH,
-            self.look,
-            operation="get_session",
-            operation_id="getSession",
-            summary="Which frame a session expects next.",
-            answer=Body("Session"),
-            errors=(401, 403, 404, 503),
-            parameters=[_SESSION_ID],
+            "GET", _PATH, self.get_session, answer=session, errors=(404,), parameters=parameters
         )
         operations.add(
             "DELETE",
             _PATH,
-            self.delete,
-            operation="delete_session",
-            operation_id="deleteSession",
-            summary="Forget a session.",
+            self.delete_session,
             answer=None,
             status=204,
-            errors=(401, 403, 404, 409, 429, 503),
-            parameters=[_SESSION_ID],
+            errors=(404, 409, 429),
+            parameters=parameters,
         )
 
-    async def open(self, request: Request) -> Response:
-        """A session of the id given that exists is resumed."""
+    async def open_session(self, request: Request) -> Response:
+        """Open a live session, or resume the one of the id given."""
         given, wanted = formats_of(request)
         body, sessions = await request.body(), self._context.live
         caller = admission_of(request).caller
@@ -91,11 +75,11 @@ class SessionEndpoints:
         content = wanted.encode_session(OpenedSession.of(connection))
         return Response(content, 201, media_type=wanted.media_type)
 
-    async def frames(self, request: Request) -> Response:
-        """All frames are checked before any is lifted.
+    async def lift_frames(self, request: Request) -> Response:
+        """Lift the next frames of a live session.
 
-        A frame sent again is answered again, for the last 64; after a gap the answer is 409 and
-        names the index expected.
+        All frames are checked before any is lifted. A frame sent again is answered again, for the
+        last 64; after a gap the answer is 409 and names the index expected.
         """
         given, wanted = formats_of(request)
         body = await request.body()
@@ -105,15 +89,15 @@ class SessionEndpoints:
         content = wanted.encode_frames(answers, connection.next_index)
         return Response(content, media_type=wanted.media_type)
 
-    async def look(self, request: Request) -> Response:
-        """A stream that has the session goes on undisturbed."""
+    async def get_session(self, request: Request) -> Response:
+        """Tell which frame a session expects next; a stream that has it goes on undisturbed."""
         session_id, caller = _session_id(request), admission_of(request).caller
         options, card, next_index = await self._context.live.look(session_id, caller.api_key)
         session = OpenedSession(session_id, card, options.axes, next_index)
         return Response(JSON.encode_session(session), media_type=JSON.media_type)
 
-    async def delete(self, request: Request) -> Response:
-        """It cannot be resumed; a stream that has it ends."""
+    async def delete_session(self, request: Request) -> Response:
+        """Forget a session; a stream that has it ends."""
         await self._context.live.delete(_session_id(request), admission_of(request).caller.api_key)
         return Response(status_code=204)
 

@@ -26,66 +26,32 @@ class StatusEndpoints:
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
+        models, model, status = Body("Models"), Body("Model"), Body("Status")
+        operations.add("GET", "/v1/models", self.list_models, answer=models)
+        path, parameters = "/v1/models/{name}", [_NAME]
         operations.add(
-            "GET",
-            "/v1/models",
-            self.models,
-            operation="list_models",
-            operation_id="listModels",
-            summary="The models served.",
-            answer=Body("Models"),
-            errors=(401, 403, 503),
+            "GET", path, self.get_model, answer=model, errors=(404,), parameters=parameters
         )
-        operations.add(
-            "GET",
-            "/v1/models/{name}",
-            self.model,
-            operation="get_model",
-            operation_id="getModel",
-            summary="One model.",
-            answer=Body("Model"),
-            errors=(401, 403, 404, 503),
-            parameters=[_NAME],
-        )
-        operations.add_open(
-            "/healthz",
-            self.alive,
-            operation_id="alive",
-            summary="Is it alive?",
-            answer=Body("Status"),
-        )
-        operations.add_open(
-            "/readyz",
-            self.ready,
-            operation_id="ready",
-            summary="Should requests go here?",
-            answer=Body("Status"),
-            errors=(503,),
-        )
-        operations.add_open(
-            "/metrics",
-            self.metrics,
-            operation_id="metrics",
-            summary="Metrics for Prometheus.",
-            answer=None,
-            response_class=PlainTextResponse,
-        )
+        operations.add_open("/healthz", self.alive, answer=status)
+        operations.add_open("/readyz", self.ready, answer=status, errors=(503,))
+        text = PlainTextResponse
+        operations.add_open("/metrics", self.metrics, answer=None, response_class=text)
 
-    async def models(self, _: Request) -> Response:
-        """Their names, where their weights come from and their errors."""
+    async def list_models(self, _: Request) -> Response:
+        """List the models served, with where their weights come from and their errors."""
         cards = self._context.engine.cards()
         return _json({"models": [self._described(card) for card in cards]})
 
-    async def model(self, request: Request) -> Response:
-        """The model of a name or alias."""
+    async def get_model(self, request: Request) -> Response:
+        """Describe the model of a name or alias."""
         return _json(self._described(self._context.engine.card(request.path_params["name"])))
 
     async def alive(self, _: Request) -> Response:
-        """Whether the process answers at all."""
+        """Is the process alive?"""
         return _json({"status": "alive"})
 
     async def ready(self, _: Request) -> Response:
-        """Whether requests should be sent here."""
+        """Should requests be sent here?"""
         if not self._context.state.ready:
             raise Unavailable("the service is starting or shutting down")
         sessions = self._context.sessions
@@ -95,7 +61,7 @@ class StatusEndpoints:
         return _json({"status": "ready"})
 
     async def metrics(self, _: Request) -> Response:
-        """What the service counts, for Prometheus."""
+        """Metrics for Prometheus."""
         text = generate_latest(self._context.metrics.registry)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 import grpc
 import grpc.aio
 
-from service.admission import Admitted, admitted
-from service.callers import presented_key
+from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.rpc.errors import abort
 

@@ -26,7 +26,6 @@ class RpcTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._server = create_server(context)
         self._settings = machine.settings
-        self._has_ended = asyncio.Event()
 
     def bind(self) -> str:
         """Take the port; the address, for the log.
@@ -44,18 +43,14 @@ class RpcTransport:
             ) from error
         return f"gRPC on {authority(host, port)}"
 
-    async def start(self) -> None:
+    async def start(self) -> asyncio.Task[None]:
         """Answer calls from now on."""
         await self._server.start()
-
-    async def ended(self) -> None:
-        """Wait until it has ended, by itself or drained."""
-        await self._has_ended.wait()
+        return asyncio.create_task(_termination(self._server), name="grpc")
 
     async def drain(self, timeout_s: float) -> None:
         """Let calls in progress finish, no longer than the timeout, and end."""
         await self._server.stop(timeout_s)
-        self._has_ended.set()
 
 
 def create_server(context: ServiceContext) -> grpc.aio.Server:
@@ -71,6 +66,10 @@ def create_server(context: ServiceContext) -> grpc.aio.Server:
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection((service, health, reflection.SERVICE_NAME), server)
     return server
+
+
+async def _termination(server: grpc.aio.Server) -> None:
+    await server.wait_for_termination()
 
 
 def _options(context: ServiceContext) -> tuple[tuple[str, Any], ...]:

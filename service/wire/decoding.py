@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
@@ -54,58 +53,38 @@ class Decoder:
 
     def _decode_elsewhere(self, given: WireFormat, body: bytes) -> LiftRequest:
         for _ in range(_ATTEMPTS):
+            process = self._process = self._process or _DecodingProcess(self._limits)
+            if self._is_closed:  # perhaps while the process was being started
+                process.kill()
+                raise Unavailable("the service is shutting down")
             with suppress(EOFError, OSError):
-                return self._running().decode(given, body)
-            self._end_process()
-        raise TooLarge("decoding the body takes more memory than there is")
-
-    def _running(self) -> "_DecodingProcess":
-        if self._process is None and not self._is_closed:
-            self._process = _DecodingProcess(self._limits)
-        if self._process is None or self._is_closed:  # perhaps while it was being started
-            self._end_process()
-            raise Unavailable("the service is shutting down")
-        return self._process
-
-    def _end_process(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
+                return process.decode(given, body)
+            process.kill()
             self._process = None
+        raise TooLarge("decoding the body takes more memory than there is")
 
 
 class _DecodingProcess:
-    """The process, and our end of the pipe to it."""
+    """The process, and this end of the connection to it."""
 
     def __init__(self, limits: Limits) -> None:
         spawn = get_context("spawn")
-        self._pipe: Connection
-        self._pipe, theirs = spawn.Pipe()
-        self._process: BaseProcess = spawn.Process(
-            target=decode_until_closed, args=(theirs, limits), name="decoding", daemon=True
-        )
+        self._connection: Connection
+        self._connection, theirs = spawn.Pipe()
+        arguments = (theirs, limits)
+        self._process = spawn.Process(target=decode_until_closed, args=arguments, daemon=True)
         self._process.start()
-        theirs.close()  # theirs alone is open now, so that its end is seen here
+        theirs.close()  # only the process has it open now, so that its end is seen here
 
     def decode(self, given: WireFormat, body: bytes) -> LiftRequest:
-        """Decode a body.
-
-        Raises:
-            EOFError, OSError: the process has ended.
-            PoseliftError: what the format raises.
-        """
-        self._pipe.send(given)
-        self._pipe.send_bytes(body)
-        outcome: LiftRequest | Exception = self._pipe.recv()
+        """Decode a body; raises EOFError or OSError if the process ends."""
+        self._connection.send(given)
+        self._connection.send_bytes(body)
+        outcome: LiftRequest | Exception = self._connection.recv()
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     def kill(self) -> None:
-        """End it; whoever waits in ``decode`` is told."""
+        """End it; a ``decode`` in another thread raises."""
         self._process.kill()
-
-    def join(self) -> None:
-        """Wait for its end, and close the pipe."""
-        self._process.join()
-        self._pipe.close()

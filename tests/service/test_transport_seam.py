@@ -34,11 +34,9 @@ class LinesTransport:
         self._socket = socket.create_server((self._host, 0))
         return f"lines on {self._socket.getsockname()[1]}"
 
-    async def start(self) -> None:
+    async def start(self) -> asyncio.Task[bool]:
         self._server = await asyncio.start_server(self._serve, sock=self._socket)
-
-    async def ended(self) -> None:
-        await self._end.wait()
+        return asyncio.create_task(self._end.wait())
 
     async def drain(self, timeout_s: float) -> None:
         self._server.close()
