@@ -1,6 +1,6 @@
 """What every transport is given: the use cases, and how to treat callers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.engine import Engine
 from service.live.registry import LiveSessions
@@ -8,11 +8,13 @@ from service.metrics import Metrics
 from service.request_errors import NotFound
 from service.validation import Limits
 from service.wire.decoding import Decoder
+from service.wire.served_formats import SERVED_FORMATS
+from service.wire.wire_format import WireFormat
 
 
 @dataclass
 class ServiceState:
-    """Where the process stands in its life; only ``__main__`` changes it."""
+    """Where the process stands in its life; only its worker changes it."""
 
     ready: bool = False
     """Whether new requests should be routed here (``/readyz``)."""
@@ -29,7 +31,7 @@ class ServiceContext:
     metrics: Metrics
     state: ServiceState
     decoder: Decoder
-    api_keys: frozenset[str] = frozenset()
+    api_keys: frozenset[str] = field(default=frozenset(), repr=False)
     """Keys that open the service; with none it is open to all."""
     request_timeout_s: float = 60.0
     """The longest a request may take where the caller gives no earlier deadline."""
@@ -37,6 +39,8 @@ class ServiceContext:
     """After how long of not reading its answers a live stream is ended."""
     sessions: LiveSessions | None = None
     """Live sessions, where a causal model is served."""
+    formats: tuple[WireFormat, ...] = SERVED_FORMATS
+    """The wire formats that callers may choose from; the first where they choose none."""
 
     @property
     def live(self) -> LiveSessions:

@@ -50,6 +50,11 @@ class EmbeddedServer:
         """Where clients find it."""
         return f"unix://{self._socket}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and not stopped."""
+        return self._watch is not None
+
     async def start(self) -> None:
         """Start it, and wait until it answers.
 

@@ -1,8 +1,6 @@
-"""The one table of errors: problem type, HTTP status and gRPC code of each.
+"""The one table of errors: problem type, HTTP status, WebSocket and gRPC code of each."""
 
-WebSockets close with 4000 plus the HTTP status.
-"""
-
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +22,7 @@ from service.request_errors import (
 )
 
 _TYPE_PREFIX = "urn:poselift:problem:"
+_CLOSE_CODES = 4000
 _LONGEST_TEXT = 1_000
 """Bytes. gRPC sends a text in a trailer, three for one if not ASCII, and 8 kB hold all trailers."""
 
@@ -42,6 +41,11 @@ class ErrorKind:
     def type(self) -> str:
         """The problem type of RFC 9457."""
         return _TYPE_PREFIX + self.slug
+
+    @property
+    def close_code(self) -> int:
+        """The code that a WebSocket is closed with."""
+        return _CLOSE_CODES + self.http_status
 
 
 ERROR_KINDS: Mapping[type[PoseliftError], ErrorKind] = MappingProxyType(
@@ -74,6 +78,18 @@ INTERNAL = ErrorKind("internal", "Internal error", 500, "INTERNAL")
 def kind_of(error: BaseException) -> ErrorKind:
     """The row of an error."""
     return ERROR_KINDS.get(type(error), INTERNAL) if isinstance(error, PoseliftError) else INTERNAL
+
+
+def told(error: BaseException) -> PoseliftError:
+    """The error as callers may see it: of the service's own, they learn only that there was one."""
+    if isinstance(error, PoseliftError) and kind_of(error) is not INTERNAL:
+        return error
+    return PoseliftError("something went wrong inside the service; it has been logged")
+
+
+def retry_after(error: BaseException) -> str | None:
+    """How many seconds to wait before asking again, where that helps: ``Retry-After``."""
+    return str(math.ceil(error.retry_after_s)) if isinstance(error, Overloaded) else None
 
 
 def problem(error: PoseliftError, with_status: bool = False) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What the service counts, for Prometheus."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -8,6 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from poselift.card import Card
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_OPERATION = ("transport", "operation")
+_BATCHER = ("model", "kind")
+_MODEL = ("model", "version", "receptive_field", "causal", "provider")
 _ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _FRAMES = (16, 64, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
@@ -17,85 +22,38 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._requests = Counter(
-            "poselift_requests",
-            "Requests answered, by transport, operation and outcome (ok, or the error's slug).",
-            ("transport", "operation", "outcome"),
-            registry=registry,
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        said = "Requests answered, by transport, operation and outcome (ok, or the error's slug)."
+        self._requests = counter("poselift_requests", said, (*_OPERATION, "outcome"))
+        said = "Time from a request's arrival to its answer."
+        self._request_seconds = histogram(
+            "poselift_request_seconds", said, _OPERATION, buckets=_SECONDS
         )
-        self._request_seconds = Histogram(
-            "poselift_request_seconds",
-            "Time from a request's arrival to its answer.",
-            ("transport", "operation"),
-            buckets=_SECONDS,
-            registry=registry,
+        self._frames = counter("poselift_frames_lifted", "Frames lifted.", ("model",))
+        said = "Frames accepted and not yet lifted, context and padding included."
+        self._queued = gauge("poselift_queued_frames", said, _BATCHER)
+        said = "Requests refused because the queue was full."
+        self._refused = counter("poselift_refused_requests", said, _BATCHER)
+        said = "Pieces of clips run together."
+        self._batch_items = histogram("poselift_batch_items", said, _BATCHER, buckets=_ITEMS)
+        said = "Frames run together, context and padding included."
+        self._batch_frames = histogram("poselift_batch_frames", said, _BATCHER, buckets=_FRAMES)
+        said = "Time the oldest piece of a batch waited for its run."
+        self._wait_seconds = histogram(
+            "poselift_queue_wait_seconds", said, _BATCHER, buckets=_SECONDS
         )
-        self._frames = Counter(
-            "poselift_frames_lifted", "Frames lifted.", ("model",), registry=registry
+        said = "Time a batch took in the model."
+        self._run_seconds = histogram(
+            "poselift_batch_run_seconds", said, _BATCHER, buckets=_SECONDS
         )
-        self._queued = Gauge(
-            "poselift_queued_frames",
-            "Frames accepted and not yet lifted, context and padding included.",
-            ("model", "kind"),
-            registry=registry,
-        )
-        self._refused = Counter(
-            "poselift_refused_requests",
-            "Requests refused because the queue was full.",
-            ("model", "kind"),
-            registry=registry,
-        )
-        self._batch_items = Histogram(
-            "poselift_batch_items",
-            "Pieces of clips run together.",
-            ("model", "kind"),
-            buckets=_ITEMS,
-            registry=registry,
-        )
-        self._batch_frames = Histogram(
-            "poselift_batch_frames",
-            "Frames run together, context and padding included.",
-            ("model", "kind"),
-            buckets=_FRAMES,
-            registry=registry,
-        )
-        self._wait_seconds = Histogram(
-            "poselift_queue_wait_seconds",
-            "Time the oldest piece of a batch waited for its run.",
-            ("model", "kind"),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._run_seconds = Histogram(
-            "poselift_batch_run_seconds",
-            "Time a batch took in the model.",
-            ("model", "kind"),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._failures = Counter(
-            "poselift_failed_batches",
-            "Batches the model failed on; their pieces are tried one by one.",
-            ("model", "kind"),
-            registry=registry,
-        )
-        self._live_sessions = Gauge(
-            "poselift_live_sessions", "Live sessions in this process.", registry=registry
-        )
-        self._live_people = Gauge(
-            "poselift_live_people", "People in live sessions.", ("model",), registry=registry
-        )
-        self._store_up = Gauge(
-            "poselift_session_store_up",
-            "Whether the store of live sessions answers: 1 or 0.",
-            registry=registry,
-        )
-        self._model_info = Gauge(
-            "poselift_model_info",
-            "One for every model served.",
-            ("model", "version", "receptive_field", "causal", "provider"),
-            registry=registry,
-        )
+        said = "Batches the model failed on; their pieces are tried one by one."
+        self._failures = counter("poselift_failed_batches", said, _BATCHER)
+        self._live_sessions = gauge("poselift_live_sessions", "Live sessions in this process.")
+        self._live_people = gauge("poselift_live_people", "People in live sessions.", ("model",))
+        said = "Whether the store of live sessions answers: 1 or 0."
+        self._store_up = gauge("poselift_session_store_up", said)
+        self._model_info = gauge("poselift_model_info", "One for every model served.", _MODEL)
 
     def request_answered(
         self, transport: str, operation: str, outcome: str, seconds: float
@@ -124,13 +82,13 @@ class Metrics:
     ) -> "BatchMetrics":
         """The observer for a model's batcher of clips, of live frames or of windows around them."""
         return BatchMetrics(
-            queued=self._queued.labels(model, kind),
-            refusals=self._refused.labels(model, kind),
-            items=self._batch_items.labels(model, kind),
-            frames=self._batch_frames.labels(model, kind),
-            wait=self._wait_seconds.labels(model, kind),
-            run=self._run_seconds.labels(model, kind),
-            failures=self._failures.labels(model, kind),
+            self._queued.labels(model, kind),
+            self._refused.labels(model, kind),
+            self._batch_items.labels(model, kind),
+            self._batch_frames.labels(model, kind),
+            self._wait_seconds.labels(model, kind),
+            self._run_seconds.labels(model, kind),
+            self._failures.labels(model, kind),
         )
 
     def watch_live(
@@ -139,7 +97,7 @@ class Metrics:
         is_store_here: Callable[[], bool],
         people: Mapping[str, Callable[[], int]],
     ) -> None:
-        """Announce live sessions: what is counted is asked for whenever somebody looks.
+        """Announce live sessions: what is counted is asked for at each scrape.
 
         Args:
             sessions: how many there are.
@@ -152,26 +110,17 @@ class Metrics:
             self._live_people.labels(model).set_function(count)
 
 
+@dataclass(frozen=True)
 class BatchMetrics:
     """One model's ``service.batcher.Observer``."""
 
-    def __init__(
-        self,
-        queued: Gauge,
-        refusals: Counter,
-        items: Histogram,
-        frames: Histogram,
-        wait: Histogram,
-        run: Histogram,
-        failures: Counter,
-    ) -> None:
-        self._queued = queued
-        self._refusals = refusals
-        self._items = items
-        self._frames = frames
-        self._wait = wait
-        self._run = run
-        self._failures = failures
+    _queued: Gauge
+    _refusals: Counter
+    _items: Histogram
+    _frames: Histogram
+    _wait: Histogram
+    _run: Histogram
+    _failures: Counter
 
     def load_changed(self, admitted_cost: float) -> None:
         """Record how much is accepted and not yet done."""

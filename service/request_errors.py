@@ -15,7 +15,11 @@ class TooLarge(PoseliftError):
 
 
 class UnsupportedMediaType(PoseliftError):
-    """The body's content type is none that the service reads."""
+    """The body's content type or coding is none that the service reads."""
+
+    def __init__(self, detail: str, is_compressed: bool = False) -> None:
+        super().__init__(detail)
+        self.is_compressed = is_compressed
 
 
 class Unauthenticated(PoseliftError):

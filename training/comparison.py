@@ -108,7 +108,7 @@ def _check_step(
     slots, fresh = np.array([0]), np.array([is_first])
     stepped = stepper.step(keypoints, fresh, rings.past(slots))
     rings.keep(slots, fresh, stepped.rows)
-    _check_all(f"{what} of a random clip", stepped.lifted, lifted[:, number], TOLERANCE_M)
+    _check_all(f"{what} of a random clip", stepped.output, lifted[:, number], TOLERANCE_M)
 
 
 @torch.inference_mode()

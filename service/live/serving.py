@@ -1,12 +1,10 @@
 """Puts the live half of a process together: models that step, a store, and the sessions."""
 
-import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from poselift.runtime.onnx_session import RunOptions
-from service.embedded import EmbeddedServer
 from service.live.answers import frames_kept
 from service.live.live_model import LiveModel
 from service.live.registry import LiveSessions, LiveSettings
@@ -16,14 +14,21 @@ from service.request_errors import StoreError
 from service.served_models import ModelSet, ServedModel
 from service.settings import Settings
 
-_log = logging.getLogger(__name__)
-
 
 @asynccontextmanager
 async def live_sessions(
-    models: ModelSet, settings: Settings, metrics: Metrics
+    models: ModelSet,
+    settings: Settings,
+    metrics: Metrics,
+    store_url: Callable[[], Awaitable[str]],
 ) -> AsyncIterator[LiveSessions | None]:
     """The live sessions of a process, running; None where no causal model is served.
+
+    Args:
+        models: those that are served.
+        settings: the process's.
+        metrics: the process's.
+        store_url: where sessions are kept; asked only where there are any.
 
     Raises:
         ModelError: a step graph cannot be served.
@@ -40,7 +45,7 @@ async def live_sessions(
             for batcher in model.batchers:
                 batcher.start()
                 stack.push_async_callback(batcher.stop, 0)
-        store = await _store(settings, live.values(), stack)
+        store = await _store(settings, await store_url(), live.values(), stack)
         sessions = LiveSessions(models, live, store, _live_settings(settings))
         sessions.start()
         stack.push_async_callback(sessions.drain)
@@ -61,15 +66,8 @@ def _people_of(model: LiveModel) -> Callable[[], int]:
 
 
 async def _store(
-    settings: Settings, models: Iterable[LiveModel], stack: AsyncExitStack
+    settings: Settings, url: str, models: Iterable[LiveModel], stack: AsyncExitStack
 ) -> SessionStore:
-    url = settings.redis_url
-    if url is None:
-        server = EmbeddedServer(settings.embedded_store_bytes)
-        await server.start()
-        stack.push_async_callback(server.stop)
-        url = server.url
-        _log.info("live sessions are kept by a private store, and end with this process")
     most_kept = max(frames_kept(model.card) for model in models)
     try:
         store = SessionStore(url, settings.session_expiry_s, most_kept, settings.store_timeout_s)

@@ -1,27 +1,53 @@
 """The HTTP application."""
 
+from typing import Any
+
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 
 from service.context import ServiceContext
-from service.rest.docs import DocsPage
-from service.rest.errors import register_error_handlers
+from service.engine import Engine
+from service.rest.errors import answer_errors
 from service.rest.lift import LiftEndpoint
-from service.rest.openapi import openapi_document
+from service.rest.operations import Operations
+from service.rest.schemas import schemas
 from service.rest.sessions import SessionEndpoints
-from service.rest.status import StatusEndpoints
-from service.rest.stream import StreamEndpoint
+from service.rest.status import PROBES, StatusEndpoints
+from service.rest.stream import stream_route
 
 
 def create_app(context: ServiceContext) -> FastAPI:
     """Put the endpoints of one service together."""
-    document = openapi_document(context.engine)
-    app = FastAPI(title="poselift", redirect_slashes=False, docs_url=None, redoc_url=None)
-    app.include_router(LiftEndpoint(context).router())
-    app.include_router(SessionEndpoints(context).router())
-    app.include_router(StreamEndpoint(context).router())
-    app.include_router(StatusEndpoints(context).router())
-    app.include_router(DocsPage(document).router())
-    register_error_handlers(app)
-    # FastAPI would derive a document from signatures, and ours say nothing: bodies are read raw.
+    app = FastAPIOffline(title="poselift", version="1", redirect_slashes=False, redoc_url=None)
+    operations = Operations(app, context)
+    LiftEndpoint(context).add_to(operations)
+    SessionEndpoints(context).add_to(operations)
+    StatusEndpoints(context).add_to(operations)
+    app.router.routes.append(stream_route(context))
+    answer_errors(app)
+    document = _document(app, context.engine)
     app.openapi = lambda: document  # type: ignore[method-assign]
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path in PROBES and route.methods:
+            route.methods.add("HEAD")  # the document tells of GET alone
     return app
+
+
+def _document(app: FastAPI, engine: Engine) -> dict[str, Any]:
+    """What FastAPI says of the routes, and the bodies that they read and write themselves."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description="Lifts 2D human keypoints to 3D poses in metres.",
+        routes=app.routes,
+    )
+    document["components"] = {
+        "schemas": schemas(engine),
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        },
+    }
+    return document

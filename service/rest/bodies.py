@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
-from service.gate import CallerLeft
-from service.request_errors import DeadlineExceeded, Overloaded, TooLarge, UnsupportedMediaType
+from service.admission import CallerLeft
+from service.request_errors import Overloaded, TooLarge
 
 T = TypeVar("T")
 
@@ -17,8 +17,8 @@ _SMALL_BODY_BYTES = 1024 * 1024
 """The part of a body that is never refused for want of room."""
 
 
-class Intake:
-    """Reads bodies; those being read and worked on at a time share a budget of bytes.
+class MemoryBudget:
+    """Bytes that bodies share which are read and worked on at the same time.
 
     Small bodies are free, so that those who send large ones hold up only each other.
     """
@@ -28,13 +28,13 @@ class Intake:
         self._free_bytes = budget_bytes
 
     @contextmanager
-    def place(self) -> Iterator["Place"]:
+    def lease(self) -> Iterator["Lease"]:
         """Room for one body, given back at the end."""
-        place = Place(self)
+        lease = Lease(self)
         try:
-            yield place
+            yield lease
         finally:
-            self._free_bytes += place.taken_bytes
+            self._free_bytes += lease.taken_bytes
 
     def check(self, size: int) -> None:
         """Refuse a body of this size if it is over the limit, whatever the budget.
@@ -56,46 +56,49 @@ class Intake:
         self._free_bytes -= size
 
 
-class Place:
-    """One body's part of an ``Intake``."""
+class Lease:
+    """One body's part of a ``MemoryBudget``."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
         self.taken_bytes = 0
 
-    async def read(self, request: Request, timeout_s: float) -> bytes:
-        """Read the body of a request.
+    def extend(self, size: int) -> None:
+        """Make room for a body that has grown to this size.
 
         Raises:
-            UnsupportedMediaType: it is compressed.
-            TooLarge: it is over the limit; known from its header or as soon as too much has come.
+            TooLarge: it is over the limit.
             Overloaded: bodies being worked on leave no room for one so large.
-            DeadlineExceeded: it came too slowly.
-            CallerLeft: it will not come.
         """
-        _refuse_compressed(request)
-        self._intake.check(_declared_size(request))
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._read(request)
-        except TimeoutError:
-            raise DeadlineExceeded(f"the body had not arrived after {timeout_s} s") from None
-        except ClientDisconnect:
-            raise CallerLeft from None
-
-    async def _read(self, request: Request) -> bytes:
-        chunks, size = [], 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            self._intake.check(size)
-            self._reserve(size - _SMALL_BODY_BYTES)
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def _reserve(self, wanted_bytes: int) -> None:
+        self._budget.check(size)
+        wanted_bytes = size - _SMALL_BODY_BYTES
         if wanted_bytes > self.taken_bytes:
-            self._intake.take(wanted_bytes - self.taken_bytes)
+            self._budget.take(wanted_bytes - self.taken_bytes)
             self.taken_bytes = wanted_bytes
+
+
+class BoundedBody:
+    """Takes the place of a request's ``receive``: its body grows no larger than its lease.
+
+    Raises what ``Lease.extend`` raises, and ``CallerLeft`` where the rest will not come.
+    """
+
+    def __init__(self, receive: Receive, lease: Lease) -> None:
+        self._receive = receive
+        self._lease = lease
+        self._size = 0
+        self._is_whole = False
+
+    async def __call__(self) -> Message:
+        """The next event."""
+        event = await self._receive()
+        if event["type"] == "http.request":
+            self._size += len(event.get("body", b""))
+            self._lease.extend(self._size)
+            self._is_whole = not event.get("more_body", False)
+        elif not self._is_whole:
+            raise CallerLeft
+        return event
 
 
 async def unless_caller_leaves(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -119,14 +122,3 @@ async def unless_caller_leaves(request: Request, work: Coroutine[Any, Any, T]) -
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _refuse_compressed(request: Request) -> None:
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in {"identity", ""}:
-        raise UnsupportedMediaType(f"content-encoding: expected none, found {coding[:100]!r}")
-
-
-def _declared_size(request: Request) -> int:
-    declared = request.headers.get("content-length", "0")
-    return int(declared) if declared.isdecimal() else 0

@@ -1,7 +1,6 @@
 """Errors as HTTP answers (RFC 9457), the framework's own included."""
 
 import logging
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,47 +8,55 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poselift.errors import PoseliftError
-from service.error_table import INTERNAL, kind_of, problem
-from service.gate import CallerLeft
-from service.request_errors import (
-    NotFound,
-    Overloaded,
-    Unauthenticated,
-    UnsupportedMediaType,
-)
+from service.admission import CallerLeft
+from service.error_table import problem, retry_after, told
+from service.request_errors import NotFound, Unauthenticated, UnsupportedMediaType
 
 PROBLEM_TYPE = "application/problem+json"
 _CLIENT_CLOSED_REQUEST = 499
 _log = logging.getLogger(__name__)
 
 
-def register_error_handlers(app: FastAPI) -> None:
+def answer_errors(app: FastAPI) -> None:
     """Make every error of the app a problem."""
-    app.add_exception_handler(PoseliftError, _answer_error)
-    app.add_exception_handler(CallerLeft, _answer_nobody)
+    app.add_middleware(ErrorMiddleware)
     app.add_exception_handler(HTTPException, _answer_framework_error)
-    app.add_exception_handler(Exception, _answer_surprise)
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, PoseliftError)
-    if kind_of(error) is INTERNAL:
+class ErrorMiddleware:
+    """Answers a request that raised an error; WebSockets are left to their own middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            await _answer(error)(scope, receive, send)
+
+
+def _answer(error: Exception) -> Response:
+    if isinstance(error, CallerLeft):
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)
+    known = told(error)
+    if known is not error:
         _log.error("a request failed", exc_info=error)
-        return _internal()
-    return _problem_response(problem(error, with_status=True), _headers(error))
-
-
-async def _answer_nobody(_: Request, __: Exception) -> Response:
-    return Response(status_code=_CLIENT_CLOSED_REQUEST)
+    return _problem_response(problem(known, with_status=True), _headers(known))
 
 
 async def _answer_framework_error(request: Request, error: Exception) -> Response:
     """No such path, or no such method on it."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return await _answer_error(request, NotFound(f"there is nothing at {request.url.path}"))
+        return _answer(NotFound(f"there is nothing at {request.url.path}"))
     details = {
         "type": "about:blank",
         "title": HTTPStatus(error.status_code).phrase,
@@ -59,24 +66,14 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     return _problem_response(details, error.headers or {})
 
 
-async def _answer_surprise(_: Request, __: Exception) -> Response:
-    """The server logs the error; the caller learns only that there was one."""
-    return _internal()
-
-
-def _internal() -> Response:
-    error = PoseliftError("something went wrong inside the service; it has been logged")
-    return _problem_response(problem(error, with_status=True), {})
-
-
 def _headers(error: PoseliftError) -> Mapping[str, str]:
-    match error:
-        case Overloaded():
-            return {"retry-after": str(math.ceil(error.retry_after_s))}
-        case Unauthenticated():
-            return {"www-authenticate": "Bearer"}
-        case UnsupportedMediaType() if error.detail.startswith("content-encoding"):
-            return {"accept-encoding": "identity"}
+    seconds = retry_after(error)
+    if seconds is not None:
+        return {"retry-after": seconds}
+    if isinstance(error, Unauthenticated):
+        return {"www-authenticate": "Bearer"}
+    if isinstance(error, UnsupportedMediaType) and error.is_compressed:
+        return {"accept-encoding": "identity"}
     return {}
 
 

@@ -4,29 +4,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-_STANDING = (
-    (638.4, 98.6, 0.84),  # nose
-    (653.6, 90.7, 0.8),  # left eye
-    (626.1, 86.8, 0.71),  # right eye
-    (668.9, 95.3, 0.76),  # left ear
-    (612.5, 98.0, 0.94),  # right ear
-    (706.9, 177.8, 0.83),  # left shoulder
-    (568.3, 177.0, 0.85),  # right shoulder
-    (730.7, 293.1, 0.72),  # left elbow
-    (551.2, 294.9, 0.76),  # right elbow
-    (735.5, 393.6, 0.7),  # left wrist
-    (541.4, 395.6, 0.84),  # right wrist
-    (677.8, 367.9, 0.79),  # left hip
-    (599.4, 367.3, 0.74),  # right hip
-    (676.2, 519.5, 0.92),  # left knee
-    (597.6, 517.7, 0.92),  # right knee
-    (678.5, 664.5, 0.76),  # left ankle
-    (601.1, 663.9, 0.72),  # right ankle
-)
-"""Somebody standing before a camera, as a COCO detector sees them: x, y in pixels and score."""
+from poselift.formats import FORMATS
+from poselift.reference_pose import REFERENCE_POSE
 
-_FRAME = [list(joint) for joint in _STANDING]
-_FRAME_WITHOUT_SCORES = [[x, y] for x, y, _ in _STANDING]
+_JOINTS = FORMATS["coco17"].joints
+_FRAME = [
+    [round(640 + 640 * x, 1), round(700 + 640 * y, 1), 0.9]
+    for x, y in (REFERENCE_POSE[joint] for joint in _JOINTS)
+]
+"""A person who stands before a camera, as a COCO detector finds them: x, y and score."""
+_FRAME_WITHOUT_SCORES = [[x, y] for x, y, _ in _FRAME]
 _FRAME_WITHOUT_FACE = [None] * 5 + _FRAME[5:]
 
 LIFT_REQUESTS: Mapping[str, Any] = MappingProxyType(

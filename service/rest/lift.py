@@ -1,15 +1,13 @@
 """POST /v1/lift."""
 
-import asyncio
-
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from service.context import ServiceContext
-from service.gate import gate
-from service.rest.access import api_key
-from service.rest.bodies import Intake, Place, unless_caller_leaves
-from service.rest.media import answer_codec, request_codec
-from service.wire.exchange import Exchange
+from service.handlers.lift_handler import LiftHandler
+from service.rest.bodies import MemoryBudget, unless_caller_leaves
+from service.rest.examples import LIFT_REQUESTS
+from service.rest.middleware import admission_of, formats_of
+from service.rest.operations import Body, Operations
 
 _LARGEST_BODIES = 4
 """How many of the largest bodies are read and worked on at a time."""
@@ -20,27 +18,24 @@ class LiftEndpoint:
 
     def __init__(self, context: ServiceContext) -> None:
         limit = context.limits.max_body_bytes
-        self._context = context
-        self._exchange = Exchange(context)
-        self._intake = Intake(limit, _LARGEST_BODIES * limit)
+        self._handler = LiftHandler(context)
+        self._budget = MemoryBudget(limit, _LARGEST_BODIES * limit)
 
-    def router(self) -> APIRouter:
-        """The route to this endpoint."""
-        router = APIRouter()
-        router.add_api_route("/v1/lift", self.lift, methods=["POST"])
-        return router
+    def add_to(self, operations: Operations) -> None:
+        """Add the route to this endpoint."""
+        body = Body("LiftRequest", "LiftRequest", examples=LIFT_REQUESTS)
+        answer = Body("LiftResponse", "LiftResponse")
+        operations.add("POST", "/v1/lift", self.lift, answer=answer, body=body, budget=self._budget)
 
     async def lift(self, request: Request) -> Response:
-        """Answer one request, in JSON or protobuf."""
-        with gate(self._context, "http", "lift", api_key(request)), self._intake.place() as place:
-            return await self._answer(request, place)
+        """Lift clips of 2D keypoints to 3D poses.
 
-    async def _answer(self, request: Request, place: Place) -> Response:
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._context.request_timeout_s
-        given = request_codec(request)
-        wanted = answer_codec(request, same=given)
-        body = await place.read(request, self._context.request_timeout_s)
-        work = self._exchange.lift(body, given, wanted, timeout_s=deadline - clock())
+        The answer is in the format that `accept` names, else in that of the request.
+
+        `application/x-protobuf` bodies are messages of `poselift.v1`.
+        """
+        given, wanted = formats_of(request)
+        body = await request.body()
+        work = self._handler.lift(body, given, wanted, admission_of(request).deadline)
         answer = await unless_caller_leaves(request, work)
         return Response(answer, media_type=wanted.media_type)

@@ -1,57 +1,75 @@
 """Which format a body is in, and which one the answer is to be in."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from fastapi import Request
+from starlette.datastructures import Headers
 
 from service.request_errors import UnsupportedMediaType
-from service.wire.codecs import JSON, PROTOBUF, Codec
+from service.wire.wire_format import WireFormat
 
-_CODECS: Mapping[str, Codec] = MappingProxyType(
-    {
-        JSON.media_type: JSON,
-        PROTOBUF.media_type: PROTOBUF,
-        "application/protobuf": PROTOBUF,
-    }
-)
 _ANYTHING = frozenset({"*/*", "application/*"})
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
-def request_codec(request: Request) -> Codec:
-    """The format that the content type names.
+class Negotiated(NamedTuple):
+    """The formats of one request."""
 
-    Raises:
-        UnsupportedMediaType: it names none, or another character set than UTF-8.
-    """
-    given = request.headers.get("content-type", "")
-    name, _, parameters = given.partition(";")
-    found = _named(name)
-    if found is None or not _is_utf8(parameters):
+    given: WireFormat
+    wanted: WireFormat
+
+
+class Negotiation:
+    """Chooses among the formats that are served."""
+
+    def __init__(self, formats: Sequence[WireFormat]) -> None:
+        self._named = {name: each for each in formats for name in each.media_types}
+        self._expected = " or ".join(each.media_type for each in formats)
+
+    def negotiated(self, headers: Headers) -> Negotiated:
+        """The formats that the headers name.
+
+        Raises:
+            UnsupportedMediaType: the content type names none, or another character set than
+                UTF-8; or the body is compressed.
+        """
+        given = self._given(headers.get("content-type", ""))
+        wanted = self._wanted(headers.get("accept", "*/*"), same=given)
+        _refuse_compressed(headers.get("content-encoding", "identity"))
+        return Negotiated(given, wanted)
+
+    def _given(self, content_type: str) -> WireFormat:
+        name, _, parameters = content_type.partition(";")
+        found = self._find(name)
+        if found is None or not _is_utf8(parameters):
+            raise UnsupportedMediaType(
+                f"content-type: expected {self._expected}, found {content_type[:200]!r}"
+            )
+        return found
+
+    def _wanted(self, accept: str, same: WireFormat) -> WireFormat:
+        """The format that the caller accepts best; the request's own if they have no preference."""
+        accepted = [_preference(part) for part in accept.split(",")]
+        # Sorting keeps the order of equals, and callers name first what they like best.
+        for weight, name in sorted(accepted, key=lambda preference: -preference[0]):
+            if weight == 0:
+                break
+            if name in _ANYTHING:
+                return same
+            if found := self._find(name):
+                return found
+        return same
+
+    def _find(self, media_type: str) -> WireFormat | None:
+        return self._named.get(media_type.strip().lower())
+
+
+def _refuse_compressed(content_encoding: str) -> None:
+    coding = content_encoding.strip().lower()
+    if coding not in {"identity", ""}:
         raise UnsupportedMediaType(
-            f"content-type: expected {JSON.media_type} or {PROTOBUF.media_type}, "
-            f"found {given[:200]!r}"
+            f"content-encoding: expected none, found {coding[:100]!r}", is_compressed=True
         )
-    return found
-
-
-def answer_codec(request: Request, same: Codec) -> Codec:
-    """The format that the caller accepts best; the request's own if it is all one to them."""
-    accepted = [_preference(part) for part in request.headers.get("accept", "*/*").split(",")]
-    # Sorting keeps the order of equals, and callers name first what they like best.
-    for weight, name in sorted(accepted, key=lambda preference: -preference[0]):
-        if weight == 0:
-            break
-        if name in _ANYTHING:
-            return same
-        if found := _named(name):
-            return found
-    return same
-
-
-def _named(media_type: str) -> Codec | None:
-    return _CODECS.get(media_type.strip().lower())
 
 
 def _is_utf8(parameters: str) -> bool:

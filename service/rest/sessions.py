@@ -1,26 +1,25 @@
 """Live sessions over plain requests: /v1/sessions."""
 
-import asyncio
 from itertools import chain
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from poselift.formats import FORMATS
 from service.context import ServiceContext
-from service.gate import gate
 from service.live.frames import FramePoses
 from service.live.registry import Connection
-from service.request_errors import DeadlineExceeded
-from service.rest.access import api_key
-from service.rest.bodies import Intake, unless_caller_leaves
-from service.rest.media import answer_codec, request_codec
-from service.wire.codecs import PROTOBUF, Codec
-from service.wire.live_json import LIVE_JSON
-from service.wire.live_messages import LiveCodec
-from service.wire.live_protobuf import LIVE_PROTOBUF
+from service.rest.bodies import MemoryBudget, unless_caller_leaves
+from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
+from service.rest.middleware import admission_of, formats_of
+from service.rest.operations import Body, Operations, path_parameter
+from service.wire.options import joint_count
+from service.wire.served_formats import JSON
+from service.wire.stream_messages import OpenedSession
+from service.wire.wire_format import WireFormat
 
 _LARGEST_BODY_BYTES = 4 * 1024 * 1024
 _BODIES_AT_A_TIME = 16
+_PATH = "/v1/sessions/{session_id}"
+_SESSION_ID = path_parameter("session_id", "The id of an open session.", "anna")
 
 
 class SessionEndpoints:
@@ -28,83 +27,91 @@ class SessionEndpoints:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
-        self._intake = Intake(_LARGEST_BODY_BYTES, _BODIES_AT_A_TIME * _LARGEST_BODY_BYTES)
+        self._budget = MemoryBudget(_LARGEST_BODY_BYTES, _BODIES_AT_A_TIME * _LARGEST_BODY_BYTES)
 
-    def router(self) -> APIRouter:
-        """The routes to these endpoints."""
-        router = APIRouter()
-        router.add_api_route("/v1/sessions", self.open, methods=["POST"])
-        router.add_api_route("/v1/sessions/{session_id}/frames", self.frames, methods=["POST"])
-        router.add_api_route("/v1/sessions/{session_id}", self.look, methods=["GET"])
-        router.add_api_route("/v1/sessions/{session_id}", self.delete, methods=["DELETE"])
-        return router
+    def add_to(self, operations: Operations) -> None:
+        """Add the routes to these endpoints."""
+        parameters, budget = [_SESSION_ID], self._budget
+        operations.add(
+            "POST",
+            "/v1/sessions",
+            self.open_session,
+            answer=Body("Session", "Opened"),
+            status=201,
+            errors=(404, 409),
+            body=Body("OpenSession", "OpenSession", example=OPEN_SESSION),
+            budget=budget,
+        )
+        operations.add(
+            "POST",
+            f"{_PATH}/frames",
+            self.lift_frames,
+            answer=Body("LiftFramesResponse", "LiftFramesResponse"),
+            errors=(404, 409),
+            parameters=parameters,
+            body=Body("LiftFramesRequest", "LiftFramesRequest", example=LIFT_FRAMES),
+            budget=budget,
+        )
+        session = Body("Session")
+        operations.add(
+            "GET", _PATH, self.get_session, answer=session, errors=(404,), parameters=parameters
+        )
+        operations.add(
+            "DELETE",
+            _PATH,
+            self.delete_session,
+            answer=None,
+            status=204,
+            errors=(404, 409, 429),
+            parameters=parameters,
+        )
 
-    async def open(self, request: Request) -> Response:
-        """Open a session, or resume the one of the id given."""
-        key = api_key(request)
-        with gate(self._context, "http", "open_session", key):
-            given, wanted = _codecs(request)
-            with self._intake.place() as place:
-                body = await place.read(request, self._context.request_timeout_s)
-                connection = await self._context.live.create(given.decode_open(body), key)
-            return _opened(connection, wanted)
+    async def open_session(self, request: Request) -> Response:
+        """Open a live session, or resume the one of the id given."""
+        given, wanted = formats_of(request)
+        body, sessions = await request.body(), self._context.live
+        caller = admission_of(request).caller
+        connection = await sessions.create(given.decode_open(body), caller.api_key)
+        content = wanted.encode_session(OpenedSession.of(connection))
+        return Response(content, 201, media_type=wanted.media_type)
 
-    async def frames(self, request: Request, session_id: str) -> Response:
-        """Lift the next frames of a session; all are checked before any is lifted."""
-        key = api_key(request)
-        with gate(self._context, "http", "lift_frames", key):
-            given, wanted = _codecs(request)
-            with self._intake.place() as place:
-                body = await place.read(request, self._context.request_timeout_s)
-                connection = await self._context.live.continued(session_id, key)
-                work = self._lifted(connection, given, body)
-                answers = await unless_caller_leaves(request, work)
-            content = wanted.encode_frames(answers, connection.next_index)
-            return Response(content, media_type=wanted.media_type)
+    async def lift_frames(self, request: Request) -> Response:
+        """Lift the next frames of a live session.
 
-    async def _lifted(
-        self, connection: Connection, codec: LiveCodec, body: bytes
-    ) -> list[FramePoses]:
-        joints = len(FORMATS[connection.session.options.keypoint_format].joints)
-        batch = codec.decode_frames(body, joints)
-        for fault in chain.from_iterable(frame.faults for frame in batch.frames):
-            raise fault.error
-        try:
-            async with asyncio.timeout(self._context.request_timeout_s):
-                answers = [await connection.push(frame) for frame in batch.frames]
-                waiting = await connection.waiting() if batch.flush else []
-        except TimeoutError:
-            raise DeadlineExceeded("the frames were not lifted in time") from None
-        return [answer for answer in answers if answer is not None] + waiting
+        All frames are checked before any is lifted. A frame sent again is answered again, for the
+        last 64; after a gap the answer is 409 and names the index expected.
+        """
+        given, wanted = formats_of(request)
+        body = await request.body()
+        caller = admission_of(request).caller
+        connection = await self._context.live.continued(_session_id(request), caller.api_key)
+        answers = await unless_caller_leaves(request, _lifted(connection, given, body))
+        content = wanted.encode_frames(answers, connection.next_index)
+        return Response(content, media_type=wanted.media_type)
 
-    async def look(self, request: Request, session_id: str) -> Response:
-        """Say which frame a session expects next; whoever writes it goes on undisturbed."""
-        key = api_key(request)
-        with gate(self._context, "http", "get_session", key):
-            options, card, next_index = await self._context.live.look(session_id, key)
-            content = LIVE_JSON.encode_session(session_id, card, options.axes, next_index)
-            return Response(content, media_type=LIVE_JSON.media_type)
+    async def get_session(self, request: Request) -> Response:
+        """Tell which frame a session expects next; a stream that has it goes on undisturbed."""
+        session_id, caller = _session_id(request), admission_of(request).caller
+        options, card, next_index = await self._context.live.look(session_id, caller.api_key)
+        session = OpenedSession(session_id, card, options.axes, next_index)
+        return Response(JSON.encode_session(session), media_type=JSON.media_type)
 
-    async def delete(self, request: Request, session_id: str) -> Response:
-        """Forget a session."""
-        key = api_key(request)
-        with gate(self._context, "http", "delete_session", key):
-            await self._context.live.delete(session_id, key)
-            return Response(status_code=204)
+    async def delete_session(self, request: Request) -> Response:
+        """Forget a session; a stream that has it ends."""
+        await self._context.live.delete(_session_id(request), admission_of(request).caller.api_key)
+        return Response(status_code=204)
 
 
-def _codecs(request: Request) -> tuple[LiveCodec, LiveCodec]:
-    given = request_codec(request)
-    return _live(given), _live(answer_codec(request, same=given))
+def _session_id(request: Request) -> str:
+    session_id: str = request.path_params["session_id"]
+    return session_id
 
 
-def _live(codec: Codec) -> LiveCodec:
-    return LIVE_PROTOBUF if codec is PROTOBUF else LIVE_JSON
-
-
-def _opened(connection: Connection, codec: LiveCodec) -> Response:
-    session = connection.session
-    content = codec.encode_session(
-        session.id, connection.card, session.options.axes, session.next_index
-    )
-    return Response(content, 201, media_type=codec.media_type)
+async def _lifted(connection: Connection, given: WireFormat, body: bytes) -> list[FramePoses]:
+    joints = joint_count(connection.session.options.keypoint_format)
+    batch = given.decode_frames(body, joints)
+    for fault in chain.from_iterable(frame.errors for frame in batch.frames):
+        raise fault.error
+    answers = [await connection.push(frame) for frame in batch.frames]
+    waiting = await connection.waiting() if batch.flush else []
+    return [answer for answer in answers if answer is not None] + waiting

@@ -3,15 +3,19 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from poselift.card import Card
 from service.context import ServiceContext
-from service.gate import gate
 from service.request_errors import Unavailable
-from service.rest.access import api_key
+from service.rest.operations import Body, Operations, path_parameter
 from service.wire.description import model_details, model_summary
+
+PROBES = ("/healthz", "/readyz")
+"""Paths that load balancers ask, some by HEAD."""
+_NAME = path_parameter("name", "A model's name or alias.", "default")
 
 
 class StatusEndpoints:
@@ -20,33 +24,34 @@ class StatusEndpoints:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def router(self) -> APIRouter:
-        """The routes to these endpoints."""
-        router = APIRouter()
-        router.add_api_route("/v1/models", self.models)
-        router.add_api_route("/v1/models/{name}", self.model)
-        router.add_api_route("/healthz", self.alive, methods=["GET", "HEAD"])
-        router.add_api_route("/readyz", self.ready, methods=["GET", "HEAD"])
-        router.add_api_route("/metrics", self.metrics)
-        return router
+    def add_to(self, operations: Operations) -> None:
+        """Add the routes to these endpoints."""
+        models, model, status = Body("Models"), Body("Model"), Body("Status")
+        operations.add("GET", "/v1/models", self.list_models, answer=models)
+        path, parameters = "/v1/models/{name}", [_NAME]
+        operations.add(
+            "GET", path, self.get_model, answer=model, errors=(404,), parameters=parameters
+        )
+        operations.add_open("/healthz", self.alive, answer=status)
+        operations.add_open("/readyz", self.ready, answer=status, errors=(503,))
+        text = PlainTextResponse
+        operations.add_open("/metrics", self.metrics, answer=None, response_class=text)
 
-    async def models(self, request: Request) -> Response:
-        """All models served."""
-        with gate(self._context, "http", "list_models", api_key(request)):
-            cards = self._context.engine.cards()
-            return _json({"models": [self._described(card) for card in cards]})
+    async def list_models(self, _: Request) -> Response:
+        """List the models served, with where their weights come from and their errors."""
+        cards = self._context.engine.cards()
+        return _json({"models": [self._described(card) for card in cards]})
 
-    async def model(self, request: Request, name: str) -> Response:
-        """The model of a name or alias."""
-        with gate(self._context, "http", "get_model", api_key(request)):
-            return _json(self._described(self._context.engine.card(name)))
+    async def get_model(self, request: Request) -> Response:
+        """Describe the model of a name or alias."""
+        return _json(self._described(self._context.engine.card(request.path_params["name"])))
 
-    async def alive(self) -> Response:
-        """Whether the process answers at all."""
+    async def alive(self, _: Request) -> Response:
+        """Is the process alive?"""
         return _json({"status": "alive"})
 
-    async def ready(self) -> Response:
-        """Whether requests should be sent here."""
+    async def ready(self, _: Request) -> Response:
+        """Should requests be sent here?"""
         if not self._context.state.ready:
             raise Unavailable("the service is starting or shutting down")
         sessions = self._context.sessions
@@ -55,8 +60,8 @@ class StatusEndpoints:
             return _json({"status": "degraded", "detail": "the session store is away"})
         return _json({"status": "ready"})
 
-    async def metrics(self) -> Response:
-        """What the service counts, for Prometheus."""
+    async def metrics(self, _: Request) -> Response:
+        """Metrics for Prometheus."""
         text = generate_latest(self._context.metrics.registry)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 

@@ -1,89 +1,131 @@
-"""The WebSocket at /v1/stream: a live session's frames and poses, in JSON or protobuf."""
+"""The WebSocket at /v1/stream: a live session's frames and poses, in any wire format."""
 
 import logging
+from contextlib import suppress
 
-from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect, WebSocketState
+from starlette.middleware import Middleware
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from poselift.errors import PoseliftError
+from service.admission import Admitted, CallerLeft, admitted
 from service.context import ServiceContext
-from service.error_table import kind_of, shortened
-from service.gate import gate, presented_key
-from service.wire.live_json import LIVE_JSON
-from service.wire.live_messages import LiveCodec
-from service.wire.live_protobuf import LIVE_PROTOBUF
-from service.wire.streaming import LiveStream, Pipe
+from service.error_table import kind_of, shortened, told
+from service.handlers.live_stream import LiveStream
+from service.rest.middleware import key_in
+from service.wire.wire_format import WireFormat
 
 _OK = 1000
-_OURS = 4000
-"""Close codes from here on are this plus the HTTP status of the same error."""
 _LONGEST_REASON_BYTES = 120
+_ADMITTED = "admitted"
+_CHANNEL = "channel"
 
 _log = logging.getLogger(__name__)
 
 
+def stream_route(context: ServiceContext) -> WebSocketRoute:
+    """The route to the stream, with its middleware."""
+    middleware = [Middleware(SocketMiddleware, context)]
+    return WebSocketRoute("/v1/stream", StreamEndpoint(context), middleware=middleware)
+
+
+class SocketMiddleware:
+    """Opens and closes a WebSocket around admission, authentication and counting of its stream.
+
+    It is opened first: only then does a client learn the code with which it is closed.
+    """
+
+    def __init__(self, app: ASGIApp, context: ServiceContext) -> None:
+        self._app = app
+        self._context = context
+        self._formats = {each.subprotocol: each for each in context.formats}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket; errors close it with 4000 + the status that HTTP has for them."""
+        offered = [name for name in scope.get("subprotocols", ()) if name in self._formats]
+        subprotocol = offered[0] if offered else None
+        channel = SocketChannel(receive, send, self._format(subprotocol))
+        await channel.open(subprotocol)
+        scope.setdefault("state", {})[_CHANNEL] = channel
+        try:
+            with admitted(self._context, "websocket", "lift_stream", key_in(scope)) as request:
+                scope["state"][_ADMITTED] = request
+                await self._app(scope, receive, send)
+            await channel.close(_OK, "")
+        except CallerLeft:
+            return
+        except Exception as error:
+            await channel.close(kind_of(error).close_code, _reason(error))
+
+    def _format(self, subprotocol: str | None) -> WireFormat:
+        return self._context.formats[0] if subprotocol is None else self._formats[subprotocol]
+
+
 class StreamEndpoint:
-    """The same messages as gRPC's LiftStream, one a WebSocket message."""
+    """The same messages as gRPC's LiftStream, one a WebSocket message; the socket is open."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def router(self) -> APIRouter:
-        """The route to this endpoint."""
-        router = APIRouter()
-        router.add_api_websocket_route("/v1/stream", self.stream)
-        return router
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Serve one stream."""
+        request: Admitted = scope["state"][_ADMITTED]
+        channel: SocketChannel = scope["state"][_CHANNEL]
+        await LiveStream(self._context, channel.wire_format, channel, request.caller).run()
 
-    async def stream(self, socket: WebSocket) -> None:
-        """Serve one stream; errors close it with 4000 + the status that HTTP has for them."""
-        codec = _codec(socket)
-        await socket.accept(subprotocol=codec.subprotocol if _offered(socket) else None)
-        key = presented_key(socket.headers.get("authorization"), socket.headers.get("x-api-key"))
+
+class SocketChannel:
+    """A stream's messages as those of a WebSocket."""
+
+    def __init__(self, receive: Receive, send: Send, wire_format: WireFormat) -> None:
+        self.wire_format = wire_format
+        self._receive = receive
+        self._send = send
+        self._is_open = False
+
+    async def open(self, subprotocol: str | None) -> None:
+        """Accept the client."""
+        await self._receive()  # "websocket.connect"
+        await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
+        self._is_open = True
+
+    async def receive(self) -> bytes | None:
+        """The client's next message; None once it has left."""
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            self._is_open = False
+            return None
+        text: str | None = message.get("text")
+        content: bytes = message["bytes"] if text is None else text.encode()
+        return content
+
+    async def send(self, content: bytes) -> None:
+        """Send a message.
+
+        Raises:
+            CallerLeft: the client has.
+        """
+        message: Message = {"type": "websocket.send"}
+        if self.wire_format.is_text:
+            message["text"] = content.decode()
+        else:
+            message["bytes"] = content
         try:
-            with gate(self._context, "websocket", "lift_stream", key):
-                await LiveStream(self._context.live, codec, self._pipe(socket, codec), key).run()
-            await _close(socket, _OK, "")
-        except WebSocketDisconnect:
-            return
-        except PoseliftError as error:
-            kind = kind_of(error)
-            await _close(socket, _OURS + kind.http_status, f"{kind.type}: {error.detail}")
-        except Exception:
-            _log.exception("a stream failed")
-            await _close(socket, _OURS + 500, "something went wrong inside the service")
+            await self._send(message)
+        except OSError:
+            self._is_open = False
+            raise CallerLeft from None
 
-    def _pipe(self, socket: WebSocket, codec: LiveCodec) -> Pipe:
-        async def receive() -> bytes | None:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return None
-            text = message.get("text")
-            content: bytes = message["bytes"] if text is None else text.encode()
-            return content
-
-        async def send(content: bytes) -> None:
-            if codec.is_text:
-                await socket.send_text(content.decode())
-            else:
-                await socket.send_bytes(content)
-
-        return Pipe(receive, send, self._context.slow_reader_s)
+    async def close(self, code: int, reason: str) -> None:
+        """Close it, if the client has not."""
+        if self._is_open:
+            text = shortened(reason).encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore")
+            with suppress(OSError):  # the client closes it just now
+                await self._send({"type": "websocket.close", "code": code, "reason": text})
 
 
-def _offered(socket: WebSocket) -> list[str]:
-    """The subprotocols that the client offers and we know."""
-    known = {LIVE_JSON.subprotocol, LIVE_PROTOBUF.subprotocol}
-    return [name for name in socket.scope.get("subprotocols", ()) if name in known]
-
-
-def _codec(socket: WebSocket) -> LiveCodec:
-    """The first that the client offers; JSON where it offers none."""
-    if _offered(socket)[:1] == [LIVE_PROTOBUF.subprotocol]:
-        return LIVE_PROTOBUF
-    return LIVE_JSON
-
-
-async def _close(socket: WebSocket, code: int, reason: str) -> None:
-    if socket.client_state is WebSocketState.CONNECTED:
-        text = shortened(reason).encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore")
-        await socket.close(code, text)
+def _reason(error: Exception) -> str:
+    known = told(error)
+    if known is error:
+        return f"{kind_of(known).type}: {known.detail}"
+    _log.error("a stream failed", exc_info=error)
+    return known.detail

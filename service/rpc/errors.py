@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -10,10 +9,7 @@ import grpc.aio
 import orjson
 
 from poselift.errors import PoseliftError
-from service.error_table import INTERNAL, kind_of, problem, shortened
-from service.request_errors import (
-    Overloaded,
-)
+from service.error_table import kind_of, problem, retry_after, shortened, told
 
 PROBLEM_KEY = "problem-bin"
 """The trailer that holds the problem details as JSON."""
@@ -29,12 +25,12 @@ _Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 async def abort(call: _Call, error: Exception) -> NoReturn:
     """End a call with the status of an error; one that is not the caller's is only logged."""
-    if not isinstance(error, PoseliftError) or kind_of(error) is INTERNAL:
+    known = told(error)
+    if known is not error:
         _log.error("a call failed", exc_info=error)
-        error = PoseliftError("something went wrong inside the service; it has been logged")
-    code = grpc.StatusCode[kind_of(error).grpc_code]
+    code = grpc.StatusCode[kind_of(known).grpc_code]
     try:
-        await call.abort(code, shortened(error.detail), _trailers(error))
+        await call.abort(code, shortened(known.detail), _trailers(known))
     except grpc.aio.AbortError:
         raise
     except Exception:
@@ -44,9 +40,8 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
 
 def _trailers(error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:
     trailer = (PROBLEM_KEY, _compact(problem(error)))
-    if isinstance(error, Overloaded):
-        return trailer, (RETRY_KEY, str(math.ceil(error.retry_after_s)))
-    return (trailer,)
+    seconds = retry_after(error)
+    return (trailer,) if seconds is None else (trailer, (RETRY_KEY, seconds))
 
 
 def _compact(details: dict[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """The gRPC server."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -9,24 +10,66 @@ from grpc_reflection.v1alpha import reflection
 
 from poselift.v1 import poselift_pb2 as messages
 from service.context import ServiceContext
+from service.machine import Machine, StartError, authority
 from service.rpc.health import HealthServicer
-from service.rpc.poselift import PoseLift
+from service.rpc.interceptor import AdmissionInterceptor
+from service.rpc.poselift import OPERATIONS, PoseLift
 
 _UNLIMITED = -1
 _LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
 """gRPC takes a message in whole before anybody can refuse it: 150,000 frames, and no more."""
 
 
+class RpcTransport:
+    """gRPC on the port of the settings."""
+
+    def __init__(self, context: ServiceContext, machine: Machine) -> None:
+        self._server = create_server(context)
+        self._settings = machine.settings
+
+    def bind(self) -> str:
+        """Take the port; the address, for the log.
+
+        Raises:
+            StartError: it cannot be used.
+        """
+        host, port = self._settings.host, self._settings.grpc_port
+        try:
+            port = self._server.add_insecure_port(authority(host, port))
+        except RuntimeError as error:
+            raise StartError(
+                f"gRPC on {authority(host, port)}: the address cannot be used "
+                "(POSELIFT_GRPC_PORT chooses another port)"
+            ) from error
+        return f"gRPC on {authority(host, port)}"
+
+    async def start(self) -> asyncio.Task[None]:
+        """Answer calls from now on."""
+        await self._server.start()
+        return asyncio.create_task(_termination(self._server), name="grpc")
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let calls in progress finish, no longer than the timeout, and end."""
+        await self._server.stop(timeout_s)
+
+
 def create_server(context: ServiceContext) -> grpc.aio.Server:
     """A server of poselift.v1, health and reflection; it has no address yet."""
-    server = grpc.aio.server(options=_options(context))
     service = messages.DESCRIPTOR.services_by_name["PoseLift"].full_name
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    operations = {f"/{service}/{method}": name for method, name in OPERATIONS.items()}
+    server = grpc.aio.server(
+        interceptors=[AdmissionInterceptor(context, operations)], options=_options(context)
+    )
     server.add_generic_rpc_handlers((PoseLift(context).handlers(service),))
     servicer = HealthServicer(context.state, (service,))
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection((service, health, reflection.SERVICE_NAME), server)
     return server
+
+
+async def _termination(server: grpc.aio.Server) -> None:
+    await server.wait_for_termination()
 
 
 def _options(context: ServiceContext) -> tuple[tuple[str, Any], ...]:

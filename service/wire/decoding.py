@@ -7,89 +7,84 @@ hostile body does to memory happens there as well.
 """
 
 import asyncio
-import gc
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
-from service.request_errors import TooLarge
+from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
 from service.validation import Limits
-from service.wire.codecs import Codec
+from service.wire.decoding_process import decode_until_closed
+from service.wire.wire_format import WireFormat
 
 _ATTEMPTS = 2
+"""The process may have ended before this body came; then the second attempt is its first."""
 
 
 class Decoder:
-    """Decodes small bodies at once and large ones elsewhere."""
+    """Decodes small bodies at once and large ones elsewhere, one after the other."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._pool: ProcessPoolExecutor | None = None
+        # One thread waits for one process: that bounds the memory that large bodies take.
+        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+        self._process: _DecodingProcess | None = None
+        self._is_closed = False
 
-    async def lift_request(self, codec: Codec, body: bytes) -> LiftRequest:
+    async def lift_request(self, given: WireFormat, body: bytes) -> LiftRequest:
         """Decode a body.
 
         Raises:
             TooLarge: decoding it took more memory than there is.
-            PoseliftError: what the codec raises.
+            PoseliftError: what the format raises.
         """
-        if len(body) <= codec.inline_bytes:
-            return codec.decode(body, self._limits)
-        for _ in range(_ATTEMPTS):
-            pool = self._running_pool()
-            try:
-                return await asyncio.get_running_loop().run_in_executor(
-                    pool, _decode_here, codec, body, self._limits
-                )
-            except BrokenProcessPool:
-                # Another body may have been the end of the process; this one has a second try.
-                if self._pool is pool:
-                    self._pool = None
-        raise TooLarge("decoding the body takes more memory than there is")
+        if len(body) <= given.inline_bytes:
+            return given.decode_lift_request(body, self._limits)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._waiting, self._decode_elsewhere, given, body)
 
     def close(self) -> None:
-        """End the process."""
-        if self._pool is None:
-            return
-        processes = list((self._pool._processes or {}).values())
-        results = self._pool._result_queue
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()  # else what it decodes for nobody would hold up our end
-        # A result cut off in the middle ends for its reader only once nobody can write any more.
-        results._writer.close()  # type: ignore[attr-defined]
-        self._pool = None
+        """End the process, whatever it is doing."""
+        self._is_closed = True
+        self._waiting.shutdown(wait=False, cancel_futures=True)
+        if self._process is not None:
+            self._process.kill()
 
-    def _running_pool(self) -> ProcessPoolExecutor:
-        # One process: large bodies wait for each other, which bounds the memory they take.
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                1, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_in
-            )
-        return self._pool
+    def _decode_elsewhere(self, given: WireFormat, body: bytes) -> LiftRequest:
+        for _ in range(_ATTEMPTS):
+            process = self._process = self._process or _DecodingProcess(self._limits)
+            if self._is_closed:  # perhaps while the process was being started
+                process.kill()
+                raise Unavailable("the service is shutting down")
+            with suppress(EOFError, OSError):
+                return process.decode(given, body)
+            process.kill()
+            self._process = None
+        raise TooLarge("decoding the body takes more memory than there is")
 
 
-def _settle_in() -> None:
-    """Prepare the decoding process: it leaves Ctrl-C to its parent and ends when that does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Nested lists hold no cycles, and looking for some took longer than decoding did.
-    gc.disable()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+class _DecodingProcess:
+    """The process, and this end of the connection to it."""
 
+    def __init__(self, limits: Limits) -> None:
+        spawn = get_context("spawn")
+        self._connection: Connection
+        self._connection, theirs = spawn.Pipe()
+        arguments = (theirs, limits)
+        self._process = spawn.Process(target=decode_until_closed, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()  # only the process has it open now, so that its end is seen here
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(0)
+    def decode(self, given: WireFormat, body: bytes) -> LiftRequest:
+        """Decode a body; raises EOFError or OSError if the process ends."""
+        self._connection.send(given)
+        self._connection.send_bytes(body)
+        outcome: LiftRequest | Exception = self._connection.recv()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-
-def _decode_here(codec: Codec, body: bytes, limits: Limits) -> LiftRequest:
-    try:
-        return codec.decode(body, limits)
-    finally:
-        gc.collect()
+    def kill(self) -> None:
+        """End it; a ``decode`` in another thread raises."""
+        self._process.kill()

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from poselift.errors import FieldError, InvalidInput
 from poselift.formats import FORMATS
 from service.request_errors import TooLarge
-from service.requests import FilmOptions, LiftOptions, SessionOptions
+from service.requests import LiftOptions, PoseOptions, SessionOptions
 from service.validation import Limits
 
-Options = TypeVar("Options", bound=FilmOptions)
+Options = TypeVar("Options", bound=PoseOptions)
 
 _MOST_PROBLEMS = 20
 _LONGEST_PLACE = 200

@@ -1,15 +1,18 @@
 """The OpenAPI document: its examples work, it lists what is served, and it drives the server."""
 
-import html
+import json
 import re
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, assume, given, settings
+from playwright.async_api import Page, async_playwright
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -23,6 +26,7 @@ from service.rest.examples import LIFT_REQUESTS
 from tests.contract.scenarios import keypoints
 from tests.serving import ServiceProcess
 
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -137,21 +141,61 @@ def test_it_offers_the_models_that_are_served(document: dict[str, Any]) -> None:
     assert {"default", "live", "symmetric", "causal"} <= set(names)
 
 
-def test_the_page_about_it_is_served(service: ServiceProcess) -> None:
+@pytest.fixture
+async def explorer(service: ServiceProcess) -> AsyncIterator[Page]:
+    """The page about the interface in a browser that reaches nothing but the service."""
+    async with async_playwright() as playwright:
+        nowhere = f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(service.url).hostname}"
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", nowhere]
+        )
+        page = await browser.new_page()
+        page.set_default_timeout(20_000)
+        await page.goto(f"{service.url}/docs")
+        yield page
+        await browser.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
+@pytest.mark.parametrize("operation", ["lift", "openSession", "listModels", "ready"])
+async def test_requests_can_be_tried_on_the_page(explorer: Page, operation: str) -> None:
+    block = explorer.locator(f"[id$='-{operation}']")
+    await block.locator(".opblock-summary-control").click()
+    await block.locator(".try-out__btn").click()
+    await block.locator(".execute").click()
+    status = await block.locator(
+        ".live-responses-table tbody .response-col_status"
+    ).first.inner_text()
+    assert status.split()[0] in {"200", "201"}
+
+
+def test_the_page_loads_nothing_from_elsewhere(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "https://" not in page.text  # it must work where there is no internet
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert httpx.get(f"{service.url}{path}").status_code == 200
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_commands_on_the_page_work_as_pasted(service: ServiceProcess) -> None:
-    page = html.unescape(httpx.get(f"{service.url}/docs").text)
-    commands = re.findall(r"<pre>(curl .*?)</pre>", page)
-    assert len(commands) == len(LIFT_REQUESTS) + 2
+def test_the_examples_work_with_curl(service: ServiceProcess, document: dict[str, Any]) -> None:
     answers = [
-        subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, check=True).stdout
-        for command in commands
+        curl(service.url + path.format(session_id="anna"), example)
+        for path, item in document["paths"].items()
+        for example in examples(item.get("post", {}))
     ]
+    assert len(answers) == len(LIFT_REQUESTS) + 2
     for expected in (b'"poses"', b'"session_id"', b'"pose"'):
         assert any(expected in answer for answer in answers)
     assert not any(b"urn:poselift:problem" in answer for answer in answers)
+
+
+def examples(operation: dict[str, Any]) -> list[Any]:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    several = [each["value"] for each in content.get("examples", {}).values()]
+    return several + [content[name] for name in ("example",) if name in content]
+
+
+def curl(url: str, body: object) -> bytes:
+    command = ["curl", "-s", url, "-H", "content-type: application/json", "-d", json.dumps(body)]
+    return subprocess.run(command, capture_output=True, check=True).stdout

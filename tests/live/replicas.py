@@ -13,8 +13,8 @@ from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
 from service.batcher import Batcher
 from service.live.frames import Frame, FramePoses, Person
+from service.live.live_model import LiveModel
 from service.live.registry import Connection, LiveSessions, LiveSettings
-from service.live.stepping import LiveModel
 from service.live.store import SessionStore
 from service.metrics import Metrics
 from service.requests import SessionOptions
@@ -39,13 +39,12 @@ async def replica(
     served: list[ServedModel] = []
     live: dict[str, LiveModel] = {}
     for folder in model_folders(models):
-        lifter = ClipModel.load(folder, "cpu", threads=1)
-        served.append(ServedModel(lifter, Batching(), metrics))
-        observe = partial(metrics.batches_of, lifter.card.name)
-        how = RunOptions("cpu", threads=1)
-        model = LiveModel.load(folder, lifter.card, how, capacity, observe)
+        clip_model = ClipModel.load(folder, "cpu", threads=1)
+        served.append(ServedModel(clip_model, Batching(), metrics, folder))
+        observe = partial(metrics.batches_of, folder.name)
+        model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, observe)
         if model is not None:
-            live[lifter.card.name] = model
+            live[folder.name] = model
     store = SessionStore(url, expiry_s, frames_kept, timeout_s=timeout_s)
     batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]
     batchers += [batcher for model in live.values() for batcher in model.batchers]
@@ -94,5 +93,5 @@ def assert_same(found: Sequence[FramePoses], expected: Sequence[FramePoses]) -> 
     for one, other in zip(found, expected, strict=True):
         order = [one.track_ids.index(track_id) for track_id in other.track_ids]
         assert sorted(one.track_ids) == sorted(other.track_ids)
-        np.testing.assert_array_equal(one.quality_P[order], other.quality_P)
-        np.testing.assert_allclose(one.lifted.poses[order], other.lifted.poses, atol=1e-4)
+        np.testing.assert_array_equal(one.poses.quality[order], other.poses.quality)
+        np.testing.assert_allclose(one.poses.poses[order], other.poses.poses, atol=1e-4)

@@ -7,35 +7,22 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from poselift.formats import FORMATS
-from poselift.imputation import QUALITY, fill
-from poselift.normalisation import normaliser
-from poselift.poses import ModelOutput
-from poselift.runtime.clip import ClipModel
+from poselift.imputation import Quality
+from poselift.lifting import lift
 from service.live.frames import Frame
 from service.request_errors import Fenced, IndexGap
 from tests.live.replicas import SIZE, assert_same, frame, options, play, replica, walks
 from tests.models import person_clip
 
 FRAMES = walks("anna", "ben")
-MAX_GAP_FRAMES = 5  # a quarter of a second at 20 fps
 
 
 def lifted(models, name, keypoints_TJ3):
     """What /v1/lift gives by frame, None where unknown."""
-    lifter = ClipModel.load(models / name, "cpu", threads=1)
-    card = lifter.card
-    layout = FORMATS[card.input.keypoint_format]
-    filled = fill(keypoints_TJ3, False, 0.05, MAX_GAP_FRAMES, layout)
-    normalise = normaliser(card.normalisation, layout.joints, SIZE, None)
-    inputs, inverse = normalise(filled.keypoints_TJ2)
-    room = ModelOutput.blank(card, len(inputs))
-    for segment in filled.segments:
-        room.put(segment, lifter.lift(inputs[None, segment])[0])
-    turned = room.denormalised(inverse, root=0)
+    poses = lift(keypoints_TJ3, image_size=SIZE, fps=20, model=models / name)
     return [
-        None if QUALITY[q] == "unknown" else turned[frame]
-        for frame, q in enumerate(filled.quality_T)
+        None if quality == Quality.UNKNOWN else poses[frame]
+        for frame, quality in enumerate(poses.quality)
     ]
 
 
@@ -67,7 +54,7 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
     for index in (0, 1, 5, 20, 40, 55, 59):
         for name in ("anna", "ben"):
             seen = clip_of(FRAMES, name)[: index + lookahead + 1]
-            found = answers[index].lifted[answers[index].track_ids.index(name)]
+            found = answers[index].poses[answers[index].track_ids.index(name)]
             expected = lifted(models, model, seen)[index]
             np.testing.assert_allclose(found.poses, expected.poses, atol=1e-4)
             if model == "rooted":
@@ -75,7 +62,7 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
                 np.testing.assert_allclose(
                     found.expected_errors, expected.expected_errors, rtol=1e-2
                 )
-    assert all((answer.lifted.trajectory is not None) == (model == "rooted") for answer in answers)
+    assert all((answer.poses.trajectory is not None) == (model == "rooted") for answer in answers)
 
 
 async def test_a_full_lookahead_is_the_whole_clip(models, one_store):
@@ -83,7 +70,7 @@ async def test_a_full_lookahead_is_the_whole_clip(models, one_store):
     async with replica(models, one_store.url) as sessions:
         answers = await answers_with(sessions, frames, model="symmetric", lookahead_frames=13)
     expected = poses_of(models, "symmetric", clip_of(frames, "anna"))
-    np.testing.assert_allclose([a.lifted.poses[0] for a in answers], expected, atol=1e-4)
+    np.testing.assert_allclose([a.poses.poses[0] for a in answers], expected, atol=1e-4)
 
 
 async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, one_store):
@@ -97,7 +84,7 @@ async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, on
     for answer, pose in zip(answers, expected, strict=True):
         assert answer.track_ids == (() if pose is None else ("anna",))
         if pose is not None:
-            np.testing.assert_allclose(answer.lifted.poses[0], pose, atol=1e-4)
+            np.testing.assert_allclose(answer.poses.poses[0], pose, atol=1e-4)
 
 
 async def test_nothing_is_answered_before_its_time(models, one_store):
@@ -228,7 +215,7 @@ async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
         assert await connection.push(frame(1)) is None
         answer = await connection.push(frame(2))
         assert answer is not None
-        assert [fault.error.field_errors[0].where for fault in answer.faults] == ["track_id"]
+        assert [fault.error.field_errors[0].where for fault in answer.errors] == ["track_id"]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ async def test_frames_may_be_left_out_where_that_was_asked_for(models, one_store
         whole = await sessions.open(options(), None)
         renumbered = [Frame(i, each.people) for i, each in enumerate(sent)]
         for one, other in zip(answers, await play(whole, renumbered), strict=True):
-            np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
+            np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
         assert (await connection.push(FRAMES[12])).track_ids == ()
         resumed = await sessions.open(options(session_id="s", when_behind="drop_oldest"), None)
         assert resumed.next_index == 30
@@ -145,10 +145,8 @@ async def test_people_come_and_go(models, one_store):
         place = answers[30].track_ids.index("sometimes")
         alone = await sessions.open(options(), None)
         fresh = await alone.push(frame(0, only=clip[30]))
-        np.testing.assert_allclose(
-            answers[30].lifted.poses[place], fresh.lifted.poses[0], atol=1e-5
-        )
-        quality = answers[11].quality_P[answers[11].track_ids.index("sometimes")]
+        np.testing.assert_allclose(answers[30].poses.poses[place], fresh.poses.poses[0], atol=1e-5)
+        quality = answers[11].poses.quality[answers[11].track_ids.index("sometimes")]
         assert QUALITY[quality] == "filled"
 
 
@@ -156,7 +154,7 @@ async def test_somebody_listed_but_not_seen_is_unknown(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(), None)
         answer = await connection.push(frame(0, nobody=np.zeros((17, 3), np.float32)))
-        assert [QUALITY[q] for q in answer.quality_P] == ["unknown"]
+        assert [QUALITY[q] for q in answer.poses.quality] == ["unknown"]
         assert (await connection.push(frame(1))).track_ids == ()
 
 
@@ -214,7 +212,7 @@ async def test_memory_is_freed_on_leaving_and_sessions_expire(models, one_store)
         other = await sessions.open(options(), None)
         answer = await other.push(FRAMES[0])
         assert answer.track_ids == ()
-        assert {fault.track_id: type(fault.error) for fault in answer.faults} == {
+        assert {fault.track_id: type(fault.error) for fault in answer.errors} == {
             "anna": Overloaded,
             "ben": Overloaded,
         }
@@ -282,7 +280,7 @@ async def test_crossing_people_are_told_apart_without_a_tracker(models, one_stor
             lifted = await straight.push(named)
             # Frame 0 lists the lower one first.
             order = [answer.track_ids.index(name) for name in ("0-1", "0-0")]
-            np.testing.assert_allclose(answer.lifted.poses[order], lifted.lifted.poses, atol=1e-4)
+            np.testing.assert_allclose(answer.poses.poses[order], lifted.poses.poses, atol=1e-4)
 
 
 async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, one_store, expected):
@@ -327,7 +325,7 @@ async def test_nameless_people_are_faults_unless_the_session_associates(models, 
     async with replica(models, one_store.url) as sessions:
         answer = await (await sessions.open(options(), None)).push(nameless)
         assert answer.track_ids == ("a",)
-        assert [fault.track_id for fault in answer.faults] == [""]
+        assert [fault.track_id for fault in answer.errors] == [""]
 
 
 async def test_one_session_cannot_take_all_places(models, one_store):
@@ -338,7 +336,7 @@ async def test_one_session_cannot_take_all_places(models, one_store):
             people = {f"{i}-{number}": clip[0] for number in range(120)}
             answer = await connection.push(frame(i, **people))
         assert len(answer.track_ids) == 256
-        assert len(answer.faults) == 360 - 256
+        assert len(answer.errors) == 360 - 256
 
 
 async def test_ten_thousand_abandoned_sessions_leave_nothing_behind(models, one_store):

@@ -17,11 +17,11 @@ async def test_a_sessions_poses_are_smoothed_as_they_come(models, one_store):
     async with replica(models, one_store.url) as sessions:
         plain = await play(await sessions.open(options(fps=FPS), None), frames)
         smoothed = await play(await sessions.open(options(**SMOOTHED), None), frames)
-    steadier = OneEuroFilter(0.1, FPS)
+    one_euro_filter = OneEuroFilter(0.1, FPS)
     for one, other in zip(plain, smoothed, strict=True):
-        expected = steadier.steady(one.track_ids, one.lifted)
-        np.testing.assert_allclose(other.lifted.poses, expected.poses, atol=1e-5)
-    assert np.abs(smoothed[30].lifted.poses - plain[30].lifted.poses).max() > 1e-4
+        expected = one_euro_filter.smooth(one.track_ids, one.poses)
+        np.testing.assert_allclose(other.poses.poses, expected.poses, atol=1e-5)
+    assert np.abs(smoothed[30].poses.poses - plain[30].poses.poses).max() > 1e-4
 
 
 @pytest.mark.parametrize("broken_at", [1, 20, 90, 250])

@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
+from poselift.cameras import Camera
+from poselift.codec import Preprocessing
 from poselift.formats import FORMATS
-from poselift.imputation import fill
+from poselift.imputation import Quality, fill
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.step import StepModel
 from service.batcher import Observer
-from service.live.stepping import UNKNOWN, FrameJob, LiveModel, Reading, RebuildJob
+from service.live.step_batcher import FrameJob, RebuildJob, StepBatcher
 from service.live.tracks import Tracks
 from service.request_errors import Overloaded
 from service.requests import CameraOptions, Clip, LiftOptions, LiftRequest
@@ -40,7 +42,7 @@ async def live_model(folder, capacity=8):
     lifter = ClipModel.load(folder, "cpu", threads=1)
     stepper = StepModel.load(folder, lifter.card, RunOptions("cpu", threads=1))
     tracks = Tracks(stepper.rings, len(lifter.card.input.joints), capacity)
-    live = LiveModel(lifter.card, stepper, tracks, Unobserved())
+    live = StepBatcher(lifter.card, stepper, tracks, Unobserved())
     live.warm_up()
     live.batcher.start()
     try:
@@ -55,13 +57,17 @@ async def step(live, job):
 
 
 def reading(keypoint_format="coco17", camera=None, max_gap_frames=5):
-    return Reading(keypoint_format, SIZE, camera, 0.05, max_gap_frames)
+    lens = None if camera is None else Camera(**camera.model_dump())
+    return Preprocessing(keypoint_format, SIZE, lens, 0.05, max_gap_frames)
 
 
 async def play(live, clip, how):
     """Send a clip as one session's only track."""
-    session, track = object(), live.tracks.begin()
-    return [await step(live, FrameJob(session, how, (track,), frame[None])) for frame in clip]
+    session, tracks = object(), {"a": live.tracks.begin()}
+    return [
+        await step(live, FrameJob(session, index, how, tracks, frame[None]))
+        for index, frame in enumerate(clip)
+    ]
 
 
 async def lifted(folder, clip, keypoint_format="coco17", camera=None):
@@ -107,18 +113,18 @@ async def test_live_poses_are_those_of_the_whole_clip(
         played = await asyncio.gather(*(play(live, clip, how) for clip in clips))
     for frames, clip in zip(played, clips, strict=True):
         expected = await lifted(folder, clip, keypoint_format, camera)
-        quality = [int(frame.quality_P[0]) for frame in frames]
-        assert quality == expected.quality_T.tolist()
-        assert UNKNOWN in quality
-        found = np.stack([frame.lifted.poses[0] for frame in frames])
-        np.testing.assert_allclose(found, expected.lifted.poses, atol=1e-4)
-        known = expected.quality_T != UNKNOWN
-        trajectory = np.stack([frame.lifted.trajectory[0] for frame in frames])
-        np.testing.assert_allclose(trajectory[known], expected.lifted.trajectory[known], atol=1e-4)
-        errors = np.stack([frame.lifted.expected_errors[0] for frame in frames])
-        np.testing.assert_allclose(errors, expected.lifted.expected_errors, rtol=1e-2)
+        quality = [int(frame.poses.quality[0]) for frame in frames]
+        assert quality == expected.poses.quality.tolist()
+        assert Quality.UNKNOWN in quality
+        found = np.stack([frame.poses.poses[0] for frame in frames])
+        np.testing.assert_allclose(found, expected.poses.poses, atol=1e-4)
+        known = expected.poses.quality != Quality.UNKNOWN
+        trajectory = np.stack([frame.poses.trajectory[0] for frame in frames])
+        np.testing.assert_allclose(trajectory[known], expected.poses.trajectory[known], atol=1e-4)
+        errors = np.stack([frame.poses.expected_errors[0] for frame in frames])
+        np.testing.assert_allclose(errors, expected.poses.expected_errors, rtol=1e-2)
         starts = [0, *(np.flatnonzero(np.diff(known.astype(int)) == 1) + 1)]
-        assert [i for i, f in enumerate(frames) if f.is_fresh_P[0] and known[i]] == starts
+        assert [i for i, f in enumerate(frames) if f.recorded.is_fresh_P[0] and known[i]] == starts
 
 
 async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
@@ -131,7 +137,7 @@ async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
         for frames, clip, how in zip(together, clips, hows, strict=True):
             alone = await play(live, clip, how)
             for one, other in zip(frames, alone, strict=True):
-                np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
+                np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 10, 26, 27, 60])
@@ -141,15 +147,15 @@ async def test_a_rebuilt_track_goes_on_as_if_nothing_had_happened(tmp_path, fram
     clip[..., 2] *= np.random.default_rng(0).random(clip.shape[:2]) > 0.2
     async with live_model(folder) as live:
         expected = await play(live, clip, reading())
-        memory = expected[frames - 1].memory
+        state = expected[frames - 1].recorded.state
         filled = fill(clip[:frames], True, 0.05, 5, FORMATS["coco17"]).keypoints_TJ2[-26:]
         session, track = object(), live.tracks.begin()
-        await step(live, RebuildJob(session, reading(), track, memory, filled))
+        await step(live, RebuildJob(reading(), track, state, filled))
         for number in range(frames, frames + 20):
-            job = FrameJob(session, reading(), (track,), clip[None, number])
+            job = FrameJob(session, 0, reading(), {"a": track}, clip[None, number])
             found = await step(live, job)
-            np.testing.assert_allclose(found.lifted.poses, expected[number].lifted.poses, atol=1e-4)
-            assert not found.is_fresh_P[0]
+            np.testing.assert_allclose(found.poses.poses, expected[number].poses.poses, atol=1e-4)
+            assert not found.recorded.is_fresh_P[0]
 
 
 async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
@@ -160,12 +166,12 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
         session, track = object(), live.tracks.begin()
         with live.batcher.admit(30) as admission:
             futures = [
-                admission.submit(FrameJob(session, reading(), (track,), frame[None]))
+                admission.submit(FrameJob(session, 0, reading(), {"a": track}, frame[None]))
                 for frame in clip
             ]
             burst = await asyncio.gather(*futures)
     for one, other in zip(burst, expected, strict=True):
-        np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
+        np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
 
 
 async def test_places_are_bounded_and_given_back(tmp_path):
@@ -175,13 +181,15 @@ async def test_places_are_bounded_and_given_back(tmp_path):
         first, second = live.tracks.begin(), live.tracks.begin()
         with pytest.raises(Overloaded, match="all 2 places"):
             live.tracks.begin()
-        job = FrameJob(object(), reading(), (first, second), np.stack([clip[0], clip[0]]))
+        job = FrameJob(
+            object(), 0, reading(), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
+        )
         await step(live, job)
         live.tracks.end(first)
         live.tracks.end(first)
         third = live.tracks.begin()
-        found = await step(live, FrameJob(object(), reading(), (third,), clip[None, 0]))
-        assert found.is_fresh_P.all()  # and knows nothing of who was there before
+        found = await step(live, FrameJob(object(), 0, reading(), {"a": third}, clip[None, 0]))
+        assert found.recorded.is_fresh_P.all()  # and knows nothing of who was there before
         assert {second.slot, third.slot} == {0, 1}
         assert live.tracks.begun == 2
 
@@ -193,10 +201,10 @@ async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
         gone = live.tracks.begin()
         live.tracks.end(gone)
         track, session = live.tracks.begin(), object()
-        await step(live, FrameJob(object(), reading(), (gone,), clip[None, 0]))
-        found = await step(live, FrameJob(session, reading(), (track,), clip[None, 0]))
-        assert found.is_fresh_P.all()
-        assert found.lifted.poses.shape == (1, 17, 3)
+        await step(live, FrameJob(object(), 0, reading(), {"a": gone}, clip[None, 0]))
+        found = await step(live, FrameJob(session, 0, reading(), {"a": track}, clip[None, 0]))
+        assert found.recorded.is_fresh_P.all()
+        assert found.poses.poses.shape == (1, 17, 3)
 
 
 async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
@@ -209,13 +217,14 @@ async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
         async def disturb():
             track, session = live.tracks.begin(), object()
             return [
-                await step(live, FrameJob(session, reading(), (track,), wild)) for _ in range(20)
+                await step(live, FrameJob(session, 0, reading(), {"a": track}, wild))
+                for _ in range(20)
             ]
 
         frames, disturbed = await asyncio.gather(play(live, clip, reading()), disturb())
     for one, other in zip(frames, expected, strict=True):
-        np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
-    assert all(np.isfinite(frame.lifted.poses).all() for frame in disturbed)
+        np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
+    assert all(np.isfinite(frame.poses.poses).all() for frame in disturbed)
 
 
 async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
@@ -226,11 +235,11 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
 
         async def fail():
             track = live.tracks.begin()
-            wrong = FrameJob(object(), reading(), (track,), clip[None, 0, :5])
+            wrong = FrameJob(object(), 0, reading(), {"a": track}, clip[None, 0, :5])
             with pytest.raises(Exception, match="dimension"):
                 await step(live, wrong)
             live.tracks.end(track)
 
         frames, *_ = await asyncio.gather(play(live, clip, reading()), *(fail() for _ in range(5)))
     for one, other in zip(frames, expected, strict=True):
-        np.testing.assert_allclose(one.lifted.poses, other.lifted.poses, atol=1e-5)
+        np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselift.formats import FORMATS
-from poselift.imputation import QUALITY, ImputationState, fill, fill_causal
+from poselift.imputation import QUALITY, ImputationState, fill, fill_causal, known_segments
 from poselift.reference_pose import REFERENCE_POSE
 
 COCO = FORMATS["coco17"]
@@ -33,7 +33,7 @@ def test_a_complete_clip_is_left_as_it_is(causal):
     result = filled(keypoints, causal)
     np.testing.assert_array_equal(result.keypoints_TJ2, keypoints[..., :2])
     assert (result.quality_T == MEASURED).all()
-    assert result.segments == (slice(0, 20),)
+    assert known_segments(result.quality_T) == (slice(0, 20),)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_short_gap_is_filled_and_the_clip_goes_on(causal):
     keypoints = clip()
     keypoints[8:12, :, 2] = 0  # four frames, as many as allowed
     result = filled(keypoints, causal)
-    assert result.segments == (slice(0, 20),)
+    assert known_segments(result.quality_T) == (slice(0, 20),)
     assert (result.quality_T[8:12] == FILLED).all()
     if causal:
         np.testing.assert_array_equal(result.keypoints_TJ2[11], keypoints[7, :, :2])
@@ -198,7 +198,7 @@ def test_a_long_gap_is_held_then_unknown_then_starts_afresh(causal):
     result = filled(keypoints, causal)
     expected = [MEASURED] * 8 + [FILLED] * 4 + [UNKNOWN] * 2 + [FILLED] * 6
     assert result.quality_T.tolist() == expected
-    assert result.segments == (slice(0, 12), slice(14, 20))
+    assert known_segments(result.quality_T) == (slice(0, 12), slice(14, 20))
     np.testing.assert_array_equal(result.keypoints_TJ2[11], keypoints[7, :, :2])
     assert (result.keypoints_TJ2[14, 9] != keypoints[7, 9, :2]).all()
 
@@ -209,7 +209,7 @@ def test_frames_before_the_first_measured_one_are_unknown(causal):
     keypoints[:2, :, 2] = 0
     result = filled(keypoints, causal)
     assert result.quality_T[:3].tolist() == [UNKNOWN, UNKNOWN, MEASURED]
-    assert result.segments == (slice(2, 20),)
+    assert known_segments(result.quality_T) == (slice(2, 20),)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -217,7 +217,7 @@ def test_nothing_measured_leaves_no_segment(causal):
     keypoints = clip()
     keypoints[..., 2] = 0
     result = filled(keypoints, causal)
-    assert result.segments == ()
+    assert known_segments(result.quality_T) == ()
     assert (result.quality_T == UNKNOWN).all()
 
 
@@ -330,9 +330,9 @@ def test_symmetric_filling_equals_the_rules_one_joint_and_frame_at_a_time(
     result = filled(keypoints, max_gap_frames=max_gap_frames)
     slow, known = slowly_interpolated(keypoints, max_gap_frames)
     assert (result.quality_T != UNKNOWN).tolist() == known
-    assert [t for part in result.segments for t in range(part.start, part.stop)] == [
-        t for t in range(40) if known[t]
-    ]
+    assert [
+        t for part in known_segments(result.quality_T) for t in range(part.start, part.stop)
+    ] == [t for t in range(40) if known[t]]
     seen = np.isfinite(slow)
     np.testing.assert_allclose(result.keypoints_TJ2[seen], slow[seen], rtol=1e-5, atol=1e-3)
     assert np.isfinite(result.keypoints_TJ2).all()

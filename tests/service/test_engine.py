@@ -56,13 +56,13 @@ async def test_a_clip_is_lifted_as_the_model_lifts_it(models: Path, model: str) 
     clip = person_clip(60)
     async with running_service(models) as service:
         (lifted,) = await lift(service, clip, model=model)
-    assert lifted.lifted.poses.shape == (60, 17, 3)
-    assert lifted.lifted.poses.dtype == np.float32
-    assert (lifted.quality_T == MEASURED).all()
-    assert lifted.lifted.trajectory is None
-    assert not lifted.lifted.poses[:, 0].any()
+    assert lifted.poses.poses.shape == (60, 17, 3)
+    assert lifted.poses.poses.dtype == np.float32
+    assert (lifted.poses.quality == MEASURED).all()
+    assert lifted.poses.trajectory is None
+    assert not lifted.poses.poses[:, 0].any()
     np.testing.assert_allclose(
-        lifted.lifted.poses, straight_through(models / model, clip), atol=1e-5
+        lifted.poses.poses, straight_through(models / model, clip), atol=1e-5
     )
 
 
@@ -73,7 +73,7 @@ async def test_ragged_clips_together_equal_each_alone(models: Path, model: str) 
         together = await lift(service, *clips, model=model)
         for clip, lifted in zip(clips, together, strict=True):
             (alone,) = await lift(service, clip, model=model)
-            np.testing.assert_allclose(lifted.lifted.poses, alone.lifted.poses, atol=1e-5)
+            np.testing.assert_allclose(lifted.poses.poses, alone.poses.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -86,7 +86,7 @@ async def test_a_clip_in_chunks_equals_the_clip_as_a_whole(
         (chunked,) = await lift(service, clip, model=model, flip_augmentation=flip)
     async with running_service(models, Batching(max_batch_frames=5000)) as service:
         (whole,) = await lift(service, clip, model=model, flip_augmentation=flip)
-    np.testing.assert_allclose(chunked.lifted.poses, whole.lifted.poses, atol=1e-5)
+    np.testing.assert_allclose(chunked.poses.poses, whole.poses.poses, atol=1e-5)
 
 
 async def test_concurrent_requests_do_not_mix(models: Path) -> None:
@@ -95,7 +95,7 @@ async def test_concurrent_requests_do_not_mix(models: Path) -> None:
         together = await asyncio.gather(*(lift(service, clip) for clip in clips))
         for clip, (lifted,) in zip(clips, together, strict=True):
             (alone,) = await lift(service, clip)
-            np.testing.assert_allclose(lifted.lifted.poses, alone.lifted.poses, atol=1e-5)
+            np.testing.assert_allclose(lifted.poses.poses, alone.poses.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -106,24 +106,24 @@ async def test_a_long_gap_splits_a_clip_in_two(models: Path, model: str) -> None
         (lifted,) = await lift(service, without(clip, gap), model=model)
         (before,) = await lift(service, clip[:40], model=model)
         (after,) = await lift(service, clip[60:], model=model)
-    unknown = np.flatnonzero(lifted.quality_T == UNKNOWN)
+    unknown = np.flatnonzero(lifted.poses.quality == UNKNOWN)
     assert unknown[-1] == 59
-    assert not lifted.lifted.poses[unknown].any()
-    assert (lifted.quality_T[60:] == MEASURED).all()
-    np.testing.assert_allclose(lifted.lifted.poses[60:], after.lifted.poses, atol=1e-5)
+    assert not lifted.poses.poses[unknown].any()
+    assert (lifted.poses.quality[60:] == MEASURED).all()
+    np.testing.assert_allclose(lifted.poses.poses[60:], after.poses.poses, atol=1e-5)
     # A causal model may hold the last pose into the gap before it gives up: its past is untouched.
     seen = 40 if model == "causal" or unknown[0] == 40 else 40 - 13
-    np.testing.assert_allclose(lifted.lifted.poses[:seen], before.lifted.poses[:seen], atol=1e-5)
+    np.testing.assert_allclose(lifted.poses.poses[:seen], before.poses.poses[:seen], atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
 async def test_a_short_gap_is_filled(models: Path, model: str) -> None:
     async with running_service(models) as service:
         (lifted,) = await lift(service, without(person_clip(100), slice(40, 50)), model=model)
-    assert (lifted.quality_T[40:50] == FILLED).all()
-    assert (np.delete(lifted.quality_T, slice(40, 50)) == MEASURED).all()
-    assert np.isfinite(lifted.lifted.poses).all()
-    assert lifted.lifted.poses[45].any()
+    assert (lifted.poses.quality[40:50] == FILLED).all()
+    assert (np.delete(lifted.poses.quality, slice(40, 50)) == MEASURED).all()
+    assert np.isfinite(lifted.poses.poses).all()
+    assert lifted.poses.poses[45].any()
 
 
 async def test_the_length_of_a_gap_counts_in_seconds(models: Path) -> None:
@@ -131,8 +131,8 @@ async def test_the_length_of_a_gap_counts_in_seconds(models: Path) -> None:
     async with running_service(models) as service:
         (slow,) = await lift(service, clip, fps=25)
         (fast,) = await lift(service, clip, fps=100)
-    assert (slow.quality_T == UNKNOWN).any()
-    assert not (fast.quality_T == UNKNOWN).any()
+    assert (slow.poses.quality == UNKNOWN).any()
+    assert not (fast.poses.quality == UNKNOWN).any()
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -141,8 +141,8 @@ async def test_missing_joints_are_filled(models: Path, model: str) -> None:
     clip = without(clip, slice(0, 60), [0, 1, 2, 3, 4])
     async with running_service(models) as service:
         (lifted,) = await lift(service, clip, model=model)
-    assert (lifted.quality_T == FILLED).all()
-    assert np.isfinite(lifted.lifted.poses).all()
+    assert (lifted.poses.quality == FILLED).all()
+    assert np.isfinite(lifted.poses.poses).all()
 
 
 async def test_min_score_decides_what_is_missing(models: Path) -> None:
@@ -151,8 +151,8 @@ async def test_min_score_decides_what_is_missing(models: Path) -> None:
     async with running_service(models) as service:
         (kept,) = await lift(service, clip)
         (dropped,) = await lift(service, clip, min_score=0.4)
-    assert kept.quality_T[10] == MEASURED
-    assert dropped.quality_T[10] == FILLED
+    assert kept.poses.quality[10] == MEASURED
+    assert dropped.poses.quality[10] == FILLED
 
 
 async def test_a_causal_model_never_looks_ahead(models: Path) -> None:
@@ -162,8 +162,8 @@ async def test_a_causal_model_never_looks_ahead(models: Path) -> None:
         (whole,) = await lift(service, clip, model="causal")
         for frames in (1, 25, 44, 70):
             (part,) = await lift(service, clip[:frames], model="causal")
-            np.testing.assert_allclose(part.lifted.poses, whole.lifted.poses[:frames], atol=1e-5)
-            np.testing.assert_array_equal(part.quality_T, whole.quality_T[:frames])
+            np.testing.assert_allclose(part.poses.poses, whole.poses.poses[:frames], atol=1e-5)
+            np.testing.assert_array_equal(part.poses.quality, whole.poses.quality[:frames])
 
 
 async def test_flip_augmentation_averages_with_the_mirrored_clip(models: Path) -> None:
@@ -176,11 +176,11 @@ async def test_flip_augmentation_averages_with_the_mirrored_clip(models: Path) -
         (augmented,) = await lift(service, clip, flip_augmentation=True)
         (again,) = await lift(service, mirrored, flip_augmentation=True)
     unmirror = np.array([-1, 1, 1], dtype=np.float32)
-    back = twin.lifted.poses[:, list(H36M17.mirror)] * unmirror
-    assert np.abs(plain.lifted.poses - back).max() > 1e-3
-    np.testing.assert_allclose(augmented.lifted.poses, (plain.lifted.poses + back) / 2, atol=1e-5)
-    mirrored_again = again.lifted.poses[:, list(H36M17.mirror)] * unmirror
-    np.testing.assert_allclose(augmented.lifted.poses, mirrored_again, atol=1e-5)
+    back = twin.poses.poses[:, list(H36M17.mirror)] * unmirror
+    assert np.abs(plain.poses.poses - back).max() > 1e-3
+    np.testing.assert_allclose(augmented.poses.poses, (plain.poses.poses + back) / 2, atol=1e-5)
+    mirrored_again = again.poses.poses[:, list(H36M17.mirror)] * unmirror
+    np.testing.assert_allclose(augmented.poses.poses, mirrored_again, atol=1e-5)
 
 
 async def test_plain_and_flipped_clips_share_batches_unharmed(models: Path) -> None:
@@ -191,14 +191,14 @@ async def test_plain_and_flipped_clips_share_batches_unharmed(models: Path) -> N
         )
         for index, clip in enumerate(clips):
             (alone,) = await lift(service, clip, flip_augmentation=bool(index % 2))
-            np.testing.assert_allclose(mixed[index][0].lifted.poses, alone.lifted.poses, atol=1e-5)
+            np.testing.assert_allclose(mixed[index][0].poses.poses, alone.poses.poses, atol=1e-5)
 
 
 async def test_y_up_turns_the_axes(models: Path) -> None:
     async with running_service(models) as service:
         (camera,) = await lift(service, person_clip(20))
         (y_up,) = await lift(service, person_clip(20), axes="y_up")
-    np.testing.assert_array_equal(y_up.lifted.poses, camera.lifted.poses * np.float32([1, -1, -1]))
+    np.testing.assert_array_equal(y_up.poses.poses, camera.poses.poses * np.float32([1, -1, -1]))
 
 
 async def test_trajectory_and_errors_are_turned_flipped_and_chunked_with_their_poses(
@@ -214,13 +214,13 @@ async def test_trajectory_and_errors_are_turned_flipped_and_chunked_with_their_p
         (augmented,) = await lift(service, clip, model="rooted", flip_augmentation=True)
     async with running_service(models) as service:
         (whole,) = await lift(service, clip, model="rooted")
-    found = [lifted.lifted.trajectory for lifted in (chunked, y_up, twin, augmented, whole)]
+    found = [lifted.poses.trajectory for lifted in (chunked, y_up, twin, augmented, whole)]
     assert all(trajectory is not None and trajectory.shape == (300, 3) for trajectory in found)
     np.testing.assert_allclose(found[0], found[4], atol=1e-5)
     np.testing.assert_array_equal(found[1], found[0] * np.float32([1, -1, -1]))
     back = found[2] * np.float32([-1, 1, 1])
     np.testing.assert_allclose(found[3], (found[0] + back) / 2, atol=1e-5)
-    found = [clip.lifted.expected_errors for clip in (chunked, y_up, twin, augmented, whole)]
+    found = [clip.poses.expected_errors for clip in (chunked, y_up, twin, augmented, whole)]
     assert all(errors is not None and errors.shape == (300, 17) for errors in found)
     assert (found[0] > 0).all()
     np.testing.assert_allclose(found[0], found[4], rtol=1e-3)
@@ -232,12 +232,12 @@ async def test_trajectory_and_errors_are_turned_flipped_and_chunked_with_their_p
 async def test_a_trajectory_is_zero_where_nothing_is_known(models: Path) -> None:
     async with running_service(models) as service:
         (lifted,) = await lift(service, without(person_clip(60), slice(20, 50)), model="rooted")
-    unknown = lifted.quality_T == UNKNOWN
+    unknown = lifted.poses.quality == UNKNOWN
     assert unknown.any()
-    assert lifted.lifted.trajectory is not None
-    assert not lifted.lifted.trajectory[unknown].any()
-    assert not lifted.lifted.expected_errors[unknown].any()
-    assert lifted.lifted.trajectory[~unknown].any()
+    assert lifted.poses.trajectory is not None
+    assert not lifted.poses.trajectory[unknown].any()
+    assert not lifted.poses.expected_errors[unknown].any()
+    assert lifted.poses.trajectory[~unknown].any()
 
 
 async def test_a_camera_matters_to_a_model_that_uses_it(models: Path) -> None:
@@ -247,8 +247,8 @@ async def test_a_camera_matters_to_a_model_that_uses_it(models: Path) -> None:
         (known,) = await lift(service, person_clip(20), model="person", camera=camera.model_dump())
         (screen_assumed,) = await lift(service, person_clip(20))
         (screen_known,) = await lift(service, person_clip(20), camera=camera.model_dump())
-    assert np.abs(assumed.lifted.poses - known.lifted.poses).max() > 1e-3
-    np.testing.assert_array_equal(screen_assumed.lifted.poses, screen_known.lifted.poses)
+    assert np.abs(assumed.poses.poses - known.poses.poses).max() > 1e-3
+    np.testing.assert_array_equal(screen_assumed.poses.poses, screen_known.poses.poses)
 
 
 async def test_chunks_agree_where_each_frame_is_turned_by_itself(models: Path) -> None:
@@ -257,7 +257,7 @@ async def test_chunks_agree_where_each_frame_is_turned_by_itself(models: Path) -
         (chunked,) = await lift(service, clip, model="person")
     async with running_service(models) as service:
         (whole,) = await lift(service, clip, model="person")
-    np.testing.assert_allclose(chunked.lifted.poses, whole.lifted.poses, atol=1e-5)
+    np.testing.assert_allclose(chunked.poses.poses, whole.poses.poses, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -266,8 +266,8 @@ async def test_every_format_reaches_every_model(models: Path, name: str, model: 
     clip = person_clip(12, keypoint_format=name)
     async with running_service(models) as service:
         (lifted,) = await lift(service, clip, model=model, keypoint_format=name)
-    assert np.isfinite(lifted.lifted.poses).all()
-    assert not (lifted.quality_T == UNKNOWN).any()
+    assert np.isfinite(lifted.poses.poses).all()
+    assert not (lifted.poses.quality == UNKNOWN).any()
 
 
 async def refused(
@@ -309,7 +309,7 @@ async def test_keypoints_far_out_are_refused_or_lifted_but_never_nan(
             assert outcome.field_errors[0].where == "clips[0].keypoints"
         else:
             assert isinstance(outcome, list)
-            assert np.isfinite(outcome[0].lifted.poses).all()
+            assert np.isfinite(outcome[0].poses.poses).all()
         await lift(service, person_clip(20), model=model)
 
 
@@ -318,7 +318,7 @@ async def test_degenerate_poses_pass(models: Path) -> None:
     async with running_service(models) as service:
         for model in ("symmetric", "causal", "person"):
             (lifted,) = await lift(service, point, model=model)
-            assert np.isfinite(lifted.lifted.poses).all()
+            assert np.isfinite(lifted.poses.poses).all()
 
 
 async def test_limits_hold(models: Path) -> None:
@@ -411,9 +411,9 @@ async def test_a_clip_of_nothing_but_gaps_and_single_frames(models: Path) -> Non
     async with running_service(models, Batching(max_batch_frames=256)) as service:
         (lifted,) = await lift(service, clip, fps=1)
         (alone,) = await lift(service, clip[1501:1502])
-    assert (lifted.quality_T[::2] == UNKNOWN).all()
-    assert (lifted.quality_T[1::2] == MEASURED).all()
-    np.testing.assert_allclose(lifted.lifted.poses[1501:1502], alone.lifted.poses, atol=1e-5)
+    assert (lifted.poses.quality[::2] == UNKNOWN).all()
+    assert (lifted.poses.quality[1::2] == MEASURED).all()
+    np.testing.assert_allclose(lifted.poses.poses[1501:1502], alone.poses.poses, atol=1e-5)
 
 
 async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None:
@@ -438,18 +438,18 @@ async def test_ground_contact_changes_the_path_of_each_segment_and_nothing_else(
         (still,) = await lift(service, clip, model="rooted", fps=50, ground_contact=True)
         options = LiftOptions(model="person", image_size=SIZE, ground_contact=True)
         with pytest.raises(
-            InvalidInput, match="ground_contact: expected false: person does not tell"
+            InvalidInput, match="ground_contact: expected false: person does not estimate"
         ):
             await service.engine.lift(LiftRequest(options, (Clip("a", clip),)))
-    np.testing.assert_array_equal(still.lifted.poses, plain.lifted.poses)
+    np.testing.assert_array_equal(still.poses.poses, plain.poses.poses)
     feet = [H36M17.joints.index(f"{side}_foot") for side in ("left", "right")]
-    known = plain.quality_T != UNKNOWN
+    known = plain.poses.quality != UNKNOWN
     for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
         expected = clean_foot_skate(
-            plain.lifted.trajectory[part], plain.lifted.poses[part][:, feet], 50
+            plain.poses.trajectory[part], plain.poses.poses[part][:, feet], 50
         )
-        np.testing.assert_allclose(still.lifted.trajectory[part], expected, atol=1e-5)
-    assert not still.lifted.trajectory[~known].any()
+        np.testing.assert_allclose(still.poses.trajectory[part], expected, atol=1e-5)
+    assert not still.poses.trajectory[~known].any()
 
 
 async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: Path) -> None:
@@ -461,16 +461,16 @@ async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: P
         plain, _ = await lift(service, clip, other, **options)
         smoothed, _ = await lift(service, clip, other, smoothing_s=0.2, **options)
         steady, _ = await lift(service, clip, other, constant_bone_lengths=True, **options)
-    known = plain.quality_T != UNKNOWN
+    known = plain.poses.quality != UNKNOWN
     assert not known.all()
     for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
         np.testing.assert_allclose(
-            smoothed.lifted.poses[part], smooth(plain.lifted.poses[part], 5), atol=1e-5
+            smoothed.poses.poses[part], smooth(plain.poses.poses[part], 5), atol=1e-5
         )
         np.testing.assert_allclose(
-            smoothed.lifted.trajectory[part], smooth(plain.lifted.trajectory[part], 5), rtol=1e-5
+            smoothed.poses.trajectory[part], smooth(plain.poses.trajectory[part], 5), rtol=1e-5
         )
-    assert not smoothed.lifted.poses[~known].any()
-    expected = enforce_bone_lengths(plain.lifted.poses, H36M17.parents, known)
-    np.testing.assert_allclose(steady.lifted.poses[known], expected[known], atol=1e-5)
-    assert not steady.lifted.poses[~known].any()
+    assert not smoothed.poses.poses[~known].any()
+    expected = enforce_bone_lengths(plain.poses.poses, H36M17.parents, known)
+    np.testing.assert_allclose(steady.poses.poses[known], expected[known], atol=1e-5)
+    assert not steady.poses.poses[~known].any()

@@ -45,8 +45,8 @@ def test_tracks_that_come_and_go_step_as_if_each_were_alone(tmp_path, widths, tr
         stepped = stepper.step(keypoints, fresh, rings.past(rows))
         rings.keep(rows, fresh, stepped.rows)
         for row, i in enumerate(live):
-            found[i].append(stepped.lifted.poses[row])
-            assert (stepped.lifted.trajectory is not None) == trajectory
+            found[i].append(stepped.output.poses[row])
+            assert (stepped.output.trajectory is not None) == trajectory
     for poses, inputs in zip(found, clips, strict=True):
         lifted = lifter.lift(inputs[None])
         np.testing.assert_allclose(poses, lifted.poses[0], atol=1e-4)
@@ -67,7 +67,7 @@ def test_rebuilt_rings_are_those_that_stepping_left(tmp_path, widths, frames):
         fresh = np.array([False])
         stepped = stepper.step(frame[None], fresh, rings.past(slots))
         rings.keep(slots, fresh, stepped.rows)
-        poses.append(stepped.lifted.poses[0])
+        poses.append(stepped.output.poses[0])
     expected = lifter.lift(inputs[None]).poses[0, frames:]
     np.testing.assert_allclose(poses, expected, atol=1e-4)
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from service.gate import CallerLeft
+from service.admission import CallerLeft, Deadline
 from service.request_errors import DeadlineExceeded, Overloaded, TooLarge
-from service.rest.bodies import Intake, unless_caller_leaves
+from service.rest.bodies import BoundedBody, Lease, MemoryBudget, unless_caller_leaves
 
 MB = 1024 * 1024
 LEFT = {"type": "http.disconnect"}
@@ -30,41 +30,45 @@ def request(*chunks: bytes, then: Sequence[dict[str, Any]] = ()) -> Request:
     return Request({"type": "http", "method": "POST", "headers": []}, receive)
 
 
-async def read(intake: Intake, body: Request, timeout_s: float = 10) -> bytes:
-    with intake.place() as place:
-        return await place.read(body, timeout_s)
+async def read(budget: MemoryBudget, body: Request, timeout_s: float = 10) -> bytes:
+    with budget.lease() as lease:
+        return await Deadline(timeout_s).bound(read_under(lease, body))
+
+
+async def read_under(lease: Lease, body: Request) -> bytes:
+    return await Request(body.scope, BoundedBody(body.receive, lease)).body()
 
 
 async def test_chunks_are_joined() -> None:
-    assert await read(Intake(10, 10), request(b"ab", b"", b"cd")) == b"abcd"
+    assert await read(MemoryBudget(10, 10), request(b"ab", b"", b"cd")) == b"abcd"
 
 
 async def test_a_body_may_be_as_large_as_the_limit_and_no_larger() -> None:
-    intake = Intake(4, 4)
-    assert await read(intake, request(b"ab", b"cd")) == b"abcd"
+    budget = MemoryBudget(4, 4)
+    assert await read(budget, request(b"ab", b"cd")) == b"abcd"
     with pytest.raises(TooLarge):
-        await read(intake, request(b"ab", b"cde"))
+        await read(budget, request(b"ab", b"cde"))
 
 
 async def test_large_bodies_share_a_budget_and_small_ones_are_free() -> None:
-    intake = Intake(10 * MB, budget_bytes=3 * MB)
-    with intake.place() as place:
-        assert len(await place.read(request(bytes(3 * MB)), 10)) == 3 * MB
+    budget = MemoryBudget(10 * MB, budget_bytes=3 * MB)
+    with budget.lease() as lease:
+        assert len(await read_under(lease, request(bytes(3 * MB)))) == 3 * MB
         with pytest.raises(Overloaded):
-            await read(intake, request(bytes(MB), bytes(MB), bytes(MB)))
-        assert len(await read(intake, request(bytes(MB)))) == MB
-    assert len(await read(intake, request(bytes(4 * MB)))) == 4 * MB
+            await read(budget, request(bytes(MB), bytes(MB), bytes(MB)))
+        assert len(await read(budget, request(bytes(MB)))) == MB
+    assert len(await read(budget, request(bytes(4 * MB)))) == 4 * MB
 
 
 async def test_a_body_that_stops_arriving_is_given_up() -> None:
     stalled = request(b"ab", then=[{"type": "http.request", "body": b"", "more_body": True}])
     with pytest.raises(DeadlineExceeded):
-        await read(Intake(10, 10), stalled, timeout_s=0.05)
+        await read(MemoryBudget(10, 10), stalled, timeout_s=0.05)
 
 
 async def test_a_caller_may_leave_while_the_body_arrives() -> None:
     with pytest.raises(CallerLeft):
-        await read(Intake(10, 10), request(b"ab", then=[LEFT]))
+        await read(MemoryBudget(10, 10), request(b"ab", then=[LEFT]))
 
 
 async def test_a_caller_who_leaves_cancels_what_they_waited_for() -> None:

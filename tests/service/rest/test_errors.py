@@ -6,14 +6,14 @@ from fastapi import FastAPI
 
 from poselift.errors import InvalidInput, ModelError
 from service.request_errors import Overloaded
-from service.rest.errors import register_error_handlers
+from service.rest.errors import answer_errors
 
 SECRET = "the database is at 10.0.0.7"
 
 
 def app_that_raises(error: Exception) -> FastAPI:
     app = FastAPI()
-    register_error_handlers(app)
+    answer_errors(app)
 
     @app.get("/")
     async def fail() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import orjson
@@ -13,10 +13,29 @@ from poselift.errors import InvalidInput
 from service.request_errors import TooLarge
 from service.requests import LiftRequest
 from service.validation import Limits
-from service.wire.codecs import JSON
 from service.wire.decoding import Decoder
+from service.wire.json_format import JsonFormat
+from service.wire.served_formats import JSON
 
-ELSEWHERE = replace(JSON, inline_bytes=0)
+
+class Elsewhere(JsonFormat):
+    """No body is small enough to be decoded on the event loop."""
+
+    inline_bytes = 0
+
+
+class Fatal(Elsewhere):
+    """What becomes of a process that takes too much memory."""
+
+    def decode_lift_request(self, body: bytes, limits: Limits) -> LiftRequest:
+        os._exit(137)
+
+
+class Enormous(Elsewhere):
+    """What takes a while to be sent back."""
+
+    def decode_lift_request(self, body: bytes, limits: Limits) -> Any:
+        return bytes(300_000_000)
 
 
 def body(frames: int, **fields: object) -> bytes:
@@ -24,14 +43,9 @@ def body(frames: int, **fields: object) -> bytes:
     return orjson.dumps({"image_size": [1000, 800], "clips": clips, **fields})
 
 
-def fatal(_: bytes, __: Limits) -> LiftRequest:
-    """What becomes of a process that takes too much memory."""
-    os._exit(137)
-
-
 async def test_it_makes_no_difference_where_a_body_is_decoded() -> None:
     decoder = Decoder(Limits())
-    here, elsewhere = [await decoder.lift_request(codec, body(30)) for codec in (JSON, ELSEWHERE)]
+    here, elsewhere = [await decoder.lift_request(given, body(30)) for given in (JSON, Elsewhere())]
     decoder.close()
     assert here.options == elsewhere.options
     np.testing.assert_array_equal(here.clips[0].keypoints_TJ3, elsewhere.clips[0].keypoints_TJ3)
@@ -40,23 +54,18 @@ async def test_it_makes_no_difference_where_a_body_is_decoded() -> None:
 async def test_faults_keep_their_place() -> None:
     decoder = Decoder(Limits())
     with pytest.raises(InvalidInput) as refused:
-        await decoder.lift_request(ELSEWHERE, body(30, fps=0, image_size=[0, 1]))
+        await decoder.lift_request(Elsewhere(), body(30, fps=0, image_size=[0, 1]))
     decoder.close()
     assert {problem.where for problem in refused.value.field_errors} == {"fps", "image_size[0]"}
 
 
 async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded() -> None:
     decoder = Decoder(Limits())
-    killer = decoder.lift_request(replace(ELSEWHERE, decode=fatal), b"bomb")
+    killer = decoder.lift_request(Fatal(), b"bomb")
     outcomes = await asyncio.gather(killer, return_exceptions=True)
     assert isinstance(outcomes[0], TooLarge)
-    assert len((await decoder.lift_request(ELSEWHERE, body(30))).clips) == 1
+    assert len((await decoder.lift_request(Elsewhere(), body(30))).clips) == 1
     decoder.close()
-
-
-def enormous(_: bytes, __: Limits) -> bytes:
-    """What takes a while to be sent back."""
-    return bytes(300_000_000)
 
 
 @pytest.mark.parametrize("moment_s", [0.1, 0.15, 0.2, 0.3])
@@ -64,10 +73,8 @@ async def test_closing_ends_whatever_is_being_sent_back(moment_s: float) -> None
     """One of these moments lies in the middle of a result, whose reader must not wait for more."""
     decoder = Decoder(Limits())
     before = set(threading.enumerate())
-    await decoder.lift_request(ELSEWHERE, body(30))
-    sending = asyncio.create_task(
-        decoder.lift_request(replace(ELSEWHERE, decode=enormous), b"x")  # type: ignore[arg-type]
-    )
+    await decoder.lift_request(Elsewhere(), body(30))
+    sending = asyncio.create_task(decoder.lift_request(Enormous(), b"x"))
     await asyncio.sleep(moment_s)
     decoder.close()
     sending.cancel()

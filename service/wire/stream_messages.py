@@ -1,6 +1,6 @@
-"""What live messages have in common, whatever their format."""
+"""Messages of live sessions, whatever their format, and checks on the frames in them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,19 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.card import Card
-from poselift.errors import InvalidInput, PoseliftError
+from poselift.errors import InvalidInput
 from poselift.imputation import QUALITY
 from service.error_table import problem
-from service.live.frames import Fault, Frame, FramePoses, Person
-from service.live.session import ANSWERS_KEPT, MOST_PEOPLE
+from service.live.frames import (
+    ANSWERS_KEPT,
+    MOST_PEOPLE,
+    Frame,
+    FramePoses,
+    Person,
+    PersonError,
+)
+from service.live.registry import Connection
 from service.request_errors import TooLarge
 from service.requests import SessionOptions
 
-UNKNOWN = QUALITY.index("unknown")
+_UNKNOWN = QUALITY.index("unknown")
 _LONGEST_TRACK_ID = 100
 _FARTHEST_PIXEL = 1e9
 _LARGEST_INDEX = 2**53
-"""What numbers in JSON and in the store's scripts can tell apart."""
+"""Above it, numbers in JSON and in the store's scripts are no longer exact."""
+
+PersonRead: TypeAlias = tuple[str, NDArray[np.float32] | InvalidInput]
+"""A person as read: track id and keypoints (J, 3), or what is wrong with them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,31 @@ Message: TypeAlias = SessionOptions | Frame | Close
 
 
 @dataclass(frozen=True)
-class Answered:
+class FrameBatch:
+    """A body with frames; ``flush`` asks for the poses of frames that wait for later ones too."""
+
+    frames: tuple[Frame, ...]
+    flush: bool
+
+
+@dataclass(frozen=True)
+class OpenedSession:
+    """What a client learns of a session that is open."""
+
+    session_id: str
+    card: Card
+    axes: str
+    next_index: int
+
+    @classmethod
+    def of(cls, connection: Connection) -> "OpenedSession":
+        """The session that a transport has opened."""
+        session = connection.session
+        return cls(session.id, connection.card, session.options.axes, session.next_index)
+
+
+@dataclass(frozen=True)
+class PersonAnswer:
     """One person of an answer; a pose of None is unknown."""
 
     track_id: str
@@ -44,63 +78,21 @@ class Answered:
     problem: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True)
-class FrameBatch:
-    """A body with frames; ``flush`` asks for the poses of frames that wait for later ones too."""
-
-    frames: tuple[Frame, ...]
-    flush: bool
-
-
-@dataclass(frozen=True)
-class LiveCodec:
-    """One format of live messages.
-
-    Attributes:
-        media_type: its name in HTTP; ``subprotocol`` in WebSockets.
-        is_text: whether WebSocket messages are text.
-        decode: a stream's message; frames need the number of joints, known once it is open.
-        decode_open: the body that opens a session.
-        decode_frames: the body with frames.
-        encode_opened: a session's id, the card, the axes and the next index, as a message of a
-            stream; ``encode_session`` as the body of an answer.
-        encode_pose: an answer, as a message of a stream.
-        encode_frames: the answer to a body with frames, and the next index.
-        encode_refusal: an error about a frame, with its index and the next one.
-        encode_notice: that the stream ends, with the session's id and the next index.
-    """
-
-    media_type: str
-    subprotocol: str
-    is_text: bool
-    decode: Callable[[bytes, int], Message]
-    decode_open: Callable[[bytes], SessionOptions]
-    decode_frames: Callable[[bytes, int], FrameBatch]
-    encode_opened: Callable[[str, Card, str, int], bytes]
-    encode_session: Callable[[str, Card, str, int], bytes]
-    encode_pose: Callable[[FramePoses], bytes]
-    encode_frames: Callable[[Iterable[FramePoses], int], bytes]
-    encode_refusal: Callable[[int, PoseliftError, int], bytes]
-    encode_notice: Callable[[str, PoseliftError, int], bytes]
-
-
-def frame_of(
-    index: int, people: Iterable[tuple[str, NDArray[np.float32] | InvalidInput]], where: str
-) -> Frame:
+def frame_of(index: int, people: Iterable[PersonRead], where: str) -> Frame:
     """Put a frame together; people that cannot be read become faults.
 
     Args:
         index: the frame's.
-        people: track ids and keypoints (J, 3), or what is wrong with them.
+        people: the people in it.
         where: the place of the people in the message.
     """
     read: list[Person] = []
-    faults: list[Fault] = []
+    faults: list[PersonError] = []
     named: set[str] = set()
     for number, (track_id, keypoints) in enumerate(people):
         error = _fault(track_id, keypoints, named, f"{where}[{number}]")
         if error is not None:
-            faults.append(Fault(track_id[:_LONGEST_TRACK_ID], error))
+            faults.append(PersonError(track_id[:_LONGEST_TRACK_ID], error))
         elif not isinstance(keypoints, InvalidInput):
             read.append(Person(track_id, keypoints))
         named.add(track_id)
@@ -119,12 +111,15 @@ def check_frame(index: int, people: int, where: str) -> None:
         raise InvalidInput.at(f"{where}.people", f"at most {MOST_PEOPLE} people, found {people}")
 
 
-def check_frame_count(frames: int) -> None:
-    """Refuse a request with too many frames.
+def check_batch(frames: int, flush: bool) -> None:
+    """Refuse a body with no or too many frames before any work is spent on them.
 
     Raises:
+        InvalidInput: there are none, and no flush.
         TooLarge: naming the limit.
     """
+    if not frames and not flush:
+        raise InvalidInput.at("frames", "at least one frame, or flush")
     if frames > ANSWERS_KEPT:
         raise TooLarge(f"frames: {frames} are over the limit of {ANSWERS_KEPT} a request")
 
@@ -149,17 +144,17 @@ def _fault(
     return None
 
 
-def people_of(answer: FramePoses) -> Iterable[Answered]:
+def people_of(answer: FramePoses) -> Iterable[PersonAnswer]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
-    faults = list(answer.faults)
-    lifted = answer.lifted
+    faults = list(answer.errors)
+    lifted = answer.poses
     for place, track_id in enumerate(answer.track_ids):
-        quality = int(answer.quality_P[place])
-        is_known = quality != UNKNOWN
+        quality = int(answer.poses.quality[place])
+        is_known = quality != _UNKNOWN
         person = lifted[place]
         own = [fault for fault in faults if fault.track_id == track_id]
         faults = [fault for fault in faults if fault.track_id != track_id]
-        yield Answered(
+        yield PersonAnswer(
             track_id,
             person.poses if is_known else None,
             person.trajectory if is_known else None,
@@ -168,4 +163,4 @@ def people_of(answer: FramePoses) -> Iterable[Answered]:
             problem(own[0].error) if own else None,
         )
     for fault in faults:
-        yield Answered(fault.track_id, None, None, None, UNKNOWN, problem(fault.error))
+        yield PersonAnswer(fault.track_id, None, None, None, _UNKNOWN, problem(fault.error))

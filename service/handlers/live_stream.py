@@ -1,17 +1,19 @@
-"""A live stream from its first message to its last, over any transport that carries messages."""
+"""A live stream from its first message to its last, over any channel."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from poselift.errors import InvalidInput, PoseliftError
-from poselift.formats import FORMATS
+from service.admission import Caller
+from service.context import ServiceContext
 from service.live.frames import Frame
-from service.live.registry import Connection, LiveSessions
+from service.live.registry import Connection
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
-from service.wire.live_messages import Close, LiveCodec, Message
+from service.wire.options import joint_count
+from service.wire.stream_messages import Close, Message, OpenedSession
+from service.wire.wire_format import WireFormat
 
 _LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
 _LARGEST_OPENING_BYTES = 64 * 1024
@@ -22,31 +24,34 @@ _REFUSALS = (IndexGap, InvalidInput, Unreadable, TooLarge)
 """Errors about one frame: they are answered in the stream, which goes on."""
 
 
-@dataclass(frozen=True)
-class Pipe:
-    """What carries a stream's messages.
+class Channel(Protocol):
+    """What carries a stream's messages."""
 
-    Attributes:
-        receive: the client's next message; None at the end.
-        send: takes a message to the client; waits while the client does not read.
-        slow_reader_s: after how long of not reading a client is given up.
-    """
+    async def receive(self) -> bytes | None:
+        """The client's next message; None at the end."""
 
-    receive: Callable[[], Awaitable[bytes | None]]
-    send: Callable[[bytes], Awaitable[None]]
-    slow_reader_s: float
+    async def send(self, content: bytes) -> None:
+        """Take a message to the client; waits while the client does not read."""
 
 
 class LiveStream:
-    """One stream: opened, then frame by frame answered in order."""
+    """One stream: opened, then frame by frame answered in order.
+
+    Args:
+        context: the service.
+        wire_format: the format of all messages.
+        channel: what carries them.
+        caller: who speaks.
+    """
 
     def __init__(
-        self, sessions: LiveSessions, codec: LiveCodec, pipe: Pipe, api_key: str | None
+        self, context: ServiceContext, wire_format: WireFormat, channel: Channel, caller: Caller
     ) -> None:
-        self._sessions = sessions
-        self._codec = codec
-        self._pipe = pipe
-        self._api_key = api_key
+        self._sessions = context.live
+        self._format = wire_format
+        self._channel = channel
+        self._slow_reader_s = context.slow_reader_s
+        self._caller = caller
         # A notice may come while an answer is on its way out, and gRPC takes one at a time.
         self._sending = asyncio.Lock()
 
@@ -57,9 +62,9 @@ class LiveStream:
             PoseliftError: the session cannot be opened, or ends by itself; told in a notice first.
         """
         options = await self._first()
-        connection = await self._sessions.open(options, self._api_key)
+        connection = await self._sessions.open(options, self._caller.api_key)
         try:
-            await self._send(self._opened(connection))
+            await self._send(self._format.encode_opened(OpenedSession.of(connection)))
             await self._serve(connection)
         finally:
             self._sessions.leave(connection)
@@ -68,12 +73,12 @@ class LiveStream:
         """The message that a stream begins with."""
         try:
             async with asyncio.timeout(_FIRST_MESSAGE_S):
-                body = await self._pipe.receive()
+                body = await self._channel.receive()
         except TimeoutError:
             raise DeadlineExceeded("no session was opened in time") from None
         if body is not None and len(body) > _LARGEST_OPENING_BYTES:
             raise TooLarge(f"the first message is over {_LARGEST_OPENING_BYTES} bytes")
-        message = None if body is None else self._codec.decode(body, 0)
+        message = None if body is None else self._format.decode_stream_message(body, 0)
         if not isinstance(message, SessionOptions):
             raise InvalidInput.at("body", "a first message that opens a session")
         return message
@@ -96,7 +101,7 @@ class LiveStream:
 
     async def _lift_in_turn(self, connection: Connection) -> None:
         """The next message is read once the last is answered, so senders wait with us."""
-        while (body := await self._pipe.receive()) is not None:
+        while (body := await self._channel.receive()) is not None:
             if not await self._answer(connection, body):
                 return
 
@@ -120,7 +125,7 @@ class LiveStream:
 
     async def _read_into(self, waiting: deque[bytes], arrived: asyncio.Event) -> None:
         try:
-            while (body := await self._pipe.receive()) is not None:
+            while (body := await self._channel.receive()) is not None:
                 waiting.append(body)
                 arrived.set()
         finally:
@@ -133,7 +138,7 @@ class LiveStream:
             message = self._decoded(connection, body)
             if isinstance(message, Close):
                 for answer in await connection.waiting():
-                    await self._send(self._codec.encode_pose(answer))
+                    await self._send(self._format.encode_pose(answer))
                 await self._sessions.close(connection)
                 return False
             if not isinstance(message, Frame):
@@ -142,9 +147,9 @@ class LiveStream:
             poses = await connection.push(message)
             if poses is None:  # it is answered later
                 return True
-            said = self._codec.encode_pose(poses)
+            said = self._format.encode_pose(poses)
         except _REFUSALS as error:
-            said = self._codec.encode_refusal(index, error, connection.next_index)
+            said = self._format.encode_refusal(index, error, connection.next_index)
         except PoseliftError as error:
             await self._notify(connection, error)
             raise
@@ -154,25 +159,19 @@ class LiveStream:
     def _decoded(self, connection: Connection, body: bytes) -> Message:
         if len(body) > _LARGEST_MESSAGE_BYTES:
             raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
-        joints = len(FORMATS[connection.session.options.keypoint_format].joints)
-        return self._codec.decode(body, joints)
-
-    def _opened(self, connection: Connection) -> bytes:
-        session = connection.session
-        return self._codec.encode_opened(
-            session.id, connection.card, session.options.axes, session.next_index
-        )
+        joints = joint_count(connection.session.options.keypoint_format)
+        return self._format.decode_stream_message(body, joints)
 
     async def _notify(self, connection: Connection, reason: PoseliftError) -> None:
-        notice = self._codec.encode_notice(
+        notice = self._format.encode_notice(
             connection.session.id, reason, connection.session.next_index
         )
         await self._send(notice)
 
     async def _send(self, message: bytes) -> None:
         try:
-            async with asyncio.timeout(self._pipe.slow_reader_s), self._sending:
-                await self._pipe.send(message)
+            async with asyncio.timeout(self._slow_reader_s), self._sending:
+                await self._channel.send(message)
         except TimeoutError:
             raise Overloaded("answers were not read for too long") from None
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poselift.errors import InvalidInput
-from service.wire.keypoints import keypoint_array
+from service.wire.keypoint_lists import keypoint_array
 
 JOINTS = 3
 

@@ -1,0 +1,138 @@
+"""Admission of requests: accepting, authenticated, given a deadline and counted.
+
+The middleware of HTTP and WebSocket and the interceptor of gRPC call it before a body is read.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from service.context import ServiceContext
+from service.error_table import kind_of
+from service.request_errors import DeadlineExceeded, Forbidden, Unauthenticated, Unavailable
+from service.validation import Limits
+
+T = TypeVar("T")
+
+_BEARER = "bearer "
+
+
+class CallerLeft(Exception):
+    """The caller no longer waits for the answer."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and how much they may ask for."""
+
+    name: str
+    """Derived from the API key without telling it; live sessions belong to it."""
+    limits: Limits
+    api_key: str | None = field(repr=False)
+
+
+class Deadline:
+    """The one moment at which a request is given up: reading, decoding, lifting and encoding."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._at = asyncio.get_running_loop().time() + timeout_s
+
+    def remaining_s(self) -> float:
+        """Seconds until then."""
+        return self._at - asyncio.get_running_loop().time()
+
+    async def bound(self, work: Awaitable[T]) -> T:
+        """Do the work, but no longer than until then; raises ``DeadlineExceeded``."""
+        try:
+            async with asyncio.timeout_at(self._at) as timer:
+                return await work
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise DeadlineExceeded(f"no answer within {self._timeout_s:.3g} s") from None
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that may be worked on."""
+
+    caller: Caller
+    deadline: Deadline
+
+
+@contextmanager
+def admitted(
+    context: ServiceContext,
+    transport: str,
+    operation: str,
+    api_key: str | None,
+    remaining_s: float | None = None,
+) -> Iterator[Admitted]:
+    """Let a request in, and count how it went.
+
+    Args:
+        context: the service.
+        transport: a label of the metrics, as is ``operation``.
+        operation: what is asked for.
+        api_key: the key that came with the request.
+        remaining_s: how long the caller waits, where they say it.
+
+    Raises:
+        Unavailable: the service is starting or stopping.
+        Unauthenticated, Forbidden: as ``authenticated`` does.
+    """
+    started, outcome = time.perf_counter(), "ok"
+    try:
+        _check_accepting(context)
+        caller = authenticated(context, api_key)
+        longest_s = context.request_timeout_s
+        timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
+        yield Admitted(caller, Deadline(timeout_s))
+    except BaseException as error:
+        outcome = _outcome(error)
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        context.metrics.request_answered(transport, operation, outcome, seconds)
+
+
+def presented_key(authorization: str | None, x_api_key: str | None) -> str | None:
+    """The API key in the headers ``authorization: Bearer KEY`` or ``x-api-key: KEY``."""
+    if authorization is not None and authorization.lower().startswith(_BEARER):
+        return authorization[len(_BEARER) :].strip()
+    return x_api_key
+
+
+def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
+    """The caller with this API key.
+
+    Raises:
+        Unauthenticated: a key is needed.
+        Forbidden: this key is not known.
+    """
+    if context.api_keys and not api_key:
+        raise Unauthenticated("give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`")
+    given = b"" if api_key is None else api_key.encode()
+    # All are compared, each in constant time: how long it takes tells nothing about any of them.
+    matching = sum(hmac.compare_digest(given, key.encode()) for key in context.api_keys)
+    if context.api_keys and not matching:
+        raise Forbidden("this API key is not known here")
+    name = "" if api_key is None else hashlib.sha256(given).hexdigest()[:32]
+    return Caller(name, context.limits, api_key)
+
+
+def _check_accepting(context: ServiceContext) -> None:
+    if not context.state.accepting:
+        raise Unavailable("the service is starting or shutting down")
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, (asyncio.CancelledError, CallerLeft)):
+        return "cancelled"
+    return kind_of(error).slug

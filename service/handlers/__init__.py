@@ -1,0 +1,1 @@
+"""Requests and streams from bytes to bytes, for every transport."""

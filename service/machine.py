@@ -1,0 +1,79 @@
+"""What exists once on a machine, however many worker processes serve there."""
+
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from service.embedded import EmbeddedServer
+from service.settings import Settings
+
+_log = logging.getLogger("poselift")
+
+
+class StartError(Exception):
+    """The service cannot start; the message is all a user needs."""
+
+
+@dataclass
+class Machine:
+    """Settings, the HTTP port, the session store's address and the metrics' registry.
+
+    The gRPC port is not here: gRPC binds it by itself, in the worker.
+    """
+
+    settings: Settings
+    http_socket: socket.socket
+    registry: CollectorRegistry
+    private_store: EmbeddedServer
+
+    async def store_url(self) -> str:
+        """Where live sessions are kept: a private store is started when first asked for.
+
+        Raises:
+            StoreError: it does not start.
+        """
+        if self.settings.redis_url is not None:
+            return self.settings.redis_url
+        if not self.private_store.is_running:
+            await self.private_store.start()
+            _log.info("live sessions are kept by a private store, and end with this process")
+        return self.private_store.url
+
+
+@asynccontextmanager
+async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
+    """Bind the HTTP port; afterwards stop the private store.
+
+    Raises:
+        StartError: the address cannot be used.
+    """
+    with _bound(settings.host, settings.http_port) as http_socket:
+        private_store = EmbeddedServer(settings.embedded_store_bytes)
+        try:
+            yield Machine(settings, http_socket, CollectorRegistry(), private_store)
+        finally:
+            await private_store.stop()
+
+
+def authority(host: str, port: int) -> str:
+    """The address as URLs have it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Reserve an address; nobody can connect before a server listens on it."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise StartError(
+            f"HTTP on {authority(host, port)}: {error.strerror} "
+            "(POSELIFT_HTTP_PORT chooses another port)"
+        ) from error
+    return bound

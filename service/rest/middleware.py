@@ -1,0 +1,78 @@
+"""What an HTTP request passes before its body is read."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.admission import Admitted, admitted, presented_key
+from service.context import ServiceContext
+from service.rest.bodies import BoundedBody, MemoryBudget
+from service.rest.media import Negotiated, Negotiation
+from service.wire.wire_format import WireFormat
+
+_ADMITTED = "admitted"
+_FORMATS = "formats"
+
+
+class AdmissionMiddleware:
+    """Admission, authentication, deadline and counting of one operation."""
+
+    def __init__(self, app: ASGIApp, context: ServiceContext, operation: str) -> None:
+        self._app = app
+        self._context = context
+        self._operation = operation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; its time ends where its answer begins to be sent."""
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        with admitted(self._context, "http", self._operation, key_in(scope)) as request:
+            scope.setdefault("state", {})[_ADMITTED] = request
+            await request.deadline.bound(self._app(scope, receive, keep))
+        for message in answer:
+            await send(message)
+
+
+class BodyMiddleware:
+    """Format, coding, size and memory of a body."""
+
+    def __init__(self, app: ASGIApp, formats: Sequence[WireFormat], budget: MemoryBudget) -> None:
+        self._app = app
+        self._negotiation = Negotiation(formats)
+        self._budget = budget
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers = Headers(scope=scope)
+        scope["state"][_FORMATS] = self._negotiation.negotiated(headers)
+        self._budget.check(_declared_size(headers))
+        with self._budget.lease() as lease:
+            await self._app(scope, BoundedBody(receive, lease), send)
+
+
+def admission_of(request: Request) -> Admitted:
+    """What ``AdmissionMiddleware`` found out about a request."""
+    found: Admitted = request.scope["state"][_ADMITTED]
+    return found
+
+
+def formats_of(request: Request) -> Negotiated:
+    """What ``BodyMiddleware`` found out about a request."""
+    found: Negotiated = request.scope["state"][_FORMATS]
+    return found
+
+
+def key_in(scope: Scope) -> str | None:
+    """The API key in a request's headers, if any."""
+    headers = Headers(scope=scope)
+    return presented_key(headers.get("authorization"), headers.get("x-api-key"))
+
+
+def _declared_size(headers: Headers) -> int:
+    declared = headers.get("content-length", "0")
+    return int(declared) if declared.isdecimal() else 0

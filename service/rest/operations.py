@@ -1,0 +1,158 @@
+"""Routes with what OpenAPI says of them, behind the middleware that their requests pass."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+
+from service.context import ServiceContext
+from service.error_table import ERROR_KINDS
+from service.rest.bodies import MemoryBudget
+from service.rest.errors import PROBLEM_TYPE
+from service.rest.middleware import AdmissionMiddleware, BodyMiddleware
+from service.wire.served_formats import JSON, PROTOBUF
+
+Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+Schema: TypeAlias = dict[str, Any]
+
+_ERRORS = (401, 403, 503)
+_BODY_ERRORS = (400, 413, 415, 422, 429, 504)
+_SECURITY: Sequence[Schema] = ({}, {"bearer": []}, {"header": []})
+"""The empty alternative: a service without keys is open to all."""
+_SECONDS = {"type": "integer"}
+_RETRY_AFTER = {"description": "Seconds to wait.", "schema": _SECONDS, "required": True}
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body: a class of ``service.rest.schemas`` in JSON, a message of ``poselift.v1``."""
+
+    schema: str
+    message: str | None = None
+    example: Mapping[str, Any] | None = None
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+    def content(self) -> Schema:
+        """The content by media type."""
+        json: Schema = {"schema": {"$ref": f"#/components/schemas/{self.schema}"}}
+        if self.example is not None:
+            json["example"] = dict(self.example)
+        if self.examples:
+            json["examples"] = {name: {"value": each} for name, each in self.examples.items()}
+        content = {JSON.media_type: json}
+        if self.message is not None:
+            said = f"A serialised `poselift.v1.{self.message}`."
+            binary = {"type": "string", "format": "binary", "description": said}
+            content[PROTOBUF.media_type] = {"schema": binary}
+        return content
+
+
+class Operations:
+    """Adds the operations of one service to its app."""
+
+    def __init__(self, app: FastAPI, context: ServiceContext) -> None:
+        self._app = app
+        self._context = context
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        answer: Body | None,
+        errors: Sequence[int] = (),
+        status: int = 200,
+        parameters: Sequence[Schema] = (),
+        body: Body | None = None,
+        budget: MemoryBudget | None = None,
+    ) -> None:
+        """Add a route to an endpoint, behind its middleware.
+
+        The endpoint's name is that of the operation in metrics, its docstring the description. It
+        finds path parameters in ``request.path_params``. What it takes a ``body`` with needs a
+        ``budget`` of memory for it; ``errors`` are those besides what every request may meet.
+        """
+        extra: Schema = {"security": list(_SECURITY)}
+        if parameters:
+            extra["parameters"] = list(parameters)
+        if body is not None:
+            extra["requestBody"] = {"required": True, "content": body.content()}
+        errors = (*_ERRORS, *(_BODY_ERRORS if body else ()), *errors)
+        route = self._route(
+            path, endpoint, answer, errors, status, methods=[method], openapi_extra=extra
+        )
+        # As Starlette's own routes do it with ``middleware``: around the route, which is found.
+        if budget is not None:
+            route.app = BodyMiddleware(route.app, self._context.formats, budget)
+        route.app = AdmissionMiddleware(route.app, self._context, endpoint.__name__)
+
+    def add_open(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        answer: Body | None,
+        errors: Sequence[int] = (),
+        response_class: type[Response] = Response,
+    ) -> None:
+        """Add a route for GET that is open to all, whatever the service's state."""
+        self._route(path, endpoint, answer, errors, response_class=response_class)
+
+    def _route(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        answer: Body | None,
+        errors: Sequence[int],
+        status: int = 200,
+        **options: Any,  # noqa: ANN401
+    ) -> APIRoute:
+        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n")
+        responses: dict[int | str, Schema] = {each: _problem(each) for each in sorted(errors)}
+        responses[status] = {"content": answer.content()} if answer else {}
+        self._app.add_api_route(
+            path,
+            endpoint,
+            operation_id=_camel_case(endpoint.__name__),
+            summary=summary,
+            description=description.strip(),
+            status_code=status,
+            response_description="Done.",
+            responses=responses,
+            **options,
+        )
+        route = self._app.routes[-1]
+        assert isinstance(route, APIRoute)
+        return route
+
+
+def path_parameter(name: str, description: str, example: str) -> Schema:
+    """A parameter in a path."""
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string", "minLength": 1},
+        "example": example,
+    }
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _problem(status: int) -> Schema:
+    titles = [kind.title for kind in ERROR_KINDS.values() if kind.http_status == status]
+    problem: Schema = {
+        "description": f"{titles[0]}.",
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    if status == 429:
+        problem["headers"] = {"retry-after": _RETRY_AFTER}
+    return problem

@@ -1,0 +1,193 @@
+"""JSON bodies as OpenAPI describes them; ``service.wire`` reads and writes them."""
+# ruff: noqa: D101, D106
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from poselift.card import Training
+from poselift.formats import FORMATS
+from service.engine import Engine
+from service.error_table import ERROR_KINDS
+from service.requests import LiftOptions, SessionOptions
+
+_XYS = "x, y in pixels (x right, y down) and a score, 1 if left out; null: missing."
+_Numbers: TypeAlias = Annotated[list[float], Field(min_length=2, max_length=3, description=_XYS)]
+_Keypoint: TypeAlias = _Numbers | None
+_Point: TypeAlias = Annotated[list[float], Field(min_length=3, max_length=3)]
+_Quality: TypeAlias = Literal["measured", "filled", "unknown"]
+_TYPES = ", ".join(kind.type for kind in ERROR_KINDS.values())
+_Axes: TypeAlias = Literal["camera", "y_up"]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Clip(_Asked):
+    id: Annotated[str, Field(max_length=200)] | None = None
+    """Unique in the request; the clip's position if left out."""
+    keypoints: Annotated[list[list[_Keypoint] | None], Field(min_length=1)]
+    """For each frame the joints of the keypoint format, in its order; null where nothing was
+    detected."""
+
+
+class LiftRequest(LiftOptions):
+    clips: Annotated[list[Clip], Field(min_length=1)]
+
+
+class Skeleton(_Answered):
+    name: str
+    joints: list[str]
+    parents: list[int]
+    """For each joint the index of its parent; -1 for the root."""
+
+
+class ModelSummary(_Answered):
+    name: str
+    version: str
+    causal: bool
+    receptive_field: int
+    """Frames of input a pose depends on."""
+    keypoint_format: str
+    licence: str
+
+
+class Model(ModelSummary):
+    aliases: list[str]
+    created: str
+    skeleton: Skeleton
+    filter_widths: list[int]
+    channels: int
+    normalisation: Literal["screen", "person"]
+    training: Training
+
+
+class Models(_Answered):
+    models: list[Model]
+
+
+class LiftedClip(_Answered):
+    id: str
+    poses: list[list[_Point] | None]
+    """For each frame the joints' x, y, z in metres relative to the root joint; null where the
+    quality is unknown."""
+    trajectory: list[_Point | None] | None
+    """The root's trajectory in camera space, in metres, from models that estimate it."""
+    quality: list[_Quality]
+    expected_errors: list[list[float] | None] | None
+    """How far from the truth each joint is likely to be, in metres, from models that tell it;
+    null where the quality is unknown."""
+
+
+class _FromModel(_Answered):
+    model: ModelSummary
+    skeleton: Skeleton
+    units: Literal["metres"]
+    axes: _Axes
+
+
+class LiftResponse(_FromModel):
+    clips: list[LiftedClip]
+
+
+class OpenSession(SessionOptions):
+    """How a live session is opened."""
+
+
+class Session(_FromModel):
+    session_id: str
+    next_index: int
+
+
+class Person(_Asked):
+    track_id: Annotated[str, Field(max_length=100)] | int = ""
+    """The same for a person throughout; left out with `associate`."""
+    keypoints: list[_Keypoint] | None
+
+
+class Frame(_Asked):
+    index: Annotated[int, Field(ge=0)]
+    """From 0, rising by one."""
+    people: list[Person]
+
+
+class LiftFramesRequest(_Asked):
+    frames: list[Frame] = []
+    flush: bool = False
+    """With `lookahead_frames`: also answer the frames that still wait for those after them, as if
+    no more were to come."""
+
+
+class Problem(_Answered):
+    class Fault(_Answered):
+        where: str
+        expected: str
+
+    type: Annotated[str, Field(description=f"Never changes: {_TYPES}.")]
+    title: str
+    status: int = 0
+    detail: str
+    next_index: int = 0
+    """The frame expected, where one was refused."""
+    errors: list[Fault] = []
+    """What is wrong where, as in clips[2].keypoints[17][4]."""
+
+
+class PersonPose(_Answered):
+    track_id: str
+    pose: list[_Point] | None
+    """The joints' x, y, z in metres relative to the root joint."""
+    trajectory: _Point | None
+    quality: _Quality
+    expected_errors: list[float] | None
+    """How far from the truth each joint is likely to be, in metres."""
+    problem: Problem | None = None
+
+
+class FramePoses(_Answered):
+    index: int
+    people: list[PersonPose]
+    durable: Literal[False] = False
+    """Only while the session store is away."""
+
+
+class LiftFramesResponse(_Answered):
+    frames: list[FramePoses]
+    next_index: int
+
+
+class Status(_Answered):
+    status: Literal["alive", "ready", "degraded"]
+
+
+_BODIES = (
+    *(LiftRequest, LiftResponse, OpenSession, Session, LiftFramesRequest, LiftFramesResponse),
+    *(Models, Status, Problem),
+)
+
+
+def schemas(engine: Engine) -> Mapping[str, Any]:
+    """The schemas by name, of a service with these models."""
+    _, found = models_json_schema(
+        [(each, "validation") for each in _BODIES], ref_template="#/components/schemas/{model}"
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    cards = engine.cards()
+    causal = [card.name for card in cards if card.architecture.causal]
+    causal += [alias for alias, name in engine.aliases().items() if name in causal]
+    for asked in ("LiftRequest", "OpenSession"):
+        properties = schemas[asked]["properties"]
+        properties["model"]["enum"] = [*engine.aliases(), *(card.name for card in cards)]
+        properties["keypoint_format"]["enum"] = list(FORMATS)
+    schemas["OpenSession"]["properties"]["model"]["description"] = (
+        f"A causal one ({', '.join(causal)}); with `lookahead_frames` a symmetric one, which then "
+        "is `default` where none is named."
+    )
+    return schemas

@@ -1,0 +1,112 @@
+"""What a gRPC call passes before its handler: admission, authentication, deadline, counting."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+
+from service.admission import Admitted, admitted, presented_key
+from service.context import ServiceContext
+from service.rpc.errors import abort
+
+_FIRST_WRITE_S = 1.0
+
+_Call: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+
+
+class RpcChannel:
+    """A stream's messages as those of a gRPC call."""
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+        self._has_read = False
+
+    async def receive(self) -> bytes | None:
+        """The client's next message; None at the end."""
+        self._has_read = True
+        message = await self._call.read()
+        return message if isinstance(message, bytes) else None  # at the end it is EOF
+
+    async def send(self, content: bytes) -> None:
+        """Send a message."""
+        await self._call.write(content)
+
+    async def let_write(self) -> None:
+        """Take in what the caller is just sending, if nothing was read yet.
+
+        Else they may learn of a broken call and not why.
+        """
+        if not self._has_read:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_WRITE_S):
+                    await self.receive()
+
+
+UnaryHandler: TypeAlias = Callable[[bytes, Admitted], Awaitable[bytes]]
+StreamHandler: TypeAlias = Callable[[RpcChannel, Admitted], Awaitable[None]]
+
+
+class AdmissionInterceptor(grpc.aio.ServerInterceptor):
+    """Stands before the methods that it knows; health and reflection are open to all.
+
+    Their handlers are a ``UnaryHandler`` or a ``StreamHandler``, and raise errors as they are.
+
+    Args:
+        context: the service.
+        operations: methods by their full names, with their names in metrics.
+    """
+
+    def __init__(self, context: ServiceContext, operations: Mapping[str, str]) -> None:
+        self._context = context
+        self._operations = operations
+
+    async def intercept_service(  # noqa: D102
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:  # noqa: ANN401
+        found = await continuation(handler_call_details)
+        operation = self._operations.get(handler_call_details.method)
+        if found is None or operation is None:
+            return found
+        if found.stream_stream is not None:
+            stream = partial(self._stream, operation, found.stream_stream)
+            return grpc.stream_stream_rpc_method_handler(stream)
+        return grpc.unary_unary_rpc_method_handler(
+            partial(self._unary, operation, found.unary_unary)
+        )
+
+    async def _unary(
+        self, operation: str, handler: UnaryHandler, body: bytes, call: _Call
+    ) -> bytes:
+        try:
+            with self._admitted(operation, call) as request:
+                return await request.deadline.bound(handler(body, request))
+        except Exception as error:
+            await abort(call, error)
+
+    async def _stream(self, operation: str, handler: StreamHandler, _: object, call: _Call) -> None:
+        channel = RpcChannel(call)
+        try:
+            with self._admitted(operation, call) as request:
+                await handler(channel, request)
+        except Exception as error:
+            await channel.let_write()
+            await abort(call, error)
+
+    def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
+        key = _api_key(call)
+        return admitted(self._context, "grpc", operation, key, call.time_remaining())
+
+
+def _api_key(call: _Call) -> str | None:
+    metadata = dict(call.invocation_metadata() or ())
+    return presented_key(_text(metadata.get("authorization")), _text(metadata.get("x-api-key")))
+
+
+def _text(text: str | bytes | None) -> str | None:
+    return text.decode("latin-1") if isinstance(text, bytes) else text

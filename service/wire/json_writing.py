@@ -1,0 +1,144 @@
+"""Answers written as JSON."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from poselift.errors import PoseliftError
+from poselift.imputation import QUALITY
+from service.error_table import problem
+from service.live.frames import FramePoses
+from service.requests import LiftedClip, LiftResult
+from service.wire.description import model_summary, skeleton
+from service.wire.stream_messages import OpenedSession, people_of
+
+_DECIMALS = 5
+"""Of a metre: a hundredth of a millimetre. A quarter fewer bytes than all of float32's digits."""
+_ERROR_DECIMALS = 3
+"""Of expected errors: an estimate needs no more than a millimetre."""
+_PIECE = 500
+"""Frames encoded in one go; between pieces other threads have their turn."""
+_UNKNOWN = QUALITY.index("unknown")
+
+
+class JsonWriter:
+    """The writing half of ``JsonFormat``."""
+
+    def encode_lift_result(self, result: LiftResult) -> bytes:
+        """Write a result; frames without a pose are null."""
+        return orjson.dumps(
+            {
+                "model": model_summary(result.card),
+                "skeleton": skeleton(result.card),
+                "units": result.card.units,
+                "axes": result.axes,
+                "clips": [_lifted_clip(clip) for clip in result.clips],
+            }
+        )
+
+    def encode_session(self, session: OpenedSession) -> bytes:
+        """Write the fields of an opened session."""
+        return orjson.dumps(_session(session))
+
+    def encode_opened(self, session: OpenedSession) -> bytes:
+        """Write an object with ``opened``."""
+        return orjson.dumps({"opened": _session(session)})
+
+    def encode_frames(self, answers: Iterable[FramePoses], next_index: int) -> bytes:
+        """Write an object with ``frames`` and ``next_index``."""
+        content = {"frames": [_pose(answer) for answer in answers], "next_index": next_index}
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def encode_pose(self, answer: FramePoses) -> bytes:
+        """Write an object with ``pose``."""
+        return orjson.dumps({"pose": _pose(answer)}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def encode_refusal(self, index: int, error: PoseliftError, next_index: int) -> bytes:
+        """Write an object with a ``pose`` of no people and the problem."""
+        told = problem(error)
+        refused = {"index": index, "people": [], "next_index": next_index, "problem": told}
+        return orjson.dumps({"pose": refused})
+
+    def encode_notice(self, session_id: str, error: PoseliftError, next_index: int) -> bytes:
+        """Write an object with ``notice``."""
+        notice = {"session_id": session_id, "next_index": next_index, "problem": problem(error)}
+        return orjson.dumps({"notice": notice})
+
+
+def _lifted_clip(clip: LiftedClip) -> dict[str, Any]:
+    unknown_T = clip.poses.quality == _UNKNOWN
+    trajectory, errors = clip.poses.trajectory, clip.poses.expected_errors
+    return {
+        "id": clip.id,
+        "poses": _frames(clip.poses.poses, unknown_T),
+        "trajectory": None if trajectory is None else _frames(trajectory, unknown_T),
+        "expected_errors": None if errors is None else _frames(errors, unknown_T, _ERROR_DECIMALS),
+        "quality": list(map(QUALITY.__getitem__, clip.poses.quality.tolist())),
+    }
+
+
+def _frames(
+    values: NDArray[np.float32], unknown_T: NDArray[np.bool_], decimals: int = _DECIMALS
+) -> orjson.Fragment:
+    """A JSON list with an item for each frame, null where unknown."""
+    pieces = (slice(start, start + _PIECE) for start in range(0, len(values), _PIECE))
+    return orjson.Fragment(b"[" + b",".join(_encoded(values, unknown_T, pieces, decimals)) + b"]")
+
+
+def _encoded(
+    values: NDArray[np.float32],
+    unknown_T: NDArray[np.bool_],
+    pieces: Iterator[slice],
+    decimals: int,
+) -> Iterator[bytes]:
+    for piece in pieces:
+        rounded = np.round(values[piece].astype(np.float64), decimals)
+        frames: Sequence[Any] | NDArray[Any] = rounded
+        if unknown_T[piece].any():
+            frames = [
+                None if unknown else frame
+                for unknown, frame in zip(unknown_T[piece], rounded, strict=True)
+            ]
+        yield orjson.dumps(frames, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+
+
+def _session(session: OpenedSession) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "next_index": session.next_index,
+        "model": model_summary(session.card),
+        "skeleton": skeleton(session.card),
+        "units": session.card.units,
+        "axes": session.axes,
+    }
+
+
+def _pose(answer: FramePoses) -> dict[str, Any]:
+    people = []
+    for person in people_of(answer):
+        found: dict[str, Any] = {
+            "track_id": person.track_id,
+            "pose": _rounded(person.pose_K3),
+            "trajectory": _rounded(person.trajectory_3),
+            "expected_errors": _rounded(person.expected_errors_K, _ERROR_DECIMALS),
+            "quality": QUALITY[person.quality],
+        }
+        if person.problem is not None:
+            found["problem"] = person.problem
+        people.append(found)
+    content: dict[str, Any] = {"index": answer.index, "people": people}
+    if not answer.is_durable:
+        content["durable"] = False
+    return content
+
+
+def _rounded(
+    values: NDArray[np.float32] | None, decimals: int = _DECIMALS
+) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    wide = values.astype(np.float64)
+    return wide.round(decimals)

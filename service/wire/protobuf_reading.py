@@ -1,0 +1,174 @@
+"""Messages read from protobuf."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as AnyMessage
+
+from poselift.errors import InvalidInput
+from poselift.v1 import poselift_pb2 as messages
+from service.live.frames import Frame
+from service.request_errors import Unreadable
+from service.requests import Clip, LiftRequest, SessionOptions
+from service.validation import Limits
+from service.wire.options import (
+    check_clip_count,
+    clip_id,
+    joint_count,
+    lift_options,
+    session_options,
+)
+from service.wire.stream_messages import (
+    Close,
+    FrameBatch,
+    Message,
+    PersonRead,
+    check_batch,
+    check_frame,
+    frame_of,
+)
+
+M = TypeVar("M", bound=AnyMessage)
+
+AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
+_WHEN_BEHIND = {
+    messages.WHEN_BEHIND_WAIT: "wait",
+    messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest",
+}
+_FEW = 8
+"""More numbers than any small list may have."""
+_SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s")
+_OF_CLIPS = ("flip_augmentation", "constant_bone_lengths", "ground_contact")
+_CAMERA_FIELDS = ("focal_length", "principal_point", "radial", "tangential")
+
+
+class ProtobufReader:
+    """The reading half of ``ProtobufFormat``."""
+
+    def decode_lift_request(self, body: bytes, limits: Limits) -> LiftRequest:
+        """Read a ``LiftRequest``."""
+        message = parse(messages.LiftRequest, body)
+        check_clip_count(len(message.clips), limits)
+        for index, clip in enumerate(message.clips):
+            _check_fields(clip, f"clips[{index}]")
+        _check_option_fields(message, "body")
+        of_clips = {name: getattr(message, name) for name in _OF_CLIPS}
+        options = lift_options(_options(message) | of_clips)
+        joints = joint_count(options.keypoint_format)
+        if not message.clips:
+            raise InvalidInput.at("clips", "at least one clip")
+        read = (_clip(clip, index, joints) for index, clip in enumerate(message.clips))
+        return LiftRequest(options, tuple(read))
+
+    def decode_open(self, body: bytes) -> SessionOptions:
+        """Read an ``OpenSession``."""
+        return _session_options(parse(messages.OpenSession, body))
+
+    def decode_frames(self, body: bytes, joints: int) -> FrameBatch:
+        """Read a ``LiftFramesRequest``."""
+        message = parse(messages.LiftFramesRequest, body)
+        check_batch(len(message.frames), message.flush)
+        _check_fields(message, "body")
+        read = (
+            _frame(frame, joints, f"frames[{number}]")
+            for number, frame in enumerate(message.frames)
+        )
+        return FrameBatch(tuple(read), message.flush)
+
+    def decode_stream_message(self, body: bytes, joints: int) -> Message:
+        """Read a ``LiftStreamRequest``."""
+        message = parse(messages.LiftStreamRequest, body)
+        kind = message.WhichOneof("message")
+        if kind == "frame":
+            return _frame(message.frame, joints, "frame")
+        if kind == "open":
+            return _session_options(message.open)
+        if kind == "close":
+            return Close()
+        raise InvalidInput.at("message", "one of open, frame, close")
+
+
+def parse(kind: type[M], body: bytes) -> M:
+    """Parse a message.
+
+    Raises:
+        Unreadable: the bytes are no message of this kind.
+    """
+    try:
+        return kind.FromString(body)
+    except DecodeError:
+        name = kind.DESCRIPTOR.full_name
+        raise Unreadable(f"the body is not a {name}: truncated or not protobuf") from None
+
+
+def _check_option_fields(message: messages.LiftRequest | messages.OpenSession, where: str) -> None:
+    if message.HasField("camera"):
+        _check_fields(message.camera, "camera")
+    _check_fields(message, where)
+
+
+def _check_fields(message: AnyMessage, where: str) -> None:
+    """Refuse fields that the message does not have.
+
+    Raises:
+        InvalidInput: there are some.
+    """
+    # Listing unknown fields takes a second for 4 MB of them; sizes tell as well whether there are.
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    if message.ByteSize() != size:
+        raise InvalidInput.at(where, f"no fields but those of {message.DESCRIPTOR.full_name}")
+
+
+def _options(message: messages.LiftRequest | messages.OpenSession) -> dict[str, Any]:
+    """The fields that are set and that clips and sessions have in common, as the JSON has them."""
+    fields = {name: getattr(message, name) for name in _SCALARS if message.HasField(name)}
+    if message.image_size:
+        fields["image_size"] = list(message.image_size[:_FEW])
+    if message.HasField("camera"):
+        lists = ((name, list(getattr(message.camera, name)[:_FEW])) for name in _CAMERA_FIELDS)
+        fields["camera"] = {name: numbers for name, numbers in lists if numbers}
+    if message.axes != messages.AXES_UNSPECIFIED:
+        fields["axes"] = AXES.get(message.axes, "")
+    return fields
+
+
+def _session_options(message: messages.OpenSession) -> SessionOptions:
+    _check_option_fields(message, "open")
+    fields = _options(message) | {"associate": message.associate}
+    if message.HasField("session_id"):
+        fields["session_id"] = message.session_id
+    if message.when_behind != messages.WHEN_BEHIND_UNSPECIFIED:
+        fields["when_behind"] = _WHEN_BEHIND.get(message.when_behind, "")
+    if message.lookahead_frames:
+        fields["lookahead_frames"] = message.lookahead_frames
+    return session_options(fields)
+
+
+def _clip(message: messages.Clip, index: int, joints: int) -> Clip:
+    count, frame = len(message.keypoints), joints * 3
+    if count == 0 or count % frame != 0:
+        raise InvalidInput.at(
+            f"clips[{index}].keypoints",
+            f"a multiple of {frame} numbers ({joints} joints of x, y, score), found {count}",
+        )
+    keypoints_TJ3 = np.array(message.keypoints, dtype=np.float32).reshape(-1, joints, 3)
+    return Clip(clip_id(message.id, index), keypoints_TJ3)
+
+
+def _frame(message: messages.Frame, joints: int, where: str) -> Frame:
+    check_frame(message.index, len(message.people), where)
+    return frame_of(message.index, _people(message, joints, where), f"{where}.people")
+
+
+def _people(message: messages.Frame, joints: int, where: str) -> Iterator[PersonRead]:
+    for number, person in enumerate(message.people):
+        numbers = person.keypoints
+        if len(numbers) == joints * 3:
+            yield person.track_id, np.array(numbers, np.float32).reshape(joints, 3)
+        else:
+            place = f"{where}.people[{number}].keypoints"
+            expected = f"{joints * 3} numbers ({joints} joints of x, y, score)"
+            yield person.track_id, InvalidInput.at(place, f"{expected}, found {len(numbers)}")

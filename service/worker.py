@@ -1,0 +1,167 @@
+"""What exists once in a worker process: models, live sessions, transports, signals and the end."""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Literal, Protocol
+
+from poselift.runtime.clip import ClipModel
+from service.context import ServiceContext, ServiceState
+from service.engine import Engine
+from service.live.serving import live_sessions
+from service.machine import Machine
+from service.metrics import Metrics
+from service.rest.server import HttpTransport
+from service.rpc.server import RpcTransport
+from service.served_models import Batching, ModelSet, ServedModel, model_folders
+from service.settings import Settings
+from service.validation import Limits
+from service.wire.decoding import Decoder
+
+_log = logging.getLogger("poselift")
+
+_LARGE_WORKERS = 2
+
+
+class Transport(Protocol):
+    """A server of one protocol."""
+
+    def bind(self) -> str:
+        """Take its address; how it is called in the log."""
+
+    async def start(self) -> asyncio.Task[None]:
+        """Answer requests from now on; the task is done when it has ended, drained or not."""
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let requests in progress finish, no longer than the timeout, and end."""
+
+
+TRANSPORTS: tuple[Callable[[ServiceContext, Machine], Transport], ...] = (
+    HttpTransport,
+    RpcTransport,
+)
+
+
+async def work(
+    machine: Machine,
+    transports: Sequence[Callable[[ServiceContext, Machine], Transport]] = TRANSPORTS,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is in progress finish.
+
+    Raises:
+        StartError: an address cannot be listened on.
+        ModelError: a model cannot be served.
+        StoreError: live sessions cannot be kept.
+    """
+    stop = _stop_signal()
+    metrics = Metrics(machine.registry)
+    models = _load_models(machine.settings, metrics)
+    async with _service(machine, models, metrics) as context:
+        servers = [create(context, machine) for create in transports]
+        addresses = [server.bind() for server in servers]
+        context.state.accepting = True
+        endings = [await server.start() for server in servers]
+        _settle_garbage_collector()
+        context.state.ready = True
+        _log.info("ready: %s, %s", ", ".join(addresses), _described(models))
+        await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
+        _log.info("stopping: finishing what is in progress")
+        await _drain(servers, context, machine.settings.drain_timeout_s)
+    _log.info("stopped")
+
+
+@asynccontextmanager
+async def _service(
+    machine: Machine, models: ModelSet, metrics: Metrics
+) -> AsyncIterator[ServiceContext]:
+    """Everything behind the transports, running."""
+    settings, limits = machine.settings, _limits(machine.settings)
+    for model in models:
+        model.batcher.start()
+    decoder = Decoder(limits)
+    with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
+        async with live_sessions(models, settings, metrics, machine.store_url) as sessions:
+            try:
+                yield ServiceContext(
+                    Engine(models, limits, metrics, large_work, settings.max_gap_s),
+                    limits,
+                    metrics,
+                    ServiceState(),
+                    decoder,
+                    settings.api_keys,
+                    settings.request_timeout_s,
+                    settings.slow_reader_timeout_s,
+                    sessions,
+                )
+            finally:
+                decoder.close()
+    await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
+
+
+async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_s: float) -> None:
+    """Refuse new requests and wait for those in progress, no longer than the timeout."""
+    context.state.ready = False
+    context.state.accepting = False
+    if context.sessions is not None:
+        await context.sessions.drain()
+    await asyncio.gather(*(server.drain(timeout_s) for server in servers))
+
+
+def _stop_signal() -> asyncio.Task[Literal[True]]:
+    """Done once the process is told to stop."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return loop.create_task(stop.wait())
+
+
+def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
+    batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
+    served = []
+    for folder in model_folders(settings.models_dir):
+        lifter = ClipModel.load(
+            folder,
+            provider=settings.providers,
+            strict=settings.strict_providers,
+            threads=settings.threads,
+        )
+        model = ServedModel(lifter, batching, metrics, folder)
+        model.warm_up()
+        metrics.model_served(model.card, model.provider)
+        served.append(model)
+    return ModelSet(served, settings.default_model, settings.live_model)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_body_bytes=settings.max_body_bytes,
+        max_frames_per_request=settings.max_frames_per_request,
+        max_clips_per_request=settings.max_clips_per_request,
+    )
+
+
+def _described(models: ModelSet) -> str:
+    """The models, the aliases that stand for them and where they run, for the log."""
+    aliases = {name: alias for alias, name in models.aliases.items()}
+    return ", ".join(
+        f"model {model.card.name}"
+        + (f" ({aliases[model.card.name]})" if model.card.name in aliases else "")
+        + f" on {model.provider}"
+        for model in models
+    )
+
+
+def _settle_garbage_collector() -> None:
+    """Keep the collector off what lives as long as the process, and off bodies being decoded.
+
+    A nested body makes hundreds of thousands of lists that hold no cycles; scanning them at the
+    default thresholds took a third of the time of decoding and most of the worst delays.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
