@@ -29,8 +29,8 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # Models run in threads beside the event loop. By default one would wait 5 ms for the other to
-    # let go of Python's lock, several times in every tick of live frames.
+    # Models run in threads of their own. By default they and the event loop would wait 5 ms for
+    # each other to let go of Python's lock, several times in every tick of live frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     for name, likely in unknown_variables(os.environ).items():
         meant = f"; did you mean {likely}?" if likely else ""

@@ -1,6 +1,6 @@
 """A private Valkey server on a Unix socket, for services that are given no Redis.
 
-It keeps everything in memory, listens to nobody else and ends with the service, however that ends.
+It keeps everything in memory, listens to this service alone and ends with it, however that ends.
 """
 
 import asyncio
@@ -190,7 +190,7 @@ class EmbeddedServer:
     def _last_words(self) -> str:
         words = ""
         if self._folder is not None:
-            with suppress(OSError):  # somebody cleans up temporary files
+            with suppress(OSError):  # a cleaner of temporary files was there
                 words = (self._folder / "log").read_text(errors="replace")
         return "; ".join(words.split("\n")).strip("; ")[-_LAST_WORDS:]
 
@@ -198,7 +198,7 @@ class EmbeddedServer:
 def _kill_group(process: asyncio.subprocess.Process) -> None:
     """Kill the guard and its server, unless the guard ended by itself: then the server had."""
     if process.returncode is None or process.returncode < 0:
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left
+        with suppress(ProcessLookupError, PermissionError):  # both have ended
             os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -65,7 +65,7 @@ def authority(host: str, port: int) -> str:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """Reserve an address; nobody can connect before a server listens on it."""
+    """Reserve an address; no client can connect before a server listens on it."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

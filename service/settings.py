@@ -1,4 +1,4 @@
-"""The settings of one process, read from the environment by ``__main__`` and nobody else."""
+"""The settings of one process, read from the environment by ``__main__`` alone."""
 
 import difflib
 from collections.abc import Iterable

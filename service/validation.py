@@ -36,11 +36,11 @@ def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     """
     if not clips:
         raise InvalidInput.at("clips", "at least one clip")
-    _check_limit("clips", len(clips), limits.max_clips_per_request)
+    check_limit("clips", len(clips), limits.max_clips_per_request)
     for index, clip in enumerate(clips):
         _check_shape(clip, index, joints)
     frames = sum(len(clip.keypoints_TJ3) for clip in clips)
-    _check_limit("frames", frames, limits.max_frames_per_request)
+    check_limit("frames", frames, limits.max_frames_per_request)
     _check_ids(clips)
 
 
@@ -58,7 +58,8 @@ def check_finite(clip: Clip, index: int) -> None:
         )
 
 
-def _check_limit(what: str, count: int, limit: int) -> None:
+def check_limit(what: str, count: int, limit: int) -> None:
+    """Refuse more than there may be in a request; raises ``TooLarge``, naming the limit."""
     if count > limit:
         raise TooLarge(f"clips: {count} {what} in all are over the limit of {limit} a request")
 

@@ -25,7 +25,8 @@ class AdmissionMiddleware:
         self._operation = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; its time ends where its answer begins to be sent."""
+        """Serve one request."""
+        # Answers are whole before they are sent: a slow reader holds up neither clock nor memory.
         answer: list[Message] = []
 
         async def keep(message: Message) -> None:

@@ -17,7 +17,7 @@ from service.rpc.poselift import OPERATIONS, PoseLift
 
 _UNLIMITED = -1
 _LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
-"""gRPC takes a message in whole before anybody can refuse it: 150,000 frames, and no more."""
+"""gRPC takes a message in whole before it can be refused: 150,000 frames, and no more."""
 
 
 class RpcTransport:

@@ -11,11 +11,9 @@ from poselift.errors import InvalidInput
 from service.live.frames import Frame
 from service.request_errors import Unreadable
 from service.requests import Clip, LiftRequest, SessionOptions
-from service.validation import Limits
+from service.validation import Limits, check_limit
 from service.wire.keypoint_lists import keypoint_array
 from service.wire.options import (
-    check_clip_count,
-    check_frame_count,
     clip_id,
     joint_count,
     lift_options,
@@ -46,8 +44,9 @@ class JsonReader:
         joints = joint_count(options.keypoint_format)
         if type(clips) is not list or not clips:
             raise InvalidInput.at("clips", "a list of at least one clip")
-        check_clip_count(len(clips), limits)
-        check_frame_count(sum(map(_frame_count, clips)), limits)
+        check_limit("clips", len(clips), limits.max_clips_per_request)
+        frames = sum(map(_frame_count, clips))
+        check_limit("frames", frames, limits.max_frames_per_request)
         read = (_clip(clip, index, joints) for index, clip in enumerate(clips))
         return LiftRequest(options, tuple(read))
 

@@ -8,9 +8,7 @@ from pydantic import ValidationError
 
 from poselift.errors import FieldError, InvalidInput
 from poselift.formats import FORMATS
-from service.request_errors import TooLarge
 from service.requests import LiftOptions, PoseOptions, SessionOptions
-from service.validation import Limits
 
 Options = TypeVar("Options", bound=PoseOptions)
 
@@ -44,7 +42,7 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
     options = _options(fields, SessionOptions)
     joint_count(options.keypoint_format)
     if options.lookahead_frames and options.smoothing_s:
-        expected = "0 with lookahead_frames, which steadies poses by what comes after"
+        expected = "0 with lookahead_frames, which smooths poses by later frames"
         raise InvalidInput.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
     return options
 
@@ -66,28 +64,6 @@ def joint_count(keypoint_format: str) -> int:
         known = ", ".join(FORMATS)
         raise InvalidInput.at("keypoint_format", f"one of {known}, found {keypoint_format[:100]!r}")
     return len(FORMATS[keypoint_format].joints)
-
-
-def check_clip_count(count: int, limits: Limits) -> None:
-    """Refuse too many clips before any work is spent on them.
-
-    Raises:
-        TooLarge: naming the limit.
-    """
-    most = limits.max_clips_per_request
-    if count > most:
-        raise TooLarge(f"clips: {count} clips are over the limit of {most} a request")
-
-
-def check_frame_count(count: int, limits: Limits) -> None:
-    """Refuse too many frames before arrays are made of them.
-
-    Raises:
-        TooLarge: naming the limit.
-    """
-    most = limits.max_frames_per_request
-    if count > most:
-        raise TooLarge(f"clips: {count} frames in all are over the limit of {most} a request")
 
 
 def clip_id(given: str, index: int) -> str:

@@ -12,9 +12,8 @@ from poselift.v1 import poselift_pb2 as messages
 from service.live.frames import Frame
 from service.request_errors import Unreadable
 from service.requests import Clip, LiftRequest, SessionOptions
-from service.validation import Limits
+from service.validation import Limits, check_limit
 from service.wire.options import (
-    check_clip_count,
     clip_id,
     joint_count,
     lift_options,
@@ -50,7 +49,7 @@ class ProtobufReader:
     def decode_lift_request(self, body: bytes, limits: Limits) -> LiftRequest:
         """Read a ``LiftRequest``."""
         message = parse(messages.LiftRequest, body)
-        check_clip_count(len(message.clips), limits)
+        check_limit("clips", len(message.clips), limits.max_clips_per_request)
         for index, clip in enumerate(message.clips):
             _check_fields(clip, f"clips[{index}]")
         _check_option_fields(message, "body")
