@@ -16,6 +16,7 @@ from poselift.imputation import Quality
 from poselift.lifting import lift, load_model
 from poselift.poses import Poses, PoseWarning
 from poselift.skeletons import SKELETONS
+from poselift.writers.formats import write
 
 __all__ = [
     "FORMATS",
@@ -30,4 +31,5 @@ __all__ = [
     "RuntimeNotInstalled",
     "lift",
     "load_model",
+    "write",
 ]

@@ -73,7 +73,7 @@ class Card(_Part):
 
     name: str
     version: str
-    """SHA-256 of the weights, its first 12 hexadecimal digits."""
+    """As ``poselift.runtime.model_files.model_version`` gives it."""
     created: str
     """ISO 8601, UTC."""
     input: InputLayout

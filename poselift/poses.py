@@ -41,7 +41,7 @@ class PoseArrays:
 
     def put(self, rows: Any, other: "PoseArrays") -> None:  # noqa: ANN401
         """Fill some rows of this, in place, with another's poses; qualities stay."""
-        for name, values in PoseArrays._arrays(self).items():
+        for name, values in PoseArrays.arrays(self).items():
             theirs = getattr(other, name)
             if theirs is not None:
                 values[rows] = theirs
@@ -51,9 +51,9 @@ class PoseArrays:
         return self._map(np.nan_to_num)
 
     def _map(self, change: Callable[[Any], Any]) -> Self:
-        return replace(self, **{name: change(array) for name, array in self._arrays().items()})
+        return replace(self, **{name: change(array) for name, array in self.arrays().items()})
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays there are, by name."""
         arrays = {
             "poses": self.poses,
@@ -91,9 +91,9 @@ class ModelOutput(PoseArrays):
 
     def mean_with(self, other: "ModelOutput") -> "ModelOutput":
         """The average of two, array by array."""
-        theirs = other._arrays()
+        theirs = other.arrays()
         means = {
-            name: (mine + theirs[name]) * np.float32(0.5) for name, mine in self._arrays().items()
+            name: (mine + theirs[name]) * np.float32(0.5) for name, mine in self.arrays().items()
         }
         return ModelOutput.of(means)
 
@@ -140,8 +140,9 @@ class Poses(PoseArrays):
         trajectory = None if self.trajectory is None else self.trajectory * _Y_UP
         return replace(self, poses=self.poses * _Y_UP, trajectory=trajectory)
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        arrays = super()._arrays() | {"quality": self.quality}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays there are, by name."""
+        arrays = super().arrays() | {"quality": self.quality}
         return (
             arrays if self.joint_quality is None else arrays | {"joint_quality": self.joint_quality}
         )

@@ -9,7 +9,8 @@ from pydantic_settings import BaseSettings, CliPositionalArg
 from tqdm import tqdm
 
 from poselift.formats import FORMATS
-from poselift.runtime.clip import CLIP_GRAPH, ClipModel
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.model_files import CLIP_GRAPH
 from poselift.skeletons import SKELETONS
 from training import prepare
 from training.checkpoint import load_networks

@@ -24,13 +24,13 @@ from poselift.card import (
 )
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
-from poselift.runtime.clip import (
+from poselift.runtime.model_files import (
     CLIP_GRAPH,
     RINGS_GRAPH,
     STEP_GRAPH,
     WEIGHTS,
     WINDOW_GRAPH,
-    weights_version,
+    model_version,
 )
 from poselift.skeletons import SKELETONS, Skeleton
 from training.authors import AUTHORS_SUFFIX, authors_format, read_authors_checkpoint
@@ -103,13 +103,15 @@ def _graphs(exported: Exported) -> dict[str, onnx.ModelProto]:
 
 
 def _write(graphs: dict[str, onnx.ModelProto], exported: Exported, folder: Path) -> Card:
-    """Write the weights, then the graphs with a card that names them by their hash."""
+    """Write the weights and the graphs, then the card, which names both by their hash."""
     folder.mkdir()
     graphs = copy.deepcopy(graphs)  # writing takes the weights out of them
     places = _write_weights(graphs[CLIP_GRAPH], folder)
-    card = _card(exported, weights_version(folder))
     for name, graph in graphs.items():
         _refer_to_weights(graph, places)
+        (folder / name).write_bytes(graph.SerializeToString())
+    card = _card(exported, model_version(folder))
+    for name, graph in graphs.items():
         described = card if name == CLIP_GRAPH else _described(card, graph)
         onnx.helper.set_model_props(graph, {METADATA_KEY: described.model_dump_json()})
         (folder / name).write_bytes(graph.SerializeToString())

@@ -1,6 +1,5 @@
 """A model run on whole clips, loaded from its folder and checked against its card."""
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from poselift.chunks import Span
 from poselift.errors import ModelError
 from poselift.formats import FORMATS, KeypointFormat
 from poselift.poses import ModelOutput
+from poselift.runtime.model_files import CLIP_GRAPH, model_version, weights_version
 from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph
 from poselift.skeletons import SKELETONS, Skeleton
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     import onnxruntime
 
 Floats = NDArray[np.float32]
-
-CLIP_GRAPH = "clip.onnx"
-STEP_GRAPH = "step.onnx"
-RINGS_GRAPH = "rings.onnx"
-WINDOW_GRAPH = "window.onnx"
-WEIGHTS = "weights.bin"
-"""What every graph in a model folder keeps its weights in."""
 
 
 class ClipModel:
@@ -102,19 +95,13 @@ class ClipModel:
         return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
 
 
-def weights_version(folder: Path) -> str:
-    """The version of a model: SHA-256 of its weights file, its first 12 hexadecimal digits."""
-    with (folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
 def _other_weights(folder: Path, card: Card) -> Iterator[str]:
     try:
-        version = weights_version(folder)
+        known = {model_version(folder), weights_version(folder)}
     except OSError as error:
-        raise ModelError(f"{folder / WEIGHTS}: cannot be read: {error.strerror}") from error
-    if version != card.version:
-        yield f"the card is of weights {card.version}, {WEIGHTS} holds {version}"
+        raise ModelError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    if card.version not in known:
+        yield f"the card is of version {card.version}, the files make {' or '.join(sorted(known))}"
 
 
 def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> Iterator[str]:

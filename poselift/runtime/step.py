@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from poselift.card import Card
 from poselift.errors import ModelError
 from poselift.poses import ModelOutput
-from poselift.runtime.clip import RINGS_GRAPH, STEP_GRAPH
+from poselift.runtime.model_files import RINGS_GRAPH, STEP_GRAPH
 from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion
 from poselift.runtime.rings import RingShape
 

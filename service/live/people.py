@@ -28,7 +28,7 @@ class People:
         self._associator = associator
         self._tracks: dict[str, Track] = {}
 
-    def admit(self, frame: Frame) -> Frame:
+    def admit_people(self, frame: Frame) -> Frame:
         """The frame with its people associated; those for whom there is no room are errors."""
         people = frame.people if self._associator is None else self._associator.identify(frame)
         admitted, errors = [], list(frame.errors)

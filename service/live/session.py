@@ -129,7 +129,7 @@ class LiveSession:
                 raise
 
     async def _lift(self, asked: Frame) -> FramePoses | None:
-        frame = self._people.admit(asked)
+        frame = self._people.admit_people(asked)
         tracks, keypoints_PJ3 = self._people.tracks(), self._people.keypoints(frame)
         job = FrameJob(self, frame.index, self._how, tracks, keypoints_PJ3)
         with self._model.steps.batcher.admit(len(tracks)) as admission:

@@ -9,7 +9,8 @@ import pytest
 
 from poselift.card import METADATA_KEY
 from poselift.errors import ModelError
-from poselift.runtime.clip import CLIP_GRAPH, WEIGHTS, ClipModel
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.model_files import CLIP_GRAPH, WEIGHTS, model_version, weights_version
 from tests.models import model_folder
 
 
@@ -98,7 +99,7 @@ def test_weights_of_another_training_are_refused(folder, tmp_path):
     other = model_folder(tmp_path / "other", seed=1)
     shutil.copy(other / WEIGHTS, folder / WEIGHTS)
     with pytest.raises(
-        ModelError, match=r"the card is of weights \w{12}, weights\.bin holds \w{12}"
+        ModelError, match=r"the card is of version \w{12}, the files make \w{12} or \w{12}"
     ):
         ClipModel.load(folder, "cpu")
 
@@ -165,3 +166,23 @@ def test_without_a_runtime_the_error_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what importing then does is ImportError
     with pytest.raises(ModelError, match=r"install poselift\[cpu\], or poselift\[gpu\]"):
         ClipModel.load(folder, "cpu")
+
+
+def test_the_version_covers_weights_and_graphs_but_not_the_card(folder):
+    version = ClipModel.load(folder, "cpu").card.version
+    assert version == model_version(folder)
+    rewrite_card(folder, lambda card: card.update(licence="another"))
+    assert model_version(folder) == version
+    graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
+    bare = graph.SerializeToString()
+    graph.doc_string = "another graph"
+    assert graph.SerializeToString() != bare
+    (folder / CLIP_GRAPH).write_bytes(graph.SerializeToString())
+    assert model_version(folder) != version
+    with pytest.raises(ModelError, match="the card is of version"):
+        ClipModel.load(folder, "cpu")
+
+
+def test_models_whose_version_is_of_the_weights_alone_load_as_before(folder):
+    rewrite_card(folder, lambda card: card.update(version=weights_version(folder)))
+    assert ClipModel.load(folder, "cpu").card.version == weights_version(folder)

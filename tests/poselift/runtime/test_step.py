@@ -97,14 +97,18 @@ def test_a_symmetric_model_has_no_step_graph(tmp_path):
 def test_another_models_step_graph_is_refused(tmp_path):
     one = model_folder(tmp_path / "one", causal=True)
     other = model_folder(tmp_path / "other", causal=True, seed=1)
+    card = ClipModel.load(one, "cpu").card
     (other / "step.onnx").replace(one / "step.onnx")
     with pytest.raises(ModelError, match="not that of the clip graph"):
+        StepModel.load(one, card, RunOptions("cpu"))
+    with pytest.raises(ModelError, match="the card is of version"):
         load(one)
 
 
 def test_a_step_graph_that_is_none_is_refused(tmp_path):
     folder = model_folder(tmp_path / "m", causal=True)
+    card = ClipModel.load(folder, "cpu").card
     graph = onnx.load(folder / "clip.onnx", load_external_data=False)
     onnx.save(graph, folder / "step.onnx")
     with pytest.raises(ModelError, match="card is of a clip graph"):
-        load(folder)
+        StepModel.load(folder, card, RunOptions("cpu"))

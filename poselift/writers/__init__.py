@@ -1,0 +1,1 @@
+"""Poses to files, one writer a format."""
