@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import losses
-from training.footage import Footage
-from training.model import StridedTemporalModel, TemporalModel
-from training.windows import Windows
+from training.data.sequences import Footage
+from training.data.windows import Windows
+from training.model.temporal_model import StridedTemporalModel, TemporalModel
 
 CLIPS, CLIP_FRAMES, JOINTS = 200, 750, 17
 

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import p_mpjpe
-from training.wild.trial import (
+from training.evaluation.wild.trial import (
     CAMERAS,
     LIMBS,
     POSE_COLUMNS,
@@ -27,6 +26,7 @@ from training.wild.trial import (
     request,
     triangulated,
 )
+from training.metrics import p_mpjpe
 
 Floats = NDArray[np.floating]
 

@@ -14,16 +14,16 @@ from pydantic_settings import BaseSettings
 
 from poselift.runtime.clip import ClipModel
 from training.command import command_line, run
-from training.config import TrainConfig
-from training.datasets.motion import MotionSet
-from training.datasets.studio import keep_filmed
-from training.export import export, from_checkpoint
-from training.runs import run_all
-from training.wild.downloads import Downloads
-from training.wild.held_out import EVERY_CONDITION, NOISY, hidden_side, measured, overall
-from training.wild.real import balancing, balancing_by_mediapipe
-from training.wild.tables import Rows, around, put_into, table
-from training.wild.videos import Video, videos
+from training.config.train_config import TrainConfig
+from training.data.datasets.motion import MotionSet
+from training.data.datasets.synthetic_recordings import keep_filmed
+from training.evaluation.wild.downloads import Downloads
+from training.evaluation.wild.held_out import EVERY_CONDITION, NOISY, hidden_side, measured, overall
+from training.evaluation.wild.real import balancing, balancing_by_mediapipe
+from training.evaluation.wild.tables import Rows, around, put_into, table
+from training.evaluation.wild.videos import Video, videos
+from training.export.model_folder import export, from_checkpoint
+from training.loop.process_pool import run_all
 
 _CACHE = Path("data/wild")
 _KEYPOINTS = "coco17"

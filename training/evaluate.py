@@ -12,10 +12,10 @@ from poselift.formats import FORMATS
 from poselift.runtime.clip import CLIP_GRAPH, ClipModel
 from poselift.skeletons import SKELETONS
 from training import prepare
-from training.checkpoint import load_networks
 from training.command import command_line, run
-from training.datasets.motion import MotionSet
-from training.evaluation import (
+from training.data.datasets.motion import MotionSet
+from training.data.sources import Source, open_source
+from training.evaluation.clip_errors import (
     Predictor,
     by_action,
     collected,
@@ -26,16 +26,16 @@ from training.evaluation import (
     predictor,
     table,
 )
-from training.model import TemporalModel
-from training.networks import Networks
-from training.opened import Opened, open_model
-from training.report import Conditions, overall_errors, write_report
-from training.sources import Source, open_source
-from training.wild.calibration import draw_calibration
-from training.wild.downloads import Downloads
-from training.wild.pictures import draw_failures
-from training.wild.suite import as_json, as_markdown, measure_models
-from training.wild.tables import around, put_into
+from training.evaluation.report import Conditions, overall_errors, write_report
+from training.evaluation.wild.downloads import Downloads
+from training.evaluation.wild.expected_errors import draw_calibration
+from training.evaluation.wild.pictures import draw_failures
+from training.evaluation.wild.suite import as_json, as_markdown, measure_models
+from training.evaluation.wild.tables import around, put_into
+from training.model.checkpoint import load_networks
+from training.model.load_model import Opened, open_model
+from training.model.networks import Networks
+from training.model.temporal_model import TemporalModel
 
 _MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _MOTION = Path("data/cmu.npz")

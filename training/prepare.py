@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poselift.errors import PoseliftError
-from training import prepare_motion, prepare_recordings
+from training.data import prepare_motion, prepare_recordings
 
 COMMANDS = (*prepare_motion.COMMANDS, *prepare_recordings.COMMANDS)
 

@@ -15,8 +15,8 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.command import command_line, run
-from training.datasets.clips import Indices
-from training.predictions import Predictions
+from training.data.datasets.clips import Indices
+from training.evaluation.predictions import Predictions
 
 Floats = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]

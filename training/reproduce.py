@@ -11,22 +11,22 @@ from pydantic_settings import BaseSettings
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
-from training.checkpoint import load, load_networks
 from training.command import command_line, run
-from training.config import TrainConfig
-from training.datasets.motion import MotionSet
-from training.datasets.studio import keep_filmed
-from training.evaluation import (
+from training.config.train_config import TrainConfig
+from training.data.datasets.motion import MotionSet
+from training.data.datasets.synthetic_recordings import keep_filmed
+from training.data.sources import open_source
+from training.evaluation.clip_errors import (
     average,
     flip_augmented,
     measure,
     predict_clips,
     predictor,
 )
-from training.experiments import Experiment, everything
-from training.reproduction_page import Run, write_page
-from training.runs import result_path, run_all
-from training.sources import open_source
+from training.loop.process_pool import result_path, run_all
+from training.model.checkpoint import load, load_networks
+from training.reproduction.experiments import Experiment, everything
+from training.reproduction.page import Run, write_page
 
 NOISE = {"detected": 1.0, "true": 0.0}
 """The detector's errors in either kind of recordings."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic_settings import BaseSettings
 
 from training.command import command_line, run
-from training.config import TrainConfig
-from training.loop import Trainer
-from training.processes import choose_device, joined_processes
-from training.windows import Share
+from training.config.train_config import TrainConfig
+from training.data.windows import Share
+from training.loop.processes import choose_device, joined_processes
+from training.loop.trainer import Trainer
 
 CHECKPOINT = "checkpoint.pt"
 

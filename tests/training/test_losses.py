@@ -5,11 +5,11 @@ import torch
 
 from poselift.skeletons import H36M17
 from training import losses
-from training.config import TrainConfig
-from training.networks import Predicted
-from training.objective import Objective, in_front, in_metres, shared_joints
-from training.projection import project
-from training.windows import Batch
+from training.config.train_config import TrainConfig
+from training.data.projection import project
+from training.data.windows import Batch
+from training.loop.objective import Objective, in_front, in_metres, shared_joints
+from training.model.networks import Predicted
 
 
 def test_the_position_error_is_the_mean_distance_of_joints():

@@ -1,0 +1,252 @@
+"""Held-out people through random cameras, in all the ways that are told apart."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import OutputSkeleton
+from poselift.formats import FORMATS
+from poselift.model_output import ModelOutput
+from poselift.postprocess.bone_lengths import enforce_bone_lengths
+from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.smoothing import half_window, smooth
+from poselift.runtime.clip import ClipModel
+from training.data.datasets.motion import MotionSet
+from training.data.sources import CONDITIONS, measuring_views
+from training.data.synthetic import FilmingOptions
+from training.evaluation.clip_errors import (
+    ClipErrors,
+    Prediction,
+    Predictor,
+    average,
+    measure,
+    predict_clips,
+)
+from training.evaluation.wild.lifting import steadied
+from training.metrics import joint_errors
+
+Floats = NDArray[np.float32]
+Array = NDArray[np.floating]
+
+FRAME_RATES = (50, 25, 10)
+HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
+"""Of the camera above the floor."""
+_HIDDEN_S = 1.0
+_HIDDEN_SHARE = 0.5
+
+
+def path_predictor_of(lifter: ClipModel) -> Predictor | None:
+    """What a served model tells of the root's path, if it does, as what training measures."""
+    if "trajectory" not in lifter.card.graph.outputs:
+        return None
+
+    def predict(inputs_TJ2: Floats) -> Floats:
+        trajectory = lifter.lift(inputs_TJ2[None]).trajectory
+        assert trajectory is not None, "its card says that it has one"
+        return trajectory[0, :, None]
+
+    return predict
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How held-out people are seen, and what becomes of them before."""
+
+    noise: float = 0.0
+    sitting: float = 0.0
+    lying: float = 0.0
+    roll: float = 0.0
+    cut_off: float = 0.0
+    """As in ``FilmingOptions``."""
+
+    def options(self, lifter: ClipModel) -> FilmingOptions:
+        """How to film for a model."""
+        card = lifter.card
+        usual = FilmingOptions(
+            keypoint_format=card.input.keypoint_format,
+            normalisation=card.normalisation,
+            causal=card.architecture.causal,
+        ).for_measuring(self.noise)
+        imagined = {name: value for name, value in vars(self).items() if name != "noise"}
+        return replace(usual, **imagined)
+
+
+CLEAN = Condition()
+NOISY = Condition(noise=CONDITIONS["noisy"])
+IMAGINED = {
+    "seated by imagination": Condition(sitting=1.0),
+    "laid down by imagination": Condition(lying=1.0),
+    "by a camera tipped over": Condition(roll=1.0),
+    "cut off by the picture's edge": Condition(cut_off=1.0),
+}
+"""What the data lacks, made of what it has."""
+EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One clip's errors, and how it was filmed."""
+
+    errors: ClipErrors
+    camera_height_m: float
+
+
+def overall(found: list[Measured]) -> dict[str, float]:
+    """The mean errors of clips."""
+    return average([clip.errors for clip in found])
+
+
+def predictor_of(lifter: ClipModel) -> Predictor:
+    """A served model as what training measures."""
+
+    def predict(inputs_TJ2: Floats) -> Floats:
+        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses[0]
+        return poses_TK3
+
+    return predict
+
+
+@dataclass(frozen=True)
+class Polish:
+    """What the service may do to a clip after lifting; see its request's fields of these names."""
+
+    smoothing_s: float = 0.0
+    constant_bone_lengths: bool = False
+    ground_contact: bool = False
+    live_smoothing_s: float = 0.0
+    """``smoothing_s`` of a live session."""
+
+    def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
+        """The prediction as the service would answer it."""
+        half_frames = half_window(self.smoothing_s, fps)
+        poses, roots = smooth(found.poses_TK3, half_frames), found.roots_T3
+        if roots is not None:
+            roots = smooth(roots, half_frames)
+        if self.constant_bone_lengths:
+            poses = enforce_bone_lengths(poses, skeleton.parents, np.ones(len(poses), np.bool_))
+        if self.ground_contact and roots is not None:
+            feet = [skeleton.joints.index(f"{side}_foot") for side in ("left", "right")]
+            roots = clean_foot_skate(roots, poses[:, feet], fps)
+        if self.live_smoothing_s:
+            lifted = steadied(ModelOutput(poses, roots), fps, self.live_smoothing_s)
+            poses, roots = lifted.poses, lifted.trajectory
+        return replace(found, poses_TK3=poses, roots_T3=roots)
+
+
+AS_LIFTED = Polish()
+
+
+def measured(
+    lifter: ClipModel,
+    motions: MotionSet,
+    condition: Condition,
+    every: int = 1,
+    polish: Polish = AS_LIFTED,
+) -> list[Measured]:
+    """Every held-out clip by its cameras.
+
+    Args:
+        lifter: the model.
+        motions: the held-out clips.
+        condition: how they are seen.
+        every: take one frame of so many, as at a lower frame rate.
+        polish: what is done to the poses.
+    """
+    cut = motions.downsampled(every) if every > 1 else motions
+    filmed = list(measuring_views(cut, condition.options(lifter)))
+    clips = (clip for clip, _ in filmed)
+    skeleton = lifter.card.output
+    predictions = (
+        polish(found, cut.fps, skeleton)
+        for found in predict_clips(clips, predictor_of(lifter), path_predictor_of(lifter))
+    )
+    errors = measure(predictions, skeleton.joints)
+    return [
+        Measured(found, float(view.position[1]))
+        for found, (_, view) in zip(errors, filmed, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class HiddenSide:
+    """What it does when half the joints of one side are not seen for a second."""
+
+    usual_mm: float
+    """Mean error of the same frames with everything seen."""
+    hidden_mm: float
+    worst_mm: float
+    """The worst moment of that second, on average over clips."""
+    spikes: float
+    """The share of clips in which some frame of that second is off by twice ``usual_mm``."""
+    usual_spikes: float
+    """The same with everything seen: clips that are hard anyway."""
+
+    @classmethod
+    def of(cls, usual_CT: Array, hidden_CT: Array) -> "HiddenSide":
+        """Of the errors of C clips in that second, millimetres."""
+        limit = 2 * usual_CT.mean()
+        return cls(
+            usual_mm=float(usual_CT.mean()),
+            hidden_mm=float(hidden_CT.mean()),
+            worst_mm=float(hidden_CT.mean(axis=0).max()),
+            spikes=float((hidden_CT.max(axis=1) > limit).mean()),
+            usual_spikes=float((usual_CT.max(axis=1) > limit).mean()),
+        )
+
+
+def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
+    """The clips of two seconds or more, and how many frames in their middle a side is hidden."""
+    length = round(_HIDDEN_S * motions.fps)
+    return motions.select(np.flatnonzero(motions.lengths >= 2 * length)), length
+
+
+def one_side_hidden(lifter: ClipModel, length: int) -> FilmingOptions:
+    """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
+    options = CLEAN.options(lifter)
+    return replace(options, hide=HideSide(length, options.keypoint_format))
+
+
+def hidden_side(lifter: ClipModel, motions: MotionSet) -> HiddenSide:
+    """Hide half of one side in the middle second of every clip that is two seconds or longer."""
+    long, length = long_enough(motions)
+    usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
+    hidden = _in_the_middle(lifter, long, one_side_hidden(lifter, length), length)
+    return HiddenSide.of(usual, hidden)
+
+
+def _in_the_middle(
+    lifter: ClipModel, motions: MotionSet, options: FilmingOptions, length: int
+) -> Array:
+    """Each clip's mean errors (clips, frames) in its middle, millimetres."""
+    clips = (clip for clip, _ in measuring_views(motions, options))
+    errors = [
+        joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
+        for found in predict_clips(clips, predictor_of(lifter))
+    ]
+    means: Array = np.stack(errors).mean(axis=-1) * 1000
+    return means
+
+
+def middle(frames: int, length: int) -> slice:
+    """So many frames in the middle of a clip."""
+    start = (frames - length) // 2
+    return slice(start, start + length)
+
+
+@dataclass(frozen=True)
+class HideSide:
+    """Takes half of one side's joints away in the middle frames."""
+
+    frames: int
+    keypoint_format: str
+
+    def __call__(self, detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
+        """The same keypoints without them."""
+        side = ("left_", "right_")[rng.integers(2)]
+        names = FORMATS[self.keypoint_format].joints
+        joints = [joint for joint, name in enumerate(names) if name.startswith(side)]
+        rest = detected_TJ3.copy()
+        chosen = rng.choice(joints, round(_HIDDEN_SHARE * len(joints)), replace=False)
+        rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
+        return rest
