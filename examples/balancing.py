@@ -52,7 +52,7 @@ class Compared:
     """Of the hip's distance; both NaN without a path."""
 
 
-def compare(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Compared]:
+def check_parity(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Compared]:
     """What each camera alone makes of the trial, by its name."""
     reference = triangulated()
     cameras = calibration()
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--with-intrinsics", action="store_true")
     arguments = parser.parse_args()
-    compared = compare(arguments.url, arguments.model, arguments.with_intrinsics)
+    compared = check_parity(arguments.url, arguments.model, arguments.with_intrinsics)
     for name, errors in compared.items():
         line = f"{name}  {errors.pose_error_mm:6.1f} mm"
         if arguments.with_intrinsics:

@@ -16,9 +16,15 @@ from poselift.runtime.clip import ClipModel
 from training.command import command_line, run
 from training.config.train_config import TrainConfig
 from training.data.datasets.motion import MotionSet
-from training.data.datasets.synthetic_recordings import keep_filmed
+from training.data.datasets.synthetic_recordings import keep_recordings
 from training.evaluation.wild.downloads import Downloads
-from training.evaluation.wild.held_out import EVERY_CONDITION, NOISY, hidden_side, measured, overall
+from training.evaluation.wild.held_out import (
+    EVERY_CONDITION,
+    NOISY,
+    measured,
+    occluded_side,
+    overall,
+)
 from training.evaluation.wild.real import balancing, balancing_by_mediapipe
 from training.evaluation.wild.tables import Rows, around, put_into, table
 from training.evaluation.wild.videos import Video, videos
@@ -126,7 +132,7 @@ class AblationCommand(BaseSettings):
 
     def _film(self) -> Path:
         path = self.output / "still.npz"
-        keep_filmed(path, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
+        keep_recordings(path, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
         return path
 
     def _config(self, folder: str, own: Mapping[str, Any]) -> TrainConfig:
@@ -198,7 +204,7 @@ def _of_held_out_people(lifter: ClipModel, motions: MotionSet) -> dict[str, floa
         **{name: errors["MPJPE"] for name, errors in found.items()},
         f"noisy, {_LOW_FPS} fps": slow["MPJPE"],
         "noisy: MPJVE": found["noisy"]["MPJVE"],
-        "half of one side unseen": hidden_side(lifter, motions).hidden_mm,
+        "half of one side unseen": occluded_side(lifter, motions).occluded_mm,
     }
 
 

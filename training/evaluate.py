@@ -26,14 +26,14 @@ from training.evaluation.clip_errors import (
     predictor,
     table,
 )
-from training.evaluation.report import Conditions, overall_errors, write_report
+from training.evaluation.report import ErrorsByCondition, overall_errors, write_report
 from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import draw_calibration
 from training.evaluation.wild.pictures import draw_failures
 from training.evaluation.wild.suite import as_json, as_markdown, measure_models
 from training.evaluation.wild.tables import around, put_into
 from training.model.checkpoint import load_networks
-from training.model.load_model import Opened, open_model
+from training.model.load_model import LoadedModel, load_model
 from training.model.networks import Networks
 from training.model.temporal_model import TemporalModel
 
@@ -73,7 +73,7 @@ class EvaluateCommand(BaseSettings):
     source: list[Path] = []
     """For the suite, where its data is not prepared yet: CMU's files, as ``training.prepare cmu``
     takes them."""
-    beside: Path | None = None
+    baseline: Path | None = None
     """Another checkpoint to measure beside it on the same keypoints, a single-frame model say."""
     lookahead_frames: Annotated[int, Field(ge=1)] | None = None
     """Show a symmetric model only so many frames after each, as live sessions may."""
@@ -135,26 +135,26 @@ class EvaluateCommand(BaseSettings):
 
     def _measure_checkpoint(self, path: Path) -> None:
         # All files are opened before anything is measured: a mistyped name is said at once.
-        opened = open_model(path, self.causal, self.keypoint_format)
-        beside = self._load_beside(opened) if self.beside else None
+        opened = load_model(path, self.causal, self.keypoint_format)
+        baseline = self._load_baseline(opened) if self.baseline else None
         source = self._source(path, opened)
         if self.predictions:
             self._lift_videos_without_poses(opened.networks, source, self.predictions)
         measured = {"": self._measure(path, opened.networks, source, self.predictions)}
-        if self.beside and beside:
-            name = f", {self.beside.parent.name} model"
-            measured[name] = self._measure(self.beside, beside, source)
+        if self.baseline and baseline:
+            name = f", {self.baseline.parent.name} model"
+            measured[name] = self._measure(self.baseline, baseline, source)
         if self.output:
             self.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
         if self.report:
             write_report(self.report, measured, self.by_subject)
 
-    def _source(self, path: Path, opened: Opened) -> Source:
+    def _source(self, path: Path, opened: LoadedModel) -> Source:
         """Where held-out clips come from, none of whose subjects the model has seen."""
         if self.data is None and opened.trained_on is None:
             raise ValueError(f"--data: expected prepared data to measure {path} on")
         data = self.data or opened.config.data
-        source = open_source(opened.config.for_measuring(data))
+        source = open_source(opened.config.for_evaluation(data))
         skeleton = SKELETONS[source.summary.skeleton]
         if opened.networks.pose.joints_out != len(skeleton.joints):
             raise ValueError(
@@ -162,7 +162,7 @@ class EvaluateCommand(BaseSettings):
                 f"{path} tells {opened.networks.pose.joints_out}"
             )
         subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
-        only_lifts = self.predictions and not (self.output or self.report or self.beside)
+        only_lifts = self.predictions and not (self.output or self.report or self.baseline)
         if not subjects and not (only_lifts and any(source.without_poses())):
             raise ValueError(
                 f"{data} holds no held-out subjects; with --predictions alone, videos without "
@@ -174,19 +174,19 @@ class EvaluateCommand(BaseSettings):
             raise ValueError(f"{data}: {path} was trained on {', '.join(seen)}")
         return source
 
-    def _load_beside(self, opened: Opened) -> Networks:
-        assert self.beside is not None
+    def _load_baseline(self, opened: LoadedModel) -> Networks:
+        assert self.baseline is not None
         if opened.trained_on is None:
-            raise ValueError("--beside compares this project's checkpoints (.pt)")
-        networks, other = load_networks(self.beside)
+            raise ValueError("--baseline compares this project's checkpoints (.pt)")
+        networks, other = load_networks(self.baseline)
         for name in ("keypoint_format", "normalisation"):
             if getattr(opened.config, name) != getattr(other.config, name):
-                raise ValueError(f"{self.beside}: was trained with another {name}")
+                raise ValueError(f"{self.baseline}: was trained with another {name}")
         if other.motions != opened.trained_on:
-            raise ValueError(f"{self.beside}: was trained on other motion")
+            raise ValueError(f"{self.baseline}: was trained on other motion")
         if other.config.causal and not opened.config.causal:
             raise ValueError(
-                f"{self.beside}: is causal, and would be shown gaps filled with hindsight"
+                f"{self.baseline}: is causal, and would be shown gaps filled with hindsight"
             )
         return networks
 
@@ -201,10 +201,10 @@ class EvaluateCommand(BaseSettings):
 
     def _measure(
         self, path: Path, networks: Networks, source: Source, folder: Path | None = None
-    ) -> Conditions:
+    ) -> ErrorsByCondition:
         skeleton = SKELETONS[source.summary.skeleton]
         predictors = self._predictors(networks, source)
-        measured: Conditions = {}
+        measured: ErrorsByCondition = {}
         for condition in source.conditions:
             clips = tqdm(source.held_out(condition), unit="clip", leave=False)
             predictions = list(predict_clips(clips, *predictors))

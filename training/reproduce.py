@@ -14,7 +14,7 @@ from poselift.skeletons import SKELETONS
 from training.command import command_line, run
 from training.config.train_config import TrainConfig
 from training.data.datasets.motion import MotionSet
-from training.data.datasets.synthetic_recordings import keep_filmed
+from training.data.datasets.synthetic_recordings import keep_recordings
 from training.data.sources import open_source
 from training.evaluation.clip_errors import (
     average,
@@ -92,7 +92,7 @@ class ReproduceCommand(BaseSettings):
         """Film what is not yet filmed; who is trained on."""
         motions = MotionSet.load(self.motion)
         for kind, noise in NOISE.items():
-            keep_filmed(self._recordings(kind), motions, self.motion, noise)
+            keep_recordings(self._recordings(kind), motions, self.motion, noise)
         return motions.summary().subjects
 
     def _recordings(self, kind: str) -> Path:
@@ -130,7 +130,7 @@ def all_errors(checkpoint: Path) -> dict[str, Any]:
 def held_out_errors(checkpoint: Path, flip: bool) -> dict[str, float]:
     """The mean errors of a checkpoint over all held-out clips, with or without augmentation."""
     networks, loaded = load_networks(checkpoint)
-    source = open_source(loaded.config.for_measuring(loaded.config.data))
+    source = open_source(loaded.config.for_evaluation(loaded.config.data))
     skeleton = SKELETONS[source.summary.skeleton]
     predict = predictor(networks.pose)
     if flip:

@@ -82,11 +82,11 @@ def test_the_likeliest_expected_error_is_the_mean_of_the_errors():
     predicted = target + torch.randn(400, 5, 3, generator=generator).cumsum(dim=1)
     rooted = predicted - predicted[:, :1]
     means = torch.linalg.vector_norm(rooted - target, dim=-1).mean(dim=0).clamp(min=0.001)
-    best = losses.unlikelihood(means.log().expand(400, 5), predicted, target)
+    best = losses.exponential_nll(means.log().expand(400, 5), predicted, target)
     for factor in (0.9, 1.1):
         told = means.clone()
         told[1:] *= factor
-        assert losses.unlikelihood(told.log().expand(400, 5), predicted, target) > best
+        assert losses.exponential_nll(told.log().expand(400, 5), predicted, target) > best
 
 
 def test_roots_in_units_of_a_depth():

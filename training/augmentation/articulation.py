@@ -32,7 +32,7 @@ _HINGE_SHARE = 0.1
 """Of a limb's bones, how much a nearly straight limb keeps to the hinge of an ordinary one."""
 
 
-def bend(
+def jitter_joint_angles(
     points_TM3: Floats, joint_names: Sequence[str], fps: float, rng: np.random.Generator
 ) -> Floats:
     """Turn trunk, arms and legs, and open and close elbows and knees, a little and slowly.
@@ -55,7 +55,7 @@ def bend(
     return bent
 
 
-def seat(points_TM3: Floats, joint_names: Sequence[str], rng: np.random.Generator) -> Floats:
+def seat_person(points_TM3: Floats, joint_names: Sequence[str], rng: np.random.Generator) -> Floats:
     """Bring the thighs of somebody upright forwards and bend the knees, as on a chair or floor.
 
     What the legs do besides stays, around their new mean.
@@ -80,7 +80,7 @@ def seat(points_TM3: Floats, joint_names: Sequence[str], rng: np.random.Generato
     return seated
 
 
-def lay_down(points_TM3: Floats, rng: np.random.Generator) -> Floats:
+def lay_down_person(points_TM3: Floats, rng: np.random.Generator) -> Floats:
     """Tip the body over about the hip in any direction, as far as lying, for the whole clip."""
     direction, angle = rng.uniform(0, 2 * np.pi), rng.uniform(np.radians(50), np.radians(110))
     tip = Rotation.from_rotvec(angle * np.array([np.cos(direction), 0.0, np.sin(direction)]))

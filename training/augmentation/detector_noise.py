@@ -66,7 +66,7 @@ class NoiseLevel:
     """A joint goes missing for up to a second."""
     lost_frames_per_s: float = 0.05
     """The whole person goes missing for up to 0.2 s."""
-    hidden_sides_per_s: float = 0.02
+    occluded_sides_per_s: float = 0.02
     """Much of one side goes missing for up to a second, behind the body or behind something."""
 
     def scaled(self, factor: float) -> "NoiseLevel":
@@ -161,11 +161,11 @@ def _scores(
 
 def _drifting(shape: tuple[int, ...], fps: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Slowly changing numbers (T, …) of unit variance."""
-    memory = np.exp(-1 / (_DRIFT_MEMORY_S * fps))
+    autocorrelation = np.exp(-1 / (_DRIFT_MEMORY_S * fps))
     start = rng.standard_normal((1, *shape[1:]))
     steps = rng.standard_normal(shape, dtype=np.float32)
-    gain = np.sqrt(1 - memory**2)  # keeps them at unit variance
-    drift, _ = lfilter([gain], [1, -memory], steps, axis=0, zi=memory * start)
+    gain = np.sqrt(1 - autocorrelation**2)  # keeps them at unit variance
+    drift, _ = lfilter([gain], [1, -autocorrelation], steps, axis=0, zi=autocorrelation * start)
     numbers: NDArray[np.floating] = drift
     return numbers
 
@@ -205,7 +205,7 @@ def _lose(
     frames, joints, _ = detected_TJ3.shape
     for span in _spans(frames, level.occlusions_per_s * joints, "occlusion", fps, rng):
         detected_TJ3[span, rng.integers(joints), 2] = 0
-    for span in _spans(frames, level.hidden_sides_per_s, "occlusion", fps, rng):
+    for span in _spans(frames, level.occluded_sides_per_s, "occlusion", fps, rng):
         side = ("left_", "right_")[rng.integers(2)]
         hidden = [i for i, name in enumerate(names) if name.startswith(side) and rng.random() < 0.7]
         detected_TJ3[span, hidden, 2] = 0

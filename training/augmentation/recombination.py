@@ -21,7 +21,9 @@ LIMBS = {
 """The chain of each limb, by the pair of joints that it hangs from."""
 
 
-def graft(body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs: str) -> Floats:
+def swap_limbs(
+    body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs: str
+) -> Floats:
     """Move one clip's body with the arms or legs of another.
 
     Limbs keep their angles to the shoulders or hips they hang from, and the body's bone lengths.
@@ -46,7 +48,7 @@ def graft(body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs
     return grafted
 
 
-def reproportion(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:
+def scale_bones(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:
     """Make each bone longer or shorter, alike on both sides; its directions stay.
 
     Args:

@@ -147,7 +147,7 @@ class TrainConfig(BaseModel):
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads; 0 leaves the choice to PyTorch."""
 
-    def for_measuring(self, data: Path) -> "TrainConfig":
+    def for_evaluation(self, data: Path) -> "TrainConfig":
         """The same model, to be measured on some data: how it was trained does not matter."""
         kept = {"keypoint_format", "normalisation", "causal", "actions", "downsample"}
         model = {name: value for name, value in self if name in kept}

@@ -9,7 +9,7 @@ from training.data.datasets import amass, cmu, plain
 from training.data.datasets.archives import opened
 from training.data.datasets.download import CMU_SITE, download
 from training.data.datasets.motion import MotionSet
-from training.data.datasets.preparation import Fault
+from training.data.datasets.preparation import Rejection
 from training.data.datasets.smpl import read_body_model
 from training.data.prepare_options import Command, file_option, rate_option
 
@@ -98,9 +98,11 @@ def _positions(options: argparse.Namespace) -> None:
     _write(*plain.prepare(options.source, options.fps, options.held_out), options)
 
 
-def _write(motions: MotionSet, faults: Iterable[Fault], options: argparse.Namespace) -> None:
+def _write(
+    motions: MotionSet, rejections: Iterable[Rejection], options: argparse.Namespace
+) -> None:
     motions.save(options.output)
-    for fault in faults:
+    for fault in rejections:
         print(f"left out: {fault.clip.name} ({fault.clip.source}): {fault.reason}")
     frames: dict[str, Counter[str]] = defaultdict(Counter)
     for index, source in enumerate(motions.sources):

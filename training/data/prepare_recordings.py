@@ -9,7 +9,7 @@ import numpy as np
 from training.data.datasets import custom, h36m, humaneva
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
-from training.data.datasets.synthetic_recordings import film_recordings
+from training.data.datasets.synthetic_recordings import render_recordings
 from training.data.prepare_options import Command, file_option, rate_option
 
 
@@ -115,7 +115,7 @@ def _noise(text: str) -> float:
 def _studio(options: argparse.Namespace) -> None:
     motions = MotionSet.load(options.motion)
     rng = np.random.default_rng(options.seed)
-    recordings = film_recordings(motions, options.noise, rng, options.keypoint_format)
+    recordings = render_recordings(motions, options.noise, rng, options.keypoint_format)
     _write(recordings, [], options.output)
 
 

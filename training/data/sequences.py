@@ -1,4 +1,4 @@
-"""Footage: clips as a model is to see them, with what it is to make of them."""
+"""Sequences: clips as a model is to see them, with what it is to make of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,72 +12,76 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Filmed:
+class PoseSequence:
     """One clip seen by one camera."""
 
     inputs_TJ2: Floats
     """Normalised keypoints."""
     targets_TK3: Floats
     """Poses relative to the root, metres, in the axes the model works in; NaN if unknown."""
-    roots_T3: Floats
+    trajectory_T3: Floats
     """The root's path as the model is to tell it, in those axes; NaN if unknown."""
-    lens_T9: Floats
+    camera_T9: Floats
     """What projects points in those axes to inputs: see ``training.data.projection``."""
     inverse: InverseTransform
     """Brings what the model tells to camera axes."""
 
 
 @dataclass(frozen=True)
-class Footage:
+class Sequences:
     """Many filmed clips end to end; row i belongs to the clip of rows first[i] … last[i]."""
 
     inputs_FJ2: Floats
     targets_FK3: Floats
-    roots_F3: Floats
-    lens_F9: Floats
+    trajectory_F3: Floats
+    camera_F9: Floats
     depth_F: Floats
     """What a model calls a distance of one, in metres."""
     first_F: NDArray[np.int64]
     last_F: NDArray[np.int64]
 
 
-def joined(clips: Iterable[Filmed]) -> Footage:
+def joined(clips: Iterable[PoseSequence]) -> Sequences:
     """Clips end to end; one at least."""
     filmed = list(clips)
     lengths = np.array([len(clip.inputs_TJ2) for clip in filmed])
     ends = np.cumsum(lengths)
-    return Footage(
+    return Sequences(
         np.concatenate([clip.inputs_TJ2 for clip in filmed]),
         np.concatenate([clip.targets_TK3 for clip in filmed]),
-        np.concatenate([clip.roots_T3 for clip in filmed]),
-        np.concatenate([clip.lens_T9 for clip in filmed]),
+        np.concatenate([clip.trajectory_T3 for clip in filmed]),
+        np.concatenate([clip.camera_T9 for clip in filmed]),
         np.concatenate([_depth(clip) for clip in filmed]),
         np.repeat(ends - lengths, lengths),
         np.repeat(ends - 1, lengths),
     )
 
 
-def _depth(clip: Filmed) -> Floats:
+def _depth(clip: PoseSequence) -> Floats:
     if clip.inverse.depth_T is None:
         return np.ones(len(clip.inputs_TJ2), np.float32)
     return clip.inverse.depth_T
 
 
 def filmed(
-    inputs_TJ2: Floats, points_TK3: Floats, inverse: InverseTransform, lens_9: Floats, root: int = 0
-) -> Filmed:
+    inputs_TJ2: Floats,
+    points_TK3: Floats,
+    inverse: InverseTransform,
+    camera_9: Floats,
+    root: int = 0,
+) -> PoseSequence:
     """A clip from its inputs and where its joints truly are, in camera axes.
 
     Args:
         inputs_TJ2: normalised keypoints.
         points_TK3: metres; NaN where unknown.
         inverse: what came with the inputs.
-        lens_9: what projects camera axes to the screen (``screen`` models see through it).
+        camera_9: what projects camera axes to the screen (``screen`` models see through it).
         root: the joint that the others are relative to.
     """
     roots = points_TK3[:, root]
     targets = points_TK3 - roots[:, None]
-    lens: Floats = np.broadcast_to(lens_9, (len(roots), 9))
+    lens: Floats = np.broadcast_to(camera_9, (len(roots), 9))
     if inverse.turn_T33 is not None and inverse.depth_T is not None:
         ahead_T33 = inverse.turn_T33.transpose(0, 2, 1)
         targets = targets @ ahead_T33
@@ -86,7 +90,7 @@ def filmed(
         # Before the person-centred camera, the metre's spread at each frame is the focal length.
         lens = np.zeros((len(roots), 9), np.float32)
         lens[:, :2] = inverse.depth_T[:, None]
-    return Filmed(
+    return PoseSequence(
         inputs_TJ2,
         targets.astype(np.float32),
         roots.astype(np.float32),
@@ -95,7 +99,9 @@ def filmed(
     )
 
 
-def screen_lens(camera: ScreenCamera, distortion: Sequence[float] = (0, 0, 0, 0, 0)) -> Floats:
+def screen_parameters(
+    camera: ScreenCamera, distortion: Sequence[float] = (0, 0, 0, 0, 0)
+) -> Floats:
     """The nine parameters of a lens that ``training.data.projection`` takes.
 
     Distortion is radial k1 k2 k3 and tangential p1 p2, in the paper's sense.
@@ -103,7 +109,7 @@ def screen_lens(camera: ScreenCamera, distortion: Sequence[float] = (0, 0, 0, 0,
     return np.array([*camera.focal_length, *camera.principal_point, *distortion], np.float32)
 
 
-def mirrored(clip: Filmed, inputs: Sequence[int], targets: Sequence[int]) -> Filmed:
+def mirrored(clip: PoseSequence, inputs: Sequence[int], targets: Sequence[int]) -> PoseSequence:
     """The same clip in a mirror: x negated, left and right exchanged.
 
     Args:
@@ -116,12 +122,12 @@ def mirrored(clip: Filmed, inputs: Sequence[int], targets: Sequence[int]) -> Fil
     inverse = (
         clip.inverse if turn is None else replace(clip.inverse, turn_T33=turn * _outer(across))
     )
-    lens = clip.lens_T9.copy()
+    lens = clip.camera_T9.copy()
     lens[:, [2, 7]] *= -1  # the principal point's x, and the lens's shear across
-    return Filmed(
+    return PoseSequence(
         mirror(clip.inputs_TJ2, inputs),
         mirror(clip.targets_TK3, targets),
-        clip.roots_T3 * across,
+        clip.trajectory_T3 * across,
         lens,
         inverse,
     )

@@ -14,18 +14,30 @@ from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE, fill
 from poselift.normalisation import ScreenCamera, normaliser
 from poselift.skeletons import SKELETONS
-from training.augmentation.virtual_camera import View
+from training.augmentation.synthetic_camera import View
 from training.config.train_config import MOTION_SETTINGS, TrainConfig
 from training.data.datasets.arrays import keys_of
 from training.data.datasets.clips import Clips, Summary, those_of
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
-from training.data.sequences import Filmed, Footage, filmed, joined, mirrored, screen_lens
-from training.data.synthetic import VIRTUAL_CAMERA, FilmingOptions, film_all, film_with
+from training.data.sequences import (
+    PoseSequence,
+    Sequences,
+    filmed,
+    joined,
+    mirrored,
+    screen_parameters,
+)
+from training.data.synthetic import (
+    SYNTHETIC_CAMERA,
+    ProjectionOptions,
+    project_all,
+    project_with_camera,
+)
 
 SEED = 20191118
 """Every model is measured through the same cameras and the same noise."""
-MEASURING_CAMERAS = 4
+EVALUATION_CAMERAS = 4
 """Of each clip of motion: a single one would make errors a matter of luck."""
 CONDITIONS = {"clean": 0.0, "noisy": 1.0}
 """Noise levels of the imagined detector that motion is measured with."""
@@ -40,7 +52,7 @@ class HeldOut:
     name: str
     subject: str
     action: str
-    clip: Filmed
+    clip: PoseSequence
 
 
 class Source(Protocol):
@@ -53,11 +65,11 @@ class Source(Protocol):
     trajectory_camera: ScreenCamera | None
     """The cameras that a trajectory is learned with, where models see the screen."""
 
-    def footage(self, rng: np.random.Generator) -> Footage:
+    def footage(self, rng: np.random.Generator) -> Sequences:
         """What an epoch is trained on, labelled."""
         ...
 
-    def unlabelled(self, rng: np.random.Generator) -> Footage | None:
+    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
         """What an epoch sees without labels, if anything."""
         ...
 
@@ -134,54 +146,56 @@ class MotionSource:
         self._config = config
         self.keypoint_format = config.keypoint_format or _DEFAULT_FORMAT
         self.options = filming_options(config, self.keypoint_format)
-        self.trajectory_camera: ScreenCamera | None = VIRTUAL_CAMERA
+        self.trajectory_camera: ScreenCamera | None = SYNTHETIC_CAMERA
         sides = Sides.of(MotionSet.load(config.data), config)
         self._labelled = sides.labelled
         self._unlabelled = sides.unlabelled
         self._held_out = sides.held_out
         self.summary = self._labelled.summary()
 
-    def footage(self, rng: np.random.Generator) -> Footage:
+    def footage(self, rng: np.random.Generator) -> Sequences:
         """Every labelled clip, by so many new cameras."""
-        return film_all(self._labelled, self.options, rng, self._config.views)
+        return project_all(self._labelled, self.options, rng, self._config.views)
 
-    def unlabelled(self, rng: np.random.Generator) -> Footage | None:
+    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
         """The same of clips whose poses are not to be looked at."""
         if len(self._unlabelled) == 0:
             return None
-        return film_all(self._unlabelled, self.options, rng, self._config.views)
+        return project_all(self._unlabelled, self.options, rng, self._config.views)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every clip by several cameras, which depend only on its name."""
-        options = self.options.for_measuring(CONDITIONS[condition])
-        return (clip for clip, _ in measuring_views(self._held_out, options))
+        options = self.options.for_evaluation(CONDITIONS[condition])
+        return (clip for clip, _ in evaluation_sequences(self._held_out, options))
 
     def without_poses(self) -> Iterator[HeldOut]:
         """None: motion is nothing but poses."""
         return iter(())
 
 
-def measuring_views(motions: MotionSet, options: FilmingOptions) -> Iterator[tuple[HeldOut, View]]:
+def evaluation_sequences(
+    motions: MotionSet, options: ProjectionOptions
+) -> Iterator[tuple[HeldOut, View]]:
     """Every clip as it is measured, by several cameras.
 
     They depend on its name, not on its place in the file; and on ``options``, where those vary
     poses before a camera is chosen.
     """
     for index in range(len(motions)):
-        for number in range(MEASURING_CAMERAS):
+        for number in range(EVALUATION_CAMERAS):
             rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
-            clip, view = film_with(motions.clip(index), motions, options, rng)
+            clip, view = project_with_camera(motions.clip(index), motions, options, rng)
             yield _held_out(motions, index, clip, f", camera {number + 1}"), view
 
 
-def _held_out(clips: Clips, index: int, clip: Filmed, seen_by: str = "") -> HeldOut:
+def _held_out(clips: Clips, index: int, clip: PoseSequence, seen_by: str = "") -> HeldOut:
     name = f"{clips.names[index]}{seen_by}"
     return HeldOut(name, clips.subjects[index], clips.actions[index], clip)
 
 
-def filming_options(config: TrainConfig, keypoint_format: str) -> FilmingOptions:
+def filming_options(config: TrainConfig, keypoint_format: str) -> ProjectionOptions:
     """How a run films its motion."""
-    return FilmingOptions(
+    return ProjectionOptions(
         keypoint_format=keypoint_format,
         normalisation=config.normalisation,
         causal=config.causal,
@@ -230,11 +244,11 @@ class RecordingSource:
         self.trajectory_camera = mean_camera(self._labelled)
         self.summary = self._labelled.summary()
 
-    def footage(self, rng: np.random.Generator) -> Footage:
+    def footage(self, rng: np.random.Generator) -> Sequences:
         """Every labelled video, half of them mirrored."""
         return joined(self._seen(self._labelled, rng))
 
-    def unlabelled(self, rng: np.random.Generator) -> Footage | None:
+    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
         """Every video without labels, or whose labels are not to be looked at."""
         if not self._unlabelled:
             return None
@@ -252,14 +266,14 @@ class RecordingSource:
 
     def _as_they_are(self, videos: RecordingSet) -> Iterator[HeldOut]:
         for index in range(len(videos)):
-            clip = see_recording(videos, index, self._config)
+            clip = recording_sequence(videos, index, self._config)
             yield _held_out(videos, index, clip)
 
-    def _seen(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[Filmed]:
+    def _seen(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[PoseSequence]:
         inputs = FORMATS[videos.keypoint_format].mirror
         targets = SKELETONS[videos.skeleton].mirror
         for index in range(len(videos)):
-            clip = see_recording(videos, index, self._config)
+            clip = recording_sequence(videos, index, self._config)
             is_flipped = self._config.flip and rng.random() < 0.5
             yield mirrored(clip, inputs, targets) if is_flipped else clip
 
@@ -296,7 +310,7 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
     return [others.downsampled(config.downsample)]
 
 
-def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Filmed:
+def recording_sequence(videos: RecordingSet, index: int, config: TrainConfig) -> PoseSequence:
     """One video as the model is to see it, from the first frame in which anything was found.
 
     Raises:
@@ -321,7 +335,7 @@ def see_recording(videos: RecordingSet, index: int, config: TrainConfig) -> Film
     lens = np.full(9, np.nan, np.float32)
     if camera is not None:
         screen = ScreenCamera.of(camera, image_size)
-        lens = screen_lens(screen, videos.cameras[index, 4:].tolist())
+        lens = screen_parameters(screen, videos.cameras[index, 4:].tolist())
     return filmed(inputs, videos.positions[part][seen], inverse, lens)
 
 

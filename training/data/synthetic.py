@@ -15,23 +15,30 @@ from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE, fill
 from poselift.normalisation import Kind, ScreenCamera, normaliser
 from poselift.skeletons import H36M17
-from training.augmentation.articulation import bend, lay_down, seat
+from training.augmentation.articulation import jitter_joint_angles, lay_down_person, seat_person
 from training.augmentation.detector_noise import NoiseLevel, cut_off, detect
-from training.augmentation.recombination import LIMBS, graft, reproportion
-from training.augmentation.virtual_camera import View, random_view, tipped_over
+from training.augmentation.recombination import LIMBS, scale_bones, swap_limbs
+from training.augmentation.synthetic_camera import View, random_camera, tipped_over
 from training.data.datasets.motion import MotionSet
-from training.data.sequences import Filmed, Footage, filmed, joined, mirrored, screen_lens
+from training.data.sequences import (
+    PoseSequence,
+    Sequences,
+    filmed,
+    joined,
+    mirrored,
+    screen_parameters,
+)
 
 Floats = NDArray[np.float32]
-Hide = Callable[[Floats, np.random.Generator], Floats]
+Occlude = Callable[[Floats, np.random.Generator], Floats]
 """Takes some of a clip's detected keypoints (T, J, 3) away."""
 
-VIRTUAL_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
+SYNTHETIC_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
 """The lens that ``screen`` models of virtual cameras take every lens for: they cannot tell."""
 
 
 @dataclass(frozen=True)
-class FilmingOptions:
+class ProjectionOptions:
     """How motion becomes training input."""
 
     keypoint_format: str
@@ -60,10 +67,10 @@ class FilmingOptions:
     """The share of clips whose camera is tipped over sideways."""
     cut_off: float = 0.0
     """The share of clips in which an edge of the picture cuts people off."""
-    hide: Hide | None = None
+    hide: Occlude | None = None
     """What else takes detected keypoints away, to measure what comes of it."""
 
-    def for_measuring(self, noise: float) -> "FilmingOptions":
+    def for_evaluation(self, noise: float) -> "ProjectionOptions":
         """Motion as it was recorded, seen by a detector of this noise level."""
         return replace(
             self,
@@ -81,9 +88,9 @@ class FilmingOptions:
         )
 
 
-def film_all(
-    motions: MotionSet, options: FilmingOptions, rng: np.random.Generator, views: int = 1
-) -> Footage:
+def project_all(
+    motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator, views: int = 1
+) -> Sequences:
     """Film every clip ``views`` times, each time with a camera and noise of its own."""
     return joined(
         film(motions.clip(index), motions, options, rng)
@@ -95,23 +102,23 @@ def film_all(
 def film(
     positions_TM3: Floats,
     motions: MotionSet,
-    options: FilmingOptions,
+    options: ProjectionOptions,
     rng: np.random.Generator,
-) -> Filmed:
+) -> PoseSequence:
     """Film one clip (T, M, 3), world axes in metres with y up, by a random camera."""
-    clip, _ = film_with(positions_TM3, motions, options, rng)
+    clip, _ = project_with_camera(positions_TM3, motions, options, rng)
     return clip
 
 
-def film_with(
+def project_with_camera(
     positions_TM3: Floats,
     motions: MotionSet,
-    options: FilmingOptions,
+    options: ProjectionOptions,
     rng: np.random.Generator,
-) -> tuple[Filmed, View]:
+) -> tuple[PoseSequence, View]:
     """Film one clip, and tell by which camera."""
-    positions = varied(positions_TM3, motions, options, rng)
-    view = random_view(positions[:, 0], rng)
+    positions = augmented_motion(positions_TM3, motions, options, rng)
+    view = random_camera(positions[:, 0], rng)
     if _happens(options.roll, rng):
         view = tipped_over(view, rng)
     clip = see(view.to_camera(positions), motions, view, options, rng)
@@ -120,10 +127,10 @@ def film_with(
     return clip, view
 
 
-def varied(
+def augmented_motion(
     positions_TM3: Floats,
     motions: MotionSet,
-    options: FilmingOptions,
+    options: ProjectionOptions,
     rng: np.random.Generator,
 ) -> Floats:
     """A clip as it might have been: at another speed, backwards, by another body."""
@@ -132,15 +139,15 @@ def varied(
     for limbs in LIMBS:
         if _happens(options.recombination, rng):
             donor = motions.clip(int(rng.integers(len(motions))))
-            positions = graft(positions, donor, names, limbs)
+            positions = swap_limbs(positions, donor, names, limbs)
     if _happens(options.sitting, rng):
-        positions = seat(positions, names, rng)
+        positions = seat_person(positions, names, rng)
     if _happens(options.bending, rng):
-        positions = bend(positions, names, motions.fps, rng)
+        positions = jitter_joint_angles(positions, names, motions.fps, rng)
     if _happens(options.lying, rng):
-        positions = lay_down(positions, rng)
+        positions = lay_down_person(positions, rng)
     if options.proportions:
-        positions = reproportion(positions, options.proportions, rng)
+        positions = scale_bones(positions, options.proportions, rng)
     return positions[::-1] if _happens(options.backwards, rng) else positions
 
 
@@ -156,9 +163,9 @@ def see(
     points_TM3: Floats,
     motions: MotionSet,
     view: View,
-    options: FilmingOptions,
+    options: ProjectionOptions,
     rng: np.random.Generator,
-) -> Filmed:
+) -> PoseSequence:
     """Project points in camera axes, add a detector's errors, fill the gaps and normalise."""
     names = FORMATS[options.keypoint_format].joints
     # Human3.6M, and with it the prepared motion, calls the ankle a foot.
@@ -185,23 +192,23 @@ def see(
         max_gap_frames=len(detected),  # no frame is given up: each one has a true pose to learn
         format=FORMATS[options.keypoint_format],
     )
-    prepare = normaliser(options.normalisation, names, view.image_size, view.known_lens)
+    prepare = normaliser(options.normalisation, names, view.image_size, view.known_intrinsics)
     normalised, inverse = prepare(filled.keypoints_TJ2)
-    believed = VIRTUAL_CAMERA
+    assumed = SYNTHETIC_CAMERA
     if options.normalisation == "person":
-        believed = ScreenCamera.of(view.known_lens, view.image_size)
-    points = _as_believed(points_TM3[:, : len(H36M17.joints)], view, believed)
-    return filmed(normalised, points, inverse, screen_lens(believed))
+        assumed = ScreenCamera.of(view.known_intrinsics, view.image_size)
+    points = _as_assumed(points_TM3[:, : len(H36M17.joints)], view, assumed)
+    return filmed(normalised, points, inverse, screen_parameters(assumed))
 
 
-def _as_believed(points_TK3: Floats, view: View, believed: ScreenCamera) -> Floats:
+def _as_assumed(points_TK3: Floats, view: View, assumed: ScreenCamera) -> Floats:
     """The person where one must be who looks the same through the lens that is thought to be.
 
     Poses stay as they are; only the root moves, since distances cannot be told without the lens.
     """
     lens = ScreenCamera.of(view.lens, view.image_size)
     roots = points_TK3[:, :1]
-    return points_TK3 + (roots @ lens.seen_by(believed) - roots)
+    return points_TK3 + (roots @ lens.seen_by(assumed) - roots)
 
 
 def change_speed(positions_TM3: Floats, speed: float) -> Floats:

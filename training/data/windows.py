@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.data.sequences import Footage
+from training.data.sequences import Sequences
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Share:
 class Batch:
     """Windows, and what there is to know of the S frames in the middle (causal: at the end).
 
-    Units and axes are those of ``training.footage.Filmed``.
+    Units and axes are those of ``training.footage.PoseSequence``.
     """
 
     inputs_BTJ2: Tensor
     targets_BSK3: Tensor
-    roots_BS3: Tensor
-    lens_BS9: Tensor
+    trajectory_BS3: Tensor
+    camera_BS9: Tensor
     depth_BS: Tensor
     keypoints_BSJ2: Tensor
 
@@ -44,7 +44,7 @@ class Windows:
 
     def __init__(
         self,
-        footage: Footage,
+        footage: Sequences,
         receptive_field: int,
         causal: bool,
         device: torch.device | str = "cpu",
@@ -52,8 +52,8 @@ class Windows:
     ) -> None:
         self._inputs_FJ2 = torch.from_numpy(footage.inputs_FJ2).to(device)
         self._targets_FK3 = torch.from_numpy(footage.targets_FK3).to(device)
-        self._roots_F3 = torch.from_numpy(footage.roots_F3).to(device)
-        self._lens_F9 = torch.from_numpy(footage.lens_F9).to(device)
+        self._trajectory_F3 = torch.from_numpy(footage.trajectory_F3).to(device)
+        self._camera_F9 = torch.from_numpy(footage.camera_F9).to(device)
         self._depth_F = torch.from_numpy(footage.depth_F).to(device)
         self._first_F = torch.from_numpy(footage.first_F).to(device)
         self._last_F = torch.from_numpy(footage.last_F).to(device)
@@ -87,8 +87,8 @@ class Windows:
         return Batch(
             self._inputs_FJ2[rows],
             self._targets_FK3[targets],
-            self._roots_F3[targets],
-            self._lens_F9[targets],
+            self._trajectory_F3[targets],
+            self._camera_F9[targets],
             self._depth_F[targets],
             self._inputs_FJ2[targets],
         )

@@ -83,27 +83,27 @@ class Prediction:
     poses_TK3: Floats
     """Relative to the root."""
     targets_TK3: Floats
-    roots_T3: Floats | None
+    trajectory_T3: Floats | None
     """The root's path, of models that tell it."""
-    true_roots_T3: Floats
+    true_trajectory_T3: Floats
 
 
 def predict_clips(
-    clips: Iterable[HeldOut], predict: Predictor, predict_roots: Predictor | None = None
+    clips: Iterable[HeldOut], predict: Predictor, predict_trajectory: Predictor | None = None
 ) -> Iterator[Prediction]:
     """Lift held-out clips."""
     for clip in clips:
         filmed = clip.clip
         poses = predict(filmed.inputs_TJ2)
         roots = None
-        if predict_roots is not None:
-            roots = filmed.inverse.trajectory(predict_roots(filmed.inputs_TJ2)[:, 0])
+        if predict_trajectory is not None:
+            roots = filmed.inverse.trajectory(predict_trajectory(filmed.inputs_TJ2)[:, 0])
         yield Prediction(
             clip,
             filmed.inverse.poses(poses - poses[:, :1]),
             filmed.inverse.poses(filmed.targets_TK3),
             roots,
-            filmed.inverse.trajectory(filmed.roots_T3),
+            filmed.inverse.trajectory(filmed.trajectory_T3),
         )
 
 
@@ -136,8 +136,8 @@ def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
 
 
 def _roots(prediction: Prediction) -> Floats:
-    if prediction.roots_T3 is not None:
-        return prediction.roots_T3
+    if prediction.trajectory_T3 is not None:
+        return prediction.trajectory_T3
     return np.full((len(prediction.poses_TK3), 3), np.nan, np.float32)
 
 
@@ -149,14 +149,15 @@ def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterato
         errors = {
             name: metric.of(predicted, target) * metric.factor for name, metric in METRICS.items()
         }
-        if prediction.roots_T3 is not None:
+        if prediction.trajectory_T3 is not None:
             errors |= {
-                name: metric.of(prediction.roots_T3, prediction.true_roots_T3) * metric.factor
+                name: metric.of(prediction.trajectory_T3, prediction.true_trajectory_T3)
+                * metric.factor
                 for name, metric in TRAJECTORY_METRICS.items()
             }
             stepping = (
-                prediction.roots_T3[:, None] + predicted[:, feet],
-                prediction.true_roots_T3[:, None] + target[:, feet],
+                prediction.trajectory_T3[:, None] + predicted[:, feet],
+                prediction.true_trajectory_T3[:, None] + target[:, feet],
             )
             errors |= {
                 name: metric.of(*stepping) * metric.factor for name, metric in FOOT_METRICS.items()

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 from training.evaluation.clip_errors import ClipErrors, average, by_action, by_joint
 from training.metrics import ALL_METRICS
 
-Conditions: TypeAlias = dict[str, list[ClipErrors]]
+ErrorsByCondition: TypeAlias = dict[str, list[ClipErrors]]
 """A model's clips by the condition they were measured in: ``clean``, or ``noisy, flip``."""
 
 
-def overall_errors(measured: Mapping[str, Conditions]) -> dict[str, float]:
+def overall_errors(measured: Mapping[str, ErrorsByCondition]) -> dict[str, float]:
     """Errors over all clips, for a card: ``noisy MPJPE, flip, single model`` and the like.
 
     Args:
@@ -30,7 +30,7 @@ def overall_errors(measured: Mapping[str, Conditions]) -> dict[str, float]:
 
 
 def write_report(
-    folder: Path, measured: Mapping[str, Conditions], by_subject: bool = False
+    folder: Path, measured: Mapping[str, ErrorsByCondition], by_subject: bool = False
 ) -> None:
     """Write ``report.json`` and ``report.png``: every metric per action, every joint's error."""
     folder.mkdir(parents=True, exist_ok=True)

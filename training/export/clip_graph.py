@@ -258,7 +258,9 @@ def _branch(model: TemporalModel, output: str) -> Builder:
     return build
 
 
-def told(model: TemporalModel, trajectory: TemporalModel | None) -> dict[str, tuple[int, ...]]:
+def output_shapes(
+    model: TemporalModel, trajectory: TemporalModel | None
+) -> dict[str, tuple[int, ...]]:
     """The outputs of a model's graphs, and their shapes behind batch and frames."""
     outputs: dict[str, tuple[int, ...]] = {POSES: (model.joints_out, 3)}
     if trajectory is not None:
@@ -271,14 +273,14 @@ def told(model: TemporalModel, trajectory: TemporalModel | None) -> dict[str, tu
 def clip_graph(
     model: TemporalModel, joints_in: int, channels_in: int, trajectory: TemporalModel | None = None
 ) -> onnx.ModelProto:
-    """Build the graph ``keypoints`` (batch, frames, joints, channels) → what ``told`` says.
+    """Build the graph ``keypoints`` (batch, frames, joints, channels) → what ``output_shapes`` says.
 
     Frames in and out are as many; batch and frames are free.
     """
     branches = [_branch(model, POSES)]
     if trajectory is not None:
         branches.append(_branch(trajectory, TRAJECTORY))
-    outputs = [_clips(name, *shape) for name, shape in told(model, trajectory).items()]
+    outputs = [_clips(name, *shape) for name, shape in output_shapes(model, trajectory).items()]
     return assembled("clip", branches, [_clips(KEYPOINTS, joints_in, channels_in)], outputs)
 
 

@@ -41,7 +41,7 @@ class Exported:
     """The cameras that the trajectory was learned with, where the model sees the screen."""
 
 
-def compare(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) -> None:
+def check_parity(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) -> None:
     """Lift random clips with ONNX Runtime and with PyTorch, which pads its input as the paper does.
 
     Raises:

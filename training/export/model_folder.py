@@ -36,16 +36,16 @@ from poselift.skeletons import SKELETONS, Skeleton
 from training.command import command_line
 from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
-from training.export.clip_graph import KEYPOINTS, clip_graph, halved, told
-from training.export.export_parity import Exported, ExportError, compare
+from training.export.clip_graph import KEYPOINTS, clip_graph, halved, output_shapes
+from training.export.export_parity import Exported, ExportError, check_parity
 from training.export.step_graph import rings_graph, step_graph
 from training.export.window_graph import window_graph
 from training.model.checkpoint import load_networks
-from training.model.videopose3d import AUTHORS_SUFFIX, authors_format, read_authors_checkpoint
+from training.model.videopose3d import VIDEOPOSE3D_SUFFIX, read_videopose3d, videopose3d_format
 
 Precision = Literal["float32", "float16"]
 UNSTATED_LICENCE = "not stated; the terms of what it was trained on bind its use too"
-AUTHORS_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
+VIDEOPOSE3D_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
 SCALE = "One camera cannot tell size from distance: poses have the scale of an ordinary adult."
 HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
 """About where Human3.6M's four cameras lie, whose trajectories the authors' models learned."""
@@ -74,12 +74,12 @@ def export(exported: Exported, folder: Path, precision: Precision = "float32") -
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
         made = Path(temporary) / "float32"
         card = _write(graphs, exported, made)
-        compare(made, exported)
+        check_parity(made, exported)
         if precision == "float16":
             made = Path(temporary) / "float16"
             halves = {name: halved(graph) for name, graph in graphs.items()}
             card = _write(halves, exported, made)
-            compare(made, exported, _HALF_TOLERANCE_M)
+            check_parity(made, exported, _HALF_TOLERANCE_M)
         _put_in_place(made, folder, Path(temporary) / "replaced")
     return card
 
@@ -175,7 +175,7 @@ def _put_in_place(made: Path, folder: Path, replaced: Path) -> None:
 def _card(exported: Exported, version: str) -> Card:
     model = exported.pose
     skeleton = _skeleton(model.joints_out)
-    outputs = tuple(told(model, exported.trajectory))
+    outputs = tuple(output_shapes(model, exported.trajectory))
     return Card(
         name=exported.name,
         version=version,
@@ -281,17 +281,17 @@ def _command(config: TrainConfig) -> str:
     return " ".join(words)
 
 
-def from_authors(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
+def from_videopose3d(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
     """What to export of one of the paper authors' checkpoints."""
-    pose, trajectory, joints = read_authors_checkpoint(path, causal)
+    pose, trajectory, joints = read_videopose3d(path, causal)
     return Exported(
         name=name,
         pose=pose,
         trajectory=trajectory,
         trajectory_camera=None if joints == 15 else HUMAN36M_CAMERA,
-        keypoint_format=authors_format(path, joints, keypoint_format),
+        keypoint_format=videopose3d_format(path, joints, keypoint_format),
         normalisation="screen",
-        licence=AUTHORS_LICENCE,
+        licence=VIDEOPOSE3D_LICENCE,
         training=Training(
             data="a checkpoint in the paper authors' format",
             frame_rates=(60.0,) if joints == 15 else (50.0,),  # HumanEva's and Human3.6M's
@@ -331,9 +331,9 @@ class ExportCommand(BaseSettings):
     def cli_cmd(self) -> None:
         """Run it."""
         name = self.name or self.output.name
-        if self.checkpoint.suffix == AUTHORS_SUFFIX:
+        if self.checkpoint.suffix == VIDEOPOSE3D_SUFFIX:
             self._refuse("errors", "licence", "recipe", "cost", "limits")
-            exported = from_authors(self.checkpoint, name, self.causal, self.keypoint_format)
+            exported = from_videopose3d(self.checkpoint, name, self.causal, self.keypoint_format)
         else:
             self._refuse("causal", "keypoint_format")
             remarks = Remarks(

@@ -19,7 +19,7 @@ from training.export.clip_graph import (
     Layer,
     Layers,
     assembled,
-    told,
+    output_shapes,
 )
 from training.model.temporal_model import TemporalModel
 
@@ -44,7 +44,7 @@ def step_graph(
 
     In: ``keypoints`` (batch, joints, channels), ``fresh`` (batch) bool, and for each layer wider
     than one frame ``…_past_N`` (batch, w − 1, its input channels), oldest first; ``keypoints_past``
-    for the first layer. Out: what ``told`` says, and ``…_row_N`` (batch, channels), the rows to
+    for the first layer. Out: what ``output_shapes`` says, and ``…_row_N`` (batch, channels), the rows to
     keep; what the first layer keeps is ``keypoints``.
     """
     shared = Builder(KEYPOINTS, causal=True)
@@ -59,7 +59,7 @@ def step_graph(
     parts = [shared]
     for output, network in _networks(model, trajectory):
         parts.append(_step_branch(network, output, frame, fresh, tensors))
-    outputs = [_rows(name, *shape) for name, shape in told(model, trajectory).items()]
+    outputs = [_rows(name, *shape) for name, shape in output_shapes(model, trajectory).items()]
     return assembled("step", parts, tensors.inputs, [*outputs, *tensors.outputs])
 
 

@@ -14,7 +14,7 @@ from training.export.clip_graph import (
     Builder,
     Layers,
     assembled,
-    told,
+    output_shapes,
 )
 from training.model.temporal_model import TemporalModel
 
@@ -24,12 +24,12 @@ def window_graph(
 ) -> onnx.ModelProto:
     """Build the graph ``keypoints`` (batch, receptive field, joints, channels) → one frame each.
 
-    Out: what ``told`` says.
+    Out: what ``output_shapes`` says.
     """
     branches = [_branch(model, POSES)]
     if trajectory is not None:
         branches.append(_branch(trajectory, TRAJECTORY))
-    outputs = [_rows(name, *shape) for name, shape in told(model, trajectory).items()]
+    outputs = [_rows(name, *shape) for name, shape in output_shapes(model, trajectory).items()]
     keypoints = _rows(KEYPOINTS, model.receptive_field, joints_in, channels_in)
     return assembled("window", branches, [keypoints], outputs)
 

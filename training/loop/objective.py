@@ -52,13 +52,13 @@ class Objective:
         if predicted.roots is not None:
             terms |= self._of_trajectory(predicted.roots, batch)
         if predicted.log_errors is not None:
-            terms["expected errors"] = losses.unlikelihood(
+            terms["expected errors"] = losses.exponential_nll(
                 predicted.log_errors, predicted.poses, batch.targets_BSK3
             )
         return terms
 
     def _of_trajectory(self, roots: Tensor, batch: Batch) -> Terms:
-        pair = in_metres(roots, batch.depth_BS), in_metres(batch.roots_BS3, batch.depth_BS)
+        pair = in_metres(roots, batch.depth_BS), in_metres(batch.trajectory_BS3, batch.depth_BS)
         terms = {"trajectory": losses.trajectory_error(*pair)}
         if self._config.velocity_weight:
             error = losses.trajectory_velocity_error(*pair)
@@ -77,7 +77,7 @@ class Objective:
         if self._config.projection_weight and predicted.roots is not None:
             roots = in_metres(predicted.roots, batch.depth_BS)
             points = in_front(predicted.poses + roots[..., None, :])
-            projected = project(points, batch.lens_BS9)
+            projected = project(points, batch.camera_BS9)
             seen, found = self._shared
             error = losses.projection_error(
                 projected[..., found, :], batch.keypoints_BSJ2[..., seen, :]

@@ -17,13 +17,13 @@ from tqdm import tqdm
 from poselift.errors import InvalidInput
 from training import losses
 from training.config.train_config import TrainConfig
-from training.data.sequences import Footage, joined
+from training.data.sequences import Sequences, joined
 from training.data.sources import Source, open_source
 from training.data.windows import Batch, Share, Windows
 from training.loop.curves import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
-from training.model.batch_norm_momentum import Momentum
+from training.model.batch_norm_momentum import BatchNormMomentum
 from training.model.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -63,13 +63,13 @@ class Trainer:
         self.networks = build_networks(self.config, skeleton).to(self.device)
         self.form = TrainingForm(self.networks, config.stride, config.freeze_pose)
         self._run_form = _wrapped(self.form, config.compile, share, self.device)
-        self.momentum = Momentum(self.networks.batch_norms, config.compile)
+        self.momentum = BatchNormMomentum(self.networks.batch_norms, config.compile)
         self.average = _average_of(self.networks, config.weight_average)
         learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=config.learning_rate, amsgrad=True)
         self.objective = Objective(config, self.source.keypoint_format, skeleton)
         self.history: list[dict[str, float]] = []
-        self.held_out = self._film_held_out() if share.rank == 0 else {}
+        self.held_out = self._held_out_windows() if share.rank == 0 else {}
 
     def begin_with(self, path: Path) -> None:
         """Take over another run's weights; it need not have seen the same, but be built alike.
@@ -266,14 +266,14 @@ class Trainer:
             error = losses.mpjpe(predicted.poses, batch.targets_BSK3)
             totals["MPJPE"] += float(error) * len(batch)
             if predicted.roots is not None:
-                roots = predicted.roots, batch.roots_BS3
+                roots = predicted.roots, batch.trajectory_BS3
                 pair = (in_metres(each, batch.depth_BS) for each in roots)
                 totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
             if predicted.log_errors is not None:
                 totals["expected MPJPE"] += float(predicted.log_errors.exp().mean()) * len(batch)
         return {name: total / len(chosen) * 1000 for name, total in totals.items()}
 
-    def _film_held_out(self) -> dict[str, Windows]:
+    def _held_out_windows(self) -> dict[str, Windows]:
         clips = {
             condition: [held_out.clip for held_out in self.source.held_out(condition)]
             for condition in self.source.conditions
@@ -284,7 +284,7 @@ class Trainer:
             if filmed
         }
 
-    def _windows(self, footage: Footage, stride: int | None = None) -> Windows:
+    def _windows(self, footage: Sequences, stride: int | None = None) -> Windows:
         field = self.networks.pose.receptive_field
         stride = stride or self.config.stride
         return Windows(footage, field, self.config.causal, self.device, stride)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Momentum:
+class BatchNormMomentum:
     """Sets the pace at which running statistics follow those of the batches.
 
     Compiled steps are made for one momentum and would be made anew for another. They keep the

@@ -7,11 +7,11 @@ from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
 from training.model.checkpoint import load_networks
 from training.model.networks import Networks
-from training.model.videopose3d import AUTHORS_SUFFIX, authors_format, read_authors_checkpoint
+from training.model.videopose3d import VIDEOPOSE3D_SUFFIX, read_videopose3d, videopose3d_format
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedModel:
     """Networks in evaluation mode, and what is known of them."""
 
     networks: Networks
@@ -21,7 +21,7 @@ class Opened:
     """None for the paper authors' checkpoints, which do not say."""
 
 
-def open_model(path: Path, causal: bool, keypoint_format: str | None) -> Opened:
+def load_model(path: Path, causal: bool, keypoint_format: str | None) -> LoadedModel:
     """Open one of this project's checkpoints (.pt), or one of the paper authors' (.bin).
 
     Args:
@@ -33,12 +33,12 @@ def open_model(path: Path, causal: bool, keypoint_format: str | None) -> Opened:
         CheckpointError: what is wrong with the file.
         ValueError: of this project's checkpoints these need not be said.
     """
-    if path.suffix == AUTHORS_SUFFIX:
-        pose, trajectory, joints = read_authors_checkpoint(path, causal)
-        layout = authors_format(path, joints, keypoint_format)
+    if path.suffix == VIDEOPOSE3D_SUFFIX:
+        pose, trajectory, joints = read_videopose3d(path, causal)
+        layout = videopose3d_format(path, joints, keypoint_format)
         config = TrainConfig(keypoint_format=layout, normalisation="screen", causal=causal)
-        return Opened(Networks(pose, trajectory), config, None)
+        return LoadedModel(Networks(pose, trajectory), config, None)
     if causal or keypoint_format:
-        raise ValueError(f"--causal and --keypoint-format are for {AUTHORS_SUFFIX} checkpoints")
+        raise ValueError(f"--causal and --keypoint-format are for {VIDEOPOSE3D_SUFFIX} checkpoints")
     networks, checkpoint = load_networks(path)
-    return Opened(networks, checkpoint.config, checkpoint.motions)
+    return LoadedModel(networks, checkpoint.config, checkpoint.motions)

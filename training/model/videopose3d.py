@@ -15,7 +15,7 @@ from poselift.formats import FORMATS
 from training.model.checkpoint import CheckpointError
 from training.model.temporal_model import TemporalModel
 
-AUTHORS_SUFFIX = ".bin"
+VIDEOPOSE3D_SUFFIX = ".bin"
 
 
 class _Inert:
@@ -41,9 +41,7 @@ _NUMPY_NAMES = (
 )
 
 
-def read_authors_checkpoint(
-    path: Path, causal: bool
-) -> tuple[TemporalModel, TemporalModel | None, int]:
+def read_videopose3d(path: Path, causal: bool) -> tuple[TemporalModel, TemporalModel | None, int]:
     """The pose model, the trajectory model if there is one, and the number of input joints.
 
     Widths, channels and joints are read off the weights; whether it is causal they cannot tell.
@@ -70,7 +68,7 @@ def read_authors_checkpoint(
     return pose, trajectory, joints
 
 
-def authors_format(path: Path, joints: int, keypoint_format: str | None) -> str:
+def videopose3d_format(path: Path, joints: int, keypoint_format: str | None) -> str:
     """The layout of a checkpoint's input: the one said, or else what the authors use.
 
     Raises:

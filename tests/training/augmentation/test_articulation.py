@@ -7,15 +7,21 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.articulation import bend, flex, lay_down, limb, seat
+from training.augmentation.articulation import (
+    flex,
+    jitter_joint_angles,
+    lay_down_person,
+    limb,
+    seat_person,
+)
 
 MOTIONS = motion_set(clips=3, frames=80)
 NAMES = MOTIONS.joint_names
 CLIP = MOTIONS.clip(0)
 CHANGES = {
-    "bend": lambda points, rng: bend(points, NAMES, 50.0, rng),
-    "seat": lambda points, rng: seat(points, NAMES, rng),
-    "lay down": lay_down,
+    "bend": lambda points, rng: jitter_joint_angles(points, NAMES, 50.0, rng),
+    "seat": lambda points, rng: seat_person(points, NAMES, rng),
+    "lay down": lay_down_person,
 }
 
 
@@ -92,7 +98,7 @@ def test_seated_thighs_point_ahead(rng):
     ahead = np.cross(across, [0, 1, 0])
     ahead /= np.linalg.norm(ahead, axis=-1, keepdims=True)
     for _ in range(5):
-        seated = seat(CLIP, NAMES, rng)
+        seated = seat_person(CLIP, NAMES, rng)
         for side in ("left", "right"):
             hip, knee, _ = limb(NAMES, side, "hip")
             thigh = seated[:, knee] - seated[:, hip]
@@ -101,6 +107,6 @@ def test_seated_thighs_point_ahead(rng):
 
 
 def test_lying_bodies_are_level(rng):
-    lying = [lay_down(CLIP, rng) for _ in range(20)]
+    lying = [lay_down_person(CLIP, rng) for _ in range(20)]
     backs = np.array([(each[:, 8] - each[:, 0]).mean(axis=0) for each in lying])
     assert (backs[:, 1] < 0.7 * np.linalg.norm(backs, axis=1)).all()

@@ -5,7 +5,7 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.recombination import graft, reproportion
+from training.augmentation.recombination import scale_bones, swap_limbs
 
 MOTIONS = motion_set(clips=3, frames=50)
 NAMES = MOTIONS.joint_names
@@ -18,13 +18,13 @@ LEGS = [NAMES.index(f"{side}_{joint}") for side in ("left", "right") for joint i
 @pytest.mark.parametrize("limbs", ["shoulder", "hip"])
 def test_ones_own_limbs_change_nothing(limbs):
     clip = MOTIONS.clip(0)
-    np.testing.assert_allclose(graft(clip, clip, NAMES, limbs), clip, atol=1e-5)
+    np.testing.assert_allclose(swap_limbs(clip, clip, NAMES, limbs), clip, atol=1e-5)
 
 
 @pytest.mark.parametrize(("limbs", "moved"), [("shoulder", ARMS), ("hip", LEGS)])
 def test_only_the_limbs_move(limbs, moved):
     clip = MOTIONS.clip(0)
-    grafted = graft(clip, MOTIONS.clip(1), NAMES, limbs)
+    grafted = swap_limbs(clip, MOTIONS.clip(1), NAMES, limbs)
     others = [i for i in range(len(NAMES)) if i not in moved]
     np.testing.assert_array_equal(grafted[:, others], clip[:, others])
     assert (np.abs(grafted[:, moved] - clip[:, moved]).max(axis=(0, 2)) > 0.005).all()
@@ -37,15 +37,15 @@ def test_where_the_donor_stands_and_faces_does_not_matter():
     elsewhere = donor @ turn.T + np.float32([3, 0, -2])
     for limbs in ("shoulder", "hip"):
         np.testing.assert_allclose(
-            graft(MOTIONS.clip(0), elsewhere, NAMES, limbs),
-            graft(MOTIONS.clip(0), donor, NAMES, limbs),
+            swap_limbs(MOTIONS.clip(0), elsewhere, NAMES, limbs),
+            swap_limbs(MOTIONS.clip(0), donor, NAMES, limbs),
             atol=1e-4,
         )
 
 
 def test_bones_keep_the_bodys_mean_length():
     clip, donor = MOTIONS.clip(0), MOTIONS.clip(1) * np.float32(1.3)
-    grafted = graft(clip, donor, NAMES, "shoulder")
+    grafted = swap_limbs(clip, donor, NAMES, "shoulder")
     for side in ("left", "right"):
         shoulder, elbow = (NAMES.index(f"{side}_{joint}") for joint in ("shoulder", "elbow"))
         before, after = (
@@ -58,14 +58,14 @@ def test_bones_keep_the_bodys_mean_length():
 @pytest.mark.parametrize("frames", [1, 2, 20, 200])
 def test_a_donor_may_be_of_any_length(frames):
     long = motion_set(clips=1, frames=frames).clip(0)
-    grafted = graft(MOTIONS.clip(0), long, NAMES, "hip")
+    grafted = swap_limbs(MOTIONS.clip(0), long, NAMES, "hip")
     assert grafted.shape == MOTIONS.clip(0).shape
     assert np.isfinite(grafted).all()
 
 
 def test_other_proportions_keep_directions_and_sides_alike():
     clip = MOTIONS.clip(0)
-    moved = reproportion(clip, 0.1, np.random.default_rng(0))
+    moved = scale_bones(clip, 0.1, np.random.default_rng(0))
     np.testing.assert_array_equal(moved[:, 0], clip[:, 0])
     factors = {}
     for joint, parent in enumerate(H36M17.parents):

@@ -11,10 +11,10 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
 from training.data.datasets.recordings import RecordingSet
-from training.data.datasets.synthetic_recordings import film_recordings
+from training.data.datasets.synthetic_recordings import render_recordings
 from training.data.projection import project
 from training.data.sequences import mirrored
-from training.data.sources import VIRTUAL_CAMERA, open_source, see_recording
+from training.data.sources import SYNTHETIC_CAMERA, open_source, recording_sequence
 from training.loop.objective import in_metres
 from training.loop.trainer import Trainer
 
@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     motions = motion_set(clips=6, frames=50)
     motions.save(folder / "motions.npz")
     for name, noise in (("true", 0.0), ("detected", 1.0)):
-        recordings = film_recordings(motions, noise, np.random.default_rng(0))
+        recordings = render_recordings(motions, noise, np.random.default_rng(0))
         recordings.save(folder / f"{name}.npz")
     return folder
 
@@ -45,30 +45,32 @@ def footage_of(path, **settings):
 )
 def test_what_the_model_is_to_tell_projects_to_what_it_sees(folder, file, normalisation, atol):
     footage = footage_of(folder / file, normalisation=normalisation)
-    roots = in_metres(torch.from_numpy(footage.roots_F3), torch.from_numpy(footage.depth_F))
+    roots = in_metres(torch.from_numpy(footage.trajectory_F3), torch.from_numpy(footage.depth_F))
     points = torch.from_numpy(footage.targets_FK3) + roots[:, None]
-    projected = project(points, torch.from_numpy(footage.lens_F9))
+    projected = project(points, torch.from_numpy(footage.camera_F9))
     np.testing.assert_allclose(projected, footage.inputs_FJ2, atol=atol)
 
 
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
 def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
     videos = RecordingSet.load(folder / "true.npz")
-    clip = see_recording(videos, 1, config(folder / "true.npz", normalisation=normalisation))
+    clip = recording_sequence(videos, 1, config(folder / "true.npz", normalisation=normalisation))
     twin = mirrored(clip, H36M17.mirror, H36M17.mirror)
     depth = 1 if twin.inverse.depth_T is None else twin.inverse.depth_T
-    roots = np.column_stack([twin.roots_T3[:, :2], twin.roots_T3[:, 2] * depth])
+    roots = np.column_stack([twin.trajectory_T3[:, :2], twin.trajectory_T3[:, 2] * depth])
     points = torch.from_numpy((twin.targets_TK3 + roots[:, None]).astype(np.float32))
-    projected = project(points, torch.from_numpy(twin.lens_T9))
+    projected = project(points, torch.from_numpy(twin.camera_T9))
     np.testing.assert_allclose(projected, twin.inputs_TJ2, atol=5e-3)
 
 
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
 def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
     videos = RecordingSet.load(folder / "detected.npz")
-    clip = see_recording(videos, 2, config(folder / "detected.npz", normalisation=normalisation))
+    clip = recording_sequence(
+        videos, 2, config(folder / "detected.npz", normalisation=normalisation)
+    )
     path = videos.positions[videos.frames(2)][:, 0]
-    np.testing.assert_allclose(clip.inverse.trajectory(clip.roots_T3), path, atol=1e-4)
+    np.testing.assert_allclose(clip.inverse.trajectory(clip.trajectory_T3), path, atol=1e-4)
     poses = videos.positions[videos.frames(2)] - path[:, None]
     np.testing.assert_allclose(clip.inverse.poses(clip.targets_TK3), poses, atol=1e-5)
 
@@ -77,10 +79,10 @@ def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
     """No model can tell a long lens from a short distance: paths are told for one lens."""
     source = open_source(config(folder / "motions.npz", normalisation="screen", noise=(0, 0)))
     footage = source.footage(np.random.default_rng(1))
-    lens = torch.from_numpy(footage.lens_F9)
+    lens = torch.from_numpy(footage.camera_F9)
     assert np.unique(lens[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
-    assert source.trajectory_camera == VIRTUAL_CAMERA
-    root = project(torch.from_numpy(footage.roots_F3)[:, None], lens)[:, 0]
+    assert source.trajectory_camera == SYNTHETIC_CAMERA
+    root = project(torch.from_numpy(footage.trajectory_F3)[:, None], lens)[:, 0]
     hips = footage.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
     # The root is not quite between the hips, which shows when a camera is near.
     assert np.abs(root.numpy() - hips).max() < 0.1
@@ -192,12 +194,12 @@ def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
     replace(videos, keypoints=keypoints).save(tmp_path / "late.npz")
     late = RecordingSet.load(tmp_path / "late.npz")
     settings = config(tmp_path / "late.npz", causal=causal)
-    found, whole = (see_recording(each, 0, settings) for each in (late, videos))
+    found, whole = (recording_sequence(each, 0, settings) for each in (late, videos))
     np.testing.assert_allclose(found.inputs_TJ2, whole.inputs_TJ2[7:], atol=1e-6)
     np.testing.assert_array_equal(found.targets_TK3, whole.targets_TK3[7:])
     keypoints[:50, :, 2] = 0
     with pytest.raises(InvalidInput, match="keypoints of clip 0/45°"):
-        see_recording(replace(videos, keypoints=keypoints), 0, settings)
+        recording_sequence(replace(videos, keypoints=keypoints), 0, settings)
 
 
 @pytest.mark.parametrize(

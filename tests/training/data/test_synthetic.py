@@ -11,18 +11,18 @@ from poselift.normalisation import normaliser
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.augmentation.detector_noise import NoiseLevel, cut_off, detect
-from training.augmentation.virtual_camera import random_view, tipped_over
+from training.augmentation.synthetic_camera import random_camera, tipped_over
 from training.data.sequences import mirror, mirrored
 from training.data.synthetic import (
-    FilmingOptions,
+    ProjectionOptions,
+    augmented_motion,
     change_speed,
     film,
-    film_all,
+    project_all,
     see,
-    varied,
 )
 
-CLEAN = FilmingOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
+CLEAN = ProjectionOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
 MOTIONS = motion_set()
 MIRRORS = FORMATS["coco17"].mirror, H36M17.mirror
 
@@ -34,7 +34,7 @@ def rng(seed=0):
 @pytest.mark.parametrize("seed", range(30))
 def test_a_camera_is_upright_and_has_the_person_before_it(seed):
     points = MOTIONS.clip(0)
-    view = random_view(points[:, 0], rng(seed))
+    view = random_camera(points[:, 0], rng(seed))
     seen = view.to_camera(points)
     assert (seen[..., 2] > 0.5).all()
     np.testing.assert_allclose(view.turn_33 @ view.turn_33.T, np.eye(3), atol=1e-5)
@@ -44,7 +44,7 @@ def test_a_camera_is_upright_and_has_the_person_before_it(seed):
 
 
 def test_a_camera_is_tipped_over_when_asked_to():
-    upright = [random_view(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
+    upright = [random_camera(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
     assert max(abs(_roll(view)) for view in upright) < 12
     tipped = [tipped_over(view, rng(seed)) for seed, view in enumerate(upright)]
     rolls = [_roll(view) for view in tipped]
@@ -62,7 +62,7 @@ def _roll(view):
 
 
 def test_a_person_facing_the_camera_has_their_left_on_its_right():
-    view = random_view(MOTIONS.clip(0)[:, 0], rng())
+    view = random_camera(MOTIONS.clip(0)[:, 0], rng())
     towards = np.arctan2(*(view.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
     cos, sin = np.cos(towards), np.sin(towards)
     turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
@@ -78,7 +78,7 @@ def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
     keypoint_format, normalisation
 ):
     options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
-    view = random_view(MOTIONS.clip(1)[:, 0], rng(3))
+    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
     seen = view.to_camera(MOTIONS.clip(1))
     filmed = see(seen, MOTIONS, view, options, rng())
     expected = seen[:, :17] - seen[:, :1]
@@ -87,9 +87,9 @@ def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
 
 def test_clean_inputs_are_the_normalised_projection():
     options = replace(CLEAN, keypoint_format="h36m17")
-    view = random_view(MOTIONS.clip(1)[:, 0], rng(3))
+    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
     seen = view.to_camera(MOTIONS.clip(1))
-    prepare = normaliser("person", H36M17.joints, view.image_size, view.known_lens)
+    prepare = normaliser("person", H36M17.joints, view.image_size, view.known_intrinsics)
     expected, _ = prepare(view.lens.project(seen[:, :17]).astype(np.float32))
     np.testing.assert_allclose(
         see(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
@@ -126,22 +126,22 @@ def test_speeding_up_keeps_places_and_shortens_time():
 
 def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
     clip = MOTIONS.clip(0)
-    back = varied(clip, MOTIONS, replace(CLEAN, backwards=1.0), rng())
+    back = augmented_motion(clip, MOTIONS, replace(CLEAN, backwards=1.0), rng())
     np.testing.assert_array_equal(back, clip[::-1])
-    mixed = varied(clip, MOTIONS, replace(CLEAN, recombination=1.0), rng())
+    mixed = augmented_motion(clip, MOTIONS, replace(CLEAN, recombination=1.0), rng())
     assert mixed.shape == clip.shape
     assert not np.array_equal(mixed, clip)
-    np.testing.assert_array_equal(varied(clip, MOTIONS, CLEAN, rng()), clip)
+    np.testing.assert_array_equal(augmented_motion(clip, MOTIONS, CLEAN, rng()), clip)
 
 
 def test_measuring_takes_motion_as_it_was_recorded():
     wild = replace(CLEAN, speed=(0.5, 2), flip=True, backwards=0.5, recombination=0.5)
     wild = replace(wild, proportions=0.1, bending=1, sitting=1, lying=1, roll=1, cut_off=1)
-    assert wild.for_measuring(0.0) == CLEAN
+    assert wild.for_evaluation(0.0) == CLEAN
 
 
 def test_footage_knows_where_clips_begin_and_end():
-    footage = film_all(MOTIONS, CLEAN, rng(), views=2)
+    footage = project_all(MOTIONS, CLEAN, rng(), views=2)
     assert len(footage.inputs_FJ2) == 2 * len(MOTIONS.positions)
     frames = np.arange(len(footage.inputs_FJ2))
     np.testing.assert_array_equal(footage.first_F, frames // 60 * 60)
@@ -149,9 +149,9 @@ def test_footage_knows_where_clips_begin_and_end():
 
 
 def test_filming_is_repeatable_and_fresh():
-    same = film_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2
-    np.testing.assert_array_equal(film_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2, same)
-    assert not np.array_equal(film_all(MOTIONS, CLEAN, rng(6)).inputs_FJ2, same)
+    same = project_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2
+    np.testing.assert_array_equal(project_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2, same)
+    assert not np.array_equal(project_all(MOTIONS, CLEAN, rng(6)).inputs_FJ2, same)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,7 @@ def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth
 
 
 def test_much_of_one_side_goes_missing_at_once(truth):
-    level = replace(NoiseLevel().scaled(0), hidden_sides_per_s=0.1)
+    level = replace(NoiseLevel().scaled(0), occluded_sides_per_s=0.1)
     missing = detect(truth, "coco17", level, 50, rng())[..., 2] == 0
     left = [name.startswith("left_") for name in FORMATS["coco17"].joints]
     right = [name.startswith("right_") for name in FORMATS["coco17"].joints]

@@ -6,12 +6,12 @@ import torch
 
 from bench.training import sliced_batch
 from tests.training.motions import motion_set
-from training.data.synthetic import FilmingOptions, film_all
+from training.data.synthetic import ProjectionOptions, project_all
 from training.data.windows import Windows
 
-FOOTAGE = film_all(
+FOOTAGE = project_all(
     motion_set(),
-    FilmingOptions("coco17", "person", causal=False),
+    ProjectionOptions("coco17", "person", causal=False),
     np.random.default_rng(0),
 )
 

@@ -11,17 +11,17 @@ import pytest
 
 from poselift.skeletons import SKELETONS
 from tests.training.motions import motion_set
-from training.data.datasets.synthetic_recordings import film_recordings
+from training.data.datasets.synthetic_recordings import render_recordings
 from training.evaluation.clip_errors import predictor
 from training.evaluation.predictions import Predictions
-from training.model.videopose3d import read_authors_checkpoint
+from training.model.videopose3d import read_videopose3d
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.fixture(scope="module")
 def recordings():
-    return film_recordings(motion_set(clips=6, frames=50), 0.0, np.random.default_rng(0))
+    return render_recordings(motion_set(clips=6, frames=50), 0.0, np.random.default_rng(0))
 
 
 def run(*arguments, module="training.evaluate"):
@@ -61,7 +61,7 @@ def test_videos_without_poses_are_lifted_and_watched(recordings, tmp_path):
     found = Predictions.load(tmp_path / "poses" / "without-poses.npz")
     assert found.names == videos.names
     assert np.isnan(found.targets).all()
-    pose, _, _ = read_authors_checkpoint(GOLDEN / "sym27.bin", causal=False)
+    pose, _, _ = read_videopose3d(GOLDEN / "sym27.bin", causal=False)
     expected = predictor(pose)(found.keypoints[found.frames(1)])
     np.testing.assert_allclose(found.poses[found.frames(1)], expected - expected[:, :1], atol=1e-5)
     film = tmp_path / "film.gif"

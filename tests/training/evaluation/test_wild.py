@@ -12,10 +12,10 @@ from poselift.cameras import Camera
 from poselift.runtime.clip import ClipModel
 from tests.models import model_folder
 from tests.training.motions import motion_set
-from training.data.sources import MEASURING_CAMERAS
+from training.data.sources import EVALUATION_CAMERAS
 from training.evaluate import EvaluateCommand
 from training.evaluation.clip_errors import average
-from training.evaluation.wild.detectors import habits, imagined, of_openpose, truth
+from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
 from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import (
     Calibration,
@@ -23,17 +23,17 @@ from training.evaluation.wild.expected_errors import (
     measure_calibration,
 )
 from training.evaluation.wild.held_out import (
-    AS_LIFTED,
     CLEAN,
-    IMAGINED,
+    NO_POSTPROCESSING,
     NOISY,
-    HiddenSide,
-    HideSide,
-    Polish,
-    hidden_side,
+    SIMULATED,
+    OccludedSide,
+    OccludeSide,
+    Postprocessing,
     measured,
+    occluded_side,
 )
-from training.evaluation.wild.lifting import Seen, lift
+from training.evaluation.wild.lifting import KeypointSequence, lift
 from training.evaluation.wild.measures import (
     bone_variation,
     jitter,
@@ -125,7 +125,7 @@ MOTIONS = motion_set(clips=5, frames=150)
 def test_held_out_clips_are_seen_by_several_cameras(lifter):
     held_out = MOTIONS.split(held_out=True)
     found = measured(lifter, held_out, CLEAN)
-    assert len(found) == 2 * MEASURING_CAMERAS
+    assert len(found) == 2 * EVALUATION_CAMERAS
     assert len({clip.camera_height_m for clip in found}) == len(found)
     again = measured(lifter, held_out, CLEAN)
     assert [clip.errors for clip in again] == [clip.errors for clip in found]
@@ -133,7 +133,7 @@ def test_held_out_clips_are_seen_by_several_cameras(lifter):
     assert average([clip.errors for clip in slower])["MPJPE"] > 0
     assert slower[0].errors.frames == 30
     usual = average([clip.errors for clip in found])
-    for condition in IMAGINED.values():
+    for condition in SIMULATED.values():
         changed = measured(lifter, held_out, condition)
         assert [clip.camera_height_m for clip in changed] != []
         assert average([clip.errors for clip in changed]) != usual
@@ -142,12 +142,23 @@ def test_held_out_clips_are_seen_by_several_cameras(lifter):
 def test_what_the_service_does_afterwards_is_measured_too(lifter):
     held_out = MOTIONS.split(held_out=True)
     plain, smoothed, steady = (
-        average([clip.errors for clip in measured(lifter, held_out, NOISY, polish=polish)])
-        for polish in (AS_LIFTED, Polish(smoothing_s=0.5), Polish(constant_bone_lengths=True))
+        average(
+            [clip.errors for clip in measured(lifter, held_out, NOISY, postprocess=postprocess)]
+        )
+        for postprocess in (
+            NO_POSTPROCESSING,
+            Postprocessing(smoothing_s=0.5),
+            Postprocessing(constant_bone_lengths=True),
+        )
     )
     still, live = (
-        average([clip.errors for clip in measured(lifter, held_out, NOISY, polish=polish)])
-        for polish in (Polish(ground_contact=True), Polish(live_smoothing_s=0.2))
+        average(
+            [clip.errors for clip in measured(lifter, held_out, NOISY, postprocess=postprocess)]
+        )
+        for postprocess in (
+            Postprocessing(ground_contact=True),
+            Postprocessing(live_smoothing_s=0.2),
+        )
     )
     assert still["MPJPE"] == plain["MPJPE"]
     assert still["trajectory"] != plain["trajectory"]
@@ -182,7 +193,7 @@ def test_what_is_as_expected_is_not_off():
 
 def test_one_side_is_hidden_in_the_middle():
     detected = np.ones((150, 17, 3), np.float32)
-    rest = HideSide(50, "coco17")(detected, np.random.default_rng(0))
+    rest = OccludeSide(50, "coco17")(detected, np.random.default_rng(0))
     hidden = rest[..., 2] == 0
     assert (hidden.sum(axis=1)[50:100] == 4).all()
     assert not hidden[:50].any()
@@ -190,19 +201,19 @@ def test_one_side_is_hidden_in_the_middle():
 
 
 def test_hiding_a_side_is_measured_at_its_worst(lifter):
-    side = hidden_side(lifter, MOTIONS.split(held_out=True))
-    assert side.worst_mm >= side.hidden_mm > 0
-    assert side.usual_mm > 0
-    assert 1 >= side.spikes >= 0
-    assert 1 >= side.usual_spikes >= 0
+    side = occluded_side(lifter, MOTIONS.split(held_out=True))
+    assert side.worst_mm >= side.occluded_mm > 0
+    assert side.visible_mm > 0
+    assert 1 >= side.occluded_spikes >= 0
+    assert 1 >= side.visible_spikes >= 0
 
 
 def test_spikes_are_counted_by_clip():
     usual, hidden = np.full((4, 50), 40.0), np.full((4, 50), 60.0)
     usual[3, 7] = 300.0
     hidden[[1, 3], 9] = 200.0
-    side = HiddenSide.of(usual, hidden)
-    assert (side.spikes, side.usual_spikes) == (0.5, 0.25)
+    side = OccludedSide.of(usual, hidden)
+    assert (side.occluded_spikes, side.visible_spikes) == (0.5, 0.25)
     assert side.worst_mm == pytest.approx((200 * 2 + 60 * 2) / 4)
 
 
@@ -230,7 +241,9 @@ def test_videos_and_the_trial_are_measured(lifter):
 
 def test_frames_before_anybody_is_seen_are_unknown(lifter):
     video = walker()
-    lifted = lift(lifter, Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps))
+    lifted = lift(
+        lifter, KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
+    )
     nobody = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
     first = int(np.argmin(nobody))
     assert first > 0
@@ -249,12 +262,12 @@ def results():
 
 def test_the_imagined_detector_errs_like_real_ones():
     """Within what real ones differ by: they are measured against a truth made of one of them."""
-    openpose, usual = of_openpose(), imagined(1.0, clips=2)
+    openpose, usual = openpose_errors(), simulated(1.0, clips=2)
     assert 0.5 * openpose.size < usual.size < 2 * openpose.size
     assert usual.tail > 4
-    assert 0.3 < usual.memory < 0.7
+    assert 0.3 < usual.autocorrelation < 0.7
     assert usual.outer > 1.1
-    assert -0.4 < usual.candour < -0.1
+    assert -0.4 < usual.score_correlation < -0.1
 
 
 def test_what_detectors_err_in_space_and_time():
@@ -265,12 +278,12 @@ def test_what_detectors_err_in_space_and_time():
     scores = 1 - np.linalg.norm(errors, axis=-1, keepdims=True)
     seen = np.concatenate([true + errors * extent + 30, scores], axis=-1)
     seen[::2, 3, 2] = 0
-    found = habits({"cam01": seen})
+    found = detector_errors({"cam01": seen})
     assert found.size == pytest.approx(0.01 * np.sqrt(2 * np.log(2)), rel=0.1)
-    assert abs(found.memory) < 0.1
+    assert abs(found.autocorrelation) < 0.1
     assert found.outer == pytest.approx(1, rel=0.15)
     assert found.missing == pytest.approx(1 / 24, rel=0.05)
-    assert found.candour < -0.85
+    assert found.score_correlation < -0.85
 
 
 def test_results_as_a_page_and_as_json(tmp_path):

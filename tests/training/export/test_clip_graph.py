@@ -9,7 +9,7 @@ from poselift.card import Training
 from poselift.runtime.clip import ClipModel
 from tests.models import model_folder, network
 from training.export.clip_graph import clip_graph, halved, margins
-from training.export.export_parity import Exported, ExportError, compare
+from training.export.export_parity import Exported, ExportError
 from training.export.model_folder import export
 from training.model.temporal_model import TemporalModel, pad_edges
 
@@ -122,4 +122,4 @@ def test_a_wrong_graph_is_refused(tmp_path):
         TRAINING_UNKNOWN,
     )
     with pytest.raises(ExportError, match=r"poses of a random clip of 1 frames: .* differ by"):
-        compare(folder, other)
+        check_parity(folder, other)

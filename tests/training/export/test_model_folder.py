@@ -15,10 +15,10 @@ from poselift.runtime.clip import ClipModel
 from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
 from training.export.export_parity import ExportError
-from training.export.model_folder import Remarks, export, from_authors, from_checkpoint
+from training.export.model_folder import Remarks, export, from_checkpoint, from_videopose3d
 from training.model.checkpoint import Checkpoint, CheckpointError, build_networks, load, save
 from training.model.temporal_model import TemporalModel, pad_edges
-from training.model.videopose3d import read_authors_checkpoint
+from training.model.videopose3d import read_videopose3d
 from training.train import TrainCommand
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -36,10 +36,10 @@ MODELS = {
 @pytest.mark.parametrize(("name", "causal"), MODELS.items())
 def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name, causal):
     golden = np.load(GOLDEN / f"{name}.npz")
-    pose, _, _ = read_authors_checkpoint(GOLDEN / f"{name}.bin", causal)
+    pose, _, _ = read_videopose3d(GOLDEN / f"{name}.bin", causal)
     assert pose.filter_widths == tuple(golden["filter_widths"])
     assert pose.receptive_field == golden["receptive_field"]
-    card = export(from_authors(GOLDEN / f"{name}.bin", name, causal, None), tmp_path / name)
+    card = export(from_videopose3d(GOLDEN / f"{name}.bin", name, causal, None), tmp_path / name)
     lifter = ClipModel.load(tmp_path / name, "cpu", threads=1)
     normalise = normaliser(card.normalisation, card.input.joints, (1000, 1002))
     for frames in (1, 2, 40, 300):
@@ -55,7 +55,7 @@ def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name,
 
 def test_an_unfit_keypoint_format_is_refused():
     with pytest.raises(CheckpointError, match="takes 17 joints; keypoint format 'halpe26'"):
-        from_authors(GOLDEN / "sym27.bin", "m", False, "halpe26")
+        from_videopose3d(GOLDEN / "sym27.bin", "m", False, "halpe26")
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_broken_model_is_refused_and_nothing_is_written(tmp_path, checkpoint, 
 
 
 def test_half_precision_weights_make_a_smaller_file_and_hardly_another_pose(tmp_path):
-    exported = from_authors(GOLDEN / "sym27.bin", "m", False, None)
+    exported = from_videopose3d(GOLDEN / "sym27.bin", "m", False, None)
     versions = {
         export(exported, tmp_path / precision, precision).version
         for precision in ("float32", "float16")

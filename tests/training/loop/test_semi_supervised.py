@@ -15,7 +15,7 @@ from tests.serving import service_process
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
 from training.data.datasets.recordings import RecordingSet
-from training.data.datasets.synthetic_recordings import film_recordings
+from training.data.datasets.synthetic_recordings import render_recordings
 from training.evaluation.clip_errors import average, measure, predict_clips, predictor
 from training.loop.trainer import Trainer
 from training.model.checkpoint import CheckpointError, load, load_networks
@@ -28,7 +28,7 @@ def data(tmp_path_factory):
     """Recordings of eight people, two of whom are held out, by four cameras."""
     path = tmp_path_factory.mktemp("data") / "recordings.npz"
     motions = motion_set(clips=8, frames=60)
-    film_recordings(motions, 0.3, np.random.default_rng(0)).save(path)
+    render_recordings(motions, 0.3, np.random.default_rng(0)).save(path)
     return path
 
 
@@ -149,8 +149,8 @@ def test_expected_errors_are_learned_without_changing_a_pose(data, tmp_path):
     after, _ = load_networks(tmp_path / "both" / "checkpoint.pt")
     for name, value in before.pose.state_dict().items():
         assert torch.equal(after.pose.state_dict()[name], value), name
-    unlikelihood = [entry["training expected errors (mnat)"] for entry in trainer.history]
-    assert unlikelihood[-1] < unlikelihood[0]
+    exponential_nll = [entry["training expected errors (mnat)"] for entry in trainer.history]
+    assert exponential_nll[-1] < exponential_nll[0]
     assert "training MPJPE (mm)" not in trainer.history[-1]
     told, true = (
         trainer.history[-1][f"held-out {name}, detected (mm)"]

@@ -30,7 +30,7 @@ from training.evaluation.clip_errors import (
 )
 from training.loop.trainer import Trainer
 from training.metrics import METRICS
-from training.model.batch_norm_momentum import Momentum
+from training.model.batch_norm_momentum import BatchNormMomentum
 from training.model.checkpoint import CheckpointError, load, load_networks, save
 from training.model.temporal_model import TemporalModel
 
@@ -96,7 +96,7 @@ def test_statistics_mixed_after_the_step_are_those_mixed_within(data, tmp_path):
     """What compiled runs do to batch normalisation, without waiting for a compiler."""
     plain = Trainer(config(data, tmp_path, epochs=3))
     mixed = Trainer(config(data, tmp_path, epochs=3))
-    mixed.momentum = Momentum(mixed.networks.batch_norms, is_compiled=True)
+    mixed.momentum = BatchNormMomentum(mixed.networks.batch_norms, is_compiled=True)
     for epoch in range(2):
         plain.train_epoch(epoch)
         mixed.train_epoch(epoch)
@@ -271,7 +271,7 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     table = run(
         "training.evaluate",
         checkpoint,
-        *("--data", data, "--output", tmp_path / "errors.json", "--beside", checkpoint, "--flip"),
+        *("--data", data, "--output", tmp_path / "errors.json", "--baseline", checkpoint, "--flip"),
         *("--report", tmp_path / "report", "--predictions", tmp_path / "poses"),
     )
     for word in ("MPJPE", "P-MPJPE", "N-MPJPE", "MPJVE", "stand", "turn", "overall", "noisy"):

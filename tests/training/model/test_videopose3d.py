@@ -11,19 +11,19 @@ import pytest
 import torch
 
 from training.model.checkpoint import CheckpointError
-from training.model.videopose3d import read_authors_checkpoint
+from training.model.videopose3d import read_videopose3d
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SYM27 = GOLDEN / "sym27.bin"
 
 
 def golden_state():
-    pose, trajectory, _ = read_authors_checkpoint(SYM27, causal=False)
+    pose, trajectory, _ = read_videopose3d(SYM27, causal=False)
     return {"model_pos": pose.state_dict(), "model_traj": trajectory.state_dict()}
 
 
 def test_architecture_is_read_off_the_weights():
-    pose, trajectory, joints = read_authors_checkpoint(GOLDEN / "sym63_337.bin", causal=True)
+    pose, trajectory, joints = read_videopose3d(GOLDEN / "sym63_337.bin", causal=True)
     assert (pose.filter_widths, pose.shrink.in_channels, joints) == ((3, 3, 7), 48, 17)
     assert (pose.joints_out, trajectory.joints_out) == (17, 1)
     assert pose.causal
@@ -46,14 +46,14 @@ def test_old_and_new_files_hold_the_same(tmp_path, zipped):
     state = {"epoch": 80, "lr": 0.001, "random_state": OldGenerator(), **golden_state()}
     path = tmp_path / "old.bin"
     torch.save(state, path, _use_new_zipfile_serialization=zipped)
-    pose, _, _ = read_authors_checkpoint(path, causal=False)
+    pose, _, _ = read_videopose3d(path, causal=False)
     for name, value in pose.state_dict().items():
         assert torch.equal(value, state["model_pos"][name])
 
 
 def test_a_model_without_trajectory(tmp_path):
     torch.save({**golden_state(), "model_traj": None}, tmp_path / "pose.bin")
-    assert read_authors_checkpoint(tmp_path / "pose.bin", causal=False)[1] is None
+    assert read_videopose3d(tmp_path / "pose.bin", causal=False)[1] is None
 
 
 class Trap:
@@ -74,7 +74,7 @@ def test_a_malicious_checkpoint_runs_nothing(tmp_path, place, zipped):
     state = {**golden_state(), place: Trap(trap)}
     torch.save(state, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(CheckpointError, match=r"bad\.bin: .*not a safe one"):
-        read_authors_checkpoint(path, causal=False)
+        read_videopose3d(path, causal=False)
     assert not trap.exists()
     torch.load(path, weights_only=False)
     assert trap.exists(), "the trap does not work"
@@ -89,7 +89,7 @@ def test_only_the_few_names_are_known(tmp_path, module):
             pickled = item.filename.endswith("data.pkl")
             bad.writestr(item, payload if pickled else golden.read(item))
     with pytest.raises(CheckpointError, match="not a safe one"):
-        read_authors_checkpoint(tmp_path / "x.bin", causal=False)
+        read_videopose3d(tmp_path / "x.bin", causal=False)
 
 
 def test_torchscript_is_refused(tmp_path):
@@ -98,7 +98,7 @@ def test_torchscript_is_refused(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(archive.namelist()[0].split("/")[0] + "/constants.pkl", b"")
     with pytest.raises(CheckpointError, match="TorchScript"):
-        read_authors_checkpoint(path, causal=False)
+        read_videopose3d(path, causal=False)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps([1, 2])])
@@ -106,7 +106,7 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path, content):
     path = tmp_path / "x.bin"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"x\.bin"):
-        read_authors_checkpoint(path, causal=False)
+        read_videopose3d(path, causal=False)
 
 
 def without(name):
@@ -131,19 +131,19 @@ def test_other_architectures_are_refused(tmp_path, spoil):
     spoil(state["model_pos"])
     torch.save(state, tmp_path / "x.bin")
     with pytest.raises(CheckpointError, match="model_pos: the weights are of another architecture"):
-        read_authors_checkpoint(tmp_path / "x.bin", causal=False)
+        read_videopose3d(tmp_path / "x.bin", causal=False)
 
 
 @pytest.mark.parametrize("state", [{}, [1], {"model": {}}, {"model_pos": None}])
 def test_other_layouts_are_refused(tmp_path, state):
     torch.save(state, tmp_path / "x.bin")
     with pytest.raises(CheckpointError, match="model_pos"):
-        read_authors_checkpoint(tmp_path / "x.bin", causal=False)
+        read_videopose3d(tmp_path / "x.bin", causal=False)
 
 
 def test_a_trajectory_model_of_other_joints_is_refused(tmp_path):
     state = golden_state()
-    other = read_authors_checkpoint(GOLDEN / "humaneva15_27.bin", causal=False)[1]
+    other = read_videopose3d(GOLDEN / "humaneva15_27.bin", causal=False)[1]
     torch.save({**state, "model_traj": other.state_dict()}, tmp_path / "x.bin")
     with pytest.raises(CheckpointError, match=r"expected 17 joints in and 1 out.*not 15 and 1"):
-        read_authors_checkpoint(tmp_path / "x.bin", causal=False)
+        read_videopose3d(tmp_path / "x.bin", causal=False)

@@ -12,7 +12,7 @@ from poselift.errors import InvalidInput
 from training.data.datasets.arrays import read_arrays
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.motion import MotionSet
-from training.data.datasets.preparation import Clip, Fault, collect, prepare_clips
+from training.data.datasets.preparation import Clip, Rejection, collect, prepare_clips
 from training.data.datasets.smpl import JOINTS, BodyModel, local_rotations
 from training.data.datasets.tree import Tree
 
@@ -73,13 +73,13 @@ def _rate(trees: dict[str, Tree], path: Path) -> float:
 
 def prepare(
     folders: Sequence[Path], body: BodyModel, fps: float, held_out: Sequence[str] = ()
-) -> tuple[MotionSet, list[Fault]]:
+) -> tuple[MotionSet, list[Rejection]]:
     """All clips under the folders as one set, and what was left out with the reasons."""
     clips = [clip for folder in folders for clip in find_clips(folder, body)]
-    kept, faults = prepare_clips(clips, fps)
+    kept, rejections = prepare_clips(clips, fps)
     if not kept:
-        reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in faults[:1])
+        reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in rejections[:1])
         raise InvalidInput.at(
             ", ".join(map(str, folders)), f"at least one usable .npz clip{reasons}"
         )
-    return collect(kept, fps, held_out, ORIGIN), faults
+    return collect(kept, fps, held_out, ORIGIN), rejections

@@ -15,8 +15,8 @@ from training.data.datasets.motion import MotionSet
 from training.data.datasets.positions import read_positions
 from training.data.datasets.preparation import (
     Clip,
-    Fault,
     Prepared,
+    Rejection,
     collect,
     failing,
     given,
@@ -141,20 +141,20 @@ def without_duplicates(clips: Iterable[Clip]) -> list[Clip]:
 
 def prepare(
     folders: Sequence[Path], fps: float, held_out: Sequence[str] = HELD_OUT
-) -> tuple[MotionSet, list[Fault]]:
+) -> tuple[MotionSet, list[Rejection]]:
     """All clips under the folders as one set, and what was left out with the reasons."""
     clips = without_duplicates(clip for folder in folders for clip in find_clips(folder))
-    kept, faults = prepare_clips(clips, fps)
+    kept, rejections = prepare_clips(clips, fps)
     kept, same = _without_copies(kept, fps)
-    faults += same
+    rejections += same
     if not kept:
         raise InvalidInput.at(
             ", ".join(map(str, folders)), "at least one usable .amc, .bvh or .npz clip"
         )
-    return collect(kept, fps, held_out, ORIGIN), faults
+    return collect(kept, fps, held_out, ORIGIN), rejections
 
 
-def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared], list[Fault]]:
+def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared], list[Rejection]]:
     """Drop the clips without a subject number that are also there under one.
 
     Left in, a held-out person's motion would be in training under another name.
@@ -165,7 +165,7 @@ def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared
         if item.clip.source != "positions"
     }
     unique: list[Prepared] = []
-    faults: list[Fault] = []
+    rejections: list[Rejection] = []
     for item in kept:
         same = None
         if item.clip.source == "positions":
@@ -173,5 +173,5 @@ def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared
         if same is None:
             unique.append(item)
         else:
-            faults.append(Fault(item.clip, f"the same motion as {same}"))
-    return unique, faults
+            rejections.append(Rejection(item.clip, f"the same motion as {same}"))
+    return unique, rejections

@@ -7,7 +7,7 @@ import numpy as np
 
 from training.data.datasets.laboratory import (
     Detections,
-    Take,
+    LabSequence,
     Video,
     collect,
     film,
@@ -53,7 +53,7 @@ def _film(
     rig = [
         _camera(str(number), size, focal_length) for number in range(1, len(views.entries()) + 1)
     ]
-    take = Take(name, action, action, held_out=False)
+    take = LabSequence(name, action, action, held_out=False)
     return film(take, views, rig, None, detections.layout.name, SKELETON)
 
 

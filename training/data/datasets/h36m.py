@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poselift.errors import InvalidInput
-from training.data.datasets.laboratory import Laboratory, Take, collect
+from training.data.datasets.laboratory import Laboratory, LabSequence, collect
 from training.data.datasets.recordings import RecordingSet
 from training.data.datasets.tree import Floats, Tree
 
@@ -31,7 +31,7 @@ def read_h36m(
         InvalidInput: naming the file, the subject and the action, and what was expected.
     """
     laboratory = Laboratory.opened(positions, keypoints, cameras, SKELETON)
-    labelled = laboratory.takes()
+    labelled = laboratory.sequences()
     known = {subject for subject, _ in labelled}
     if not set(held_out) & known:
         expected = f"some of {', '.join(sorted(known))}, found {', '.join(held_out)}"
@@ -41,7 +41,7 @@ def read_h36m(
         video
         for subject, name in labelled + unlabelled
         for video in laboratory.film(
-            Take(subject, name, _NUMBER.sub("", name), subject in held_out),
+            LabSequence(subject, name, _NUMBER.sub("", name), subject in held_out),
             [subject],
             _joints(laboratory.positions[subject][name]) if subject in known else None,
         )

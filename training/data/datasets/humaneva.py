@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.datasets.laboratory import Laboratory, Take, Video, collect
+from training.data.datasets.laboratory import Laboratory, LabSequence, Video, collect
 from training.data.datasets.recordings import RecordingSet
 
 ORIGIN = "HumanEva-I (Sigal et al., 2010), whose licence is for research."
@@ -30,7 +30,7 @@ def read_humaneva(
         Invalid: naming the file, the subject and the action, and what was expected.
     """
     laboratory = Laboratory.opened(positions, keypoints, cameras, SKELETON)
-    labelled = [take for take in laboratory.takes() if _part(take[0]) in PARTS]
+    labelled = [take for take in laboratory.sequences() if _part(take[0]) in PARTS]
     wanted = [take for take in labelled if take[1].startswith(tuple(actions))]
     if not wanted:
         expected = f"subjects Train/… or Validate/… and actions {' '.join(actions)} …"
@@ -38,7 +38,7 @@ def read_humaneva(
     videos = [video for take in wanted for video in _film(laboratory, *take)]
     left_out = [f"{'/'.join(take)}: no positions" for take in laboratory.others()] + [
         f"{'/'.join(take)}: neither Train nor Validate"
-        for take in laboratory.takes()
+        for take in laboratory.sequences()
         if take not in labelled
     ]
     layout = laboratory.detections.layout.name
@@ -53,6 +53,6 @@ def _part(subject: str) -> str:
 
 def _film(laboratory: Laboratory, subject: str, name: str) -> list[Video]:
     """The cameras stood alike in all parts, so that they may be given once for a person."""
-    take = Take(subject, name, _NUMBERS.sub("", name), PARTS[_part(subject)])
+    take = LabSequence(subject, name, _NUMBERS.sub("", name), PARTS[_part(subject)])
     world = laboratory.positions[subject][name].finite(("frames", 15, 3))
     return laboratory.film(take, [subject, subject.rsplit("/", maxsplit=1)[-1]], world)

@@ -20,7 +20,7 @@ LAYOUTS = {"h36m": "h36m17", "coco": "coco17", "humaneva20": "humaneva15"}
 
 
 @dataclass(frozen=True)
-class Take:
+class LabSequence:
     """What somebody did, filmed by all cameras at once."""
 
     subject: str
@@ -34,7 +34,7 @@ class Take:
 class Video:
     """One camera's view of a take: ``positions_TK3`` in its axes, metres, NaN where unknown."""
 
-    take: Take
+    take: LabSequence
     camera: Camera
     keypoints_TJ3: NDArray[np.float32]
     positions_TK3: NDArray[np.float32]
@@ -104,16 +104,18 @@ class Laboratory:
         (world,) = read_pickled(positions, "positions_3d")
         return cls(world, read_detections(keypoints), read_rigs(cameras), cameras, skeleton)
 
-    def takes(self) -> list[tuple[str, str]]:
+    def sequences(self) -> list[tuple[str, str]]:
         """The subject and the name of each take with positions."""
-        return _takes(self.positions)
+        return _sequences(self.positions)
 
     def others(self) -> list[tuple[str, str]]:
         """Those with keypoints and no positions."""
-        known = set(self.takes())
-        return [take for take in _takes(self.detections.found) if take not in known]
+        known = set(self.sequences())
+        return [take for take in _sequences(self.detections.found) if take not in known]
 
-    def film(self, take: Take, rig_keys: Sequence[str], world_TK3: Floats | None) -> list[Video]:
+    def film(
+        self, take: LabSequence, rig_keys: Sequence[str], world_TK3: Floats | None
+    ) -> list[Video]:
         """A take as each camera saw it; the cameras are those under the first key there is."""
         views = self.detections.found[take.subject][take.name]
         rig = next((self.rigs[key] for key in rig_keys if key in self.rigs), None)
@@ -126,12 +128,12 @@ class Laboratory:
         return list(film(take, views, rig, world_TK3, self.detections.layout.name, self.skeleton))
 
 
-def _takes(tree: Tree) -> list[tuple[str, str]]:
+def _sequences(tree: Tree) -> list[tuple[str, str]]:
     return [(subject, name) for subject in tree.names() for name in tree[subject].names()]
 
 
 def film(
-    take: Take, views: Tree, rig: Rig, world_TK3: Floats | None, layout: str, skeleton: str
+    take: LabSequence, views: Tree, rig: Rig, world_TK3: Floats | None, layout: str, skeleton: str
 ) -> Iterator[Video]:
     """A take as each camera saw it; without world positions the poses are unknown."""
     for camera, view in zip(rig, views.entries(), strict=True):

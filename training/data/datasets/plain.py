@@ -12,7 +12,7 @@ from training.data.datasets.body import POINTS, stacked, with_face
 from training.data.datasets.clips import check_clips
 from training.data.datasets.kinematics import Floats, Motion
 from training.data.datasets.motion import MotionSet
-from training.data.datasets.preparation import Clip, Fault, collect, given, prepare_clips
+from training.data.datasets.preparation import Clip, Rejection, collect, given, prepare_clips
 from training.data.datasets.tree import Tree
 
 PER_CLIP = {"clip_ends": "i", "names": "U"}
@@ -48,10 +48,12 @@ def _points(arrays: Arrays, path: Path) -> Floats:
     return stacked(at if set(POINTS) <= set(names) else with_face(at))
 
 
-def prepare(path: Path, fps: float, held_out: Sequence[str] = ()) -> tuple[MotionSet, list[Fault]]:
+def prepare(
+    path: Path, fps: float, held_out: Sequence[str] = ()
+) -> tuple[MotionSet, list[Rejection]]:
     """All clips of a file as one set, and what was left out with the reasons."""
-    kept, faults = prepare_clips(find_clips(path), fps)
+    kept, rejections = prepare_clips(find_clips(path), fps)
     if not kept:
-        reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in faults[:1])
+        reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in rejections[:1])
         raise InvalidInput.at(str(path), f"at least one usable clip{reasons}")
-    return collect(kept, fps, held_out, f"Positions from {path.name}."), faults
+    return collect(kept, fps, held_out, f"Positions from {path.name}."), rejections

@@ -37,7 +37,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Rejection:
     """A clip, or frames of it, left out: what was found where, and what was expected."""
 
     clip: Clip
@@ -58,25 +58,25 @@ def failing(error: InvalidInput) -> Callable[[], Motion]:
     return read
 
 
-def prepare_clips(clips: Iterable[Clip], fps: float) -> tuple[list[Prepared], list[Fault]]:
+def prepare_clips(clips: Iterable[Clip], fps: float) -> tuple[list[Prepared], list[Rejection]]:
     """All clips prepared, and what is wrong with any of them."""
     kept: list[Prepared] = []
-    faults: list[Fault] = []
+    rejections: list[Rejection] = []
     for clip in tqdm(clips, "preparing", unit="clip"):
         prepared, found = prepare_clip(clip, fps)
         kept += prepared
-        faults += found
-    return kept, faults
+        rejections += found
+    return kept, rejections
 
 
-def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Fault]]:
+def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Rejection]]:
     """Read, map, check and resample one clip; what is wrong with it is noted, not raised."""
     try:
         motion = clip.read()
         points, _ = points_of(motion)
         check(points, motion.fps)
     except InvalidInput as error:
-        return [], [Fault(clip, error.detail)]
+        return [], [Rejection(clip, error.detail)]
     jumps = find_jumps(points, motion.fps)
     parts = pieces(points, jumps, motion.fps)
     names = [clip.name, *(f"{clip.name}.{number}" for number in range(2, len(parts) + 1))]
@@ -85,7 +85,8 @@ def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Fault]]:
         for name, part in zip(names, parts, strict=False)
     ]
     return prepared, [
-        Fault(clip, f"frames {jump.first} to {jump.last} cut out: {jump.reason}") for jump in jumps
+        Rejection(clip, f"frames {jump.first} to {jump.last} cut out: {jump.reason}")
+        for jump in jumps
     ]
 
 

@@ -95,12 +95,12 @@ def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
     }
 
 
-def _h36m_camera(name: str, lens_9: Floats, place_6: Floats) -> Camera:
+def _h36m_camera(name: str, camera_9: Floats, place_6: Floats) -> Camera:
     """Three angles in radians, x then y then z about turning axes, and a place in millimetres."""
     to_camera = Rotation.from_euler("XYZ", place_6[:3])
     orientation = to_camera.inv().as_quat(scalar_first=True)
     size = np.array(H36M_IMAGE_SIZES[name], dtype=np.float64)
-    return Camera(name, size, lens_9, orientation, place_6[3:] / 1000)
+    return Camera(name, size, camera_9, orientation, place_6[3:] / 1000)
 
 
 def _read_json(text: str, path: Path) -> Mapping[str, Rig]:

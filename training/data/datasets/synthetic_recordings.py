@@ -15,7 +15,7 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import H36M17
 from training.augmentation.detector_noise import NoiseLevel, detect
-from training.augmentation.virtual_camera import look_from
+from training.augmentation.synthetic_camera import look_at
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
 from training.data.projection import project
@@ -40,19 +40,19 @@ class StillCamera:
     """Rows are the camera's axes in the world."""
 
 
-def still_cameras(roots_T3: Floats) -> Iterator[StillCamera]:
+def still_cameras(trajectory_T3: Floats) -> Iterator[StillCamera]:
     """A camera in each corner around a path, far enough to see all of it."""
-    middle = (roots_T3.min(axis=0) + roots_T3.max(axis=0)) / 2
-    reach = float(np.linalg.norm((roots_T3 - middle)[:, [0, 2]], axis=-1).max())
+    middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
+    reach = float(np.linalg.norm((trajectory_T3 - middle)[:, [0, 2]], axis=-1).max())
     for bearing in np.radians(_BEARINGS):
         aside = np.array([np.sin(bearing), 0, np.cos(bearing)]) * (_NEAREST_M + 1.5 * reach)
         position = np.array([middle[0], _HEIGHT_M, middle[2]]) + aside
-        turn = look_from(position, middle, roll=0.0)
+        turn = look_at(position, middle, roll=0.0)
         name = f"{np.degrees(bearing):.0f}°"
         yield StillCamera(name, position.astype(np.float32), turn.astype(np.float32))
 
 
-def film_recordings(
+def render_recordings(
     motions: MotionSet, noise: float, rng: np.random.Generator, keypoint_format: str = "h36m17"
 ) -> RecordingSet:
     """Film every clip by four still cameras.
@@ -87,14 +87,14 @@ def film_recordings(
     )
 
 
-def keep_filmed(
+def keep_recordings(
     path: Path, motions: MotionSet, origin: Path, noise: float, keypoint_format: str = "h36m17"
 ) -> None:
     """Film every clip into a file, always alike, unless that has been done.
 
     Args:
         path: the file.
-        motions: as `film_recordings` takes them, like what follows.
+        motions: as `render_recordings` takes them, like what follows.
         origin: the file that they are from.
         noise: of the detector.
         keypoint_format: what the detector finds.
@@ -103,7 +103,7 @@ def keep_filmed(
         InvalidInput: the file is there, but of other motion.
     """
     if not path.exists():
-        film_recordings(motions, noise, np.random.default_rng(0), keypoint_format).save(path)
+        render_recordings(motions, noise, np.random.default_rng(0), keypoint_format).save(path)
     elif not _are_of(RecordingSet.load(path), motions):
         raise InvalidInput.at(str(path), f"recordings of {origin}; move {path.parent} away")
 

@@ -34,7 +34,7 @@ _COLUMNS = [FORMATS[_FORMAT].joints.index(limb) for limb in LIMBS]
 
 
 @dataclass(frozen=True)
-class Habits:
+class DetectorErrors:
     """A detector's errors, less a constant of each joint: what each calls a hip is its own."""
 
     size: float
@@ -43,13 +43,13 @@ class Habits:
     """The 99th percentile over the median."""
     step: float
     """Median change from frame to frame, as a share of the extent."""
-    memory: float
+    autocorrelation: float
     """Correlation with what they are a tenth of a second later."""
     outer: float
     """Those of wrists and ankles over those of shoulders and hips."""
     missing: float
     """Share of the joints that are missing."""
-    candour: float
+    score_correlation: float
     """Rank correlation of scores with errors: -1 if they told all of them, 0 if none."""
 
 
@@ -62,12 +62,12 @@ def truth(camera: str) -> Floats:
     return lens.project((world @ matrix[:, :3].T + matrix[:, 3]).astype(np.float32))
 
 
-def of_openpose() -> Habits:
+def openpose_errors() -> DetectorErrors:
     """OpenPose's, of which the triangulation is made: its errors come out too small."""
-    return habits({camera: keypoints(camera) for camera in CAMERAS})
+    return detector_errors({camera: keypoints(camera) for camera in CAMERAS})
 
 
-def imagined(level: float, clips: int = 10) -> Habits:
+def simulated(level: float, clips: int = 10) -> DetectorErrors:
     """The imagined detector's at a noise level, looking many times at the same person."""
     rng = np.random.default_rng(0)
     noise = NoiseLevel().scaled(level)
@@ -76,7 +76,7 @@ def imagined(level: float, clips: int = 10) -> Habits:
         for camera in CAMERAS
         for clip in range(clips)
     }
-    return habits(found)
+    return detector_errors(found)
 
 
 def _whole(camera: str) -> NDArray[np.float32]:
@@ -88,7 +88,7 @@ def _whole(camera: str) -> NDArray[np.float32]:
     return whole.astype(np.float32)
 
 
-def habits(found: Mapping[str, Floats]) -> Habits:
+def detector_errors(found: Mapping[str, Floats]) -> DetectorErrors:
     """The habits of a detector, from what it found (T, 12, 3) in cameras by name."""
     errors, missing, scores = [], [], []
     for name, seen in found.items():
@@ -102,14 +102,14 @@ def habits(found: Mapping[str, Floats]) -> Habits:
         missing.append(is_missing)
         scores.append(seen[:count, :, 2])
     sizes = _lengths(errors)
-    return Habits(
+    return DetectorErrors(
         size=float(np.nanmedian(sizes)),
         tail=float(np.nanpercentile(sizes, 99) / np.nanmedian(sizes)),
         step=float(np.nanmedian(_lengths([np.diff(error, axis=0) for error in errors]))),
-        memory=_memory(errors, round(_MEMORY_S * FPS)),
+        autocorrelation=_autocorrelation(errors, round(_MEMORY_S * FPS)),
         outer=float(np.nanmedian(sizes[:, _OUTER]) / np.nanmedian(sizes[:, _INNER])),
         missing=float(np.concatenate(missing).mean()),
-        candour=_rank_correlation(np.concatenate(scores), sizes),
+        score_correlation=_rank_correlation(np.concatenate(scores), sizes),
     )
 
 
@@ -118,7 +118,7 @@ def _lengths(vectors: list[Floats]) -> Floats:
     return lengths
 
 
-def _memory(errors: list[Floats], lag: int) -> float:
+def _autocorrelation(errors: list[Floats], lag: int) -> float:
     now = np.concatenate([error[:-lag].ravel() for error in errors])
     later = np.concatenate([error[lag:].ravel() for error in errors])
     return _rank_correlation(now, later)

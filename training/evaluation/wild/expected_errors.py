@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
-from training.data.sources import measuring_views
+from training.data.sources import evaluation_sequences
 from training.evaluation.wild.held_out import Condition
 from training.metrics import joint_errors
 
@@ -34,7 +34,7 @@ class Calibration:
         return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
 
 
-def tells_errors(lifter: ClipModel) -> bool:
+def has_expected_errors(lifter: ClipModel) -> bool:
     """Whether a model tells expected errors."""
     return "expected_errors" in lifter.card.graph.outputs
 
@@ -48,7 +48,7 @@ def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condit
         condition: how they are seen.
     """
     expected, true = [], []
-    for clip, _ in measuring_views(motions, condition.options(lifter)):
+    for clip, _ in evaluation_sequences(motions, condition.options(lifter)):
         filmed = clip.clip
         lifted = lifter.lift(filmed.inputs_TJ2[None])[0]
         assert lifted.expected_errors is not None, "asked of models that tell them"

@@ -13,8 +13,8 @@ from poselift.postprocess.foot_contact import clean_foot_skate
 from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
-from training.data.sources import CONDITIONS, measuring_views
-from training.data.synthetic import FilmingOptions
+from training.data.sources import CONDITIONS, evaluation_sequences
+from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import (
     ClipErrors,
     Prediction,
@@ -23,7 +23,7 @@ from training.evaluation.clip_errors import (
     measure,
     predict_clips,
 )
-from training.evaluation.wild.lifting import steadied
+from training.evaluation.wild.lifting import smoothed_live
 from training.metrics import joint_errors
 
 Floats = NDArray[np.float32]
@@ -32,11 +32,11 @@ Array = NDArray[np.floating]
 FRAME_RATES = (50, 25, 10)
 HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
 """Of the camera above the floor."""
-_HIDDEN_S = 1.0
-_HIDDEN_SHARE = 0.5
+_OCCLUDED_S = 1.0
+_OCCLUDED_SHARE = 0.5
 
 
-def path_predictor_of(lifter: ClipModel) -> Predictor | None:
+def trajectory_predictor_of(lifter: ClipModel) -> Predictor | None:
     """What a served model tells of the root's path, if it does, as what training measures."""
     if "trajectory" not in lifter.card.graph.outputs:
         return None
@@ -58,30 +58,30 @@ class Condition:
     lying: float = 0.0
     roll: float = 0.0
     cut_off: float = 0.0
-    """As in ``FilmingOptions``."""
+    """As in ``ProjectionOptions``."""
 
-    def options(self, lifter: ClipModel) -> FilmingOptions:
+    def options(self, lifter: ClipModel) -> ProjectionOptions:
         """How to film for a model."""
         card = lifter.card
-        usual = FilmingOptions(
+        usual = ProjectionOptions(
             keypoint_format=card.input.keypoint_format,
             normalisation=card.normalisation,
             causal=card.architecture.causal,
-        ).for_measuring(self.noise)
-        imagined = {name: value for name, value in vars(self).items() if name != "noise"}
-        return replace(usual, **imagined)
+        ).for_evaluation(self.noise)
+        simulated = {name: value for name, value in vars(self).items() if name != "noise"}
+        return replace(usual, **simulated)
 
 
 CLEAN = Condition()
 NOISY = Condition(noise=CONDITIONS["noisy"])
-IMAGINED = {
+SIMULATED = {
     "seated by imagination": Condition(sitting=1.0),
     "laid down by imagination": Condition(lying=1.0),
     "by a camera tipped over": Condition(roll=1.0),
     "cut off by the picture's edge": Condition(cut_off=1.0),
 }
 """What the data lacks, made of what it has."""
-EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **IMAGINED}
+EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def predictor_of(lifter: ClipModel) -> Predictor:
 
 
 @dataclass(frozen=True)
-class Polish:
+class Postprocessing:
     """What the service may do to a clip after lifting; see its request's fields of these names."""
 
     smoothing_s: float = 0.0
@@ -120,7 +120,7 @@ class Polish:
     def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
         """The prediction as the service would answer it."""
         half_frames = half_window(self.smoothing_s, fps)
-        poses, roots = smooth(found.poses_TK3, half_frames), found.roots_T3
+        poses, roots = smooth(found.poses_TK3, half_frames), found.trajectory_T3
         if roots is not None:
             roots = smooth(roots, half_frames)
         if self.constant_bone_lengths:
@@ -129,12 +129,12 @@ class Polish:
             feet = [skeleton.joints.index(f"{side}_foot") for side in ("left", "right")]
             roots = clean_foot_skate(roots, poses[:, feet], fps)
         if self.live_smoothing_s:
-            lifted = steadied(ModelOutput(poses, roots), fps, self.live_smoothing_s)
+            lifted = smoothed_live(ModelOutput(poses, roots), fps, self.live_smoothing_s)
             poses, roots = lifted.poses, lifted.trajectory
-        return replace(found, poses_TK3=poses, roots_T3=roots)
+        return replace(found, poses_TK3=poses, trajectory_T3=roots)
 
 
-AS_LIFTED = Polish()
+NO_POSTPROCESSING = Postprocessing()
 
 
 def measured(
@@ -142,7 +142,7 @@ def measured(
     motions: MotionSet,
     condition: Condition,
     every: int = 1,
-    polish: Polish = AS_LIFTED,
+    postprocess: Postprocessing = NO_POSTPROCESSING,
 ) -> list[Measured]:
     """Every held-out clip by its cameras.
 
@@ -151,15 +151,15 @@ def measured(
         motions: the held-out clips.
         condition: how they are seen.
         every: take one frame of so many, as at a lower frame rate.
-        polish: what is done to the poses.
+        postprocess: what is done to the poses.
     """
     cut = motions.downsampled(every) if every > 1 else motions
-    filmed = list(measuring_views(cut, condition.options(lifter)))
+    filmed = list(evaluation_sequences(cut, condition.options(lifter)))
     clips = (clip for clip, _ in filmed)
     skeleton = lifter.card.output
     predictions = (
-        polish(found, cut.fps, skeleton)
-        for found in predict_clips(clips, predictor_of(lifter), path_predictor_of(lifter))
+        postprocess(found, cut.fps, skeleton)
+        for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter))
     )
     errors = measure(predictions, skeleton.joints)
     return [
@@ -169,57 +169,57 @@ def measured(
 
 
 @dataclass(frozen=True)
-class HiddenSide:
+class OccludedSide:
     """What it does when half the joints of one side are not seen for a second."""
 
-    usual_mm: float
+    visible_mm: float
     """Mean error of the same frames with everything seen."""
-    hidden_mm: float
+    occluded_mm: float
     worst_mm: float
     """The worst moment of that second, on average over clips."""
-    spikes: float
-    """The share of clips in which some frame of that second is off by twice ``usual_mm``."""
-    usual_spikes: float
+    occluded_spikes: float
+    """The share of clips in which some frame of that second is off by twice ``visible_mm``."""
+    visible_spikes: float
     """The same with everything seen: clips that are hard anyway."""
 
     @classmethod
-    def of(cls, usual_CT: Array, hidden_CT: Array) -> "HiddenSide":
+    def of(cls, usual_CT: Array, hidden_CT: Array) -> "OccludedSide":
         """Of the errors of C clips in that second, millimetres."""
         limit = 2 * usual_CT.mean()
         return cls(
-            usual_mm=float(usual_CT.mean()),
-            hidden_mm=float(hidden_CT.mean()),
+            visible_mm=float(usual_CT.mean()),
+            occluded_mm=float(hidden_CT.mean()),
             worst_mm=float(hidden_CT.mean(axis=0).max()),
-            spikes=float((hidden_CT.max(axis=1) > limit).mean()),
-            usual_spikes=float((usual_CT.max(axis=1) > limit).mean()),
+            occluded_spikes=float((hidden_CT.max(axis=1) > limit).mean()),
+            visible_spikes=float((usual_CT.max(axis=1) > limit).mean()),
         )
 
 
 def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
     """The clips of two seconds or more, and how many frames in their middle a side is hidden."""
-    length = round(_HIDDEN_S * motions.fps)
+    length = round(_OCCLUDED_S * motions.fps)
     return motions.select(np.flatnonzero(motions.lengths >= 2 * length)), length
 
 
-def one_side_hidden(lifter: ClipModel, length: int) -> FilmingOptions:
+def one_side_occluded(lifter: ClipModel, length: int) -> ProjectionOptions:
     """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
     options = CLEAN.options(lifter)
-    return replace(options, hide=HideSide(length, options.keypoint_format))
+    return replace(options, hide=OccludeSide(length, options.keypoint_format))
 
 
-def hidden_side(lifter: ClipModel, motions: MotionSet) -> HiddenSide:
+def occluded_side(lifter: ClipModel, motions: MotionSet) -> OccludedSide:
     """Hide half of one side in the middle second of every clip that is two seconds or longer."""
     long, length = long_enough(motions)
     usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
-    hidden = _in_the_middle(lifter, long, one_side_hidden(lifter, length), length)
-    return HiddenSide.of(usual, hidden)
+    hidden = _in_the_middle(lifter, long, one_side_occluded(lifter, length), length)
+    return OccludedSide.of(usual, hidden)
 
 
 def _in_the_middle(
-    lifter: ClipModel, motions: MotionSet, options: FilmingOptions, length: int
+    lifter: ClipModel, motions: MotionSet, options: ProjectionOptions, length: int
 ) -> Array:
     """Each clip's mean errors (clips, frames) in its middle, millimetres."""
-    clips = (clip for clip, _ in measuring_views(motions, options))
+    clips = (clip for clip, _ in evaluation_sequences(motions, options))
     errors = [
         joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
         for found in predict_clips(clips, predictor_of(lifter))
@@ -235,7 +235,7 @@ def middle(frames: int, length: int) -> slice:
 
 
 @dataclass(frozen=True)
-class HideSide:
+class OccludeSide:
     """Takes half of one side's joints away in the middle frames."""
 
     frames: int
@@ -247,6 +247,6 @@ class HideSide:
         names = FORMATS[self.keypoint_format].joints
         joints = [joint for joint, name in enumerate(names) if name.startswith(side)]
         rest = detected_TJ3.copy()
-        chosen = rng.choice(joints, round(_HIDDEN_SHARE * len(joints)), replace=False)
+        chosen = rng.choice(joints, round(_OCCLUDED_SHARE * len(joints)), replace=False)
         rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
         return rest

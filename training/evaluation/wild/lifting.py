@@ -19,7 +19,7 @@ _TRACK = "one"
 
 
 @dataclass(frozen=True)
-class Seen:
+class KeypointSequence:
     """One person's keypoints."""
 
     keypoints_TJ3: Floats
@@ -29,7 +29,7 @@ class Seen:
     camera: Camera | None = None
 
 
-def lift(lifter: ClipModel, seen: Seen) -> ModelOutput:
+def lift(lifter: ClipModel, seen: KeypointSequence) -> ModelOutput:
     """What ``/v1/lift`` answers for a clip (T, …); NaN where nothing is known."""
     card = lifter.card
     wanted = card.input.keypoint_format
@@ -47,7 +47,7 @@ def lift(lifter: ClipModel, seen: Seen) -> ModelOutput:
     return lifted.denormalised(inverse, card.output.parents.index(-1))
 
 
-def steadied(lifted: ModelOutput, fps: float, smoothing_s: float) -> ModelOutput:
+def smoothed_live(lifted: ModelOutput, fps: float, smoothing_s: float) -> ModelOutput:
     """A clip (T, …) as a live session with ``smoothing_s`` answers it; it begins anew after NaN."""
     answers = lifted[np.arange(len(lifted.poses))]  # a copy, which slices are not
     steadier = OneEuroFilter(smoothing_s, fps)

@@ -11,8 +11,8 @@ from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import SKELETONS, Skeleton
 from training.data.datasets.motion import MotionSet
-from training.data.sources import measuring_views
-from training.data.synthetic import FilmingOptions
+from training.data.sources import evaluation_sequences
+from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import Prediction, predict_clips
 from training.evaluation.wild.held_out import (
     CLEAN,
@@ -20,9 +20,9 @@ from training.evaluation.wild.held_out import (
     NOISY,
     long_enough,
     middle,
-    one_side_hidden,
-    path_predictor_of,
+    one_side_occluded,
     predictor_of,
+    trajectory_predictor_of,
 )
 from training.metrics import joint_errors
 
@@ -33,7 +33,7 @@ Floats = NDArray[np.floating]
 
 CHILD = 0.65
 """Of an adult's size."""
-_PATH_SMOOTHING_S = 0.2
+_TRAJECTORY_SMOOTHING_S = 0.2
 _SEEN_FROM = {"from the camera": 0, "from the side": 2}
 """What of a joint's place goes across the page."""
 _TRUE, _PREDICTED = "#999999", {"left": "#d1495b", "right": "#2e86ab"}
@@ -44,14 +44,14 @@ class Failure:
     """A way of seeing held-out people, in which a model is to be shown at its worst."""
 
     motions: MotionSet
-    options: FilmingOptions
+    options: ProjectionOptions
     middle_frames: int | None = None
     """Look at so many frames in the middle of each clip, if not at all of them."""
 
     def worst(self, lifter: ClipModel) -> tuple[Prediction, int]:
         """The frame of the largest mean error, and the clip it is in."""
         worst, frame, largest = None, 0, -1.0
-        clips = (clip for clip, _ in measuring_views(self.motions, self.options))
+        clips = (clip for clip, _ in evaluation_sequences(self.motions, self.options))
         for found in predict_clips(clips, predictor_of(lifter)):
             frames = len(found.poses_TK3)
             part = middle(frames, self.middle_frames or frames)
@@ -72,7 +72,7 @@ def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
             name: Failure(motions, condition.options(lifter))
             for name, condition in EVERY_CONDITION.items()
         },
-        "half of one side unseen": Failure(long, one_side_hidden(lifter, length), length),
+        "half of one side unseen": Failure(long, one_side_occluded(lifter, length), length),
         f"{CHILD:g} times as large": Failure(child, CLEAN.options(lifter)),
     }
 
@@ -100,8 +100,8 @@ def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
         if column == 0:
             for axes, label in zip(rows, ("what it sees", *_SEEN_FROM), strict=True):
                 axes.set_ylabel(label)
-    if path_predictor_of(lifter) is not None:
-        _draw_path(figure.add_subplot(places[3, :]), lifter, motions)
+    if trajectory_predictor_of(lifter) is not None:
+        _draw_trajectory(figure.add_subplot(places[3, :]), lifter, motions)
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure).print_png(path)
 
@@ -123,23 +123,27 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
         axes.tick_params(labelsize=6)
 
 
-def _draw_path(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
+def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
     """The distance of the path whose distance trembles most, of noisy keypoints."""
     worst, most = None, -1.0
-    clips = (clip for clip, _ in measuring_views(motions, NOISY.options(lifter)))
-    for found in predict_clips(clips, predictor_of(lifter), path_predictor_of(lifter)):
-        assert found.roots_T3 is not None
-        steps_T = np.diff((found.roots_T3 - found.true_roots_T3)[:, 2])
-        trembling = float(np.median(np.abs(steps_T) / found.true_roots_T3[1:, 2]))
+    clips = (clip for clip, _ in evaluation_sequences(motions, NOISY.options(lifter)))
+    for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter)):
+        assert found.trajectory_T3 is not None
+        steps_T = np.diff((found.trajectory_T3 - found.true_trajectory_T3)[:, 2])
+        trembling = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))
         if trembling > most:
             worst, most = found, trembling
     assert worst is not None, "there are clips"
-    assert worst.roots_T3 is not None
-    seconds_T = np.arange(len(worst.roots_T3)) / motions.fps
-    smoothed = smooth(worst.roots_T3, half_window(_PATH_SMOOTHING_S, motions.fps))
-    axes.plot(seconds_T, worst.roots_T3[:, 2], color="#d1495b", linewidth=0.7, label="predicted")
-    axes.plot(seconds_T, smoothed[:, 2], color="#2e86ab", label=f"smoothing_s {_PATH_SMOOTHING_S}")
-    axes.plot(seconds_T, worst.true_roots_T3[:, 2], color=_TRUE, label="true")
+    assert worst.trajectory_T3 is not None
+    seconds_T = np.arange(len(worst.trajectory_T3)) / motions.fps
+    smoothed = smooth(worst.trajectory_T3, half_window(_TRAJECTORY_SMOOTHING_S, motions.fps))
+    axes.plot(
+        seconds_T, worst.trajectory_T3[:, 2], color="#d1495b", linewidth=0.7, label="predicted"
+    )
+    axes.plot(
+        seconds_T, smoothed[:, 2], color="#2e86ab", label=f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
+    )
+    axes.plot(seconds_T, worst.true_trajectory_T3[:, 2], color=_TRUE, label="true")
     axes.set_title(f"the path that trembles most, noisy: {worst.clip.name}", fontsize=8)
     axes.set_ylabel("distance (m)")
     axes.set_xlabel("seconds")

@@ -10,7 +10,7 @@ from poselift.cameras import Camera
 from poselift.formats import FORMATS
 from poselift.model_output import ModelOutput
 from poselift.runtime.clip import ClipModel
-from training.evaluation.wild.lifting import Seen, lift, steadied
+from training.evaluation.wild.lifting import KeypointSequence, lift, smoothed_live
 from training.evaluation.wild.measures import bone_variation, jitter, reprojection_error
 from training.evaluation.wild.trial import CAMERAS, LIMBS, POSE_COLUMNS, request, triangulated
 from training.evaluation.wild.videos import Video
@@ -44,7 +44,9 @@ def balancing(lifter: ClipModel) -> dict[str, float]:
         body = request(name)
         keypoints = np.array(body["clips"][0]["keypoints"], np.float32)
         size = tuple(map(float, body["image_size"]))
-        found[name] = Seen(keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"])
+        found[name] = KeypointSequence(
+            keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"]
+        )
     return _off_the_truth({name: _limbs(lift(lifter, seen)) for name, seen in found.items()})
 
 
@@ -88,7 +90,7 @@ def _off_the_truth(limbs: Mapping[str, Floats]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Steadiness:
+class VideoMeasures:
     """How 3D does on a video without a truth, over the limbs."""
 
     jitter: float
@@ -98,31 +100,31 @@ class Steadiness:
     """Share of the person's extent; NaN for what has no path."""
 
 
-def on_video(lifter: ClipModel, video: Video, live_smoothing_s: float = 0.0) -> Steadiness:
+def on_video(lifter: ClipModel, video: Video, live_smoothing_s: float = 0.0) -> VideoMeasures:
     """What a model makes of MediaPipe's keypoints, steadied as in a live session if asked for."""
     lifted = lift(lifter, _seen(video))
     if live_smoothing_s:
-        lifted = steadied(lifted, video.fps, live_smoothing_s)
+        lifted = smoothed_live(lifted, video.fps, live_smoothing_s)
     limbs = _limbs(lifted)
-    return Steadiness(
+    return VideoMeasures(
         jitter(limbs, video.fps),
         bone_variation(limbs, _BONES),
         _reprojected(lifted, video),
     )
 
 
-def _seen(video: Video) -> Seen:
-    return Seen(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
+def _seen(video: Video) -> KeypointSequence:
+    return KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
 
 
 def _limbs(lifted: ModelOutput) -> Floats:
     return lifted.poses[:, POSE_COLUMNS]
 
 
-def mediapipe_on_video(video: Video) -> Steadiness:
+def mediapipe_on_video(video: Video) -> VideoMeasures:
     """MediaPipe's own 3D of the same frames; it has no path, so none of it is put back."""
     limbs = limbs_of(video.world_TJ3)
-    return Steadiness(jitter(limbs, video.fps), bone_variation(limbs, _BONES), float("nan"))
+    return VideoMeasures(jitter(limbs, video.fps), bone_variation(limbs, _BONES), float("nan"))
 
 
 def _reprojected(lifted: ModelOutput, video: Video) -> float:

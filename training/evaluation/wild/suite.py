@@ -14,21 +14,25 @@ from poselift.errors import InvalidInput
 from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
-from training.evaluation.wild.detectors import habits, imagined, of_openpose
+from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.downloads import Downloads
-from training.evaluation.wild.expected_errors import Calibration, measure_calibration, tells_errors
+from training.evaluation.wild.expected_errors import (
+    Calibration,
+    has_expected_errors,
+    measure_calibration,
+)
 from training.evaluation.wild.held_out import (
     CLEAN,
     EVERY_CONDITION,
     FRAME_RATES,
     HEIGHTS_M,
-    IMAGINED,
     NOISY,
+    SIMULATED,
     Measured,
-    Polish,
-    hidden_side,
+    Postprocessing,
     long_enough,
     measured,
+    occluded_side,
     overall,
 )
 from training.evaluation.wild.real import (
@@ -46,16 +50,16 @@ from training.evaluation.wild.videos import Video, videos
 MEDIAPIPE = "MediaPipe's own 3D"
 NOISE_LEVELS = (0.5, 1.0, 1.5)
 """Of the imagined detector: training goes up to the last, ``noisy`` is the middle one."""
-POLISHES = {
-    "smoothing_s 0.2": Polish(smoothing_s=0.2),
-    "smoothing_s 0.5": Polish(smoothing_s=0.5),
-    "constant_bone_lengths": Polish(constant_bone_lengths=True),
-    "ground_contact": Polish(ground_contact=True),
-    "smoothing_s 0.2 and ground_contact": Polish(smoothing_s=0.2, ground_contact=True),
+POSTPROCESSING = {
+    "smoothing_s 0.2": Postprocessing(smoothing_s=0.2),
+    "smoothing_s 0.5": Postprocessing(smoothing_s=0.5),
+    "constant_bone_lengths": Postprocessing(constant_bone_lengths=True),
+    "ground_contact": Postprocessing(ground_contact=True),
+    "smoothing_s 0.2 and ground_contact": Postprocessing(smoothing_s=0.2, ground_contact=True),
 }
 LIVE_SMOOTHING_S = 0.1
-LIVE_POLISHES = {
-    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": Polish(live_smoothing_s=LIVE_SMOOTHING_S)
+LIVE_POSTPROCESSING = {
+    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": Postprocessing(live_smoothing_s=LIVE_SMOOTHING_S)
 }
 """For models that see only the past."""
 _BESIDES = {
@@ -78,7 +82,7 @@ class Results:
     """MPJPE in millimetres unless the row says otherwise."""
     real: Rows = field(default_factory=lambda: defaultdict(dict))
     detectors: Rows = field(default_factory=lambda: defaultdict(dict))
-    """Habits by detector."""
+    """DetectorErrors by detector."""
     expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
     calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
     """Of the models that tell expected errors, by condition."""
@@ -109,7 +113,7 @@ def measure_models(
     _detectors(results, films)
     for name, lifter in tqdm(lifters.items(), unit="model"):
         _held_out(results, name, lifter, motions)
-        if tells_errors(lifter):
+        if has_expected_errors(lifter):
             _expected_errors(results, name, lifter, motions)
         _real(results, name, lifter, films)
     return results
@@ -128,18 +132,18 @@ def _held_out(results: Results, name: str, lifter: ClipModel, motions: MotionSet
                 _more(rows, name, what, errors)
                 _groups(rows, name, kind, found)
     is_causal = lifter.card.architecture.causal
-    for what, polish in (POLISHES | (LIVE_POLISHES if is_causal else {})).items():
-        errors = overall(measured(lifter, motions, NOISY, polish=polish))
+    for what, postprocess in (POSTPROCESSING | (LIVE_POSTPROCESSING if is_causal else {})).items():
+        errors = overall(measured(lifter, motions, NOISY, postprocess=postprocess))
         rows[f"noisy, {what}"][name] = errors["MPJPE"]
         _more(rows, name, f"noisy, {what}", errors)
-    for what, condition in IMAGINED.items():
+    for what, condition in SIMULATED.items():
         rows[what][name] = overall(measured(lifter, motions, condition))["MPJPE"]
-    side = hidden_side(lifter, motions)
-    rows["clean, the frames of the next rows"][name] = side.usual_mm
-    rows["half of one side unseen for a second"][name] = side.hidden_mm
+    side = occluded_side(lifter, motions)
+    rows["clean, the frames of the next rows"][name] = side.visible_mm
+    rows["half of one side unseen for a second"][name] = side.occluded_mm
     rows["its worst moment, on average over clips"][name] = side.worst_mm
-    rows["clips with a frame worse than twice clean (%)"][name] = side.spikes * 100
-    rows["such clips with everything seen (%)"][name] = side.usual_spikes * 100
+    rows["clips with a frame worse than twice clean (%)"][name] = side.occluded_spikes * 100
+    rows["such clips with everything seen (%)"][name] = side.visible_spikes * 100
 
 
 def _expected_errors(results: Results, name: str, lifter: ClipModel, motions: MotionSet) -> None:
@@ -183,9 +187,9 @@ def _real(results: Results, name: str, lifter: ClipModel, films: list[Video]) ->
         for measure, value in _percent(asdict(steadiness)).items():
             rows[f"{film.name}: {measure}"][name] = value
         if lifter.card.architecture.causal:
-            steadied = on_video(lifter, film, LIVE_SMOOTHING_S)
+            smoothed_live = on_video(lifter, film, LIVE_SMOOTHING_S)
             what = f"{film.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
-            rows[what][name] = steadied.jitter
+            rows[what][name] = smoothed_live.jitter
 
 
 def _real_peer(results: Results, films: list[Video]) -> None:
@@ -204,17 +208,17 @@ def _balancing(rows: Rows, name: str, errors: Mapping[str, float]) -> None:
 
 def _detectors(results: Results, films: list[Video]) -> None:
     mediapipe = {camera: limbs_of(film.keypoints_TJ3) for camera, film in of_trial(films).items()}
-    found = {"OpenPose": of_openpose(), "MediaPipe": habits(mediapipe)}
-    found |= {f"imagined, noise {level:g}": imagined(level) for level in NOISE_LEVELS}
+    found = {"OpenPose": openpose_errors(), "MediaPipe": detector_errors(mediapipe)}
+    found |= {f"imagined, noise {level:g}": simulated(level) for level in NOISE_LEVELS}
     for name, habit in found.items():
         rows = {
             "median error (% of extent)": habit.size * 100,
             "99th percentile over median": habit.tail,
             "median change from frame to frame (% of extent)": habit.step * 100,
-            "correlation with 0.1 s later (%)": habit.memory * 100,
+            "correlation with 0.1 s later (%)": habit.autocorrelation * 100,
             "wrists and ankles over shoulders and hips": habit.outer,
             "missing (%)": habit.missing * 100,
-            "rank correlation of scores with errors (%)": habit.candour * 100,
+            "rank correlation of scores with errors (%)": habit.score_correlation * 100,
         }
         for what, value in rows.items():
             results.detectors[what][name] = value

@@ -58,8 +58,8 @@ def as_positions(motion: Motion, path: Path, name: str) -> None:
 def test_subjects_are_split_whole(write_person) -> None:
     write_person("01", clips=2)
     folder = write_person("05", clips=2)
-    motions, faults = prepare([folder], 50.0, ["05"])
-    assert faults == []
+    motions, rejections = prepare([folder], 50.0, ["05"])
+    assert rejections == []
     assert motions.names == ("01_01", "01_02", "05_01", "05_02")
     assert motions.held_out.tolist() == [False, False, True, True]
     assert motions.subjects == ("01", "01", "05", "05")
@@ -85,9 +85,9 @@ def test_a_recording_under_another_name_is_found(write_person) -> None:
     folder = write_person("05", clips=3, frames=480)
     motion = next(clip.read() for clip in find_clips(folder) if clip.name == "05_02")
     as_positions(motion, folder / "plain.npz", "train/walking/walking_7")
-    motions, faults = prepare([folder], 50.0, ["05"])
+    motions, rejections = prepare([folder], 50.0, ["05"])
     assert set(motions.subjects) == {"05"}
-    assert [(f.clip.name, f.reason) for f in faults] == [
+    assert [(f.clip.name, f.reason) for f in rejections] == [
         ("train/walking/walking_7", "the same motion as 05_02")
     ]
 
@@ -98,8 +98,8 @@ def test_a_recording_of_its_own_is_kept(write_person) -> None:
     as_positions(motion, folder / "plain.npz", "train/window_washing/window_washing_1")
     for path in folder.rglob("05_01.amc"):
         path.unlink()
-    motions, faults = prepare([folder], 50.0, ["05"])
-    assert faults == []
+    motions, rejections = prepare([folder], 50.0, ["05"])
+    assert rejections == []
     assert motions.sources == ("positions", "amc")
     assert motions.actions[0] == "window washing"
     assert motions.held_out.tolist() == [False, True]
@@ -124,9 +124,9 @@ def test_faults_are_reported_and_skipped(write_person) -> None:
     (subject / "03_01.bvh").write_text("HIERARCHY")
     (subject / "rubbish.npz").write_bytes(b"rubbish")
     np.savez(subject / "other.npz", something=np.zeros(3))
-    motions, faults = prepare([folder], 50.0, ["01"])
+    motions, rejections = prepare([folder], 50.0, ["01"])
     assert motions.names == ("01_01",)
-    reasons = {fault.clip.name: fault.reason for fault in faults}
+    reasons = {fault.clip.name: fault.reason for fault in rejections}
     assert "lfemur" in reasons["01_02"]
     assert "its skeleton 02.asf beside it" in reasons["02_01"]
     assert "MOTION" in reasons["03_01"]
@@ -146,9 +146,9 @@ def test_a_clip_is_cut_where_tracking_is_lost(write_person) -> None:
             x, *others = line.split()[1:]
             lines[number] = " ".join(["root", str(float(x) + 20), *others])
     path.write_text("\n".join(lines))
-    motions, faults = prepare([folder], 50.0, ["01"])
+    motions, rejections = prepare([folder], 50.0, ["01"])
     assert motions.names == ("01_01", "01_01.2")
-    assert "cut out" in faults[0].reason
+    assert "cut out" in rejections[0].reason
 
 
 def test_nothing_usable(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_a_folder_with_a_wrong_rate_in_its_headers(tmp_path: Path, person_texts)
 
 
 def test_no_real_motion_is_there_twice(real_cmu: Path, real_positions: Path) -> None:
-    motions, faults = prepare([real_cmu, real_positions], 50.0, ["02", "131"])
-    same = {fault.clip.name: fault.reason for fault in faults if "same motion" in fault.reason}
+    motions, rejections = prepare([real_cmu, real_positions], 50.0, ["02", "131"])
+    same = {fault.clip.name: fault.reason for fault in rejections if "same motion" in fault.reason}
     assert same["train/walking/walking_1"] == "the same motion as 02_01"
     assert motions.names.count("02_01") == 1
     amcs = [i for i, name in enumerate(motions.names) if name in ("02_01", "02_04")]

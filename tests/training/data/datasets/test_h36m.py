@@ -115,9 +115,9 @@ def test_json_and_metadata_agree(files: Files, prepared, tmp_path: Path) -> None
 
 def test_joints_that_are_ours_already(files: Files, prepared) -> None:
     expected = RecordingSet.load(prepared(*files.arguments())[0])
-    for takes in files.world.values():
-        for name in takes:
-            takes[name] = takes[name][:, KEPT]
+    for sequences in files.world.values():
+        for name in sequences:
+            sequences[name] = sequences[name][:, KEPT]
     found = RecordingSet.load(prepared(*files.arguments())[0])
     np.testing.assert_array_equal(found.positions, expected.positions)
 

@@ -107,8 +107,8 @@ def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
 
 def test_coco_keypoints(files: Files, prepared) -> None:
     files.about = authors.metadata("coco", 17, authors.COCO_SYMMETRY)
-    for takes in files.views.values():
-        for views in takes.values():
+    for sequences in files.views.values():
+        for views in sequences.values():
             views[:] = [np.concatenate([view, view[:, :2]], axis=1) for view in views]
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert (found.keypoint_format, found.skeleton) == ("coco17", "humaneva15")

@@ -35,7 +35,7 @@ class View:
     """Rows are the camera's axes (x right, y down, z away) in world axes."""
     lens: Camera
     image_size: tuple[int, int]
-    known_lens: Camera
+    known_intrinsics: Camera
     """What the normaliser is told: the lens itself, or the service's assumption."""
 
     def to_camera(self, points: Floats) -> Floats:
@@ -43,15 +43,15 @@ class View:
         return np.asarray((points - self.position) @ self.turn_33.T, dtype=np.float32)
 
 
-def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:
+def random_camera(trajectory_T3: Floats, rng: np.random.Generator) -> View:
     """Draw a camera that has the whole path of a person's root before it.
 
     Args:
-        roots_T3: the root's path in world axes, metres, y up, the floor near y = 0.
+        trajectory_T3: the root's path in world axes, metres, y up, the floor near y = 0.
         rng: the source of all choices.
     """
-    middle = (roots_T3.min(axis=0) + roots_T3.max(axis=0)) / 2
-    radius = float(np.linalg.norm((roots_T3 - middle)[:, [0, 2]], axis=-1).max())
+    middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
+    radius = float(np.linalg.norm((trajectory_T3 - middle)[:, [0, 2]], axis=-1).max())
     distance = radius + np.exp(rng.uniform(*np.log(_DISTANCES_M)))
     heights = _HIGH_HEIGHTS_M if rng.random() < _HIGH_SHARE else _HEIGHTS_M
     bearing = rng.uniform(0, 2 * np.pi)
@@ -64,9 +64,9 @@ def random_view(roots_T3: Floats, rng: np.random.Generator) -> View:
     )
     aim = middle + rng.normal(0, _AIM_SPREAD_M, 3)
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
-    lens = _random_lens(image_size, rng)
+    lens = _random_intrinsics(image_size, rng)
     known = Camera.assumed(image_size) if rng.random() < _ASSUMED_SHARE else lens
-    turn = look_from(position, aim, rng.normal(0, _ROLL_SPREAD))
+    turn = look_at(position, aim, rng.normal(0, _ROLL_SPREAD))
     return View(position.astype(np.float32), turn.astype(np.float32), lens, image_size, known)
 
 
@@ -76,14 +76,14 @@ def tipped_over(view: View, rng: np.random.Generator) -> View:
     return replace(view, turn_33=turn.astype(np.float32))
 
 
-def _random_lens(image_size: tuple[int, int], rng: np.random.Generator) -> Camera:
+def _random_intrinsics(image_size: tuple[int, int], rng: np.random.Generator) -> Camera:
     focal = float(max(image_size) * np.exp(rng.uniform(*np.log(_FOCAL_LENGTHS))))
     width, height = image_size
     shift_x, shift_y = rng.normal(0, _PRINCIPAL_POINT_SPREAD * max(image_size), 2)
     return Camera((focal, focal), (width / 2 + float(shift_x), height / 2 + float(shift_y)))
 
 
-def look_from(
+def look_at(
     position: NDArray[np.floating], aim: NDArray[np.floating], roll: float
 ) -> NDArray[np.floating]:
     """The axes of a camera at ``position`` that looks at ``aim``, turned by ``roll`` radians."""
