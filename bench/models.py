@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from poselift.card import Training
-from training.export.export_parity import Exported
+from training.export.exported import Exported
 from training.export.model_folder import export
 from training.model.temporal_model import TemporalModel
 

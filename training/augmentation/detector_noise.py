@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from poselift.formats import FORMATS
-from poselift.imputation import MIN_SCORE, measured_joints
 
 Floats = NDArray[np.float32]
 
@@ -77,7 +76,6 @@ class NoiseLevel:
 _DRIFT_MEMORY_S = 0.49
 """After so long, slowly changing errors are down to a share of 1/e."""
 _OUTLIER_SIZE = 0.08
-_FEWEST_LEFT = 6
 _LONGEST_S = {"outlier": 0.2, "swap": 0.3, "occlusion": 1.0, "lost": 0.2}
 
 
@@ -103,23 +101,6 @@ def detect(
     _swap_sides(detected, names, level, fps, rng)
     _lose(detected, names, level, fps, rng)
     return detected.astype(np.float32)
-
-
-def cut_off(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
-    """Take away what lies beyond the lower, right or left edge of a picture, the lower one mostly.
-
-    In the middle frame up to half of the person is beyond it. Clips in which too few joints would
-    be left of somebody are left alone: of a joint or two nobody can tell how large a person is.
-    """
-    x, y = detected_TJ3[..., 0], detected_TJ3[..., 1]
-    towards = (y, y, x, -x)[rng.integers(4)]
-    middle = towards[len(towards) // 2]
-    edge = middle.max() - rng.uniform(0.05, 0.55) * np.ptp(middle)
-    seen = detected_TJ3.copy()
-    seen[towards > edge, 2] = 0
-    left_T = measured_joints(seen, MIN_SCORE).sum(axis=1)
-    was_seen_T = measured_joints(detected_TJ3, MIN_SCORE).any(axis=1)
-    return detected_TJ3 if (left_T[was_seen_T] < _FEWEST_LEFT).any() else seen
 
 
 def _errors(

@@ -1,6 +1,6 @@
-"""Random virtual cameras: a clip of motion is filmed afresh from elsewhere every epoch."""
+"""Synthetic cameras: a clip of motion is projected from elsewhere in every epoch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,36 +18,34 @@ _HIGH_HEIGHTS_M = (2.6, 5.0)
 _HIGH_SHARE = 0.15
 _PRINCIPAL_POINT_SPREAD = 0.02
 _ROLL_SPREAD = np.radians(3)
-_MOST_ROLL = np.radians(45)
-"""Of cameras that somebody holds or leans against something."""
 _AIM_SPREAD_M = 0.3
 _ASSUMED_SHARE = 0.5
 """How often the intrinsics stay unknown, as they do for most callers of the service."""
 
 
 @dataclass(frozen=True)
-class View:
-    """A virtual camera: where it stands, how it is turned, and what is known of its lens."""
+class SyntheticCamera:
+    """Where a camera stands, how it is turned, and what is known of its intrinsics."""
 
     position: Floats
     """World axes, metres, y up."""
     turn_33: Floats
     """Rows are the camera's axes (x right, y down, z away) in world axes."""
-    lens: Camera
+    intrinsics: Camera
     image_size: tuple[int, int]
     known_intrinsics: Camera
-    """What the normaliser is told: the lens itself, or the service's assumption."""
+    """What the normaliser is given: the true intrinsics, or the service's assumption."""
 
     def to_camera(self, points: Floats) -> Floats:
         """World points (…, 3) in this camera's axes, metres."""
         return np.asarray((points - self.position) @ self.turn_33.T, dtype=np.float32)
 
 
-def random_camera(trajectory_T3: Floats, rng: np.random.Generator) -> View:
-    """Draw a camera that has the whole path of a person's root before it.
+def random_camera(trajectory_T3: Floats, rng: np.random.Generator) -> SyntheticCamera:
+    """Draw a camera that has a person's whole trajectory in front of it.
 
     Args:
-        trajectory_T3: the root's path in world axes, metres, y up, the floor near y = 0.
+        trajectory_T3: of the root, in world axes, metres, y up, the floor near y = 0.
         rng: the source of all choices.
     """
     middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
@@ -64,16 +62,12 @@ def random_camera(trajectory_T3: Floats, rng: np.random.Generator) -> View:
     )
     aim = middle + rng.normal(0, _AIM_SPREAD_M, 3)
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
-    lens = _random_intrinsics(image_size, rng)
-    known = Camera.assumed(image_size) if rng.random() < _ASSUMED_SHARE else lens
+    intrinsics = _random_intrinsics(image_size, rng)
+    known = Camera.assumed(image_size) if rng.random() < _ASSUMED_SHARE else intrinsics
     turn = look_at(position, aim, rng.normal(0, _ROLL_SPREAD))
-    return View(position.astype(np.float32), turn.astype(np.float32), lens, image_size, known)
-
-
-def tipped_over(view: View, rng: np.random.Generator) -> View:
-    """The same camera, tipped over sideways by up to 45°."""
-    turn = rolled(view.turn_33, rng.uniform(-_MOST_ROLL, _MOST_ROLL))
-    return replace(view, turn_33=turn.astype(np.float32))
+    return SyntheticCamera(
+        position.astype(np.float32), turn.astype(np.float32), intrinsics, image_size, known
+    )
 
 
 def _random_intrinsics(image_size: tuple[int, int], rng: np.random.Generator) -> Camera:

@@ -11,36 +11,37 @@ from numpy.typing import NDArray
 from poselift.cameras import Camera
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
-from poselift.imputation import MIN_SCORE, fill
-from poselift.normalisation import ScreenCamera, normaliser
+from poselift.normalisation import ScreenCamera
 from poselift.skeletons import SKELETONS
-from training.augmentation.synthetic_camera import View
-from training.config.train_config import MOTION_SETTINGS, TrainConfig
+from training.augmentation.synthetic_camera import SyntheticCamera
+from training.config.sections import MOTION_SETTINGS, AugmentationConfig, ModelConfig
+from training.config.train_config import TrainConfig
 from training.data.datasets.arrays import keys_of
 from training.data.datasets.clips import Clips, Summary, those_of
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
+from training.data.encoding import ModelInput, encode
 from training.data.sequences import (
     PoseSequence,
     Sequences,
-    filmed,
-    joined,
+    concatenated,
     mirrored,
+    pose_sequence,
     screen_parameters,
 )
 from training.data.synthetic import (
-    SYNTHETIC_CAMERA,
+    ASSUMED_SCREEN_CAMERA,
     ProjectionOptions,
     project_all,
-    project_with_camera,
+    project_clip,
 )
 
 SEED = 20191118
-"""Every model is measured through the same cameras and the same noise."""
+"""Every model is evaluated with the same cameras and the same noise."""
 EVALUATION_CAMERAS = 4
-"""Of each clip of motion: a single one would make errors a matter of luck."""
+"""Of each clip of motion: the error with a single one would be a matter of luck."""
 CONDITIONS = {"clean": 0.0, "noisy": 1.0}
-"""Noise levels of the imagined detector that motion is measured with."""
+"""Levels of simulated detector noise that motion is evaluated with."""
 _DEFAULT_FORMAT = "coco17"
 _AnyClips = TypeVar("_AnyClips", bound=Clips)
 
@@ -52,25 +53,25 @@ class HeldOut:
     name: str
     subject: str
     action: str
-    clip: PoseSequence
+    sequence: PoseSequence
 
 
 class Source(Protocol):
-    """A data set, seen as a run's settings want it."""
+    """A data set, as a run's settings want it."""
 
     summary: Summary
     keypoint_format: str
     conditions: tuple[str, ...]
     """In which ways held-out clips are measured."""
     trajectory_camera: ScreenCamera | None
-    """The cameras that a trajectory is learned with, where models see the screen."""
+    """The cameras that a trajectory is learned with, for ``screen`` models."""
 
-    def footage(self, rng: np.random.Generator) -> Sequences:
-        """What an epoch is trained on, labelled."""
+    def labelled(self, rng: np.random.Generator) -> Sequences:
+        """What an epoch is trained on with labels."""
         ...
 
     def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
-        """What an epoch sees without labels, if anything."""
+        """What an epoch is trained on without labels, if anything."""
         ...
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
@@ -78,7 +79,7 @@ class Source(Protocol):
         ...
 
     def without_poses(self) -> Iterator[HeldOut]:
-        """Those whose poses nobody knows, to be lifted: their targets are NaN."""
+        """Clips of unknown poses, to be lifted: their targets are NaN."""
         ...
 
 
@@ -88,7 +89,7 @@ def open_source(config: TrainConfig) -> Source:
     Raises:
         InvalidInput: it is none, or the settings do not go with it.
     """
-    if "keypoints" in keys_of(config.data):
+    if "keypoints" in keys_of(config.dataset.data):
         return RecordingSource(config)
     return MotionSource(config)
 
@@ -105,18 +106,19 @@ class Sides(Generic[_AnyClips]):
     def of(cls, clips: _AnyClips, config: TrainConfig) -> "Sides[_AnyClips]":
         """Choose actions and subjects, thin out frames, and shorten what is labelled."""
         _refuse_strangers(clips, config)
-        if config.downsample > 1:
-            clips = clips.downsampled(config.downsample)
-        if config.actions:
-            clips = clips.select(those_of(clips.actions, config.actions))
+        dataset = config.dataset
+        if dataset.downsample > 1:
+            clips = clips.downsampled(dataset.downsample)
+        if dataset.actions:
+            clips = clips.select(those_of(clips.actions, dataset.actions))
         training = clips.split(held_out=False)
-        is_unlabelled = np.isin(training.subjects, config.unlabelled_subjects)
+        is_unlabelled = np.isin(training.subjects, config.semi_supervised.unlabelled_subjects)
         is_labelled = ~is_unlabelled
-        if config.subjects:
-            is_labelled &= np.isin(training.subjects, config.subjects)
+        if dataset.subjects:
+            is_labelled &= np.isin(training.subjects, dataset.subjects)
         labelled = training.select(np.flatnonzero(is_labelled))
         return cls(
-            labelled.shortened(config.subset) if config.subset < 1 else labelled,
+            labelled.shortened(dataset.subset) if dataset.subset < 1 else labelled,
             training.select(np.flatnonzero(is_unlabelled)),
             clips.split(held_out=True),
         )
@@ -125,43 +127,55 @@ class Sides(Generic[_AnyClips]):
 def _refuse_strangers(clips: Clips, config: TrainConfig) -> None:
     """A mistyped subject would be missing without a word."""
     known = {clips.subjects[index] for index in np.flatnonzero(~clips.held_out)}
-    for name in ("subjects", "unlabelled_subjects"):
-        strangers = [each for each in getattr(config, name) if each not in known]
+    chosen = {
+        "subjects": config.dataset.subjects,
+        "unlabelled_subjects": config.semi_supervised.unlabelled_subjects,
+    }
+    for name, subjects in chosen.items():
+        strangers = [each for each in subjects if each not in known]
         if strangers:
             raise InvalidInput.at(
                 name,
-                f"subjects to train on that {config.data} has ({', '.join(sorted(known))}), "
-                f"found {', '.join(strangers)}",
+                f"subjects to train on that {config.dataset.data} has "
+                f"({', '.join(sorted(known))}), found {', '.join(strangers)}",
             )
 
 
 class MotionSource:
-    """Motion capture, filmed afresh by random virtual cameras."""
+    """Motion capture, projected by new random cameras in every epoch."""
 
     conditions: tuple[str, ...] = tuple(CONDITIONS)
 
     def __init__(self, config: TrainConfig) -> None:
-        if config.unlabelled is not None:
-            raise InvalidInput.at("unlabelled", f"nothing, as {config.data} has no real keypoints")
-        self._config = config
-        self.keypoint_format = config.keypoint_format or _DEFAULT_FORMAT
-        self.options = filming_options(config, self.keypoint_format)
-        self.trajectory_camera: ScreenCamera | None = SYNTHETIC_CAMERA
-        sides = Sides.of(MotionSet.load(config.data), config)
+        data = config.dataset.data
+        if config.semi_supervised.unlabelled is not None:
+            raise InvalidInput.at("unlabelled", f"nothing, as {data} has no real keypoints")
+        self._cameras = config.augmentation.cameras_per_clip
+        self.keypoint_format = config.model.keypoint_format or _DEFAULT_FORMAT
+        self.options = ProjectionOptions(
+            keypoint_format=self.keypoint_format,
+            normalisation=config.model.normalisation,
+            causal=config.model.causal,
+            noise=config.augmentation.noise,
+            flip=config.augmentation.flip,
+            augmentations=config.augmentation.registered,
+        )
+        self.trajectory_camera: ScreenCamera | None = ASSUMED_SCREEN_CAMERA
+        sides = Sides.of(MotionSet.load(data), config)
         self._labelled = sides.labelled
         self._unlabelled = sides.unlabelled
         self._held_out = sides.held_out
         self.summary = self._labelled.summary()
 
-    def footage(self, rng: np.random.Generator) -> Sequences:
+    def labelled(self, rng: np.random.Generator) -> Sequences:
         """Every labelled clip, by so many new cameras."""
-        return project_all(self._labelled, self.options, rng, self._config.views)
+        return project_all(self._labelled, self.options, rng, self._cameras)
 
     def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
-        """The same of clips whose poses are not to be looked at."""
+        """The same of clips whose poses are ignored."""
         if len(self._unlabelled) == 0:
             return None
-        return project_all(self._unlabelled, self.options, rng, self._config.views)
+        return project_all(self._unlabelled, self.options, rng, self._cameras)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every clip by several cameras, which depend only on its name."""
@@ -175,42 +189,22 @@ class MotionSource:
 
 def evaluation_sequences(
     motions: MotionSet, options: ProjectionOptions
-) -> Iterator[tuple[HeldOut, View]]:
-    """Every clip as it is measured, by several cameras.
+) -> Iterator[tuple[HeldOut, SyntheticCamera]]:
+    """Every clip as it is evaluated, by several cameras.
 
-    They depend on its name, not on its place in the file; and on ``options``, where those vary
-    poses before a camera is chosen.
+    They depend on its name, not on its place in the file; and on ``options``, where those augment
+    motion before a camera is chosen.
     """
     for index in range(len(motions)):
         for number in range(EVALUATION_CAMERAS):
             rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
-            clip, view = project_with_camera(motions.clip(index), motions, options, rng)
-            yield _held_out(motions, index, clip, f", camera {number + 1}"), view
+            sequence, camera = project_clip(motions.clip(index), motions, options, rng)
+            yield _held_out(motions, index, sequence, f", camera {number + 1}"), camera
 
 
-def _held_out(clips: Clips, index: int, clip: PoseSequence, seen_by: str = "") -> HeldOut:
-    name = f"{clips.names[index]}{seen_by}"
-    return HeldOut(name, clips.subjects[index], clips.actions[index], clip)
-
-
-def filming_options(config: TrainConfig, keypoint_format: str) -> ProjectionOptions:
-    """How a run films its motion."""
-    return ProjectionOptions(
-        keypoint_format=keypoint_format,
-        normalisation=config.normalisation,
-        causal=config.causal,
-        noise=config.noise,
-        speed=config.speed,
-        flip=config.flip,
-        backwards=config.backwards,
-        recombination=config.recombination,
-        proportions=config.proportions,
-        bending=config.bending,
-        sitting=config.sitting,
-        lying=config.lying,
-        roll=config.roll,
-        cut_off=config.cut_off,
-    )
+def _held_out(clips: Clips, index: int, sequence: PoseSequence, camera: str = "") -> HeldOut:
+    name = f"{clips.names[index]}{camera}"
+    return HeldOut(name, clips.subjects[index], clips.actions[index], sequence)
 
 
 class RecordingSource:
@@ -221,38 +215,33 @@ class RecordingSource:
     def __init__(self, config: TrainConfig) -> None:
         _refuse_motion_settings(config)
         self._config = config
-        recordings = RecordingSet.load(config.data)
-        if config.keypoint_format not in {None, recordings.keypoint_format}:
+        recordings = RecordingSet.load(config.dataset.data)
+        if config.model.keypoint_format not in {None, recordings.keypoint_format}:
             raise InvalidInput.at(
-                "keypoint_format", f"{recordings.keypoint_format}, as {config.data} has"
+                "keypoint_format", f"{recordings.keypoint_format}, as {config.dataset.data} has"
             )
         sides = Sides.of(recordings, config)
-        is_labelled = sides.labelled.labelled
-        self._labelled = sides.labelled.select(np.flatnonzero(is_labelled))
-        self._held_out = sides.held_out.select(np.flatnonzero(sides.held_out.labelled))
-        unposed = sides.labelled.select(np.flatnonzero(~is_labelled))
-        self._unposed = (
-            unposed,
-            sides.held_out.select(np.flatnonzero(~sides.held_out.labelled)),
-        )
+        self._labelled, unposed = _by_labels(sides.labelled)
+        self._held_out, held_out_unposed = _by_labels(sides.held_out)
+        self._unposed = (unposed, held_out_unposed)
         others = [sides.unlabelled, *_others(config, recordings)]
-        if config.trajectory or not config.projection_weight:  # else they cannot be projected
-            others.append(unposed)
+        if config.model.trajectory or not config.semi_supervised.projection_weight:
+            others.append(unposed)  # else they cannot be projected
         self._unlabelled = [part for part in others if len(part)]
-        _refuse_unknown_lenses(config, self._unlabelled)
+        _refuse_unknown_cameras(config, self._unlabelled)
         self.keypoint_format = recordings.keypoint_format
         self.trajectory_camera = mean_camera(self._labelled)
         self.summary = self._labelled.summary()
 
-    def footage(self, rng: np.random.Generator) -> Sequences:
+    def labelled(self, rng: np.random.Generator) -> Sequences:
         """Every labelled video, half of them mirrored."""
-        return joined(self._seen(self._labelled, rng))
+        return concatenated(self._flipped(self._labelled, rng))
 
     def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
-        """Every video without labels, or whose labels are not to be looked at."""
+        """Every video without labels, or whose labels are ignored."""
         if not self._unlabelled:
             return None
-        return joined(clip for part in self._unlabelled for clip in self._seen(part, rng))
+        return concatenated(clip for part in self._unlabelled for clip in self._flipped(part, rng))
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every held-out video as it is."""
@@ -260,34 +249,40 @@ class RecordingSource:
         yield from self._as_they_are(self._held_out)
 
     def without_poses(self) -> Iterator[HeldOut]:
-        """Every video whose poses nobody knows, as it is."""
+        """Every video of unknown poses, as it is."""
         for videos in self._unposed:
             yield from self._as_they_are(videos)
 
     def _as_they_are(self, videos: RecordingSet) -> Iterator[HeldOut]:
         for index in range(len(videos)):
-            clip = recording_sequence(videos, index, self._config)
-            yield _held_out(videos, index, clip)
+            yield _held_out(videos, index, recording_sequence(videos, index, self._config.model))
 
-    def _seen(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[PoseSequence]:
+    def _flipped(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[PoseSequence]:
         inputs = FORMATS[videos.keypoint_format].mirror
         targets = SKELETONS[videos.skeleton].mirror
         for index in range(len(videos)):
-            clip = recording_sequence(videos, index, self._config)
-            is_flipped = self._config.flip and rng.random() < 0.5
+            clip = recording_sequence(videos, index, self._config.model)
+            is_flipped = self._config.augmentation.flip and rng.random() < 0.5
             yield mirrored(clip, inputs, targets) if is_flipped else clip
 
 
+def _by_labels(videos: RecordingSet) -> tuple[RecordingSet, RecordingSet]:
+    """Those of known poses, and those of unknown ones."""
+    is_labelled = videos.labelled
+    return videos.select(np.flatnonzero(is_labelled)), videos.select(np.flatnonzero(~is_labelled))
+
+
 def _refuse_motion_settings(config: TrainConfig) -> None:
-    """Settings that say how to film motion mean nothing for what was filmed already."""
+    """Settings that say how motion is projected mean nothing for recordings."""
+    defaults = AugmentationConfig()
     for name in MOTION_SETTINGS:
-        if getattr(config, name) != TrainConfig.model_fields[name].default:
-            raise InvalidInput.at(name, f"nothing, as {config.data} was filmed already")
+        if getattr(config.augmentation, name) != getattr(defaults, name):
+            raise InvalidInput.at(name, f"nothing, as {config.dataset.data} has real keypoints")
 
 
-def _refuse_unknown_lenses(config: TrainConfig, unlabelled: Sequence[RecordingSet]) -> None:
-    """Poses are projected to the screen through the lens; ``person`` models see past it."""
-    if config.normalisation == "screen" and config.projection_weight:
+def _refuse_unknown_cameras(config: TrainConfig, unlabelled: Sequence[RecordingSet]) -> None:
+    """Poses are projected to the screen by the camera; ``person`` models do without it."""
+    if config.model.normalisation == "screen" and config.semi_supervised.projection_weight:
         for part in unlabelled:
             unknown = np.flatnonzero(np.isnan(part.cameras).any(axis=1))
             if len(unknown):
@@ -298,45 +293,37 @@ def _refuse_unknown_lenses(config: TrainConfig, unlabelled: Sequence[RecordingSe
 
 
 def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
-    """Videos of another file, to be seen without labels."""
-    if config.unlabelled is None:
+    """Videos of another file, to be used without labels."""
+    path = config.semi_supervised.unlabelled
+    if path is None:
         return []
-    others = RecordingSet.load(config.unlabelled)
+    others = RecordingSet.load(path)
     if (others.keypoint_format, others.skeleton) != (labelled.keypoint_format, labelled.skeleton):
         raise InvalidInput.at(
-            f"{config.unlabelled}, keypoint_format",
-            f"that of {config.data}, {labelled.keypoint_format} to {labelled.skeleton}",
+            f"{path}, keypoint_format",
+            f"that of {config.dataset.data}, {labelled.keypoint_format} to {labelled.skeleton}",
         )
-    return [others.downsampled(config.downsample)]
+    return [others.downsampled(config.dataset.downsample)]
 
 
-def recording_sequence(videos: RecordingSet, index: int, config: TrainConfig) -> PoseSequence:
-    """One video as the model is to see it, from the first frame in which anything was found.
+def recording_sequence(videos: RecordingSet, index: int, model: ModelConfig) -> PoseSequence:
+    """One video as a model is given it, from the first frame with a detection on.
 
     Raises:
-        InvalidInput: nothing was found in all of it.
+        InvalidInput: nothing is detected in all of it.
     """
     part = videos.frames(index)
-    layout = FORMATS[videos.keypoint_format]
     image_size = (float(videos.image_sizes[index, 0]), float(videos.image_sizes[index, 1]))
-    filled = fill(
-        videos.keypoints[part],
-        causal=config.causal,
-        min_score=MIN_SCORE,
-        max_gap_frames=part.stop - part.start,  # no frame is given up: each has a pose to learn
-        format=layout,
-    )
-    if not filled.segments:
-        raise InvalidInput.at(f"keypoints of {videos.names[index]}", "a joint that was found")
-    (seen,) = filled.segments
     camera = _camera(videos.cameras[index])
-    prepare = normaliser(config.normalisation, layout.joints, image_size, camera)
-    inputs, inverse = prepare(filled.keypoints_TJ2[seen])
-    lens = np.full(9, np.nan, np.float32)
+    options = ModelInput(videos.keypoint_format, model.normalisation, model.causal)
+    encoded = encode(videos.keypoints[part], options, image_size, camera)
+    if encoded is None:
+        raise InvalidInput.at(f"keypoints of {videos.names[index]}", "a joint that was found")
+    parameters = np.full(9, np.nan, np.float32)
     if camera is not None:
         screen = ScreenCamera.of(camera, image_size)
-        lens = screen_parameters(screen, videos.cameras[index, 4:].tolist())
-    return filmed(inputs, videos.positions[part][seen], inverse, lens)
+        parameters = screen_parameters(screen, videos.cameras[index, 4:].tolist())
+    return pose_sequence(encoded, videos.positions[part][encoded.frames], parameters)
 
 
 def _camera(values_9: NDArray[np.float64]) -> Camera | None:
@@ -348,7 +335,7 @@ def _camera(values_9: NDArray[np.float64]) -> Camera | None:
 
 
 def mean_camera(videos: RecordingSet) -> ScreenCamera | None:
-    """The middle of the cameras that filmed, in screen coordinates, if they are known."""
+    """The mean of the videos' cameras, in screen coordinates, if they are known."""
     cameras = [
         ScreenCamera.of(camera, (float(size[0]), float(size[1])))
         for camera, size in zip(map(_camera, videos.cameras), videos.image_sizes, strict=True)

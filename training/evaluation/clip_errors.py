@@ -93,17 +93,17 @@ def predict_clips(
 ) -> Iterator[Prediction]:
     """Lift held-out clips."""
     for clip in clips:
-        filmed = clip.clip
-        poses = predict(filmed.inputs_TJ2)
+        sequence = clip.sequence
+        poses = predict(sequence.inputs_TJ2)
         roots = None
         if predict_trajectory is not None:
-            roots = filmed.inverse.trajectory(predict_trajectory(filmed.inputs_TJ2)[:, 0])
+            roots = sequence.inverse.trajectory(predict_trajectory(sequence.inputs_TJ2)[:, 0])
         yield Prediction(
             clip,
-            filmed.inverse.poses(poses - poses[:, :1]),
-            filmed.inverse.poses(filmed.targets_TK3),
+            sequence.inverse.poses(poses - poses[:, :1]),
+            sequence.inverse.poses(sequence.targets_TK3),
             roots,
-            filmed.inverse.trajectory(filmed.trajectory_T3),
+            sequence.inverse.trajectory(sequence.trajectory_T3),
         )
 
 
@@ -125,7 +125,7 @@ def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
     return Predictions(
         names=tuple(clip.name for clip in clips),
         clip_ends=np.cumsum([len(each.poses_TK3) for each in predictions], dtype=np.int64),
-        keypoints=np.concatenate([clip.clip.inputs_TJ2 for clip in clips]),
+        keypoints=np.concatenate([clip.sequence.inputs_TJ2 for clip in clips]),
         poses=np.concatenate([each.poses_TK3 for each in predictions]),
         targets=np.concatenate([each.targets_TK3 for each in predictions]),
         trajectory=np.concatenate([_roots(each) for each in predictions]),

@@ -273,7 +273,7 @@ def output_shapes(
 def clip_graph(
     model: TemporalModel, joints_in: int, channels_in: int, trajectory: TemporalModel | None = None
 ) -> onnx.ModelProto:
-    """Build the graph ``keypoints`` (batch, frames, joints, channels) → what ``output_shapes`` says.
+    """Build the graph ``keypoints`` (batch, frames, joints, channels) → `output_shapes`.
 
     Frames in and out are as many; batch and frames are free.
     """

@@ -1,21 +1,19 @@
 """Whether exported graphs compute what the trained model computes."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from poselift.card import Training
 from poselift.model_output import ModelOutput
-from poselift.normalisation import Kind, ScreenCamera
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.rings import Rings
 from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
 from training.export.clip_graph import EXPECTED_ERRORS, POSES, TRAJECTORY
-from training.model.temporal_model import TemporalModel, pad_edges
+from training.export.exported import Exported
+from training.model.temporal_model import pad_edges
 
 TOLERANCE_M = 1e-5
 _LENGTHS = (1, 2, 3, 9, 27, 60, 121, 122, 243, 244, 500, 1000)
@@ -24,21 +22,6 @@ _LARGEST_MODEL_VALUE_M = 1.0
 
 class ExportError(ValueError):
     """The exported graph does not compute what the model computes."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """All that becomes a model folder."""
-
-    name: str
-    pose: TemporalModel
-    trajectory: TemporalModel | None
-    keypoint_format: str
-    normalisation: Kind
-    licence: str
-    training: Training
-    trajectory_camera: ScreenCamera | None = None
-    """The cameras that the trajectory was learned with, where the model sees the screen."""
 
 
 def check_parity(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) -> None:

@@ -1,17 +1,13 @@
 """Model folders, written from checkpoints."""
 
 import copy
-import shlex
 import tempfile
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import onnx
 from onnx import external_data_helper
-from pydantic import TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, CliPositionalArg
 
 from poselift.card import (
     METADATA_KEY,
@@ -20,10 +16,8 @@ from poselift.card import (
     Graph,
     InputLayout,
     OutputSkeleton,
-    Training,
 )
 from poselift.formats import FORMATS
-from poselift.normalisation import ScreenCamera
 from poselift.runtime.clip import (
     CLIP_GRAPH,
     RINGS_GRAPH,
@@ -33,22 +27,14 @@ from poselift.runtime.clip import (
     weights_version,
 )
 from poselift.skeletons import SKELETONS, Skeleton
-from training.command import command_line
-from training.config.train_config import TrainConfig
-from training.data.datasets.clips import Summary
 from training.export.clip_graph import KEYPOINTS, clip_graph, halved, output_shapes
-from training.export.export_parity import Exported, ExportError, check_parity
+from training.export.export_parity import ExportError, check_parity
+from training.export.exported import Exported
 from training.export.step_graph import rings_graph, step_graph
 from training.export.window_graph import window_graph
-from training.model.checkpoint import load_networks
-from training.model.videopose3d import VIDEOPOSE3D_SUFFIX, read_videopose3d, videopose3d_format
 
 Precision = Literal["float32", "float16"]
-UNSTATED_LICENCE = "not stated; the terms of what it was trained on bind its use too"
-VIDEOPOSE3D_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
-SCALE = "One camera cannot tell size from distance: poses have the scale of an ordinary adult."
-HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
-"""About where Human3.6M's four cameras lie, whose trajectories the authors' models learned."""
+
 _HALF_TOLERANCE_M = 2e-2
 """Half precision costs 0.2 mm on average and now and then some millimetres, mostly on noise such as
 this; that the graph itself is right is known by then."""
@@ -211,153 +197,3 @@ def _skeleton(joints: int) -> Skeleton:
             return skeleton
     known = ", ".join(f"{len(s.joints)} ({s.name})" for s in SKELETONS.values())
     raise ExportError(f"the model's poses have {joints} joints; known skeletons have {known}")
-
-
-@dataclass(frozen=True)
-class Remarks:
-    """What only whoever exports a checkpoint can say, for the card."""
-
-    errors: dict[str, float] = field(default_factory=dict)
-    """Of held-out people."""
-    licence: str = UNSTATED_LICENCE
-    recipe: str = ""
-    """How to make such weights again, if that takes more than the last run."""
-    cost: str = ""
-    limits: str = ""
-
-
-def from_checkpoint(
-    path: Path,
-    name: str,
-    remarks: Remarks = Remarks(),
-) -> Exported:
-    """What to export of one of this project's checkpoints."""
-    networks, checkpoint = load_networks(path)
-    config, motions = checkpoint.config, checkpoint.motions
-    assert config.keypoint_format is not None, "a run settles it when it opens its data"
-    return Exported(
-        name=name,
-        pose=networks.pose,
-        trajectory=networks.trajectory,
-        trajectory_camera=checkpoint.trajectory_camera,
-        keypoint_format=config.keypoint_format,
-        normalisation=config.normalisation,
-        licence=remarks.licence,
-        training=Training(
-            data=(
-                f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects: "
-                f"{motions.origin}"
-            ),
-            frame_rates=_frame_rates(config, motions),
-            seed=config.seed,
-            recipe=remarks.recipe or _command(config),
-            cost=remarks.cost,
-            held_out_errors=remarks.errors,
-            limits=f"{remarks.limits} {SCALE}".strip(),
-        ),
-    )
-
-
-def _frame_rates(config: TrainConfig, motions: Summary) -> tuple[float, ...]:
-    if motions.recorded:
-        return (motions.fps,)
-    slowest, fastest = config.speed
-    return (round(motions.fps / fastest, 1), round(motions.fps / slowest, 1))
-
-
-def _command(config: TrainConfig) -> str:
-    """The command of a run, as far as its result depends on it."""
-    words = ["python -m training.train"]
-    chosen = config.model_dump(
-        mode="json", exclude={"output", "device", "threads"}, exclude_defaults=True
-    )
-    for name, value in chosen.items():
-        option = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{'' if value else 'no-'}{option}")
-        else:
-            listed = ",".join(map(str, value)) if isinstance(value, list) else value
-            words.append(f"--{option} {shlex.quote(str(listed))}")
-    return " ".join(words)
-
-
-def from_videopose3d(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
-    """What to export of one of the paper authors' checkpoints."""
-    pose, trajectory, joints = read_videopose3d(path, causal)
-    return Exported(
-        name=name,
-        pose=pose,
-        trajectory=trajectory,
-        trajectory_camera=None if joints == 15 else HUMAN36M_CAMERA,
-        keypoint_format=videopose3d_format(path, joints, keypoint_format),
-        normalisation="screen",
-        licence=VIDEOPOSE3D_LICENCE,
-        training=Training(
-            data="a checkpoint in the paper authors' format",
-            frame_rates=(60.0,) if joints == 15 else (50.0,),  # HumanEva's and Human3.6M's
-        ),
-    )
-
-
-class ExportCommand(BaseSettings):
-    """Write a model folder that the service can serve; refuses if it would compute otherwise."""
-
-    model_config = command_line("training.export")
-
-    checkpoint: CliPositionalArg[Path]
-    """One of this project's checkpoints (.pt), or one of the paper authors' (.bin)."""
-    output: Path
-    """The model folder to write."""
-    name: str | None = None
-    """The model's name, if not the folder's."""
-    causal: bool = False
-    """For .bin files, which do not say: the model sees only the past."""
-    keypoint_format: str | None = None
-    """For .bin files: the input's layout, if not h36m17 (or, for 15 joints, humaneva15)."""
-    errors: Path | None = None
-    """Held-out errors as ``training.evaluate --output`` writes them, for the card."""
-    licence: str = ""
-    """Under which the weights may be used, for the card; not stated if not given, since it depends
-    on what the model was trained on."""
-    recipe: str = ""
-    """How to make such weights again, for the card; the last run's command if not given."""
-    cost: str = ""
-    """What the training took, for the card."""
-    limits: str = ""
-    """What the model is not to be used for, for the card."""
-    precision: Precision = "float32"
-    """Of the weights in the file: float16 halves it; the arithmetic is float32 either way."""
-
-    def cli_cmd(self) -> None:
-        """Run it."""
-        name = self.name or self.output.name
-        if self.checkpoint.suffix == VIDEOPOSE3D_SUFFIX:
-            self._refuse("errors", "licence", "recipe", "cost", "limits")
-            exported = from_videopose3d(self.checkpoint, name, self.causal, self.keypoint_format)
-        else:
-            self._refuse("causal", "keypoint_format")
-            remarks = Remarks(
-                self._read_errors(),
-                self.licence or UNSTATED_LICENCE,
-                self.recipe,
-                self.cost,
-                self.limits,
-            )
-            exported = from_checkpoint(self.checkpoint, name, remarks)
-        card = export(exported, self.output, self.precision)
-        print(f"{self.output}: model {card.name}, version {card.version}")
-
-    def _refuse(self, *names: str) -> None:
-        """Options that say nothing about this kind of checkpoint."""
-        for name in names:
-            if getattr(self, name):
-                option = name.replace("_", "-")
-                raise ValueError(f"--{option} is not for {self.checkpoint.suffix} checkpoints")
-
-    def _read_errors(self) -> dict[str, float]:
-        if self.errors is None:
-            return {}
-        try:
-            return TypeAdapter(dict[str, float]).validate_json(self.errors.read_bytes())
-        except ValidationError:
-            raise ValueError(f"{self.errors}: expected what evaluate --output writes") from None

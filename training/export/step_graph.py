@@ -44,7 +44,7 @@ def step_graph(
 
     In: ``keypoints`` (batch, joints, channels), ``fresh`` (batch) bool, and for each layer wider
     than one frame ``…_past_N`` (batch, w − 1, its input channels), oldest first; ``keypoints_past``
-    for the first layer. Out: what ``output_shapes`` says, and ``…_row_N`` (batch, channels), the rows to
+    for the first layer. Out: `output_shapes`, and ``…_row_N`` (batch, channels), the rows to
     keep; what the first layer keeps is ``keypoints``.
     """
     shared = Builder(KEYPOINTS, causal=True)

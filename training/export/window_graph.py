@@ -24,7 +24,7 @@ def window_graph(
 ) -> onnx.ModelProto:
     """Build the graph ``keypoints`` (batch, receptive field, joints, channels) → one frame each.
 
-    Out: what ``output_shapes`` says.
+    Out: `output_shapes`.
     """
     branches = [_branch(model, POSES)]
     if trajectory is not None:

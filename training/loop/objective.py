@@ -41,14 +41,14 @@ class Objective:
     def supervised(self, predicted: Predicted, batch: Batch) -> Terms:
         """Terms of labelled windows: position, velocity, bones, trajectory, expected errors."""
         terms: Terms = {}
-        if not self._config.freeze_pose:
+        if not self._config.optimisation.freeze_pose:
             terms["MPJPE"] = losses.mpjpe(predicted.poses, batch.targets_BSK3)
-            if self._config.velocity_weight:
+            if self._config.loss.velocity_weight:
                 error = losses.velocity_error(predicted.poses, batch.targets_BSK3)
-                terms["velocity"] = self._config.velocity_weight * error
-            if self._config.bone_weight:
+                terms["velocity"] = self._config.loss.velocity_weight * error
+            if self._config.loss.bone_weight:
                 error = losses.bone_error(predicted.poses, batch.targets_BSK3, self._bones)
-                terms["bones"] = self._config.bone_weight * error
+                terms["bones"] = self._config.loss.bone_weight * error
         if predicted.roots is not None:
             terms |= self._of_trajectory(predicted.roots, batch)
         if predicted.log_errors is not None:
@@ -60,9 +60,9 @@ class Objective:
     def _of_trajectory(self, roots: Tensor, batch: Batch) -> Terms:
         pair = in_metres(roots, batch.depth_BS), in_metres(batch.trajectory_BS3, batch.depth_BS)
         terms = {"trajectory": losses.trajectory_error(*pair)}
-        if self._config.velocity_weight:
+        if self._config.loss.velocity_weight:
             error = losses.trajectory_velocity_error(*pair)
-            terms["trajectory velocity"] = self._config.velocity_weight * error
+            terms["trajectory velocity"] = self._config.loss.velocity_weight * error
         return terms
 
     def unsupervised(self, predicted: Predicted, labelled: Predicted, batch: Batch) -> Terms:
@@ -74,7 +74,7 @@ class Objective:
             batch: the unlabelled windows.
         """
         terms: Terms = {}
-        if self._config.projection_weight and predicted.roots is not None:
+        if self._config.semi_supervised.projection_weight and predicted.roots is not None:
             roots = in_metres(predicted.roots, batch.depth_BS)
             points = in_front(predicted.poses + roots[..., None, :])
             projected = project(points, batch.camera_BS9)
@@ -82,10 +82,10 @@ class Objective:
             error = losses.projection_error(
                 projected[..., found, :], batch.keypoints_BSJ2[..., seen, :]
             )
-            terms["projection"] = self._config.projection_weight * error
-        if self._config.bone_length_weight:
+            terms["projection"] = self._config.semi_supervised.projection_weight * error
+        if self._config.semi_supervised.bone_length_weight:
             error = losses.bone_length_error(predicted.poses, labelled.poses, self._bones)
-            terms["bone length"] = self._config.bone_length_weight * error
+            terms["bone length"] = self._config.semi_supervised.bone_length_weight * error
         return terms
 
 

@@ -1,4 +1,4 @@
-"""Training runs beside each other, each in a process of its own; finished ones are kept."""
+"""Training runs at the same time, each in a process of its own; finished ones are kept."""
 
 import json
 import multiprocessing
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from poselift.errors import InvalidInput
 from training.config.train_config import TrainConfig
-from training.loop.trainer import Trainer
+from training.loop.trainer import CHECKPOINT, Trainer
 
 Measure = Callable[[Path], dict[str, Any]]
 """What is to be known of a run's checkpoint, for JSON; a function of a module, to be sent about."""
@@ -60,31 +60,31 @@ def run_all(
 
 def _result(config: TrainConfig) -> dict[str, Any] | None:
     """What a run measured, if it is finished."""
-    path = result_path(config.output)
+    path = result_path(config.run.output)
     if not path.exists():
         return None
     result: dict[str, Any] = json.loads(path.read_text())
-    # Settings that there were not yet had no effect, as their defaults have none.
-    if {**settings_of(TrainConfig()), **result.pop("settings")} != settings_of(config):
+    # Settings that are newer than the result had no effect, as their defaults have none.
+    if settings_of(TrainConfig.model_validate(result.pop("settings"))) != settings_of(config):
         raise InvalidInput.at(str(path), "the settings of this command; move the folder away")
     return result
 
 
 def settings_of(config: TrainConfig) -> dict[str, Any]:
     """Those that a run's result depends on."""
-    return config.model_dump(mode="json", exclude={"output", "threads", "device"})
+    return config.model_dump(mode="json", exclude={"run": {"output", "threads", "device"}})
 
 
 def _run(config: TrainConfig, name: str, measure: Measure) -> None:
     """Train and measure one run, with a log in its folder."""
-    config.output.mkdir(parents=True, exist_ok=True)
+    config.run.output.mkdir(parents=True, exist_ok=True)
     with (
-        (config.output / "log.txt").open("a") as log,
+        (config.run.output / "log.txt").open("a") as log,
         redirect_stdout(log),
         redirect_stderr(log),
     ):
         trainer = Trainer(config)
-        checkpoint = config.output / "checkpoint.pt"
+        checkpoint = config.run.output / CHECKPOINT
         if checkpoint.exists():
             trainer.resume(checkpoint)
         trainer.run()
@@ -95,6 +95,6 @@ def _run(config: TrainConfig, name: str, measure: Measure) -> None:
             "minutes": round(seconds / 60, 2),
             "settings": settings_of(config),
         }
-    partial = config.output / "result.partial"
+    partial = config.run.output / "result.partial"
     partial.write_text(json.dumps(result, indent=2) + "\n")
-    partial.replace(result_path(config.output))
+    partial.replace(result_path(config.run.output))

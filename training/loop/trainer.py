@@ -17,7 +17,7 @@ from tqdm import tqdm
 from poselift.errors import InvalidInput
 from training import losses
 from training.config.train_config import TrainConfig
-from training.data.sequences import Sequences, joined
+from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
 from training.data.windows import Batch, Share, Windows
 from training.loop.curves import plot_history
@@ -35,6 +35,7 @@ from training.model.checkpoint import (
 )
 from training.model.networks import Networks, Predicted, TrainingForm
 
+CHECKPOINT = "checkpoint.pt"
 _HELD_OUT_WINDOWS = 4096
 
 
@@ -49,24 +50,29 @@ class Trainer:
         self.source: Source = open_source(config)
         if not self.source.summary.subjects:
             raise InvalidInput.at(
-                str(config.data),
+                str(config.dataset.data),
                 "a clip with known poses that is not held out, of the actions and subjects chosen",
             )
         # What the data decides is settled here, so that a checkpoint tells all.
-        self.config = config.model_copy(update={"keypoint_format": self.source.keypoint_format})
+        model = config.model.model_copy(update={"keypoint_format": self.source.keypoint_format})
+        self.config = config.model_copy(update={"model": model})
         self.share = share
-        self.device = choose_device(config.device)
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        torch.manual_seed(config.seed)
+        self.device = choose_device(config.run.device)
+        if config.run.threads:
+            torch.set_num_threads(config.run.threads)
+        torch.manual_seed(config.run.seed)
         skeleton = self.source.summary.skeleton
         self.networks = build_networks(self.config, skeleton).to(self.device)
-        self.form = TrainingForm(self.networks, config.stride, config.freeze_pose)
-        self._run_form = _wrapped(self.form, config.compile, share, self.device)
-        self.momentum = BatchNormMomentum(self.networks.batch_norms, config.compile)
-        self.average = _average_of(self.networks, config.weight_average)
+        self.form = TrainingForm(
+            self.networks, config.optimisation.stride, config.optimisation.freeze_pose
+        )
+        self._run_form = _wrapped(self.form, config.run.compile, share, self.device)
+        self.momentum = BatchNormMomentum(self.networks.batch_norms, config.run.compile)
+        self.average = _average_of(self.networks, config.optimisation.weight_average)
         learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
-        self.optimizer = torch.optim.Adam(learned, lr=config.learning_rate, amsgrad=True)
+        self.optimizer = torch.optim.Adam(
+            learned, lr=config.optimisation.learning_rate, amsgrad=True
+        )
         self.objective = Objective(config, self.source.keypoint_format, skeleton)
         self.history: list[dict[str, float]] = []
         self.held_out = self._held_out_windows() if share.rank == 0 else {}
@@ -86,7 +92,9 @@ class Trainer:
         if changed:
             raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
         if checkpoint.motions != self.source.summary:
-            raise CheckpointError(f"{path}: was trained on other motion than {self.config.data}")
+            raise CheckpointError(
+                f"{path}: was trained on other motion than {self.config.dataset.data}"
+            )
         load_weights(self.networks, checkpoint.model, path)
         if self.average is not None and checkpoint.average is not None:
             load_weights(self._measured, checkpoint.average, path)
@@ -97,20 +105,20 @@ class Trainer:
     def run(self) -> None:
         """Train the epochs that are left; the first process measures and saves after each."""
         if self.share.rank:
-            for epoch in range(len(self.history), self.config.epochs):
+            for epoch in range(len(self.history), self.config.optimisation.epochs):
                 self.train_epoch(epoch)
             return
-        self.config.output.mkdir(parents=True, exist_ok=True)
-        with SummaryWriter(self.config.output) as writer:
-            for epoch in range(len(self.history), self.config.epochs):
+        self.config.run.output.mkdir(parents=True, exist_ok=True)
+        with SummaryWriter(self.config.run.output) as writer:
+            for epoch in range(len(self.history), self.config.optimisation.epochs):
                 entry = self.train_epoch(epoch) | self.evaluate()
                 self._refuse_divergence(epoch, entry)
                 self.history.append(entry)
                 for name, value in entry.items():
                     writer.add_scalar(name, value, epoch + 1)
-                tqdm.write(_summary(epoch + 1, self.config.epochs, entry))
+                tqdm.write(_summary(epoch + 1, self.config.optimisation.epochs, entry))
                 self.save()
-                plot_history(self.history, self.config.output / "curves.png")
+                plot_history(self.history, self.config.run.output / "curves.png")
 
     def _refuse_divergence(self, epoch: int, entry: dict[str, float]) -> None:
         """A checkpoint of a run that came apart would take the place of a good one."""
@@ -120,7 +128,7 @@ class Trainer:
         if lost:
             raise DivergedError(
                 f"epoch {epoch + 1}: {', '.join(lost)} is no number any more; a lower learning "
-                f"rate may help. {self.config.output} keeps the epochs before"
+                f"rate may help. {self.config.run.output} keeps the epochs before"
             )
 
     def save(self) -> None:
@@ -128,20 +136,20 @@ class Trainer:
         checkpoint = Checkpoint(
             self.config,
             self.source.summary,
-            self.source.trajectory_camera if self.config.normalisation == "screen" else None,
+            self.source.trajectory_camera if self.config.model.normalisation == "screen" else None,
             self.networks.state_dict(),
             self.optimizer.state_dict(),
             self.history,
             None if self.average is None else self._measured.state_dict(),
         )
-        save(checkpoint, self.config.output / "checkpoint.pt")
+        save(checkpoint, self.config.run.output / CHECKPOINT)
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
-        """Film everything afresh and take one pass over shuffled windows."""
+        """Make new training data and take one pass over its shuffled windows."""
         started = time.monotonic()
         batches, count = self._batches(epoch)
         self._set_rates(epoch)
-        filmed_s = time.monotonic() - started
+        data_s = time.monotonic() - started
         self._run_form.train()
         totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
@@ -150,14 +158,16 @@ class Trainer:
             unit="frame",
             desc=f"epoch {epoch + 1}",
             leave=False,
-            disable=True if self.share.rank else None,  # None: where nobody watches
+            disable=True if self.share.rank else None,  # None: not where output is no terminal
         )
         with progress:
             for labelled, unlabelled in batches:
                 for name, term in self._step(labelled, unlabelled).items():
                     totals[name] += term
                 steps += 1
-                progress.update(len(labelled) * self.config.stride * self.share.processes)
+                progress.update(
+                    len(labelled) * self.config.optimisation.stride * self.share.processes
+                )
         elapsed_s = time.monotonic() - started
         return {
             **{
@@ -166,39 +176,45 @@ class Trainer:
             },
             "windows per second": count / elapsed_s,
             "seconds": elapsed_s,
-            "filming seconds": filmed_s,
+            "data seconds": data_s,
         }
 
     def _batches(self, epoch: int) -> tuple[Iterator[tuple[Batch, Batch | None]], int]:
         """Batches of labelled and, once warmed up, unlabelled windows; how many frames in all."""
         # All that is random in an epoch follows from the seed and its number, so a resumed run
         # needs no generator states to come out the same, bit for bit.
-        seeds = np.random.SeedSequence([self.config.seed, epoch])
+        seeds = np.random.SeedSequence([self.config.run.seed, epoch])
         rng = np.random.default_rng(seeds)
         torch.manual_seed(int(seeds.generate_state(1)[0]) + self.share.rank)
         generator = torch.Generator().manual_seed(int(seeds.generate_state(2)[1]))
-        labelled = self._windows(self.source.footage(rng))
-        footage = self.source.unlabelled(rng) if epoch >= self.config.warm_up_epochs else None
-        unlabelled = None if footage is None else self._windows(footage)
+        labelled = self._windows(self.source.labelled(rng))
+        sequences = (
+            self.source.unlabelled(rng)
+            if epoch >= self.config.semi_supervised.warm_up_epochs
+            else None
+        )
+        unlabelled = None if sequences is None else self._windows(sequences)
         most = max(len(windows) for windows in (labelled, unlabelled) if windows is not None)
-        count = (self.config.windows_per_epoch or most * self.config.stride) // self.config.stride
+        count = (
+            self.config.optimisation.windows_per_epoch or most * self.config.optimisation.stride
+        ) // self.config.optimisation.stride
         batches = self._shuffled(labelled, count, generator)
         if unlabelled is None:
-            return zip(batches, itertools.repeat(None)), count * self.config.stride
+            return zip(batches, itertools.repeat(None)), count * self.config.optimisation.stride
         return (
             zip(batches, self._shuffled(unlabelled, count, generator), strict=True),
-            count * self.config.stride,
+            count * self.config.optimisation.stride,
         )
 
     def _shuffled(
         self, windows: Windows, count: int, generator: torch.Generator
     ) -> Iterator[Batch]:
         return windows.shuffled(
-            self.config.batch_size // self.config.stride,
+            self.config.optimisation.batch_size // self.config.optimisation.stride,
             count,
             generator,
-            self.config.short_context,
-            pairs=self.config.velocity_weight > 0,
+            self.config.augmentation.short_context,
+            pairs=self.config.loss.velocity_weight > 0,
             share=self.share,
         )
 
@@ -226,7 +242,7 @@ class Trainer:
 
     def _predict(self, inputs: Tensor) -> Predicted:
         with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
+            self.device.type, torch.bfloat16, enabled=self.config.run.precision == "bfloat16"
         ):
             predicted: Predicted = self._run_form(inputs)
         return predicted.float()
@@ -243,15 +259,18 @@ class Trainer:
     def _set_rates(self, epoch: int) -> None:
         """Decay the learning rate and batch normalisation's momentum exponentially."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * self.config.learning_rate_decay**epoch
-        first, last = self.config.batch_norm_momentum
-        share = epoch / max(self.config.epochs - 1, 1)
+            group["lr"] = (
+                self.config.optimisation.learning_rate
+                * self.config.optimisation.learning_rate_decay**epoch
+            )
+        first, last = self.config.optimisation.batch_norm_momentum
+        share = epoch / max(self.config.optimisation.epochs - 1, 1)
         self.momentum.set(first * (last / first) ** share)
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Errors in millimetres on the same held-out windows every time."""
-        form = TrainingForm(self._measured, freeze_pose=self.config.freeze_pose).eval()
+        form = TrainingForm(self._measured, freeze_pose=self.config.optimisation.freeze_pose).eval()
         return {
             f"held-out {name}, {condition} (mm)": error
             for condition, windows in self.held_out.items()
@@ -275,19 +294,19 @@ class Trainer:
 
     def _held_out_windows(self) -> dict[str, Windows]:
         clips = {
-            condition: [held_out.clip for held_out in self.source.held_out(condition)]
+            condition: [held_out.sequence for held_out in self.source.held_out(condition)]
             for condition in self.source.conditions
         }
         return {
-            condition: self._windows(joined(filmed), stride=1)
-            for condition, filmed in clips.items()
-            if filmed
+            condition: self._windows(concatenated(sequences), stride=1)
+            for condition, sequences in clips.items()
+            if sequences
         }
 
-    def _windows(self, footage: Sequences, stride: int | None = None) -> Windows:
+    def _windows(self, sequences: Sequences, stride: int | None = None) -> Windows:
         field = self.networks.pose.receptive_field
-        stride = stride or self.config.stride
-        return Windows(footage, field, self.config.causal, self.device, stride)
+        stride = stride or self.config.optimisation.stride
+        return Windows(sequences, field, self.config.model.causal, self.device, stride)
 
 
 def _wrapped(
@@ -312,11 +331,8 @@ def _average_of(networks: Networks, share: float) -> AveragedModel | None:
 def _changed(old: TrainConfig, new: TrainConfig) -> list[str]:
     """Settings that differ and would make a resumed run another run."""
     free = {"data", "output", "initial", "device", "threads", "epochs", "compile"}
-    return [
-        name
-        for name in TrainConfig.model_fields
-        if name not in free and getattr(old, name) != getattr(new, name)
-    ]
+    before, now = old.dumped(), new.dumped()
+    return [name for name in now if name not in free and before[name] != now[name]]
 
 
 def _summary(epoch: int, epochs: int, entry: dict[str, float]) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
 from poselift.skeletons import SKELETONS
+from training.config.sections import ModelConfig
 from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
 from training.model.networks import Networks
@@ -49,26 +50,26 @@ class Checkpoint:
 
 def build_networks(config: TrainConfig, skeleton: str) -> Networks:
     """The untrained networks that a configuration describes, whose poses have such a skeleton."""
-    joints = len(SKELETONS[skeleton].joints)
-    pose = _build(config, joints, config.channels, config.expected_errors)
-    if not config.trajectory:
+    model, joints = config.model, len(SKELETONS[skeleton].joints)
+    pose = _build(model, joints, model.channels, model.expected_errors)
+    if not model.trajectory:
         return Networks(pose)
-    return Networks(pose, _build(config, 1, config.trajectory_channels or config.channels, False))
+    return Networks(pose, _build(model, 1, model.trajectory_channels or model.channels, False))
 
 
 def _build(
-    config: TrainConfig, joints_out: int, channels: int, expected_errors: bool
+    model: ModelConfig, joints_out: int, channels: int, expected_errors: bool
 ) -> TemporalModel:
-    assert config.keypoint_format is not None, "a run settles it when it opens its data"
+    assert model.keypoint_format is not None, "a run settles it when it opens its data"
     return TemporalModel(
-        joints_in=len(FORMATS[config.keypoint_format].joints),
+        joints_in=len(FORMATS[model.keypoint_format].joints),
         channels_in=2,
         joints_out=joints_out,
-        filter_widths=config.filter_widths,
-        causal=config.causal,
+        filter_widths=model.filter_widths,
+        causal=model.causal,
         channels=channels,
-        dropout=config.dropout,
-        dense=config.dense,
+        dropout=model.dropout,
+        dense=model.dense,
         expected_errors=expected_errors,
     )
 
@@ -154,8 +155,8 @@ def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
         CheckpointError: it is of another architecture.
     """
     checkpoint = load(path)
-    sees_one_frame = set(checkpoint.config.filter_widths) == {1}
-    if checkpoint.config.causal != config.causal and not sees_one_frame:
+    sees_one_frame = set(checkpoint.config.model.filter_widths) == {1}
+    if checkpoint.config.model.causal != config.model.causal and not sees_one_frame:
         raise CheckpointError(f"{path}: one of the two is causal, the other is not")
     for name, network in networks.named_children():
         prefix = f"{name}."

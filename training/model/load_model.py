@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.config.sections import ModelConfig
 from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
 from training.model.checkpoint import load_networks
@@ -36,7 +37,8 @@ def load_model(path: Path, causal: bool, keypoint_format: str | None) -> LoadedM
     if path.suffix == VIDEOPOSE3D_SUFFIX:
         pose, trajectory, joints = read_videopose3d(path, causal)
         layout = videopose3d_format(path, joints, keypoint_format)
-        config = TrainConfig(keypoint_format=layout, normalisation="screen", causal=causal)
+        model = ModelConfig(keypoint_format=layout, normalisation="screen", causal=causal)
+        config = TrainConfig(model=model)
         return LoadedModel(Networks(pose, trajectory), config, None)
     if causal or keypoint_format:
         raise ValueError(f"--causal and --keypoint-format are for {VIDEOPOSE3D_SUFFIX} checkpoints")

@@ -9,7 +9,7 @@ from poselift.card import Training
 from poselift.runtime.clip import ClipModel
 from tests.models import model_folder, network
 from training.export.clip_graph import clip_graph, halved, margins
-from training.export.export_parity import Exported, ExportError
+from training.export.export_parity import Exported, ExportError, check_parity
 from training.export.model_folder import export
 from training.model.temporal_model import TemporalModel, pad_edges
 

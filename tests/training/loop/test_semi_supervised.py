@@ -96,7 +96,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, s
     whole = Trainer(config(data, tmp_path / "whole", **settings))
     whole.run()
     stopped = Trainer(config(data, tmp_path / "stopped", epochs=3, **settings))
-    stopped.config.output.mkdir()
+    stopped.config.run.output.mkdir()
     stopped.history.append(stopped.train_epoch(0) | stopped.evaluate())
     stopped.save()
     resumed = Trainer(config(data, tmp_path / "stopped", **settings))

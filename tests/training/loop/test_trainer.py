@@ -112,7 +112,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, s
     whole = Trainer(config(data, tmp_path / "whole", **settings))
     whole.run()
     stopped = Trainer(config(data, tmp_path / "stopped", **settings))
-    stopped.config.output.mkdir()
+    stopped.config.run.output.mkdir()
     stopped.history.append(stopped.train_epoch(0) | stopped.evaluate())
     stopped.save()
     resumed = Trainer(config(data, tmp_path / "stopped", **settings))
@@ -325,7 +325,7 @@ def test_settings_come_from_a_file_and_options_outdo_it(data, tmp_path):
     file.write_text(file.read_text().replace("[ignored]", ""))
     run("training.train", *arguments)
     config = load(tmp_path / "run" / "checkpoint.pt").config
-    assert (config.seed, config.filter_widths, config.channels) == (7, (3, 3), 4)
+    assert (config.run.seed, config.model.filter_widths, config.model.channels) == (7, (3, 3), 4)
     file.write_text("seed = ")
     assert "run.toml: not TOML" in run("training.train", *arguments, fails=True)
 

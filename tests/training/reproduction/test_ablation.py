@@ -52,14 +52,14 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
     )
     motion_set(clips=5, frames=110).save(command.motion)
     configs = command.configs()
-    assert len(configs) == len({config.output for config in configs.values()})
+    assert len(configs) == len({config.run.output for config in configs.values()})
     assert len(configs) == 3 * (len(RUNS) + 1)
-    assert configs["without-bending-2"].bending == 0
-    assert configs["without-bending-2"].seed == 2
-    assert configs["all-of-it-0"].bending == RECIPE["bending"]
+    assert configs["without-bending-2"].augmentation.joint_angle_jitter == 0
+    assert configs["without-bending-2"].run.seed == 2
+    assert configs["all-of-it-0"].augmentation.joint_angle_jitter == RECIPE["bending"]
     still = configs["four-still-cameras-none-of-it-1"]
-    assert "keypoints" in np.load(still.data)
-    assert still.channels == configs["all-of-it-0"].channels
+    assert "keypoints" in np.load(still.dataset.data)
+    assert still.model.channels == configs["all-of-it-0"].model.channels
     motion_set(clips=4, frames=110).save(command.motion)
     with pytest.raises(InvalidInput, match=rf"still\.npz: expected recordings of {command.motion}"):
         command.configs()

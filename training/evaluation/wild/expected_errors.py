@@ -49,12 +49,12 @@ def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condit
     """
     expected, true = [], []
     for clip, _ in evaluation_sequences(motions, condition.options(lifter)):
-        filmed = clip.clip
-        lifted = lifter.lift(filmed.inputs_TJ2[None])[0]
+        sequence = clip.sequence
+        lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
         assert lifted.expected_errors is not None, "asked of models that tell them"
         rooted = lifted.poses - lifted.poses[:, :1]
         expected.append(lifted.expected_errors[:, 1:].ravel())
-        true.append(joint_errors(rooted, filmed.targets_TK3)[:, 1:].ravel())
+        true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
     told, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
     tenths = np.array_split(np.argsort(told), _PARTS)
     return Calibration(

@@ -1,6 +1,7 @@
 """Held-out people through random cameras, in all the ways that are told apart."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from poselift.postprocess.bone_lengths import enforce_bone_lengths
 from poselift.postprocess.foot_contact import clean_foot_skate
 from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
+from training.augmentation.registry import AUGMENTATIONS
 from training.data.datasets.motion import MotionSet
 from training.data.sources import CONDITIONS, evaluation_sequences
 from training.data.synthetic import ProjectionOptions
@@ -51,36 +53,33 @@ def trajectory_predictor_of(lifter: ClipModel) -> Predictor | None:
 
 @dataclass(frozen=True)
 class Condition:
-    """How held-out people are seen, and what becomes of them before."""
+    """How held-out people are projected, and what happens to them before."""
 
     noise: float = 0.0
-    sitting: float = 0.0
-    lying: float = 0.0
-    roll: float = 0.0
-    cut_off: float = 0.0
+    """Level of the simulated detector noise."""
+    augmentations: Mapping[str, float] = field(default_factory=dict)
     """As in ``ProjectionOptions``."""
 
     def options(self, lifter: ClipModel) -> ProjectionOptions:
-        """How to film for a model."""
+        """How to project for a model."""
         card = lifter.card
-        usual = ProjectionOptions(
+        return ProjectionOptions(
             keypoint_format=card.input.keypoint_format,
             normalisation=card.normalisation,
             causal=card.architecture.causal,
-        ).for_evaluation(self.noise)
-        simulated = {name: value for name, value in vars(self).items() if name != "noise"}
-        return replace(usual, **simulated)
+            noise=(self.noise, self.noise),
+            augmentations=self.augmentations,
+        )
 
 
 CLEAN = Condition()
 NOISY = Condition(noise=CONDITIONS["noisy"])
 SIMULATED = {
-    "seated by imagination": Condition(sitting=1.0),
-    "laid down by imagination": Condition(lying=1.0),
-    "by a camera tipped over": Condition(roll=1.0),
-    "cut off by the picture's edge": Condition(cut_off=1.0),
+    each.condition: Condition(augmentations={each.name: 1.0})
+    for each in AUGMENTATIONS
+    if each.condition is not None
 }
-"""What the data lacks, made of what it has."""
+"""What the data lacks, made of what it has: augmentations applied to every clip."""
 EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
 
 
@@ -204,7 +203,7 @@ def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
 def one_side_occluded(lifter: ClipModel, length: int) -> ProjectionOptions:
     """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
     options = CLEAN.options(lifter)
-    return replace(options, hide=OccludeSide(length, options.keypoint_format))
+    return replace(options, occlude=OccludeSide(length, options.keypoint_format))
 
 
 def occluded_side(lifter: ClipModel, motions: MotionSet) -> OccludedSide:

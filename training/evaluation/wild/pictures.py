@@ -110,7 +110,7 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
     worst, frame = failure.worst(lifter)
     true, told = worst.targets_TK3[frame], worst.poses_TK3[frame]
     error_mm = joint_errors(told[None], true[None]).mean() * 1000
-    inputs = worst.clip.clip.inputs_TJ2[frame]
+    inputs = worst.clip.sequence.inputs_TJ2[frame]
     rows[0].plot(inputs[:, 0], inputs[:, 1], ".", color="#444444")
     rows[0].set_title(f"{name}\n{worst.clip.name}: {error_mm:.0f} mm", fontsize=8)
     skeleton = SKELETONS[lifter.card.output.name]

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -89,7 +89,7 @@ class Results:
 
 
 def measure_models(
-    folders: list[Path], data: Path, downloads: Downloads, detections: Path
+    folders: Sequence[Path], data: Path, downloads: Downloads, detections: Path
 ) -> Results:
     """Measure model folders.
 
