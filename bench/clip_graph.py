@@ -19,7 +19,7 @@ import torch
 from bench.models import random_model
 from poselift.formats import FORMATS
 from poselift.runtime.clip import ClipModel
-from training.model import TemporalModel, pad_edges
+from training.model.temporal_model import TemporalModel, pad_edges
 
 FRAMES = (1, 9, 27, 81, 243, 1000, 10_000)
 

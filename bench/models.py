@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from poselift.card import Training
-from training.comparison import Exported
-from training.export import export
-from training.model import TemporalModel
+from training.export.exported import Exported
+from training.export.model_folder import export
+from training.model.temporal_model import TemporalModel
 
 
 def random_model(folder: Path, channels: int, causal: bool = False) -> TemporalModel:

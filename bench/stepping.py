@@ -21,7 +21,7 @@ from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.rings import Rings
 from poselift.runtime.step import StepModel
-from training.model import StridedTemporalModel
+from training.model.temporal_model import StridedTemporalModel
 
 _REBUILDS = 200
 

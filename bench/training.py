@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import losses
-from training.footage import Footage
-from training.model import StridedTemporalModel, TemporalModel
-from training.windows import Windows
+from training.data.sequences import Sequences
+from training.data.windows import Windows
+from training.model.temporal_model import StridedTemporalModel, TemporalModel
 
 CLIPS, CLIP_FRAMES, JOINTS = 200, 750, 17
 
@@ -50,7 +50,7 @@ class ConvolutionalTwin(nn.Module):
         return F.dropout(F.relu(batch_norm(x)), self.dilated.dropout, self.training)
 
 
-def sliced_batch(footage: Footage, frames: list[int], context: int) -> tuple[Tensor, Tensor]:
+def sliced_batch(footage: Sequences, frames: list[int], context: int) -> tuple[Tensor, Tensor]:
     """One batch, a window at a time."""
     inputs = np.empty((len(frames), 2 * context + 1, JOINTS, 2), dtype=np.float32)
     targets = np.empty((len(frames), 1, JOINTS, 3), dtype=np.float32)
@@ -66,11 +66,11 @@ def sliced_batch(footage: Footage, frames: list[int], context: int) -> tuple[Ten
     return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
-def synthetic_footage() -> Footage:
+def synthetic_footage() -> Sequences:
     rng = np.random.default_rng(0)
     rows = CLIPS * CLIP_FRAMES
     first = np.repeat(np.arange(CLIPS) * CLIP_FRAMES, CLIP_FRAMES)
-    return Footage(
+    return Sequences(
         rng.standard_normal((rows, JOINTS, 2), dtype=np.float32),
         rng.standard_normal((rows, JOINTS, 3), dtype=np.float32),
         rng.standard_normal((rows, 3), dtype=np.float32),

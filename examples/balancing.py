@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import p_mpjpe
-from training.wild.trial import (
+from training.evaluation.wild.trial import (
     CAMERAS,
     LIMBS,
     POSE_COLUMNS,
@@ -27,6 +26,7 @@ from training.wild.trial import (
     request,
     triangulated,
 )
+from training.metrics import p_mpjpe
 
 Floats = NDArray[np.floating]
 
@@ -52,7 +52,7 @@ class Compared:
     """Of the hip's distance; both NaN without a path."""
 
 
-def compare(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Compared]:
+def check_parity(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Compared]:
     """What each camera alone makes of the trial, by its name."""
     reference = triangulated()
     cameras = calibration()
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--with-intrinsics", action="store_true")
     arguments = parser.parse_args()
-    compared = compare(arguments.url, arguments.model, arguments.with_intrinsics)
+    compared = check_parity(arguments.url, arguments.model, arguments.with_intrinsics)
     for name, errors in compared.items():
         line = f"{name}  {errors.pose_error_mm:6.1f} mm"
         if arguments.with_intrinsics:

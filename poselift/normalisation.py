@@ -64,6 +64,15 @@ class InverseTransform:
     shift_33: Floats | None = None
     """Takes the trajectory's rows from the cameras a model knows to the one that filmed."""
 
+    def of(self, frames: slice) -> "InverseTransform":
+        """That of some of the frames."""
+        turn, depth = self.turn_T33, self.depth_T
+        return InverseTransform(
+            None if turn is None else turn[frames],
+            None if depth is None else depth[frames],
+            self.shift_33,
+        )
+
     def poses(self, poses_TK3: Floats) -> Floats:
         """Points relative to the root, (T, K, 3)."""
         return poses_TK3 if self.turn_T33 is None else poses_TK3 @ self.turn_T33

@@ -21,9 +21,9 @@ from service.metrics import Metrics
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.validation import Limits
 from service.wire.decoding import Decoder
-from training.comparison import Exported
-from training.export import export
-from training.model import TemporalModel
+from training.export.exported import Exported
+from training.export.model_folder import export
+from training.model.temporal_model import TemporalModel
 
 Floats = NDArray[np.float32]
 

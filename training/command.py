@@ -1,52 +1,133 @@
-"""What the training commands have in common: settings from the command line, errors in a line."""
+"""The command-line framework: typed options, help from their docstrings, errors in one line."""
 
-import argparse
 import sys
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
+from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from poselift.errors import PoseliftError
 
+ERROR_STATUS = 2
+Settings = Mapping[str, Any]
 
-def command_line(program: str) -> SettingsConfigDict:
-    """The configuration of a command whose fields are its options and their docstrings its help."""
-    return SettingsConfigDict(
-        cli_prog_name=f"python -m {program}",
-        env_prefix="POSELIFT_TRAINING_",  # without one, NAME or OUTPUT of any shell would count
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        use_attribute_docstrings=True,
-        frozen=True,
-        extra="forbid",
+
+def _split(value: Any) -> Any:  # noqa: ANN401
+    """The members of a list, given one by one, with commas between them, or both."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        return value
+    return [
+        part for text in texts for part in (text.split(",") if isinstance(text, str) else [text])
+    ]
+
+
+List = (Parameter(n_tokens=1, negative=""), BeforeValidator(_split))
+"""Annotations of a list: ``--option 1,2`` or ``--option 1 --option 2``."""
+
+
+@Parameter(name="*")
+class Options(BaseModel):
+    """Options of a command; each field's docstring is its help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def command_line(program: str, command: Callable[..., None] | None = None) -> App:
+    """The application behind ``python -m program``.
+
+    Args:
+        program: the module.
+        command: what it runs, whose docstring is its help; None if it has subcommands.
+    """
+    app = App(
+        name=f"python -m {program}",
+        help_format="plaintext",
+        help_flags=("--help", "-h"),
+        version_flags=(),
+        result_action="return_value",
+    )
+    if command is not None:
+        app.default(command)
+    return app
+
+
+def run(
+    app: App,
+    arguments: list[str] | None = None,
+    flattened: Callable[[Settings], Settings] | None = None,
+) -> None:
+    """Run a command; a wrong option or file ends it with one line and status 2.
+
+    Args:
+        app: the application.
+        arguments: those of the process if not given.
+        flattened: makes settings by option of what a file named by ``--config`` holds; options
+            take precedence over them.
+    """
+    if flattened is not None:
+        app.config = (_Configured(flattened),)
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except KeyboardInterrupt:
+        _fail("stopped; start the same command again to go on from what is finished")
+    except ValidationError as error:
+        _fail(f"error: {_problems(error)}")
+    except CycloptsError as error:
+        cause = error.__cause__
+        _fail(f"error: {_problems(cause) if isinstance(cause, ValidationError) else error}")
+    except PoseliftError as error:
+        _fail(f"error: {error.detail}")
+    except (OSError, ValueError) as error:
+        _fail(f"error: {error}")
+
+
+def _fail(message: str) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(ERROR_STATUS)
+
+
+def _problems(error: ValidationError) -> str:
+    """What pydantic found, in a line."""
+    return "; ".join(
+        ": ".join(
+            [*map(_option, map(str, each["loc"][-1:])), each["msg"].removeprefix("Value error, ")]
+        )
+        for each in error.errors()
     )
 
 
-def run(command: type[BaseSettings]) -> None:
-    """Run a command; a mistake in its options or files ends it with one line and status 1.
-
-    Where a command has ``--config``, that file's settings count, and options outdo them.
-    """
-    try:
-        configured = _configured(sys.argv[1:]) if "config" in command.model_fields else {}
-        CliApp.run(command, **configured)
-    except KeyboardInterrupt:
-        sys.exit("stopped; a training run goes on from its last whole epoch when started again")
-    except PoseliftError as error:
-        sys.exit(f"error: {error.detail}")
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
-def _configured(arguments: list[str]) -> dict[str, Any]:
-    """The settings in the file that ``--config`` names, if it does."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config", type=Path)
-    path = parser.parse_known_args(arguments)[0].config
-    if path is None:
-        return {}
+class _Configured:
+    """Gives options that the command line leaves out the values in the file of ``--config``."""
+
+    def __init__(self, flattened: Callable[[Settings], Settings]) -> None:
+        self._flattened = flattened
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """As cyclopts calls it, between reading the command line and converting it."""
+        del app, commands
+        (config,) = (argument for argument in arguments if argument.name == "--config")
+        if not config.tokens:
+            return
+        path = Path(config.tokens[0].value)
+        options = {_option(name): value for name, value in self._flattened(_read(path)).items()}
+        known = {argument.name: argument for argument in arguments}
+        for name, value in options.items():
+            if name not in known:
+                raise ValueError(f"{path}: unknown setting {name.removeprefix('--')}")
+            if not known[name].tokens:
+                for each in value if isinstance(value, list) else [value]:
+                    known[name].append(Token(keyword=name, value=str(each), source=str(path)))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:

@@ -65,7 +65,7 @@ add_trajectory() {  # the name of a model, its channels, those of its path, what
 }
 
 export_model() {  # the name of a model, what it cost
-    $python -m training.evaluate "runs/$1/checkpoint.pt" --beside runs/single/checkpoint.pt \
+    $python -m training.evaluate "runs/$1/checkpoint.pt" --baseline runs/single/checkpoint.pt \
         --output "runs/$1/errors.json"
     $python -m training.export "runs/$1/checkpoint.pt" --output "poselift/models/$1" \
         --errors "runs/$1/errors.json" --cost "$2" --licence Apache-2.0 \

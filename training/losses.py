@@ -12,7 +12,7 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
     return distances.mean()
 
 
-def unlikelihood(log_errors: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
+def exponential_nll(log_errors: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
     """How unlikely the distances from the target are if their means are as told.
 
     Args:

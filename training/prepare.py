@@ -1,57 +1,39 @@
 """Turn data sets into the files that training reads: ``python -m training.prepare cmu``."""
 
-import argparse
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from poselift.errors import PoseliftError
-from training import prepare_motion, prepare_recordings
+from training.command import command_line, run
+from training.data.prepare_motion import prepare_amass, prepare_cmu, prepare_positions
+from training.data.prepare_recordings import (
+    prepare_custom,
+    prepare_h36m,
+    prepare_humaneva,
+    prepare_synthetic,
+)
 
-COMMANDS = (*prepare_motion.COMMANDS, *prepare_recordings.COMMANDS)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.prepare", description=sys.modules[__name__].__doc__
-    )
-    datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
-    for command in COMMANDS:
-        options = datasets.add_parser(
-            command.name,
-            help=command.summary,
-            description=command.description,
-            epilog=command.epilog,
-        )
-        command.add_options(options)
-        options.add_argument(
-            "--output",
-            type=Path,
-            default=Path(command.output),
-            metavar="FILE",
-            help="default: %(default)s",
-        )
-        options.set_defaults(run=command.run, usage_error=options.error)
-    return parser
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "cmu": prepare_cmu,
+    "amass": prepare_amass,
+    "positions": prepare_positions,
+    "h36m": prepare_h36m,
+    "humaneva": prepare_humaneva,
+    "custom": prepare_custom,
+    "synthetic": prepare_synthetic,
+}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when a file was written, 2 when not."""
-    options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except KeyboardInterrupt:
-        print("stopped; what was downloaded is kept", file=sys.stderr)
-        return 2
-    except PoseliftError as error:
-        print(f"error: {error.detail}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"written: {options.output}")
-    return 0
+def prepare() -> None:
+    """Turn data sets into the files that training reads."""
+    raise ValueError(f"expected a data set: one of {', '.join(COMMANDS)}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    app = command_line("training.prepare", prepare)
+    for name, command in COMMANDS.items():
+        app.command(command, name=name)
+    run(app, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

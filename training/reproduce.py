@@ -1,144 +1,17 @@
 """Repeat the paper's comparisons on open motion: ``python -m training.reproduce --help``."""
 
-import os
-import time
-from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
-from pydantic_settings import BaseSettings
-
-from poselift.errors import InvalidInput
-from poselift.formats import FORMATS
-from poselift.skeletons import SKELETONS
-from training.checkpoint import load, load_networks
 from training.command import command_line, run
-from training.config import TrainConfig
-from training.datasets.motion import MotionSet
-from training.datasets.studio import keep_filmed
-from training.evaluation import (
-    average,
-    flip_augmented,
-    measure,
-    predict_clips,
-    predictor,
-)
-from training.experiments import Experiment, everything
-from training.reproduction_page import Run, write_page
-from training.runs import result_path, run_all
-from training.sources import open_source
-
-NOISE = {"detected": 1.0, "true": 0.0}
-"""The detector's errors in either kind of recordings."""
+from training.reproduction.comparisons import Reproduction
 
 
-class ReproduceCommand(BaseSettings):
+def reproduce(*, options: Reproduction = Reproduction()) -> None:
     """Train what the paper compares, measure it on held-out subjects, and write a page about it.
 
-    Motion is filmed by four still cameras, like Human3.6M's. Finished runs are kept, and a run
-    that was stopped goes on where it was: start the same command again.
+    Motion is projected by four still cameras, like Human3.6M's. Finished runs are kept, and a run
+    that was stopped is resumed: start the same command again.
     """
-
-    model_config = command_line("training.reproduce")
-
-    motion: Path = Path("data/cmu.npz")
-    """Prepared motion."""
-    output: Path = Path("runs/reproduction")
-    """Folder for recordings and runs."""
-    page: Path = Path("docs/reproduction.md")
-    """The page to write; its figures go to a folder of the same name."""
-    channels: Annotated[int, Field(ge=1)] = 128
-    """Channels of all networks; the paper's have 1024."""
-    epochs: Annotated[int, Field(ge=1)] = 60
-    """Of every run."""
-    windows_per_epoch: Annotated[int, Field(ge=512)] = 60_000
-    """Frames learned from in an epoch; a fifth of it at the lower frame rate of figure 5."""
-    batch_size: Annotated[int, Field(ge=256)] = 512
-    """Frames in a step."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    """As in the paper."""
-    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """From one epoch to the next."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of matrix products; ``bfloat16`` is faster where the machine has it."""
-    device: str = "auto"
-    """``auto`` takes a GPU where there is one."""
-    jobs: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
-    """Runs at the same time, a thread each."""
-
-    def cli_cmd(self) -> None:
-        """Run it."""
-        started = time.monotonic()
-        self.output.mkdir(parents=True, exist_ok=True)
-        subjects = self._film()
-        experiments = everything(subjects)
-        configs = {each.name: self.config(each) for each in experiments}
-        waiting = [each for each in configs.values() if not result_path(each.output).exists()]
-        found = run_all(configs, all_errors, self.jobs)
-        for name, result in found.items():
-            if "training" not in result:
-                path = result_path(configs[name].output)
-                raise InvalidInput.at(str(path), "a result of this version; move the folder away")
-        runs = {
-            name: Run(result["errors"], result["flipped"], result["training"], result["minutes"])
-            for name, result in found.items()
-        }
-        settings = self.model_dump(mode="json", exclude={"motion", "output", "page"})
-        write_page(self.page, subjects, runs, settings)
-        minutes = (time.monotonic() - started) / 60
-        print(f"written: {self.page} ({len(waiting)} runs in {minutes:.0f} minutes)")
-
-    def _film(self) -> tuple[str, ...]:
-        """Film what is not yet filmed; who is trained on."""
-        motions = MotionSet.load(self.motion)
-        for kind, noise in NOISE.items():
-            keep_filmed(self._recordings(kind), motions, self.motion, noise)
-        return motions.summary().subjects
-
-    def _recordings(self, kind: str) -> Path:
-        return self.output / f"{kind}.npz"
-
-    def config(self, experiment: Experiment) -> TrainConfig:
-        """How an experiment's network is trained."""
-        at_lower_rate = experiment.settings.get("downsample", 1)
-        settings: dict[str, Any] = {
-            "data": self._recordings(experiment.recordings),
-            "output": self.output / experiment.name,
-            "normalisation": "screen",
-            "channels": self.channels,
-            "epochs": self.epochs,
-            "windows_per_epoch": self.windows_per_epoch // at_lower_rate,
-            "batch_size": self.batch_size,
-            "dropout": self.dropout,
-            "learning_rate_decay": self.learning_rate_decay,
-            "precision": self.precision,
-            "device": self.device,
-            "threads": 1,
-        }
-        return TrainConfig(**settings | dict(experiment.settings))
-
-
-def all_errors(checkpoint: Path) -> dict[str, Any]:
-    """The mean errors of a checkpoint, without and with flip augmentation, and while it learned."""
-    return {
-        "errors": held_out_errors(checkpoint, flip=False),
-        "flipped": held_out_errors(checkpoint, flip=True),
-        "training": load(checkpoint).history[-1]["training MPJPE (mm)"],
-    }
-
-
-def held_out_errors(checkpoint: Path, flip: bool) -> dict[str, float]:
-    """The mean errors of a checkpoint over all held-out clips, with or without augmentation."""
-    networks, loaded = load_networks(checkpoint)
-    source = open_source(loaded.config.for_measuring(loaded.config.data))
-    skeleton = SKELETONS[source.summary.skeleton]
-    predict = predictor(networks.pose)
-    if flip:
-        inputs = FORMATS[source.keypoint_format].mirror
-        predict = flip_augmented(predict, inputs, skeleton.mirror)
-    clips = source.held_out(source.conditions[0])
-    return average(list(measure(predict_clips(clips, predict), skeleton.joints)))
+    options.run()
 
 
 if __name__ == "__main__":
-    run(ReproduceCommand)
+    run(command_line("training.reproduce", reproduce))

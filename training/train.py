@@ -2,49 +2,44 @@
 
 from pathlib import Path
 
-from pydantic_settings import BaseSettings
-
 from training.command import command_line, run
-from training.config import TrainConfig
-from training.loop import Trainer
-from training.processes import choose_device, joined_processes
-from training.windows import Share
-
-CHECKPOINT = "checkpoint.pt"
+from training.config.train_config import TrainConfig, flattened
+from training.data.windows import Share
+from training.loop.processes import choose_device, joined_processes
+from training.loop.trainer import CHECKPOINT, Trainer
 
 
-class TrainCommand(TrainConfig, BaseSettings):
-    """Train a temporal model on prepared data; a run that was stopped goes on by itself.
+def train(
+    *, settings: TrainConfig = TrainConfig(), config: Path | None = None, restart: bool = False
+) -> None:
+    """Train a temporal model on prepared data; a run that was stopped is resumed.
 
     Several processes share the work when started by ``torchrun -m training.train …``.
+
+    Args:
+        settings: of the run.
+        config: A TOML file with any of these settings, named as here but with underscores, in
+            sections or not; options take precedence over it.
+        restart: Begin anew even if the output folder holds a checkpoint.
     """
+    del config  # its settings are in these already
+    with joined_processes(choose_device(settings.run.device)) as share:
+        # In a function of its own: what it made is gone before the processes part.
+        _train(settings, share, restart)
+    if share.rank == 0:
+        print(f"done: {settings.run.output / CHECKPOINT}")
 
-    model_config = command_line("training.train")
 
-    config: Path | None = None
-    """A TOML file with any of these settings, named as here but with underscores."""
-    restart: bool = False
-    """Begin anew even if the output folder holds a checkpoint."""
-
-    def cli_cmd(self) -> None:
-        """Run it."""
-        config = TrainConfig(**self.model_dump(exclude={"restart", "config"}))
-        with joined_processes(choose_device(config.device)) as share:
-            # In a function of its own: what it made is gone before the processes part.
-            self._train(config, share)
-        if share.rank == 0:
-            print(f"done: {config.output / CHECKPOINT}")
-
-    def _train(self, config: TrainConfig, share: Share) -> None:
-        trainer = Trainer(config, share)
-        checkpoint = config.output / CHECKPOINT
-        if checkpoint.exists() and not self.restart:
-            trainer.resume(checkpoint)
-            print(f"going on after epoch {len(trainer.history)} of {checkpoint}")
-        elif config.initial is not None:
-            trainer.begin_with(config.initial)
-        trainer.run()
+def _train(settings: TrainConfig, share: Share, restart: bool) -> None:
+    trainer = Trainer(settings, share)
+    checkpoint = settings.run.output / CHECKPOINT
+    if checkpoint.exists() and not restart:
+        trainer.resume(checkpoint)
+        print(f"resuming after epoch {len(trainer.history)} of {checkpoint}")
+    elif settings.optimisation.initial is not None:
+        trainer.begin_with(settings.optimisation.initial)
+    trainer.run()
 
 
 if __name__ == "__main__":
-    run(TrainCommand)
+    run(command_line("training.train", train), flattened=flattened)

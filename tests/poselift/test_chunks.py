@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from poselift.chunks import Span, cut, padding_work, stack
-from training.model import TemporalModel, pad_edges
+from training.model.temporal_model import TemporalModel, pad_edges
 
 WIDTHS = (3, 5, 3)
 FIELD = 45

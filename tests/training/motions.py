@@ -3,8 +3,8 @@
 import numpy as np
 
 from poselift.reference_pose import REFERENCE_POSE
-from training.datasets.body import POINTS
-from training.datasets.motion import MotionSet
+from training.data.datasets.body import POINTS
+from training.data.datasets.motion import MotionSet
 
 
 def motion_set(clips=4, frames=60, seed=0):

@@ -5,11 +5,11 @@ import torch
 
 from poselift.skeletons import H36M17
 from training import losses
-from training.config import TrainConfig
-from training.networks import Predicted
-from training.objective import Objective, in_front, in_metres, shared_joints
-from training.projection import project
-from training.windows import Batch
+from training.config.train_config import TrainConfig
+from training.data.projection import project
+from training.data.windows import Batch
+from training.loop.objective import Objective, in_front, in_metres, shared_joints
+from training.model.networks import Predicted
 
 
 def test_the_position_error_is_the_mean_distance_of_joints():
@@ -82,11 +82,11 @@ def test_the_likeliest_expected_error_is_the_mean_of_the_errors():
     predicted = target + torch.randn(400, 5, 3, generator=generator).cumsum(dim=1)
     rooted = predicted - predicted[:, :1]
     means = torch.linalg.vector_norm(rooted - target, dim=-1).mean(dim=0).clamp(min=0.001)
-    best = losses.unlikelihood(means.log().expand(400, 5), predicted, target)
+    best = losses.exponential_nll(means.log().expand(400, 5), predicted, target)
     for factor in (0.9, 1.1):
         told = means.clone()
         told[1:] *= factor
-        assert losses.unlikelihood(told.log().expand(400, 5), predicted, target) > best
+        assert losses.exponential_nll(told.log().expand(400, 5), predicted, target) > best
 
 
 def test_roots_in_units_of_a_depth():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training import losses, metrics
-from training.projection import project, world_to_camera
+from training.data.projection import project, world_to_camera
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "metrics_camera.npz")
 

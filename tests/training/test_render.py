@@ -16,7 +16,7 @@ from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
 from poselift.skeletons import H36M17
 from training.command import run
-from training.predictions import Predictions
+from training.evaluation.predictions import Predictions
 from training.render import COLOURS, RenderCommand, cut, find_clip
 
 FRAMES = 6

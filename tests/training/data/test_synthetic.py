@@ -1,0 +1,241 @@
+"""Virtual cameras, detector noise and what becomes of a clip filmed by them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from poselift.formats import FORMATS
+from poselift.normalisation import normaliser
+from poselift.skeletons import H36M17
+from tests.training.motions import motion_set
+from training.augmentation.detector_noise import NoiseLevel, cut_off, detect
+from training.augmentation.synthetic_camera import random_camera, tipped_over
+from training.data.sequences import mirror, mirrored
+from training.data.synthetic import (
+    ProjectionOptions,
+    augmented_motion,
+    change_speed,
+    film,
+    project_all,
+    see,
+)
+
+CLEAN = ProjectionOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
+MOTIONS = motion_set()
+MIRRORS = FORMATS["coco17"].mirror, H36M17.mirror
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_camera_is_upright_and_has_the_person_before_it(seed):
+    points = MOTIONS.clip(0)
+    view = random_camera(points[:, 0], rng(seed))
+    seen = view.to_camera(points)
+    assert (seen[..., 2] > 0.5).all()
+    np.testing.assert_allclose(view.turn_33 @ view.turn_33.T, np.eye(3), atol=1e-5)
+    assert np.linalg.det(view.turn_33) == pytest.approx(1, abs=1e-5)
+    head, foot = H36M17.joints.index("head"), H36M17.joints.index("left_foot")
+    assert (seen[:, head, 1] < seen[:, foot, 1]).all()  # y is down
+
+
+def test_a_camera_is_tipped_over_when_asked_to():
+    upright = [random_camera(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
+    assert max(abs(_roll(view)) for view in upright) < 12
+    tipped = [tipped_over(view, rng(seed)) for seed, view in enumerate(upright)]
+    rolls = [_roll(view) for view in tipped]
+    assert max(rolls) > 35
+    assert min(rolls) < -35
+    assert max(np.abs(rolls)) < 45 + 12
+    for before, after in zip(upright, tipped, strict=True):
+        assert_allclose(after.turn_33[2], before.turn_33[2], err_msg="it looks the same way")
+        assert_allclose(after.turn_33 @ after.turn_33.T, np.eye(3), atol=1e-5)
+
+
+def _roll(view):
+    """Degrees by which a camera's x axis is off the horizon."""
+    return np.degrees(np.arcsin(view.turn_33[0, 1]))
+
+
+def test_a_person_facing_the_camera_has_their_left_on_its_right():
+    view = random_camera(MOTIONS.clip(0)[:, 0], rng())
+    towards = np.arctan2(*(view.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
+    cos, sin = np.cos(towards), np.sin(towards)
+    turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
+    points = motion_set(1, 1).positions[0] @ turn
+    seen = view.to_camera(points.astype(np.float32))
+    left, right = (H36M17.joints.index(f"{side}_shoulder") for side in ("left", "right"))
+    assert seen[left, 0] > seen[right, 0]
+
+
+@pytest.mark.parametrize("keypoint_format", ["coco17", "h36m17"])
+@pytest.mark.parametrize("normalisation", ["screen", "person"])
+def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
+    keypoint_format, normalisation
+):
+    options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
+    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
+    seen = view.to_camera(MOTIONS.clip(1))
+    filmed = see(seen, MOTIONS, view, options, rng())
+    expected = seen[:, :17] - seen[:, :1]
+    np.testing.assert_allclose(filmed.inverse.poses(filmed.targets_TK3), expected, atol=1e-5)
+
+
+def test_clean_inputs_are_the_normalised_projection():
+    options = replace(CLEAN, keypoint_format="h36m17")
+    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
+    seen = view.to_camera(MOTIONS.clip(1))
+    prepare = normaliser("person", H36M17.joints, view.image_size, view.known_intrinsics)
+    expected, _ = prepare(view.lens.project(seen[:, :17]).astype(np.float32))
+    np.testing.assert_allclose(
+        see(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
+    )
+
+
+def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
+    """Mirroring after filming equals filming mirrored motion with a mirrored camera."""
+    filmed = film(MOTIONS.clip(0), MOTIONS, CLEAN, rng(1))
+    twin = mirrored(filmed, *MIRRORS)
+    left, right = (H36M17.joints.index(f"{side}_knee") for side in ("left", "right"))
+    np.testing.assert_array_equal(twin.targets_TK3[:, left, 0], -filmed.targets_TK3[:, right, 0])
+    np.testing.assert_array_equal(twin.targets_TK3[:, left, 1:], filmed.targets_TK3[:, right, 1:])
+    camera = filmed.inverse.poses(filmed.targets_TK3)
+    np.testing.assert_allclose(
+        twin.inverse.poses(twin.targets_TK3), mirror(camera, H36M17.mirror), atol=1e-6
+    )
+    again = mirrored(twin, *MIRRORS)
+    np.testing.assert_array_equal(again.inputs_TJ2, filmed.inputs_TJ2)
+
+
+def test_speeding_up_keeps_places_and_shortens_time():
+    clip = MOTIONS.clip(0)
+    assert change_speed(clip, 1.0) is clip
+    fast = change_speed(clip, 2.0)
+    np.testing.assert_allclose(fast, clip[: 2 * len(fast) : 2], atol=1e-6)
+    slow = change_speed(clip, 0.5)
+    np.testing.assert_allclose(slow[1], (clip[0] + clip[1]) / 2, atol=1e-6)
+    assert len(slow) == 2 * (len(clip) - 1)
+    # In single precision the last time came to lie on the last frame, which has none after it.
+    assert len(change_speed(np.zeros((1000, 1, 3), np.float32), 0.8256197888910344)) == 1211
+    assert len(change_speed(clip[:1], 1.5)) == 1
+
+
+def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
+    clip = MOTIONS.clip(0)
+    back = augmented_motion(clip, MOTIONS, replace(CLEAN, backwards=1.0), rng())
+    np.testing.assert_array_equal(back, clip[::-1])
+    mixed = augmented_motion(clip, MOTIONS, replace(CLEAN, recombination=1.0), rng())
+    assert mixed.shape == clip.shape
+    assert not np.array_equal(mixed, clip)
+    np.testing.assert_array_equal(augmented_motion(clip, MOTIONS, CLEAN, rng()), clip)
+
+
+def test_measuring_takes_motion_as_it_was_recorded():
+    wild = replace(CLEAN, speed=(0.5, 2), flip=True, backwards=0.5, recombination=0.5)
+    wild = replace(wild, proportions=0.1, bending=1, sitting=1, lying=1, roll=1, cut_off=1)
+    assert wild.for_evaluation(0.0) == CLEAN
+
+
+def test_footage_knows_where_clips_begin_and_end():
+    footage = project_all(MOTIONS, CLEAN, rng(), views=2)
+    assert len(footage.inputs_FJ2) == 2 * len(MOTIONS.positions)
+    frames = np.arange(len(footage.inputs_FJ2))
+    np.testing.assert_array_equal(footage.first_F, frames // 60 * 60)
+    np.testing.assert_array_equal(footage.last_F, frames // 60 * 60 + 59)
+
+
+def test_filming_is_repeatable_and_fresh():
+    same = project_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2
+    np.testing.assert_array_equal(project_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2, same)
+    assert not np.array_equal(project_all(MOTIONS, CLEAN, rng(6)).inputs_FJ2, same)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    places = rng(8).uniform(200, 700, (1, 17, 2)) + np.linspace(0, 50, 5000)[:, None, None]
+    return places.astype(np.float32)
+
+
+def test_no_noise_is_no_noise(truth):
+    detected = detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng())
+    np.testing.assert_array_equal(detected[..., :2], truth)
+    assert (detected[..., 2] == 1).all()
+
+
+def test_noise_is_of_the_size_asked_for_and_worse_at_hips_than_at_the_nose(truth):
+    detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
+    extent = np.ptp(truth, axis=1).max()
+    names = FORMATS["coco17"].joints
+    errors = np.abs(detected[..., :2] - truth).mean((0, 2)) / extent
+    assert 0.002 < errors.mean() < 0.03
+    assert errors[names.index("left_hip")] > 2 * errors[names.index("nose")]
+
+
+def test_errors_last_as_detectors_errors_do(truth):
+    level = replace(NoiseLevel().scaled(0), drift=0.01)
+    errors = detect(truth, "coco17", level, 50, rng())[..., 0] - truth[..., 0]
+    next_frame = np.corrcoef(errors[:-1, 5], errors[1:, 5])[0, 1]
+    a_second_on = np.corrcoef(errors[:-50, 5], errors[50:, 5])[0, 1]
+    assert next_frame > 0.9
+    assert a_second_on < 0.5
+
+
+@pytest.mark.parametrize("fps", [10, 25, 60])
+def test_errors_last_as_long_at_any_frame_rate(fps):
+    level = replace(NoiseLevel().scaled(0), drift=0.01)
+    still = np.tile(np.linspace(0, 500, 34, dtype=np.float32).reshape(17, 2), (60 * fps, 1, 1))
+    errors = (detect(still, "coco17", level, fps, rng())[..., :2] - still).reshape(len(still), -1)
+    lag = fps // 2
+    half_a_second_on = np.mean(errors[:-lag] * errors[lag:]) / np.mean(errors**2)
+    assert half_a_second_on == pytest.approx(np.exp(-0.5 / 0.49), abs=0.15)
+
+
+def test_scores_fall_when_errors_grow_though_not_always(truth):
+    detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
+    found = detected[..., 2] > 0.05
+    errors = np.linalg.norm(detected[..., :2] - truth, axis=-1)[found]
+    scores = detected[..., 2][found]
+    gross = errors > np.quantile(errors, 0.99)
+    assert scores[gross].mean() < 0.8 * scores[~gross].mean()
+    assert scores[gross].max() > 0.8
+    assert scores.max() <= 1
+
+
+def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth):
+    detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
+    missing = detected[..., 2] == 0
+    assert 0.001 < missing.mean() < 0.2
+    assert missing.all(axis=1).any()
+    assert not missing[0].all()
+
+
+def test_much_of_one_side_goes_missing_at_once(truth):
+    level = replace(NoiseLevel().scaled(0), occluded_sides_per_s=0.1)
+    missing = detect(truth, "coco17", level, 50, rng())[..., 2] == 0
+    left = [name.startswith("left_") for name in FORMATS["coco17"].joints]
+    right = [name.startswith("right_") for name in FORMATS["coco17"].joints]
+    assert missing[:, left].sum(axis=1).max() >= 4
+    assert missing[:, right].sum(axis=1).max() >= 4
+    assert not missing[:, 0].any()
+
+
+def test_an_edge_of_the_picture_cuts_people_off(truth):
+    for seed in range(20):
+        seen = cut_off(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
+        missing = seen[len(seen) // 2, :, 2] == 0
+        assert 0 < missing.sum() < 17
+    alone = np.ones((1, 1, 3), np.float32)  # beyond the edge, were it not all there is
+    np.testing.assert_array_equal(cut_off(alone, rng()), alone)
+
+
+def test_people_are_cut_off_and_their_poses_moved_when_asked_to():
+    wild = replace(CLEAN, bending=1.0, sitting=1.0, lying=1.0, roll=1.0, cut_off=1.0)
+    filmed = film(MOTIONS.clip(0), MOTIONS, wild, rng())
+    assert np.isfinite(filmed.inputs_TJ2).all()
+    assert not np.allclose(
+        filmed.inputs_TJ2, film(MOTIONS.clip(0), MOTIONS, CLEAN, rng()).inputs_TJ2
+    )

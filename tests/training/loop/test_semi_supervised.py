@@ -1,0 +1,296 @@
+"""Training with a trajectory, unlabelled videos, longer windows, and several processes."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import httpx
+import numpy as np
+import pytest
+import torch
+
+from poselift.skeletons import H36M17
+from tests.serving import service_process
+from tests.training.motions import motion_set
+from training.config.train_config import TrainConfig
+from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.synthetic_recordings import render_recordings
+from training.evaluation.clip_errors import average, measure, predict_clips, predictor
+from training.loop.trainer import Trainer
+from training.model.checkpoint import CheckpointError, load, load_networks
+from training.model.networks import Networks, TrainingForm
+from training.model.temporal_model import TemporalModel
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Recordings of eight people, two of whom are held out, by four cameras."""
+    path = tmp_path_factory.mktemp("data") / "recordings.npz"
+    motions = motion_set(clips=8, frames=60)
+    render_recordings(motions, 0.3, np.random.default_rng(0)).save(path)
+    return path
+
+
+def config(data, output, **changes):
+    settings = {
+        "data": data,
+        "output": output,
+        "filter_widths": (3, 3),
+        "channels": 32,
+        "epochs": 3,
+        "batch_size": 64,
+        "dropout": 0.0,
+        "threads": 1,
+        "normalisation": "screen",
+    }
+    return TrainConfig(**(settings | changes))
+
+
+SEMI = {"trajectory": True, "subjects": ("0", "1"), "unlabelled_subjects": ("2", "3", "4", "5")}
+
+
+@pytest.mark.parametrize("normalisation", ["screen", "person"])
+def test_a_trajectory_is_learned(data, tmp_path, normalisation):
+    trainer = Trainer(
+        config(data, tmp_path, trajectory=True, epochs=12, normalisation=normalisation)
+    )
+    trainer.run()
+    shares = [entry["training trajectory (‰)"] for entry in trainer.history]
+    assert shares[-1] < 0.5 * shares[0]
+    assert shares[-1] < 100  # a tenth of the distance
+    assert "held-out trajectory, detected (mm)" in trainer.history[-1]
+
+
+def test_unlabelled_videos_help(data, tmp_path):
+    """Their errors fall below those of labels alone, in terms nobody has labels for."""
+
+    def learned(**settings):
+        trainer = Trainer(config(data, tmp_path, epochs=10, subset=0.2, **(SEMI | settings)))
+        for epoch in range(10):
+            trainer.train_epoch(epoch)
+        return trainer.evaluate()["held-out MPJPE, detected (mm)"]
+
+    assert learned() < learned(unlabelled_subjects=())
+
+
+def test_unlabelled_videos_join_after_the_warm_up(data, tmp_path):
+    trainer = Trainer(config(data, tmp_path, warm_up_epochs=1, **SEMI))
+    assert "training projection (‰)" not in trainer.train_epoch(0)
+    entry = trainer.train_epoch(1)
+    assert entry["training projection (‰)"] > 0
+    assert entry["training bone length (mm)"] > 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"trajectory": True, "normalisation": "person"},
+        {**SEMI, "warm_up_epochs": 0, "dropout": 0.25},
+        {"stride": 8},
+        {"dense": True},
+    ],
+    ids=["trajectory", "semi", "stride", "dense"],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, settings):
+    whole = Trainer(config(data, tmp_path / "whole", **settings))
+    whole.run()
+    stopped = Trainer(config(data, tmp_path / "stopped", epochs=3, **settings))
+    stopped.config.run.output.mkdir()
+    stopped.history.append(stopped.train_epoch(0) | stopped.evaluate())
+    stopped.save()
+    resumed = Trainer(config(data, tmp_path / "stopped", **settings))
+    resumed.resume(tmp_path / "stopped" / "checkpoint.pt")
+    resumed.run()
+    for name, value in whole.networks.state_dict().items():
+        assert torch.equal(resumed.networks.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("dense", [False, True])
+def test_longer_windows_tell_each_of_their_frames_as_its_own_window_would(causal, dense):
+    torch.manual_seed(0)
+    model = TemporalModel(17, 2, 17, (3, 3), causal, channels=8, dropout=0, dense=dense)
+    windows = torch.randn(2, 9 + 4 - 1, 17, 2)
+    shared = TrainingForm(Networks(model), stride=4).eval()(windows).poses
+    alone = TrainingForm(Networks(model)).eval()
+    for frame in range(4):
+        one = alone(windows[:, frame : frame + 9]).poses
+        torch.testing.assert_close(shared[:, frame], one[:, 0], atol=1e-6, rtol=1e-5)
+
+
+def test_a_trajectory_is_added_to_a_pose_network_that_stays_as_it_is(data, tmp_path):
+    Trainer(config(data, tmp_path / "pose", epochs=2, dropout=0.25)).run()
+    first = tmp_path / "pose" / "checkpoint.pt"
+    settings = {"trajectory": True, "freeze_pose": True, "trajectory_channels": 16}
+    trainer = Trainer(config(data, tmp_path / "both", initial=first, **settings))
+    trainer.begin_with(first)
+    trainer.run()
+    before, _ = load_networks(first)
+    after, _ = load_networks(tmp_path / "both" / "checkpoint.pt")
+    for name, value in before.pose.state_dict().items():
+        assert torch.equal(after.pose.state_dict()[name], value), name
+    assert after.trajectory.shrink.in_channels == 16
+    entry = trainer.history[-1]
+    assert "training MPJPE (mm)" not in entry
+    assert entry["training trajectory (‰)"] < trainer.history[0]["training trajectory (‰)"]
+    with pytest.raises(CheckpointError, match="another architecture"):
+        Trainer(config(data, tmp_path / "x", dense=True)).begin_with(first)
+
+
+def test_expected_errors_are_learned_without_changing_a_pose(data, tmp_path):
+    Trainer(config(data, tmp_path / "pose", epochs=2)).run()
+    first = tmp_path / "pose" / "checkpoint.pt"
+    settings = {"expected_errors": True, "freeze_pose": True, "epochs": 8, "learning_rate": 0.005}
+    trainer = Trainer(config(data, tmp_path / "both", initial=first, **settings))
+    trainer.begin_with(first)
+    trainer.run()
+    before, _ = load_networks(first)
+    after, _ = load_networks(tmp_path / "both" / "checkpoint.pt")
+    for name, value in before.pose.state_dict().items():
+        assert torch.equal(after.pose.state_dict()[name], value), name
+    exponential_nll = [entry["training expected errors (mnat)"] for entry in trainer.history]
+    assert exponential_nll[-1] < exponential_nll[0]
+    assert "training MPJPE (mm)" not in trainer.history[-1]
+    told, true = (
+        trainer.history[-1][f"held-out {name}, detected (mm)"]
+        for name in ("expected MPJPE", "MPJPE")
+    )
+    assert told == pytest.approx(true, rel=0.5)
+
+
+def train_by_command(data, output, processes, *options):
+    arguments = ["--data", data, "--output", output, "--filter-widths", "3,3", "--channels", 32]
+    arguments += ["--epochs", 6, "--batch-size", 64, "--threads", 1, "--normalisation", "screen"]
+    starter = [sys.executable]
+    if processes > 1:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        starter += ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+        starter += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+    done = subprocess.run(
+        [*starter, "-m", "training.train", *map(str, arguments), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return load(output / "checkpoint.pt")
+
+
+def test_two_processes_learn_what_one_does(data, tmp_path):
+    semi = ["--trajectory", "--subjects", "0,1,2", "--unlabelled-subjects", "3,4,5"]
+    options = [*semi, "--dropout", "0", "--weight-average", "0.9"]
+    one = train_by_command(data, tmp_path / "one", 1, *options)
+    two = train_by_command(data, tmp_path / "two", 2, *options)
+    assert [entry.keys() for entry in two.history] == [entry.keys() for entry in one.history]
+    for name in ("training MPJPE (mm)", "held-out MPJPE, detected (mm)", "training trajectory (‰)"):
+        found, expected = two.history[-1][name], one.history[-1][name]
+        # Batch normalisation sees half of a batch in each process.
+        assert found == pytest.approx(expected, rel=0.15), name
+
+
+def test_gradients_of_two_processes_are_those_of_the_whole_batch(data, tmp_path):
+    """One step with batch normalisation at rest: the same to rounding."""
+    script = tmp_path / "step.py"
+    script.write_text(STEP)
+    weights = {}
+    for processes in (1, 2):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        starter = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+        starter += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+        output = tmp_path / f"{processes}.pt"
+        subprocess.run(
+            [sys.executable, *starter, str(script), str(data), str(output)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "."},
+        )
+        weights[processes] = torch.load(output, weights_only=True)
+    for name, value in weights[1].items():
+        torch.testing.assert_close(weights[2][name], value, atol=1e-6, rtol=1e-4)
+
+
+STEP = """
+import sys
+from pathlib import Path
+import torch
+from training.config.train_config import TrainConfig
+from training.loop.trainer import Trainer
+from training.loop.processes import joined_processes
+
+with joined_processes(torch.device("cpu")) as share:
+    config = TrainConfig(
+        data=Path(sys.argv[1]), output=Path("."), filter_widths=(3, 3), channels=16, epochs=1,
+        batch_size=64, dropout=0, normalisation="screen", trajectory=True, windows_per_epoch=64,
+    )
+    trainer = Trainer(config, share)
+    trainer.optimizer = torch.optim.SGD(trainer.networks.parameters(), lr=0.1)
+    trainer._run_form.eval()
+    batches, _ = trainer._batches(0)
+    for labelled, unlabelled in batches:
+        trainer._step(labelled, unlabelled)
+    if share.rank == 0:
+        torch.save(trainer.networks.state_dict(), sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_trained_trajectory_is_served(data, tmp_path, causal):
+    """From training to HTTP: where people stand, in metres, and farther through a longer lens."""
+    run, folder = tmp_path / "run", tmp_path / "models" / "mine"
+    Trainer(config(data, run, trajectory=True, epochs=40, causal=causal, channels=48)).run()
+    checkpoint = run / "checkpoint.pt"
+    subprocess.run(
+        [sys.executable, "-m", "training.export", str(checkpoint), "--output", str(folder)],
+        check=True,
+    )
+    networks, _ = load_networks(checkpoint)
+    source = Trainer(config(data, run, trajectory=True, causal=causal)).source
+    predictions = predict_clips(
+        source.held_out("detected"), predictor(networks.pose), predictor(networks.trajectory)
+    )
+    assert average(list(measure(predictions, H36M17.joints)))["relative"] < 15  # % of the distance
+
+    videos = RecordingSet.load(data)
+    part = videos.frames(len(videos) - 1)
+    keypoints = videos.keypoints[part].tolist()
+    fx, fy, cx, cy, k1, k2, k3, _, _ = videos.cameras[-1]
+    camera = {"focal_length": [fx, fy], "principal_point": [cx, cy], "radial": [k1, k2, k3]}
+    body = {
+        "image_size": videos.image_sizes[-1].tolist(),
+        "keypoint_format": "h36m17",
+        "clips": [{"keypoints": keypoints}],
+    }
+    longer = {**camera, "focal_length": [2 * fx, 2 * fy]}
+    names = {"DEFAULT_MODEL": "mine", "LIVE_MODEL": "mine"} if causal else {"DEFAULT_MODEL": "mine"}
+    with service_process(folder.parent, THREADS="1", **names) as service:
+        paths = []
+        for lens in (None, camera, longer):
+            asked = body if lens is None else {**body, "camera": lens}
+            answer = httpx.post(f"{service.url}/v1/lift", json=asked, timeout=30)
+            assert answer.status_code == 200, answer.text
+            paths.append(np.array(answer.json()["clips"][0]["trajectory"]))
+        if causal:
+            check_live(service, body, camera, paths[1])
+    truth = videos.positions[part][:, 0]
+    assert np.linalg.norm(paths[1] - truth, axis=-1).mean() < 0.15 * truth[:, 2].mean()
+    np.testing.assert_allclose(paths[0], paths[1], rtol=0.01, atol=0.02)
+    np.testing.assert_allclose(paths[2][:, 2], 2 * paths[1][:, 2], rtol=1e-4)
+
+
+def check_live(service, body, camera, path):
+    """A session answers with the path of the whole clip."""
+    opened = {"image_size": body["image_size"], "keypoint_format": "h36m17", "camera": camera}
+    session = httpx.post(f"{service.url}/v1/sessions", json=opened).json()["session_id"]
+    frames = [
+        {"index": index, "people": [{"track_id": "a", "keypoints": keypoints}]}
+        for index, keypoints in enumerate(body["clips"][0]["keypoints"])
+    ]
+    answer = httpx.post(f"{service.url}/v1/sessions/{session}/frames", json={"frames": frames})
+    live = [frame["people"][0]["trajectory"] for frame in answer.json()["frames"]]
+    np.testing.assert_allclose(live, path, atol=1e-4)

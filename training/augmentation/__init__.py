@@ -1,0 +1,1 @@
+"""How motion capture becomes varied training data."""

@@ -1,0 +1,43 @@
+"""Bone-length scaling: each bone of a clip is made longer or shorter, alike on both sides."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from poselift.skeletons import H36M17
+from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage
+
+
+def scale_bones(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:
+    """Make each bone longer or shorter, alike on both sides; its directions stay.
+
+    Args:
+        points_TM3: a clip whose first points are the joints of Human3.6M; the others lie on the
+            head and go where the neck goes.
+        spread: standard deviation of the factors' logarithms.
+        rng: where the factors come from.
+    """
+    bones = [name.removeprefix("left_").removeprefix("right_") for name in H36M17.joints]
+    factors = {bone: float(np.exp(spread * rng.standard_normal())) for bone in dict.fromkeys(bones)}
+    moved = points_TM3.copy()
+    for joint, parent in enumerate(H36M17.parents):
+        if parent >= 0:
+            bone = points_TM3[:, joint] - points_TM3[:, parent]
+            moved[:, joint] = moved[:, parent] + factors[bones[joint]] * bone
+    neck, face = H36M17.joints.index("neck"), slice(len(H36M17.joints), None)
+    moved[:, face] += (moved[:, neck] - points_TM3[:, neck])[:, None]
+    return moved
+
+
+def _scale(points_TM3: Floats, spread: float, _: Motions, rng: np.random.Generator) -> Floats:
+    return scale_bones(points_TM3, spread, rng) if spread else points_TM3
+
+
+BONE_LENGTH_SCALING = Augmentation(
+    name="bone_length_scaling",
+    help="Spread of the factors by which the bones of each clip are made longer or shorter.",
+    stage=Stage.MOTION,
+    change=_scale,
+    type=Annotated[float, Field(ge=0, le=0.2)],
+)

@@ -1,0 +1,76 @@
+"""Limb swap: the arms or legs of one clip on the body of another.
+
+A few dozen people do not show all that limbs do together. Swapping breaks ties that are only in
+the recording, which a network with a long receptive field would otherwise memorise.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.augmentation.augmentation import (
+    Augmentation,
+    Floats,
+    Motions,
+    Stage,
+    happens,
+)
+from training.augmentation.limbs import LIMBS, body_frame
+
+
+def swap_limbs(
+    body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs: str
+) -> Floats:
+    """Move one clip's body with the arms or legs of another.
+
+    Limbs keep their angles to the shoulders or hips they hang from, and the body's bone lengths.
+
+    Args:
+        body_TM3: world axes, metres.
+        donor_TM3: the clip whose limbs are taken, of any length; it runs to and fro.
+        joint_names: what the M points are.
+        limbs: ``shoulder`` for the arms, ``hip`` for the legs.
+    """
+    donor = donor_TM3[_to_and_fro(len(donor_TM3), len(body_TM3))]
+    donor_frame = body_frame(donor, joint_names, limbs)
+    turn = body_frame(body_TM3, joint_names, limbs) @ donor_frame.transpose(0, 2, 1)
+    swapped = body_TM3.copy()
+    for side in ("left", "right"):
+        chain = [joint_names.index(f"{side}_{joint}") for joint in LIMBS[limbs]]
+        for parent, child in pairwise(chain):
+            bone = donor[:, child] - donor[:, parent]
+            length = _length(body_TM3, parent, child) / _length(donor, parent, child)
+            turned = (turn @ bone[..., None])[..., 0]
+            swapped[:, child] = swapped[:, parent] + length * turned
+    return swapped
+
+
+def _to_and_fro(frames: int, wanted: int) -> NDArray[np.int64]:
+    """Indices that run through a clip forwards and backwards for as long as wanted."""
+    period = max(2 * (frames - 1), 1)
+    steps = np.arange(wanted) % period
+    return np.minimum(steps, period - steps) if frames > 1 else np.zeros(wanted, np.int64)
+
+
+def _length(points_TM3: Floats, parent: int, child: int) -> float:
+    bones = points_TM3[:, child] - points_TM3[:, parent]
+    return float(np.linalg.norm(bones, axis=-1).mean())
+
+
+def _swap(points_TM3: Floats, share: float, motions: Motions, rng: np.random.Generator) -> Floats:
+    """Arms, legs, both or neither, each from a clip of its own."""
+    for limbs in LIMBS:
+        if happens(share, rng):
+            donor_TM3 = motions.clip(int(rng.integers(len(motions))))
+            points_TM3 = swap_limbs(points_TM3, donor_TM3, motions.joint_names, limbs)
+    return points_TM3
+
+
+LIMB_SWAP = Augmentation(
+    name="limb_swap",
+    help="Share of the clips that get another clip's arms, and of those that get its legs.",
+    stage=Stage.MOTION,
+    change=_swap,
+)

@@ -1,0 +1,44 @@
+"""All augmentations of motion capture: a new one is a file of its own and a line here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from training.augmentation.augmentation import Augmentation, Motions, Stage
+from training.augmentation.backwards import BACKWARDS
+from training.augmentation.bone_length_scaling import BONE_LENGTH_SCALING
+from training.augmentation.joint_angle_jitter import JOINT_ANGLE_JITTER
+from training.augmentation.limb_swap import LIMB_SWAP
+from training.augmentation.lying import LYING
+from training.augmentation.roll import ROLL
+from training.augmentation.sitting import SITTING
+from training.augmentation.speed import SPEED
+from training.augmentation.truncation import TRUNCATION
+
+AUGMENTATIONS: tuple[Augmentation, ...] = (
+    SPEED,
+    LIMB_SWAP,
+    SITTING,
+    JOINT_ANGLE_JITTER,
+    LYING,
+    BONE_LENGTH_SCALING,
+    BACKWARDS,
+    ROLL,
+    TRUNCATION,
+)
+"""In the order in which they are applied within their stages."""
+
+
+def augment(
+    stage: Stage,
+    subject: Any,  # noqa: ANN401 - what the stage says
+    settings: Mapping[str, Any],
+    motions: Motions,
+    rng: np.random.Generator,
+) -> Any:  # noqa: ANN401
+    """Apply the augmentations of a stage; those that ``settings`` does not name are off."""
+    for each in AUGMENTATIONS:
+        if each.stage is stage:
+            subject = each.change(subject, settings.get(each.name, each.off), motions, rng)
+    return subject

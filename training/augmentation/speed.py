@@ -1,0 +1,39 @@
+"""Speed: clips are resampled in time, which also stands for other frame rates."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage, in_order
+from training.command import List
+
+
+def change_speed(positions_TM3: Floats, speed: float) -> Floats:
+    """Resample a clip as if it had been performed ``speed`` times as fast, linearly in time."""
+    last = len(positions_TM3) - 1
+    if speed == 1.0 or last < 1:
+        return positions_TM3
+    times = np.arange(0, last, speed)
+    before = np.minimum(times.astype(np.int64), last - 1)
+    share = (times - before).astype(np.float32)[:, None, None]
+    sped: Floats = positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share
+    return sped
+
+
+def _change(
+    points_TM3: Floats, ends: tuple[float, float], _: Motions, rng: np.random.Generator
+) -> Floats:
+    return change_speed(points_TM3, float(np.exp(rng.uniform(*np.log(ends)))))
+
+
+_Positive = Annotated[float, Field(gt=0)]
+SPEED = Augmentation(
+    name="speed",
+    help="Range of the factors by which clips are sped up: 2 looks like half the frame rate.",
+    stage=Stage.MOTION,
+    change=_change,
+    type=Annotated[tuple[_Positive, _Positive], *List, AfterValidator(in_order)],
+    default=(0.7, 2.0),
+    off=(1.0, 1.0),
+)

@@ -1,0 +1,34 @@
+"""Truncation: the image border cuts a person."""
+
+import numpy as np
+
+from poselift.imputation import MIN_SCORE, measured_joints
+from training.augmentation.augmentation import Augmentation, Floats, Stage, with_probability
+
+_FEWEST_LEFT = 6
+
+
+def truncate(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
+    """Remove the joints beyond the lower, right or left image border, the lower one mostly.
+
+    In the middle frame up to half of the person is beyond it. Clips in which too few joints would
+    be left in some frame stay as they are: a joint or two do not tell a person's size.
+    """
+    x, y = detected_TJ3[..., 0], detected_TJ3[..., 1]
+    towards = (y, y, x, -x)[rng.integers(4)]
+    middle = towards[len(towards) // 2]
+    border = middle.max() - rng.uniform(0.05, 0.55) * np.ptp(middle)
+    truncated = detected_TJ3.copy()
+    truncated[towards > border, 2] = 0
+    left_T = measured_joints(truncated, MIN_SCORE).sum(axis=1)
+    was_detected_T = measured_joints(detected_TJ3, MIN_SCORE).any(axis=1)
+    return detected_TJ3 if (left_T[was_detected_T] < _FEWEST_LEFT).any() else truncated
+
+
+TRUNCATION = Augmentation(
+    name="truncation",
+    help="Share of the clips in which the image border cuts the person.",
+    stage=Stage.KEYPOINTS,
+    change=with_probability(lambda detected, _, rng: truncate(detected, rng)),
+    condition="truncated by the image border",
+)

@@ -1,0 +1,1 @@
+"""Data sets, and the sequences and windows that models are trained on."""

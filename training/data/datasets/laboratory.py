@@ -1,0 +1,180 @@
+"""Videos of the paper authors' prepared files (``data_2d_*.npz``), as one set of recordings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS, KeypointFormat
+from poselift.skeletons import SKELETONS
+from training.data.datasets.pickled import read_pickled
+from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.rigs import Camera, Rig, read_rigs
+from training.data.datasets.tree import Floats, Tree
+
+LAYOUTS = {"h36m": "h36m17", "coco": "coco17", "humaneva20": "humaneva15"}
+"""What the authors' files call our formats, where it is not by our own names."""
+
+
+@dataclass(frozen=True)
+class LabSequence:
+    """What somebody did, filmed by all cameras at once."""
+
+    subject: str
+    name: str
+    """Tells it from the subject's other takes."""
+    action: str
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class Video:
+    """One camera's view of a take: ``positions_TK3`` in its axes, metres, NaN where unknown."""
+
+    take: LabSequence
+    camera: Camera
+    keypoints_TJ3: NDArray[np.float32]
+    positions_TK3: NDArray[np.float32]
+
+    @property
+    def name(self) -> str:
+        """Subject, take and camera."""
+        return f"{self.take.subject}/{self.take.name}/{self.camera.name}"
+
+
+@dataclass(frozen=True)
+class Detections:
+    """A file of keypoints: what was found in every video, and in what layout."""
+
+    found: Tree
+    metadata: Tree
+    layout: KeypointFormat
+
+
+def read_detections(path: Path) -> Detections:
+    """Open a ``data_2d_*.npz`` and find out the layout of its keypoints."""
+    found, metadata = read_pickled(path, "positions_2d", "metadata")
+    return Detections(found, metadata, _layout(metadata))
+
+
+def _layout(metadata: Tree) -> KeypointFormat:
+    name = metadata["layout_name"].text()
+    layout = FORMATS.get(LAYOUTS.get(name, name))
+    if layout is None:
+        raise metadata["layout_name"].wrong(f"one of {', '.join([*LAYOUTS, *FORMATS])}: {name!r}")
+    if "num_joints" in metadata:
+        joints = int(metadata["num_joints"].finite(()))
+        if joints != len(layout.joints):
+            raise metadata["num_joints"].wrong(f"{len(layout.joints)} for {name}, found {joints}")
+    if "keypoints_symmetry" in metadata:
+        _check_symmetry(metadata["keypoints_symmetry"], layout)
+    return layout
+
+
+def _check_symmetry(symmetry: Tree, layout: KeypointFormat) -> None:
+    """See that left and right are where they are in our layout."""
+    sides = [side.finite(("joints",)).astype(int).tolist() for side in symmetry.entries()]
+    ours = {
+        (left, right)
+        for left, right in enumerate(layout.mirror)
+        if layout.joints[left].startswith("left_")
+    }
+    if len(sides) != 2 or len(sides[0]) != len(sides[1]) or set(zip(*sides, strict=True)) != ours:
+        expected = [list(side) for side in zip(*sorted(ours), strict=True)]
+        raise symmetry.wrong(f"the left and right joints of {layout.name}, {expected}: {sides}")
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """Files that belong together: true positions by subject and take, keypoints, cameras."""
+
+    positions: Tree
+    detections: Detections
+    rigs: Mapping[str, Rig]
+    cameras: Path
+    """The file that the rigs are from."""
+    skeleton: str
+
+    @classmethod
+    def opened(cls, positions: Path, keypoints: Path, cameras: Path, skeleton: str) -> "Laboratory":
+        """Read the files, and look at the layout of the keypoints, not yet at the takes."""
+        (world,) = read_pickled(positions, "positions_3d")
+        return cls(world, read_detections(keypoints), read_rigs(cameras), cameras, skeleton)
+
+    def sequences(self) -> list[tuple[str, str]]:
+        """The subject and the name of each take with positions."""
+        return _sequences(self.positions)
+
+    def others(self) -> list[tuple[str, str]]:
+        """Those with keypoints and no positions."""
+        known = set(self.sequences())
+        return [take for take in _sequences(self.detections.found) if take not in known]
+
+    def film(
+        self, take: LabSequence, rig_keys: Sequence[str], world_TK3: Floats | None
+    ) -> list[Video]:
+        """A take as each camera saw it; the cameras are those under the first key there is."""
+        views = self.detections.found[take.subject][take.name]
+        rig = next((self.rigs[key] for key in rig_keys if key in self.rigs), None)
+        if rig is None:
+            expected = f"the cameras of {' or '.join(rig_keys)}, found {', '.join(self.rigs)}"
+            raise InvalidInput.at(str(self.cameras), expected)
+        if (count := len(views.entries())) != len(rig):
+            expected = f"keypoints from {len(rig)} cameras, as {self.cameras} has, found {count}"
+            raise views.wrong(expected)
+        return list(film(take, views, rig, world_TK3, self.detections.layout.name, self.skeleton))
+
+
+def _sequences(tree: Tree) -> list[tuple[str, str]]:
+    return [(subject, name) for subject in tree.names() for name in tree[subject].names()]
+
+
+def film(
+    take: LabSequence, views: Tree, rig: Rig, world_TK3: Floats | None, layout: str, skeleton: str
+) -> Iterator[Video]:
+    """A take as each camera saw it; without world positions the poses are unknown."""
+    for camera, view in zip(rig, views.entries(), strict=True):
+        keypoints = read_keypoints(view, len(FORMATS[layout].joints))
+        frames = len(keypoints) if world_TK3 is None else len(world_TK3)
+        if len(keypoints) < frames:
+            expected = f"at least the {frames} frames of the positions, found {len(keypoints)}"
+            raise view.wrong(f"{expected} (camera {camera.name})")
+        positions = np.full((frames, len(SKELETONS[skeleton].joints), 3), np.nan, np.float32)
+        if world_TK3 is not None:
+            positions = camera.view(world_TK3).astype(np.float32)
+        yield Video(take, camera, keypoints[:frames], positions)
+
+
+def read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
+    """Keypoints (T, J, 3) in pixels with scores: 1 where none are given, 0 where x or y is NaN."""
+    given = view.floats(("frames", joints, 2), ("frames", joints, 3))
+    scores = np.ones((*given.shape[:2], 3 - given.shape[2]))
+    scored = np.concatenate([given, scores], axis=2)
+    seen = np.isfinite(scored).all(axis=2, keepdims=True)
+    return np.where(seen, scored, 0.0).astype(np.float32)
+
+
+def collect(
+    videos: Sequence[Video], fps: float, layout: str, skeleton: str, origin: str
+) -> RecordingSet:
+    """Videos end to end."""
+    lengths = [len(video.keypoints_TJ3) for video in videos]
+    return RecordingSet(
+        keypoints=np.concatenate([video.keypoints_TJ3 for video in videos]),
+        positions=np.concatenate([video.positions_TK3 for video in videos]),
+        clip_ends=np.cumsum(lengths, dtype=np.int64),
+        names=tuple(video.name for video in videos),
+        subjects=tuple(video.take.subject for video in videos),
+        actions=tuple(video.take.action for video in videos),
+        held_out=np.array([video.take.held_out for video in videos], dtype=np.bool_),
+        fps=fps,
+        camera_names=tuple(video.camera.name for video in videos),
+        image_sizes=np.stack([video.camera.image_size for video in videos]),
+        cameras=np.stack([video.camera.lens for video in videos]),
+        keypoint_format=layout,
+        skeleton=skeleton,
+        origin=origin,
+    )

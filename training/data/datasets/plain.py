@@ -1,0 +1,59 @@
+"""Positions of named joints in metres, y up: the way in for motion capture of any other kind."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from poselift.errors import InvalidInput
+from poselift.skeletons import H36M17
+from training.data.datasets.arrays import Arrays, read_arrays
+from training.data.datasets.body import POINTS, stacked, with_face
+from training.data.datasets.clips import check_clips
+from training.data.datasets.kinematics import Floats, Motion
+from training.data.datasets.motion import MotionSet
+from training.data.datasets.preparation import Clip, Rejection, collect, given, prepare_clips
+from training.data.datasets.tree import Tree
+
+PER_CLIP = {"clip_ends": "i", "names": "U"}
+OPTIONAL = ("subjects", "actions")
+
+
+def find_clips(path: Path) -> Iterator[Clip]:
+    """Every clip of a file; a clip whose subject or action is not told has its own name there.
+
+    Raises:
+        InvalidInput: naming the file and the array, and what was expected of it.
+    """
+    keys = ("positions", "joint_names", "fps", *PER_CLIP)
+    arrays = read_arrays(path, keys, "a file of positions (.npz)", OPTIONAL)
+    points = _points(arrays, path)
+    told = {key: "U" for key in OPTIONAL if key in arrays}
+    check_clips(arrays, PER_CLIP | told, len(points), path)
+    starts = [0, *arrays["clip_ends"][:-1]]
+    names, *about = (arrays.get(key, arrays["names"]) for key in ("names", *OPTIONAL))
+    rows = zip(names, *about, starts, arrays["clip_ends"], strict=True)
+    for name, subject, action, start, end in rows:
+        motion = Motion(POINTS, points[start:end], None, float(arrays["fps"]))
+        yield Clip(str(name), str(subject), str(action), "positions", path, given(motion))
+
+
+def _points(arrays: Arrays, path: Path) -> Floats:
+    """Our points of all frames, (F, 22, 3)."""
+    names = tuple(map(str, np.atleast_1d(arrays["joint_names"])))
+    if missing := set(H36M17.joints) - set(names):
+        raise InvalidInput.at(f"{path}, joint_names", f"{', '.join(sorted(missing))} too")
+    found = Tree(f"{path}, positions", arrays["positions"]).floats(("frames", len(names), 3))
+    at = {name: found[:, joint] for joint, name in enumerate(names)}
+    return stacked(at if set(POINTS) <= set(names) else with_face(at))
+
+
+def prepare(
+    path: Path, fps: float, held_out: Sequence[str] = ()
+) -> tuple[MotionSet, list[Rejection]]:
+    """All clips of a file as one set, and what was left out with the reasons."""
+    kept, rejections = prepare_clips(find_clips(path), fps)
+    if not kept:
+        reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in rejections[:1])
+        raise InvalidInput.at(str(path), f"at least one usable clip{reasons}")
+    return collect(kept, fps, held_out, f"Positions from {path.name}."), rejections

@@ -1,0 +1,134 @@
+"""Recordings of open motion: filmed by still cameras like Human3.6M's, found by a made-up detector.
+
+For experiments that need what a laboratory has: the same few calibrated cameras at all times.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.skeletons import H36M17
+from training.augmentation.detector_noise import NoiseLevel, detect
+from training.augmentation.synthetic_camera import look_at
+from training.data.datasets.motion import MotionSet
+from training.data.datasets.recordings import RecordingSet
+from training.data.projection import project
+
+Floats = NDArray[np.float32]
+
+_IMAGE_SIZE = (1000.0, 1000.0)
+_LENS = (1146.0, 1146.0, 512.0, 507.0, -0.2, 0.24, -0.002, -0.001, -0.002)
+"""Focal length, principal point, radial and tangential distortion, about as Human3.6M's."""
+_HEIGHT_M = 1.6
+_NEAREST_M = 4.0
+_BEARINGS = (45, 135, 225, 315)
+
+
+@dataclass(frozen=True)
+class StillCamera:
+    """A camera that stands still in the world (y up), metres."""
+
+    name: str
+    position: Floats
+    turn_33: Floats
+    """Rows are the camera's axes in the world."""
+
+
+def still_cameras(trajectory_T3: Floats) -> Iterator[StillCamera]:
+    """A camera in each corner around a path, far enough to see all of it."""
+    middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
+    reach = float(np.linalg.norm((trajectory_T3 - middle)[:, [0, 2]], axis=-1).max())
+    for bearing in np.radians(_BEARINGS):
+        aside = np.array([np.sin(bearing), 0, np.cos(bearing)]) * (_NEAREST_M + 1.5 * reach)
+        position = np.array([middle[0], _HEIGHT_M, middle[2]]) + aside
+        turn = look_at(position, middle, roll=0.0)
+        name = f"{np.degrees(bearing):.0f}°"
+        yield StillCamera(name, position.astype(np.float32), turn.astype(np.float32))
+
+
+def render_recordings(
+    motions: MotionSet, noise: float, rng: np.random.Generator, keypoint_format: str = "h36m17"
+) -> RecordingSet:
+    """Film every clip by four still cameras.
+
+    Args:
+        motions: the joints of Human3.6M first, world axes, metres, y up.
+        noise: of the detector; 0 finds joints where they are, 1 is an ordinary one's.
+        rng: of the detector's errors.
+        keypoint_format: what the detector finds, of the joints that the motion has.
+    """
+    parts = [
+        (index, camera, *_film(motions.clip(index), camera, motions, noise, rng, keypoint_format))
+        for index in range(len(motions))
+        for camera in still_cameras(motions.clip(index)[:, 0])
+    ]
+    indices = [index for index, *_ in parts]
+    return RecordingSet(
+        keypoints=np.concatenate([keypoints for *_, keypoints, _ in parts]),
+        positions=np.concatenate([positions for *_, positions in parts]),
+        clip_ends=np.cumsum([len(positions) for *_, positions in parts], dtype=np.int64),
+        names=tuple(f"{motions.names[index]}/{camera.name}" for index, camera, *_ in parts),
+        subjects=tuple(motions.subjects[index] for index in indices),
+        actions=tuple(motions.actions[index] for index in indices),
+        held_out=motions.held_out[indices],
+        fps=motions.fps,
+        origin=f"{motions.origin} It was filmed by virtual cameras.",
+        camera_names=tuple(camera.name for _, camera, *_ in parts),
+        image_sizes=np.tile(np.array(_IMAGE_SIZE), (len(parts), 1)),
+        cameras=np.tile(np.array(_LENS), (len(parts), 1)),
+        keypoint_format=keypoint_format,
+        skeleton=H36M17.name,
+    )
+
+
+def keep_recordings(
+    path: Path, motions: MotionSet, origin: Path, noise: float, keypoint_format: str = "h36m17"
+) -> None:
+    """Film every clip into a file, always alike, unless that has been done.
+
+    Args:
+        path: the file.
+        motions: as `render_recordings` takes them, like what follows.
+        origin: the file that they are from.
+        noise: of the detector.
+        keypoint_format: what the detector finds.
+
+    Raises:
+        InvalidInput: the file is there, but of other motion.
+    """
+    if not path.exists():
+        render_recordings(motions, noise, np.random.default_rng(0), keypoint_format).save(path)
+    elif not _are_of(RecordingSet.load(path), motions):
+        raise InvalidInput.at(str(path), f"recordings of {origin}; move {path.parent} away")
+
+
+def _are_of(recordings: RecordingSet, motions: MotionSet) -> bool:
+    """Whether these recordings are of this motion, by its clips' names, lengths and split."""
+    names = (name.rpartition("/")[0] for name in recordings.names)
+    filmed = set(zip(names, recordings.lengths, recordings.held_out, strict=True))
+    return filmed == set(zip(motions.names, motions.lengths, motions.held_out, strict=True))
+
+
+def _film(
+    points_TM3: Floats,
+    camera: StillCamera,
+    motions: MotionSet,
+    noise: float,
+    rng: np.random.Generator,
+    keypoint_format: str,
+) -> tuple[Floats, Floats]:
+    """Keypoints (T, J, 3) as found, and the joints (T, 17, 3) in camera axes."""
+    seen = ((points_TM3 - camera.position) @ camera.turn_33.T).astype(np.float32)
+    names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
+    columns = [motions.joint_names.index(name) for name in names]
+    lens = torch.tensor(_LENS, dtype=torch.float32)
+    pixels = project(torch.from_numpy(seen[:, columns]), lens.expand(len(seen), 9)).numpy()
+    level = NoiseLevel().scaled(noise)
+    found = detect(pixels, keypoint_format, level, motions.fps, rng)
+    return found, seen[:, : len(H36M17.joints)]

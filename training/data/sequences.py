@@ -1,0 +1,139 @@
+"""Sequences: clips as a model is given them, with the poses and trajectories it learns."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.normalisation import InverseTransform, ScreenCamera
+from training.data.encoding import EncodedSequence
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PoseSequence:
+    """One clip in one camera."""
+
+    inputs_TJ2: Floats
+    """Normalised keypoints."""
+    targets_TK3: Floats
+    """Poses relative to the root, metres, in the axes the model works in; NaN if unknown."""
+    trajectory_T3: Floats
+    """Of the root as the model predicts it, in those axes; NaN if unknown."""
+    camera_T9: Floats
+    """What projects points in those axes to inputs: see ``training.data.projection``."""
+    inverse: InverseTransform
+    """From the model's axes to camera axes."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Many clips end to end; row i belongs to the clip of rows first[i] … last[i]."""
+
+    inputs_FJ2: Floats
+    targets_FK3: Floats
+    trajectory_F3: Floats
+    camera_F9: Floats
+    depth_F: Floats
+    """The unit of a model's distances, in metres."""
+    first_F: NDArray[np.int64]
+    last_F: NDArray[np.int64]
+
+
+def concatenated(sequences: Iterable[PoseSequence]) -> Sequences:
+    """Clips end to end; one at least."""
+    clips = list(sequences)
+    lengths = np.array([len(clip.inputs_TJ2) for clip in clips])
+    ends = np.cumsum(lengths)
+    return Sequences(
+        np.concatenate([clip.inputs_TJ2 for clip in clips]),
+        np.concatenate([clip.targets_TK3 for clip in clips]),
+        np.concatenate([clip.trajectory_T3 for clip in clips]),
+        np.concatenate([clip.camera_T9 for clip in clips]),
+        np.concatenate([_depth(clip) for clip in clips]),
+        np.repeat(ends - lengths, lengths),
+        np.repeat(ends - 1, lengths),
+    )
+
+
+def _depth(clip: PoseSequence) -> Floats:
+    if clip.inverse.depth_T is None:
+        return np.ones(len(clip.inputs_TJ2), np.float32)
+    return clip.inverse.depth_T
+
+
+def pose_sequence(encoded: EncodedSequence, points_TK3: Floats, camera_9: Floats) -> PoseSequence:
+    """A clip from its inputs and the true positions of its joints, root first, in camera axes.
+
+    Args:
+        encoded: the inputs.
+        points_TK3: metres; NaN where unknown.
+        camera_9: what projects camera axes to the screen, for ``screen`` models.
+    """
+    inverse = encoded.inverse
+    trajectory = points_TK3[:, 0]
+    targets = points_TK3 - trajectory[:, None]
+    camera: Floats = np.broadcast_to(camera_9, (len(trajectory), 9))
+    if inverse.turn_T33 is not None and inverse.depth_T is not None:
+        ahead_T33 = inverse.turn_T33.transpose(0, 2, 1)
+        targets = targets @ ahead_T33
+        turned = (trajectory[:, None] @ ahead_T33)[:, 0]
+        trajectory = np.column_stack([turned[:, :2], turned[:, 2] / inverse.depth_T])
+        # In the person-centred camera, the metre's spread at each frame is the focal length.
+        camera = np.zeros((len(trajectory), 9), np.float32)
+        camera[:, :2] = inverse.depth_T[:, None]
+    return PoseSequence(
+        encoded.inputs_TJ2,
+        targets.astype(np.float32),
+        trajectory.astype(np.float32),
+        camera,
+        inverse,
+    )
+
+
+def screen_parameters(
+    camera: ScreenCamera, distortion: Sequence[float] = (0, 0, 0, 0, 0)
+) -> Floats:
+    """The nine parameters of a camera that ``training.data.projection`` takes.
+
+    Distortion is radial k1 k2 k3 and tangential p1 p2, in the paper's sense.
+    """
+    return np.array([*camera.focal_length, *camera.principal_point, *distortion], np.float32)
+
+
+def mirrored(clip: PoseSequence, inputs: Sequence[int], targets: Sequence[int]) -> PoseSequence:
+    """The same clip in a mirror: x negated, left and right exchanged.
+
+    Args:
+        clip: what is mirrored.
+        inputs: the permutation that exchanges left and right keypoints.
+        targets: the same of the poses' joints.
+    """
+    across = np.array([-1, 1, 1], dtype=np.float32)
+    turn = clip.inverse.turn_T33
+    inverse = (
+        clip.inverse if turn is None else replace(clip.inverse, turn_T33=turn * _outer(across))
+    )
+    camera = clip.camera_T9.copy()
+    camera[:, [2, 7]] *= -1  # x of the principal point and of the tangential distortion
+    return PoseSequence(
+        mirror(clip.inputs_TJ2, inputs),
+        mirror(clip.targets_TK3, targets),
+        clip.trajectory_T3 * across,
+        camera,
+        inverse,
+    )
+
+
+def mirror(points: Floats, permutation: Sequence[int]) -> Floats:
+    """Negate x of (…, J, D) and exchange left and right joints."""
+    swapped = points[..., list(permutation), :].copy()
+    swapped[..., 0] *= -1
+    return swapped
+
+
+def _outer(vector: Floats) -> Floats:
+    product: Floats = np.outer(vector, vector)
+    return product

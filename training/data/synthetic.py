@@ -1,0 +1,147 @@
+"""Synthetic sequences: motion capture projected by random cameras, with simulated detector noise.
+
+Whole clips are projected once an epoch and windows are cut from them by index; projecting every
+window by itself would cost a receptive field times as much.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.codec import ModelInput
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
+from poselift.normalisation import ScreenCamera
+from poselift.skeletons import H36M17
+from training.augmentation.augmentation import Stage
+from training.augmentation.detector_noise import NoiseLevel, detect
+from training.augmentation.registry import augment
+from training.augmentation.synthetic_camera import SyntheticCamera, random_camera
+from training.data.datasets.motion import MotionSet
+from training.data.encoding import encode
+from training.data.sequences import (
+    PoseSequence,
+    Sequences,
+    concatenated,
+    mirrored,
+    pose_sequence,
+    screen_parameters,
+)
+
+Floats = NDArray[np.float32]
+Occlude = Callable[[Floats, np.random.Generator], Floats]
+"""Removes some of a clip's detected keypoints (T, J, 3)."""
+
+ASSUMED_SCREEN_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
+"""What ``screen`` models of synthetic cameras assume of every camera: they cannot know it."""
+
+
+@dataclass(frozen=True)
+class ProjectionOptions(ModelInput):
+    """How motion becomes training input."""
+
+    noise: tuple[float, float] = (0.0, 1.5)
+    """Range of the noise level; 1 is an ordinary detector's."""
+    flip: bool = False
+    """Mirror half of the clips."""
+    augmentations: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of registered augmentations by name; the others are off."""
+    occlude: Occlude | None = None
+    """Removes further detected keypoints, to measure the effect."""
+
+    def for_evaluation(self, noise: float) -> "ProjectionOptions":
+        """Motion as it was recorded, detected with this noise level."""
+        return replace(self, noise=(noise, noise), flip=False, augmentations={})
+
+
+def project_all(
+    motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator, cameras: int = 1
+) -> Sequences:
+    """Project every clip by ``cameras`` random cameras, each with noise of its own."""
+    return concatenated(
+        project_clip(motions.clip(index), motions, options, rng)[0]
+        for index in range(len(motions))
+        for _ in range(cameras)
+    )
+
+
+def project_clip(
+    positions_TM3: Floats,
+    motions: MotionSet,
+    options: ProjectionOptions,
+    rng: np.random.Generator,
+) -> tuple[PoseSequence, SyntheticCamera]:
+    """Augment one clip (T, M, 3), world axes in metres with y up, and project it.
+
+    Returns:
+        the sequence, and the random camera that it was projected by.
+    """
+    settings = options.augmentations
+    positions = augment(Stage.MOTION, positions_TM3, settings, motions, rng)
+    camera = random_camera(positions[:, 0], rng)
+    camera = augment(Stage.CAMERA, camera, settings, motions, rng)
+    sequence = project(camera.to_camera(positions), motions, camera, options, rng)
+    if options.flip and rng.random() < 0.5:
+        sequence = mirrored(sequence, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
+    return sequence, camera
+
+
+def project(
+    points_TM3: Floats,
+    motions: MotionSet,
+    camera: SyntheticCamera,
+    options: ProjectionOptions,
+    rng: np.random.Generator,
+) -> PoseSequence:
+    """Project points in camera axes, add detector noise, and encode the keypoints."""
+    detected = _detected(points_TM3, motions, camera, options, rng)
+    encoded = encode(detected, options, camera.image_size, camera.known_intrinsics)
+    assert encoded is not None, "the simulated detector keeps the first frame"
+    assumed = ASSUMED_SCREEN_CAMERA
+    if options.normalisation == "person":
+        assumed = ScreenCamera.of(camera.known_intrinsics, camera.image_size)
+    points = _as_assumed(points_TM3[encoded.frames, : len(H36M17.joints)], camera, assumed)
+    return pose_sequence(encoded, points, screen_parameters(assumed))
+
+
+def _detected(
+    points_TM3: Floats,
+    motions: MotionSet,
+    camera: SyntheticCamera,
+    options: ProjectionOptions,
+    rng: np.random.Generator,
+) -> Floats:
+    """What a detector finds (T, J, 3) of points in camera axes: pixels and scores."""
+    columns = _columns(options.keypoint_format, motions)
+    pixels = camera.intrinsics.project(points_TM3[:, columns]).astype(np.float32)
+    # A clip that was sped up may be a hurried person as well as a slow camera, so a detector's
+    # errors last as many frames of it as of any other.
+    noise = NoiseLevel().scaled(rng.uniform(*options.noise))
+    detected: Floats = detect(pixels, options.keypoint_format, noise, motions.fps, rng)
+    detected = augment(Stage.KEYPOINTS, detected, options.augmentations, motions, rng)
+    return detected if options.occlude is None else options.occlude(detected, rng)
+
+
+def _columns(keypoint_format: str, motions: MotionSet) -> list[int]:
+    """The places of a format's joints among the points of the motion."""
+    # Human3.6M, and with it the prepared motion, calls the ankle a foot.
+    names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
+    lacking = [name for name in names if name not in motions.joint_names]
+    if lacking:
+        raise InvalidInput.at(
+            "keypoint_format", f"joints that the motion has, which {', '.join(lacking)} are not"
+        )
+    return [motions.joint_names.index(name) for name in names]
+
+
+def _as_assumed(points_TK3: Floats, camera: SyntheticCamera, assumed: ScreenCamera) -> Floats:
+    """The person where they would look the same through the assumed camera.
+
+    Poses stay as they are; only the root moves, since the camera decides how far away it is.
+    """
+    true = ScreenCamera.of(camera.intrinsics, camera.image_size)
+    trajectory_T13 = points_TK3[:, :1]
+    return points_TK3 + (trajectory_T13 @ true.seen_by(assumed) - trajectory_T13)

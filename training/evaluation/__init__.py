@@ -1,0 +1,1 @@
+"""Metrics on held-out data, predictions, and the suite of real and simulated conditions."""

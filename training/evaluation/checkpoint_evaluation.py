@@ -1,0 +1,159 @@
+"""The evaluation of a checkpoint: tables, reports and predictions of held-out clips."""
+
+import json
+from pathlib import Path
+
+from tqdm import tqdm
+
+from poselift.formats import FORMATS
+from poselift.skeletons import SKELETONS
+from training.data.sources import Source, open_source
+from training.evaluation.clip_errors import (
+    Predictor,
+    by_action,
+    collected,
+    delayed_predictor,
+    flip_augmented,
+    measure,
+    predict_clips,
+    predictor,
+    table,
+)
+from training.evaluation.options import EvaluateOptions
+from training.evaluation.report import ErrorsByCondition, overall_errors, write_report
+from training.model.checkpoint import load_networks
+from training.model.load_model import LoadedModel, load_model
+from training.model.networks import Networks
+from training.model.temporal_model import TemporalModel
+
+WITHOUT_POSES = "without-poses"
+"""The file of predictions of videos of unknown poses."""
+
+
+class CheckpointEvaluation:
+    """A checkpoint measured as the options say."""
+
+    def __init__(self, path: Path, options: EvaluateOptions) -> None:
+        self._path, self._options = path, options
+
+    def run(self) -> None:
+        """Measure the checkpoint and, if there is one, the baseline."""
+        path, options = self._path, self._options
+        # All files are opened before anything is measured: a mistyped name is said at once.
+        opened = load_model(path, options.causal, options.keypoint_format)
+        baseline = self._load_baseline(opened) if self._options.baseline else None
+        source = self._source(path, opened)
+        if self._options.predictions:
+            self._lift_videos_without_poses(opened.networks, source, self._options.predictions)
+        measured = {"": self._measure(path, opened.networks, source, self._options.predictions)}
+        if self._options.baseline and baseline:
+            name = f", {self._options.baseline.parent.name} model"
+            measured[name] = self._measure(self._options.baseline, baseline, source)
+        if self._options.output:
+            self._options.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
+        if self._options.report:
+            write_report(self._options.report, measured, self._options.by_subject)
+
+    def _source(self, path: Path, opened: LoadedModel) -> Source:
+        """Where held-out clips come from, none of whose subjects the model has seen."""
+        if self._options.data is None and opened.trained_on is None:
+            raise ValueError(f"--data: expected prepared data to measure {path} on")
+        data = self._options.data or opened.config.dataset.data
+        source = open_source(opened.config.for_evaluation(data))
+        skeleton = SKELETONS[source.summary.skeleton]
+        if opened.networks.pose.joints_out != len(skeleton.joints):
+            raise ValueError(
+                f"{data}: has poses of {len(skeleton.joints)} joints ({skeleton.name}); "
+                f"{path} tells {opened.networks.pose.joints_out}"
+            )
+        subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
+        only_lifts = self._options.predictions and not (
+            self._options.output or self._options.report or self._options.baseline
+        )
+        if not subjects and not (only_lifts and any(source.without_poses())):
+            raise ValueError(
+                f"{data} holds no held-out subjects; with --predictions alone, videos without "
+                "poses are lifted"
+            )
+        known = opened.trained_on.subjects if opened.trained_on else ()
+        seen = sorted(subjects & set(known))
+        if seen:
+            raise ValueError(f"{data}: {path} was trained on {', '.join(seen)}")
+        return source
+
+    def _load_baseline(self, opened: LoadedModel) -> Networks:
+        assert self._options.baseline is not None
+        if opened.trained_on is None:
+            raise ValueError("--baseline compares this project's checkpoints (.pt)")
+        networks, other = load_networks(self._options.baseline)
+        for name in ("keypoint_format", "normalisation"):
+            if getattr(opened.config, name) != getattr(other.config, name):
+                raise ValueError(f"{self._options.baseline}: was trained with another {name}")
+        if other.motions != opened.trained_on:
+            raise ValueError(f"{self._options.baseline}: was trained on other motion")
+        if other.config.model.causal and not opened.config.model.causal:
+            raise ValueError(
+                f"{self._options.baseline}: is causal, and would get gaps filled from the future"
+            )
+        return networks
+
+    def _lift_videos_without_poses(self, networks: Networks, source: Source, folder: Path) -> None:
+        """Write what becomes of the videos there is nothing to compare with, if there are any."""
+        predictors = self._predictors(networks, source)
+        videos = tqdm(source.without_poses(), unit="video", leave=False)
+        predictions = list(predict_clips(videos, *predictors))
+        if predictions:
+            collected(predictions, source).save(folder / f"{WITHOUT_POSES}.npz")
+            print(f"written: {folder / WITHOUT_POSES}.npz ({len(predictions)} videos)")
+
+    def _measure(
+        self, path: Path, networks: Networks, source: Source, folder: Path | None = None
+    ) -> ErrorsByCondition:
+        skeleton = SKELETONS[source.summary.skeleton]
+        predictors = self._predictors(networks, source)
+        measured: ErrorsByCondition = {}
+        for condition in source.conditions:
+            clips = tqdm(source.held_out(condition), unit="clip", leave=False)
+            predictions = list(predict_clips(clips, *predictors))
+            if not predictions:
+                continue
+            if folder is not None:
+                collected(predictions, source).save(folder / f"{condition}.npz")
+            found = list(measure(predictions, skeleton.joints))
+            measured[f"{condition}{self._how}"] = found
+            heading = f"{path}: {condition} keypoints, {source.summary.fps:g} fps"
+            print(f"\n{heading}\n{table(by_action(found, self._options.by_subject))}")
+        return measured
+
+    @property
+    def _how(self) -> str:
+        """How the models were measured, if not as usual."""
+        later = (
+            f", lookahead {self._options.lookahead_frames}"
+            if self._options.lookahead_frames
+            else ""
+        )
+        return f"{later}, flip" if self._options.flip else later
+
+    def _predictors(self, networks: Networks, source: Source) -> tuple[Predictor, Predictor | None]:
+        """What lifts poses, and what tells the root's path, if anything does."""
+        mirror = SKELETONS[source.summary.skeleton].mirror
+        predict = self._predictor(networks.pose, source, mirror)
+        if networks.trajectory is None:
+            return predict, None
+        return predict, self._predictor(networks.trajectory, source, (0,))
+
+    def _predictor(
+        self, model: TemporalModel, source: Source, mirror: tuple[int, ...]
+    ) -> Predictor:
+        predict = self._unflipped(model)
+        if not self._options.flip:
+            return predict
+        return flip_augmented(predict, FORMATS[source.keypoint_format].mirror, mirror)
+
+    def _unflipped(self, model: TemporalModel) -> Predictor:
+        if self._options.lookahead_frames is None or model.receptive_field == 1:
+            return predictor(model)
+        if model.causal:
+            raise ValueError("--lookahead-frames is for symmetric models")
+        return delayed_predictor(model, self._options.lookahead_frames)

@@ -1,0 +1,224 @@
+"""Measure a model on whole held-out clips: the paper's metrics, per action and overall."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.data.sequences import mirror
+from training.data.sources import HeldOut, Source
+from training.evaluation.predictions import Predictions
+from training.metrics import (
+    ALL_METRICS,
+    FOOT_METRICS,
+    METRICS,
+    TRAJECTORY_METRICS,
+    joint_errors,
+)
+from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
+
+Floats = NDArray[np.float32]
+Predictor = Callable[[Floats], Floats]
+"""Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), as a network tells them."""
+
+MEAN, OVERALL = "mean of these", "overall"
+"""The last two rows of a table."""
+_WINDOWS_AT_ONCE = 512
+
+
+def predictor(model: TemporalModel) -> Predictor:
+    """Lift whole clips with a model in evaluation mode, padding edges as the paper does."""
+
+    @torch.inference_mode()
+    def predict(inputs_TJ2: Floats) -> Floats:
+        padded = pad_edges(torch.from_numpy(inputs_TJ2)[None], model.receptive_field, model.causal)
+        poses: Floats = model(padded)[0].numpy()
+        return poses
+
+    return predict
+
+
+def delayed_predictor(model: TemporalModel, lookahead_frames: int) -> Predictor:
+    """Lift each frame as a live session does that sees so many frames after it, and no more."""
+    strided = StridedTemporalModel(model).eval()
+    offsets = np.arange(model.receptive_field) - model.receptive_field // 2
+
+    @torch.inference_mode()
+    def predict(inputs_TJ2: Floats) -> Floats:
+        frames = np.arange(len(inputs_TJ2))
+        newest = np.minimum(frames + lookahead_frames, len(frames) - 1)
+        rows = (frames[:, None] + offsets).clip(0, newest[:, None])
+        inputs = torch.from_numpy(inputs_TJ2)
+        batches = torch.from_numpy(rows).split(_WINDOWS_AT_ONCE)
+        poses: Floats = torch.cat([strided(inputs[batch])[:, 0] for batch in batches]).numpy()
+        return poses
+
+    return predict
+
+
+def flip_augmented(predict: Predictor, inputs: Sequence[int], points: Sequence[int]) -> Predictor:
+    """Average a prediction with that of the mirrored input, mirrored back (the paper, §5.3).
+
+    Args:
+        predict: what is to be augmented.
+        inputs: the permutation that exchanges left and right keypoints.
+        points: the same of the points that come out.
+    """
+
+    def predict_twice(inputs_TJ2: Floats) -> Floats:
+        mirrored = predict(mirror(inputs_TJ2, inputs))
+        return (predict(inputs_TJ2) + mirror(mirrored, points)) * np.float32(0.5)
+
+    return predict_twice
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model tells of a clip, and what is true: camera axes, metres."""
+
+    clip: HeldOut
+    poses_TK3: Floats
+    """Relative to the root."""
+    targets_TK3: Floats
+    trajectory_T3: Floats | None
+    """The root's path, of models that tell it."""
+    true_trajectory_T3: Floats
+
+
+def predict_clips(
+    clips: Iterable[HeldOut], predict: Predictor, predict_trajectory: Predictor | None = None
+) -> Iterator[Prediction]:
+    """Lift held-out clips."""
+    for clip in clips:
+        sequence = clip.sequence
+        poses = predict(sequence.inputs_TJ2)
+        roots = None
+        if predict_trajectory is not None:
+            roots = sequence.inverse.trajectory(predict_trajectory(sequence.inputs_TJ2)[:, 0])
+        yield Prediction(
+            clip,
+            sequence.inverse.poses(poses - poses[:, :1]),
+            sequence.inverse.poses(sequence.targets_TK3),
+            roots,
+            sequence.inverse.trajectory(sequence.trajectory_T3),
+        )
+
+
+@dataclass(frozen=True)
+class ClipErrors:
+    """Errors of one clip in the metrics' units, and how many frames they stand for."""
+
+    subject: str
+    action: str
+    frames: int
+    errors: Mapping[str, float]
+    joints: Mapping[str, float]
+    """Each joint's mean error, millimetres."""
+
+
+def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
+    """All predictions of a source's clips, as they go into a file."""
+    clips = [each.clip for each in predictions]
+    return Predictions(
+        names=tuple(clip.name for clip in clips),
+        clip_ends=np.cumsum([len(each.poses_TK3) for each in predictions], dtype=np.int64),
+        keypoints=np.concatenate([clip.sequence.inputs_TJ2 for clip in clips]),
+        poses=np.concatenate([each.poses_TK3 for each in predictions]),
+        targets=np.concatenate([each.targets_TK3 for each in predictions]),
+        trajectory=np.concatenate([_roots(each) for each in predictions]),
+        fps=source.summary.fps,
+        keypoint_format=source.keypoint_format,
+        skeleton=source.summary.skeleton,
+    )
+
+
+def _roots(prediction: Prediction) -> Floats:
+    if prediction.trajectory_T3 is not None:
+        return prediction.trajectory_T3
+    return np.full((len(prediction.poses_TK3), 3), np.nan, np.float32)
+
+
+def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:
+    """The errors of predictions, whose poses have these joints."""
+    feet = [joint for joint, name in enumerate(joints) if name.endswith(("foot", "ankle"))]
+    for prediction in predictions:
+        predicted, target = prediction.poses_TK3, prediction.targets_TK3
+        errors = {
+            name: metric.of(predicted, target) * metric.factor for name, metric in METRICS.items()
+        }
+        if prediction.trajectory_T3 is not None:
+            errors |= {
+                name: metric.of(prediction.trajectory_T3, prediction.true_trajectory_T3)
+                * metric.factor
+                for name, metric in TRAJECTORY_METRICS.items()
+            }
+            stepping = (
+                prediction.trajectory_T3[:, None] + predicted[:, feet],
+                prediction.true_trajectory_T3[:, None] + target[:, feet],
+            )
+            errors |= {
+                name: metric.of(*stepping) * metric.factor for name, metric in FOOT_METRICS.items()
+            }
+        means = joint_errors(predicted, target).mean(axis=0) * 1000
+        by_joint = dict(zip(joints, means.tolist(), strict=True))
+        clip = prediction.clip
+        yield ClipErrors(clip.subject, clip.action, len(target), errors, by_joint)
+
+
+def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
+    """Mean errors over frames; NaN where a metric means nothing for any clip."""
+    return {name: _average(clips, name) for name in clips[0].errors}
+
+
+def _average(clips: Sequence[ClipErrors], name: str) -> float:
+    known = [clip for clip in clips if not np.isnan(clip.errors[name])]
+    if not known:
+        return float("nan")
+    frames = [clip.frames for clip in known]
+    return float(np.average([clip.errors[name] for clip in known], weights=frames))
+
+
+def by_joint(clips: Sequence[ClipErrors]) -> dict[str, float]:
+    """Each joint's mean error over frames, millimetres."""
+    frames = [clip.frames for clip in clips]
+    return {
+        joint: float(np.average([clip.joints[joint] for clip in clips], weights=frames))
+        for joint in clips[0].joints
+    }
+
+
+def by_action(clips: Sequence[ClipErrors], by_subject: bool = False) -> dict[str, dict[str, float]]:
+    """Mean errors of each action (of each subject), and of everything in two ways.
+
+    ``MEAN`` is that of the rows above it, each counting as much, as papers report it;
+    ``OVERALL`` that over all frames.
+    """
+    groups: dict[str, list[ClipErrors]] = defaultdict(list)
+    for clip in clips:
+        groups[f"{clip.subject} {clip.action}" if by_subject else clip.action].append(clip)
+    rows = {name: average(group) for name, group in sorted(groups.items())}
+    return {**rows, MEAN: _mean(list(rows.values())), OVERALL: average(clips)}
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of what is known; NaN where nothing is."""
+    known = {name: [row[name] for row in rows if not np.isnan(row[name])] for name in rows[0]}
+    return {
+        name: float(np.mean(values)) if values else float("nan") for name, values in known.items()
+    }
+
+
+def table(errors: Mapping[str, Mapping[str, float]]) -> str:
+    """A text table, one row an action."""
+    names = list(errors[OVERALL])
+    width = max(len(action) for action in errors)
+    lines = [" " * width + "".join(f"{name:>11}" for name in names)]
+    lines += [" " * width + "".join(f"{ALL_METRICS[name].unit:>11}" for name in names)]
+    lines += [
+        f"{action:<{width}}" + "".join(f"{row[name]:11.1f}" for name in names)
+        for action, row in errors.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,89 @@
+"""Whether expected errors mean something: beside the true ones, of held-out people."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from poselift.runtime.clip import ClipModel
+from training.data.datasets.motion import MotionSet
+from training.data.sources import evaluation_sequences
+from training.evaluation.wild.held_out import Condition
+from training.metrics import joint_errors
+
+Array = NDArray[np.floating]
+
+_PARTS = 10
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Expected and true errors of joints, sorted by what was expected, in tenths; millimetres."""
+
+    expected_mm: Array
+    """The mean of each tenth."""
+    true_mm: Array
+    rank_correlation: float
+    """Spearman's: 1 if joints that are expected to be worse always are, 0 if it tells nothing."""
+
+    @property
+    def off(self) -> float:
+        """How far the tenths are from their expectation, on average, as a share of it."""
+        return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
+
+
+def has_expected_errors(lifter: ClipModel) -> bool:
+    """Whether a model tells expected errors."""
+    return "expected_errors" in lifter.card.graph.outputs
+
+
+def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
+    """Compare a model's expected errors with its true ones, but for the root, which has none.
+
+    Args:
+        lifter: a model that tells them.
+        motions: held-out clips.
+        condition: how they are seen.
+    """
+    expected, true = [], []
+    for clip, _ in evaluation_sequences(motions, condition.options(lifter)):
+        sequence = clip.sequence
+        lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
+        assert lifted.expected_errors is not None, "asked of models that tell them"
+        rooted = lifted.poses - lifted.poses[:, :1]
+        expected.append(lifted.expected_errors[:, 1:].ravel())
+        true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
+    told, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
+    tenths = np.array_split(np.argsort(told), _PARTS)
+    return Calibration(
+        np.array([told[tenth].mean() for tenth in tenths]),
+        np.array([found[tenth].mean() for tenth in tenths]),
+        float(spearmanr(told, found).statistic),
+    )
+
+
+def draw_calibration(found: dict[str, dict[str, Calibration]], path: Path) -> None:
+    """Plot true against expected errors: a panel a model, a line a condition.
+
+    Args:
+        found: calibrations by model, then by condition.
+        path: the picture to write.
+    """
+    # Imported here because it takes a second and only pages want pictures.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(4 * len(found), 4), layout="constrained")
+    panels = figure.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, (name, conditions) in zip(panels, found.items(), strict=True):
+        for condition, each in conditions.items():
+            axes.plot(each.expected_mm, each.true_mm, "o-", markersize=3, label=condition)
+        axes.axline((0, 0), slope=1, color="#999999", linewidth=1)
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel("expected error (mm)")
+    panels[0].set_ylabel("true error (mm)")
+    panels[0].legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure).print_png(path)

@@ -1,0 +1,245 @@
+"""Held-out people through random cameras, in every condition that is measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.card import OutputSkeleton
+from poselift.formats import FORMATS
+from poselift.imputation import Quality
+from poselift.poses import Poses
+from poselift.postprocess.pipeline import Postprocessing, postprocess
+from poselift.runtime.clip import ClipModel
+from training.augmentation.registry import AUGMENTATIONS
+from training.data.datasets.motion import MotionSet
+from training.data.sources import CONDITIONS, evaluation_sequences
+from training.data.synthetic import ProjectionOptions
+from training.evaluation.clip_errors import (
+    ClipErrors,
+    Prediction,
+    Predictor,
+    average,
+    measure,
+    predict_clips,
+)
+from training.evaluation.wild.lifting import smoothed_live
+from training.metrics import joint_errors
+
+Floats = NDArray[np.float32]
+Array = NDArray[np.floating]
+
+FRAME_RATES = (50, 25, 10)
+HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
+"""Of the camera above the floor."""
+_OCCLUDED_S = 1.0
+_OCCLUDED_SHARE = 0.5
+
+
+def trajectory_predictor_of(lifter: ClipModel) -> Predictor | None:
+    """What a served model tells of the root's path, if it does, as what training measures."""
+    if "trajectory" not in lifter.card.graph.outputs:
+        return None
+
+    def predict(inputs_TJ2: Floats) -> Floats:
+        trajectory = lifter.lift(inputs_TJ2[None]).trajectory
+        assert trajectory is not None, "its card says that it has one"
+        return trajectory[0, :, None]
+
+    return predict
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How held-out people are projected, and what happens to them before."""
+
+    noise: float = 0.0
+    """Level of the simulated detector noise."""
+    augmentations: Mapping[str, float] = field(default_factory=dict)
+    """As in ``ProjectionOptions``."""
+
+    def options(self, lifter: ClipModel) -> ProjectionOptions:
+        """How to project for a model."""
+        card = lifter.card
+        return ProjectionOptions(
+            keypoint_format=card.input.keypoint_format,
+            normalisation=card.normalisation,
+            causal=card.architecture.causal,
+            noise=(self.noise, self.noise),
+            augmentations=self.augmentations,
+        )
+
+
+CLEAN = Condition()
+NOISY = Condition(noise=CONDITIONS["noisy"])
+SIMULATED = {
+    each.condition: Condition(augmentations={each.name: 1.0})
+    for each in AUGMENTATIONS
+    if each.condition is not None
+}
+"""What the data lacks, made of what it has: augmentations applied to every clip."""
+EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One clip's errors, and how it was filmed."""
+
+    errors: ClipErrors
+    camera_height_m: float
+
+
+def overall(found: list[Measured]) -> dict[str, float]:
+    """The mean errors of clips."""
+    return average([clip.errors for clip in found])
+
+
+def predictor_of(lifter: ClipModel) -> Predictor:
+    """A served model as what training measures."""
+
+    def predict(inputs_TJ2: Floats) -> Floats:
+        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses[0]
+        return poses_TK3
+
+    return predict
+
+
+@dataclass(frozen=True)
+class ServedAs:
+    """What the service does to a clip's poses, by ``/v1/lift`` or in a live session."""
+
+    clip: Postprocessing = field(default_factory=Postprocessing)
+    live_smoothing_s: float = 0.0
+    """``smoothing_s`` of a live session."""
+
+    def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
+        """The prediction as the service would answer it."""
+        trajectory = found.trajectory_T3
+        poses = Poses(
+            found.poses_TK3.copy(),
+            None if trajectory is None else trajectory.copy(),
+            quality=np.full(len(found.poses_TK3), Quality.MEASURED, np.uint8),
+        )
+        poses = postprocess(poses, self.clip, fps, skeleton)
+        if self.live_smoothing_s:
+            poses = smoothed_live(poses, fps, self.live_smoothing_s)
+        return replace(found, poses_TK3=poses.poses, trajectory_T3=poses.trajectory)
+
+
+NO_POSTPROCESSING = ServedAs()
+
+
+def measured(
+    lifter: ClipModel,
+    motions: MotionSet,
+    condition: Condition,
+    every: int = 1,
+    served_as: ServedAs = NO_POSTPROCESSING,
+) -> list[Measured]:
+    """Every held-out clip by its cameras.
+
+    Args:
+        lifter: the model.
+        motions: the held-out clips.
+        condition: how they are seen.
+        every: take one frame of so many, as at a lower frame rate.
+        served_as: what is done to the poses.
+    """
+    cut = motions.downsampled(every) if every > 1 else motions
+    filmed = list(evaluation_sequences(cut, condition.options(lifter)))
+    clips = (clip for clip, _ in filmed)
+    skeleton = lifter.card.output
+    predictions = (
+        served_as(found, cut.fps, skeleton)
+        for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter))
+    )
+    errors = measure(predictions, skeleton.joints)
+    return [
+        Measured(found, float(view.position[1]))
+        for found, (_, view) in zip(errors, filmed, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class OccludedSide:
+    """What it does when half the joints of one side are not seen for a second."""
+
+    visible_mm: float
+    """Mean error of the same frames with everything seen."""
+    occluded_mm: float
+    worst_mm: float
+    """The worst moment of that second, on average over clips."""
+    occluded_spikes: float
+    """The share of clips in which some frame of that second is off by twice ``visible_mm``."""
+    visible_spikes: float
+    """The same with everything seen: clips that are hard anyway."""
+
+    @classmethod
+    def of(cls, usual_CT: Array, hidden_CT: Array) -> "OccludedSide":
+        """Of the errors of C clips in that second, millimetres."""
+        limit = 2 * usual_CT.mean()
+        return cls(
+            visible_mm=float(usual_CT.mean()),
+            occluded_mm=float(hidden_CT.mean()),
+            worst_mm=float(hidden_CT.mean(axis=0).max()),
+            occluded_spikes=float((hidden_CT.max(axis=1) > limit).mean()),
+            visible_spikes=float((usual_CT.max(axis=1) > limit).mean()),
+        )
+
+
+def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
+    """The clips of two seconds or more, and how many frames in their middle a side is hidden."""
+    length = round(_OCCLUDED_S * motions.fps)
+    return motions.select(np.flatnonzero(motions.lengths >= 2 * length)), length
+
+
+def one_side_occluded(lifter: ClipModel, length: int) -> ProjectionOptions:
+    """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
+    options = CLEAN.options(lifter)
+    return replace(options, occlude=OccludeSide(length, options.keypoint_format))
+
+
+def occluded_side(lifter: ClipModel, motions: MotionSet) -> OccludedSide:
+    """Hide half of one side in the middle second of every clip that is two seconds or longer."""
+    long, length = long_enough(motions)
+    usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
+    hidden = _in_the_middle(lifter, long, one_side_occluded(lifter, length), length)
+    return OccludedSide.of(usual, hidden)
+
+
+def _in_the_middle(
+    lifter: ClipModel, motions: MotionSet, options: ProjectionOptions, length: int
+) -> Array:
+    """Each clip's mean errors (clips, frames) in its middle, millimetres."""
+    clips = (clip for clip, _ in evaluation_sequences(motions, options))
+    errors = [
+        joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
+        for found in predict_clips(clips, predictor_of(lifter))
+    ]
+    means: Array = np.stack(errors).mean(axis=-1) * 1000
+    return means
+
+
+def middle(frames: int, length: int) -> slice:
+    """So many frames in the middle of a clip."""
+    start = (frames - length) // 2
+    return slice(start, start + length)
+
+
+@dataclass(frozen=True)
+class OccludeSide:
+    """Takes half of one side's joints away in the middle frames."""
+
+    frames: int
+    keypoint_format: str
+
+    def __call__(self, detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
+        """The same keypoints without them."""
+        side = ("left_", "right_")[rng.integers(2)]
+        names = FORMATS[self.keypoint_format].joints
+        joints = [joint for joint, name in enumerate(names) if name.startswith(side)]
+        rest = detected_TJ3.copy()
+        chosen = rng.choice(joints, round(_OCCLUDED_SHARE * len(joints)), replace=False)
+        rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
+        return rest

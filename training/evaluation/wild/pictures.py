@@ -1,0 +1,160 @@
+"""Pictures of how models fail: the worst frame of each condition, beside the truth."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.postprocess.smoothing import half_window, smooth
+from poselift.runtime.clip import ClipModel
+from poselift.skeletons import SKELETONS, Skeleton
+from training.data.datasets.motion import MotionSet
+from training.data.sources import evaluation_sequences
+from training.data.synthetic import ProjectionOptions
+from training.evaluation.clip_errors import Prediction, predict_clips
+from training.evaluation.wild.held_out import (
+    CLEAN,
+    EVERY_CONDITION,
+    NOISY,
+    long_enough,
+    middle,
+    one_side_occluded,
+    predictor_of,
+    trajectory_predictor_of,
+)
+from training.metrics import joint_errors
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.floating]
+
+CHILD = 0.65
+"""Of an adult's size."""
+_TRAJECTORY_SMOOTHING_S = 0.2
+_SEEN_FROM = {"from the camera": 0, "from the side": 2}
+"""What of a joint's place goes across the page."""
+_TRUE, _PREDICTED = "#999999", {"left": "#d1495b", "right": "#2e86ab"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A way of seeing held-out people, in which a model is to be shown at its worst."""
+
+    motions: MotionSet
+    options: ProjectionOptions
+    middle_frames: int | None = None
+    """Look at so many frames in the middle of each clip, if not at all of them."""
+
+    def worst(self, lifter: ClipModel) -> tuple[Prediction, int]:
+        """The frame of the largest mean error, and the clip it is in."""
+        worst, frame, largest = None, 0, -1.0
+        clips = (clip for clip, _ in evaluation_sequences(self.motions, self.options))
+        for found in predict_clips(clips, predictor_of(lifter)):
+            frames = len(found.poses_TK3)
+            part = middle(frames, self.middle_frames or frames)
+            errors_T = joint_errors(found.poses_TK3, found.targets_TK3)[part].mean(axis=-1)
+            if errors_T.max() > largest:
+                worst, largest = found, float(errors_T.max())
+                frame = part.start + int(errors_T.argmax())
+        assert worst is not None, "there are clips"
+        return worst, frame
+
+
+def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
+    """By what is wrong: as usual, imagined, half of a side unseen, and a child."""
+    long, length = long_enough(motions)
+    child = replace(motions, positions=motions.positions * np.float32(CHILD))
+    return {
+        **{
+            name: Failure(motions, condition.options(lifter))
+            for name, condition in EVERY_CONDITION.items()
+        },
+        "half of one side unseen": Failure(long, one_side_occluded(lifter, length), length),
+        f"{CHILD:g} times as large": Failure(child, CLEAN.options(lifter)),
+    }
+
+
+def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
+    """Draw the worst frame of each condition: what the model sees, its pose, the true one in grey.
+
+    Of models that tell it, the path that trembles most is drawn below.
+
+    Args:
+        lifter: the model.
+        motions: held-out clips.
+        path: the picture to write.
+    """
+    # Imported here because it takes a second and only pages want pictures.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    columns = failures(lifter, motions)
+    figure = Figure(figsize=(2.6 * len(columns), 9.6), layout="constrained")
+    places = figure.add_gridspec(4, len(columns), height_ratios=(3, 3, 3, 2))
+    for column, (name, failure) in enumerate(columns.items()):
+        rows = [figure.add_subplot(places[row, column]) for row in range(3)]
+        _draw_worst(rows, name, failure, lifter)
+        if column == 0:
+            for axes, label in zip(rows, ("what it sees", *_SEEN_FROM), strict=True):
+                axes.set_ylabel(label)
+    if trajectory_predictor_of(lifter) is not None:
+        _draw_trajectory(figure.add_subplot(places[3, :]), lifter, motions)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure).print_png(path)
+
+
+def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipModel) -> None:
+    worst, frame = failure.worst(lifter)
+    true, told = worst.targets_TK3[frame], worst.poses_TK3[frame]
+    error_mm = joint_errors(told[None], true[None]).mean() * 1000
+    inputs = worst.clip.sequence.inputs_TJ2[frame]
+    rows[0].plot(inputs[:, 0], inputs[:, 1], ".", color="#444444")
+    rows[0].set_title(f"{name}\n{worst.clip.name}: {error_mm:.0f} mm", fontsize=8)
+    skeleton = SKELETONS[lifter.card.output.name]
+    for axes, across in zip(rows[1:], _SEEN_FROM.values(), strict=True):
+        _draw(axes, true, skeleton, across, true=True)
+        _draw(axes, told, skeleton, across, true=False)
+    for axes in rows:
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.invert_yaxis()
+        axes.tick_params(labelsize=6)
+
+
+def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
+    """The distance of the path whose distance trembles most, of noisy keypoints."""
+    worst, most = None, -1.0
+    clips = (clip for clip, _ in evaluation_sequences(motions, NOISY.options(lifter)))
+    for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter)):
+        assert found.trajectory_T3 is not None
+        steps_T = np.diff((found.trajectory_T3 - found.true_trajectory_T3)[:, 2])
+        trembling = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))
+        if trembling > most:
+            worst, most = found, trembling
+    assert worst is not None, "there are clips"
+    assert worst.trajectory_T3 is not None
+    seconds_T = np.arange(len(worst.trajectory_T3)) / motions.fps
+    smoothed = smooth(worst.trajectory_T3, half_window(_TRAJECTORY_SMOOTHING_S, motions.fps))
+    axes.plot(
+        seconds_T, worst.trajectory_T3[:, 2], color="#d1495b", linewidth=0.7, label="predicted"
+    )
+    axes.plot(
+        seconds_T, smoothed[:, 2], color="#2e86ab", label=f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
+    )
+    axes.plot(seconds_T, worst.true_trajectory_T3[:, 2], color=_TRUE, label="true")
+    axes.set_title(f"the path that trembles most, noisy: {worst.clip.name}", fontsize=8)
+    axes.set_ylabel("distance (m)")
+    axes.set_xlabel("seconds")
+    axes.legend(fontsize=7)
+    axes.tick_params(labelsize=6)
+
+
+def _draw(axes: "Axes", pose_K3: Floats, skeleton: Skeleton, across: int, true: bool) -> None:
+    for child, parent in enumerate(skeleton.parents):
+        if parent >= 0:
+            ends = [parent, child]
+            side = skeleton.joints[child].split("_", maxsplit=1)[0]
+            colour = _TRUE if true else _PREDICTED.get(side, "#444444")
+            axes.plot(pose_K3[ends, across], pose_K3[ends, 1], color=colour)

@@ -1,0 +1,99 @@
+"""Real videos seen by a real detector, with what the detector itself makes of them in 3D."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluation.wild.downloads import Downloads
+
+Floats = NDArray[np.float32]
+
+BALANCING = ("pose2sim==0.8.4", "*SingleParticipant/*BalancingTrial/videos/*.mp4")
+"""A person on a beam, from four cameras."""
+WALKING = ("sports2d==0.8.34", "*/Demo/demo.mp4")
+"""A person who walks and jumps through the picture."""
+_DETECT = Path(__file__).parents[3] / "examples" / "detect_mediapipe.py"
+_LANDMARKS = 33
+
+
+@dataclass(frozen=True)
+class Video:
+    """A person in a video, as MediaPipe sees them."""
+
+    name: str
+    image_size: tuple[float, float]
+    fps: float
+    keypoints_TJ3: Floats
+    """Pixels and visibility, ``mediapipe33``; all zero where nobody was found."""
+    world_TJ3: Floats
+    """MediaPipe's own 3D, metres about the hips, x right, y down; NaN where nobody was found."""
+
+
+def videos(downloads: Downloads, folder: Path) -> list[Video]:
+    """The suite's videos; what was detected in them is kept in a folder.
+
+    Raises:
+        ConnectionError: they or the detector cannot be fetched.
+        ChildProcessError: the detector fails.
+    """
+    found = []
+    for requirement, pattern in (BALANCING, WALKING):
+        for path in downloads.files(requirement, pattern):
+            name = f"{requirement.partition('==')[0]} {path.stem}"
+            found.append(detected(name, path, downloads, folder))
+    return found
+
+
+def detected(name: str, path: Path, downloads: Downloads, folder: Path) -> Video:
+    """Run the detector on a video, unless its results are there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{name.replace(' ', '-')}.json"
+    if not kept.exists():
+        _keep(kept, downloads, path)
+    content = json.loads(kept.read_text())
+    width, height = content["size"]
+    screen_TJ4 = _array(content["screen"], 0.0)
+    pixels_TJ2 = screen_TJ4[..., :2] * np.array([width, height], np.float32)
+    return Video(
+        name,
+        (width, height),
+        content["fps"],
+        np.concatenate([pixels_TJ2, screen_TJ4[..., 3:]], axis=-1),
+        _array(content["world"], np.nan)[..., :3],
+    )
+
+
+def _keep(kept: Path, downloads: Downloads, path: Path) -> None:
+    screen, said = _landmarks(downloads, path)
+    world, _ = _landmarks(downloads, path, "--world")
+    told = re.search(r"--image-size (\d+) (\d+) --fps ([\d.]+)", said)
+    assert told is not None, f"{_DETECT.name} tells image size and frame rate, not {said}"
+    width, height, fps = map(float, told.groups())
+    content = {"size": [width, height], "fps": fps, "screen": screen, "world": world}
+    partial = kept.with_suffix(".partial")
+    partial.write_text(json.dumps(content))
+    partial.rename(kept)
+
+
+def _landmarks(
+    downloads: Downloads, path: Path, *options: str
+) -> tuple[list[list[list[float]] | None], str]:
+    command = [downloads.detector(), _DETECT, path, *options]
+    done = subprocess.run(  # noqa: S603 - our own words
+        list(map(str, command)), check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise ChildProcessError(f"MediaPipe failed on {path}: {done.stderr.strip()[-500:]}")
+    frames: list[list[list[float]] | None] = json.loads(done.stdout)
+    return frames, done.stderr
+
+
+def _array(frames: list[list[list[float]] | None], nobody: float) -> Floats:
+    """Landmarks (T, 33, 4), filled with a number where there is nobody."""
+    empty = np.full((_LANDMARKS, 4), nobody)
+    return np.array([empty if frame is None else frame for frame in frames], dtype=np.float32)

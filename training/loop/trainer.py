@@ -1,0 +1,340 @@
+"""The training loop (the paper, §5.3), to be read from top to bottom."""
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from poselift.errors import InvalidInput
+from training import losses
+from training.config.train_config import TrainConfig
+from training.data.sequences import Sequences, concatenated
+from training.data.sources import Source, open_source
+from training.data.windows import Batch, Share, Windows
+from training.loop.curves import plot_history
+from training.loop.objective import UNITS, Objective, Terms, in_metres
+from training.loop.processes import choose_device
+from training.model.batch_norm_momentum import BatchNormMomentum
+from training.model.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    begin_with,
+    build_networks,
+    load,
+    load_weights,
+    save,
+)
+from training.model.networks import Networks, Predicted, TrainingForm
+
+CHECKPOINT = "checkpoint.pt"
+_HELD_OUT_WINDOWS = 4096
+
+
+class DivergedError(ValueError):
+    """A run whose losses are no numbers any more."""
+
+
+class Trainer:
+    """A training run: its networks and optimiser, and what one epoch does to them."""
+
+    def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
+        self.source: Source = open_source(config)
+        if not self.source.summary.subjects:
+            raise InvalidInput.at(
+                str(config.dataset.data),
+                "a clip with known poses that is not held out, of the actions and subjects chosen",
+            )
+        # What the data decides is settled here, so that a checkpoint tells all.
+        model = config.model.model_copy(update={"keypoint_format": self.source.keypoint_format})
+        self.config = config.model_copy(update={"model": model})
+        self.share = share
+        self.device = choose_device(config.run.device)
+        if config.run.threads:
+            torch.set_num_threads(config.run.threads)
+        torch.manual_seed(config.run.seed)
+        skeleton = self.source.summary.skeleton
+        self.networks = build_networks(self.config, skeleton).to(self.device)
+        self.form = TrainingForm(
+            self.networks, config.optimisation.stride, config.optimisation.freeze_pose
+        )
+        self._run_form = _wrapped(self.form, config.run.compile, share, self.device)
+        self.momentum = BatchNormMomentum(self.networks.batch_norms, config.run.compile)
+        self.average = _average_of(self.networks, config.optimisation.weight_average)
+        learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.Adam(
+            learned, lr=config.optimisation.learning_rate, amsgrad=True
+        )
+        self.objective = Objective(config, self.source.keypoint_format, skeleton)
+        self.history: list[dict[str, float]] = []
+        self.held_out = self._held_out_windows() if share.rank == 0 else {}
+
+    def begin_with(self, path: Path) -> None:
+        """Take over another run's weights; it need not have seen the same, but be built alike.
+
+        Raises:
+            CheckpointError: it is of another architecture.
+        """
+        begin_with(self.networks, self.config, path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
+        checkpoint = load(path)
+        changed = _changed(checkpoint.config, self.config)
+        if changed:
+            raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
+        if checkpoint.motions != self.source.summary:
+            raise CheckpointError(
+                f"{path}: was trained on other motion than {self.config.dataset.data}"
+            )
+        load_weights(self.networks, checkpoint.model, path)
+        if self.average is not None and checkpoint.average is not None:
+            load_weights(self._measured, checkpoint.average, path)
+            self.average.n_averaged.fill_(1)  # else it would begin anew
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.history = checkpoint.history
+
+    def run(self) -> None:
+        """Train the epochs that are left; the first process measures and saves after each."""
+        if self.share.rank:
+            for epoch in range(len(self.history), self.config.optimisation.epochs):
+                self.train_epoch(epoch)
+            return
+        self.config.run.output.mkdir(parents=True, exist_ok=True)
+        with SummaryWriter(self.config.run.output) as writer:
+            for epoch in range(len(self.history), self.config.optimisation.epochs):
+                entry = self.train_epoch(epoch) | self.evaluate()
+                self._refuse_divergence(epoch, entry)
+                self.history.append(entry)
+                for name, value in entry.items():
+                    writer.add_scalar(name, value, epoch + 1)
+                tqdm.write(_summary(epoch + 1, self.config.optimisation.epochs, entry))
+                self.save()
+                plot_history(self.history, self.config.run.output / "curves.png")
+
+    def _refuse_divergence(self, epoch: int, entry: dict[str, float]) -> None:
+        """A checkpoint of a run that came apart would take the place of a good one."""
+        lost = [name for name, value in entry.items() if not np.isfinite(value)]
+        if not all(weights.isfinite().all() for weights in self.networks.state_dict().values()):
+            lost.append("a weight")
+        if lost:
+            raise DivergedError(
+                f"epoch {epoch + 1}: {', '.join(lost)} is no number any more; a lower learning "
+                f"rate may help. {self.config.run.output} keeps the epochs before"
+            )
+
+    def save(self) -> None:
+        """Write the checkpoint of the epochs done so far."""
+        checkpoint = Checkpoint(
+            self.config,
+            self.source.summary,
+            self.source.trajectory_camera if self.config.model.normalisation == "screen" else None,
+            self.networks.state_dict(),
+            self.optimizer.state_dict(),
+            self.history,
+            None if self.average is None else self._measured.state_dict(),
+        )
+        save(checkpoint, self.config.run.output / CHECKPOINT)
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Make new training data and take one pass over its shuffled windows."""
+        started = time.monotonic()
+        batches, count = self._batches(epoch)
+        self._set_rates(epoch)
+        data_s = time.monotonic() - started
+        self._run_form.train()
+        totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
+        steps = 0
+        progress = tqdm(
+            total=count,
+            unit="frame",
+            desc=f"epoch {epoch + 1}",
+            leave=False,
+            disable=True if self.share.rank else None,  # None: not where output is no terminal
+        )
+        with progress:
+            for labelled, unlabelled in batches:
+                for name, term in self._step(labelled, unlabelled).items():
+                    totals[name] += term
+                steps += 1
+                progress.update(
+                    len(labelled) * self.config.optimisation.stride * self.share.processes
+                )
+        elapsed_s = time.monotonic() - started
+        return {
+            **{
+                f"training {name} ({UNITS[name]})": float(total) / steps * 1000
+                for name, total in totals.items()
+            },
+            "windows per second": count / elapsed_s,
+            "seconds": elapsed_s,
+            "data seconds": data_s,
+        }
+
+    def _batches(self, epoch: int) -> tuple[Iterator[tuple[Batch, Batch | None]], int]:
+        """Batches of labelled and, once warmed up, unlabelled windows; how many frames in all."""
+        # All that is random in an epoch follows from the seed and its number, so a resumed run
+        # needs no generator states to come out the same, bit for bit.
+        seeds = np.random.SeedSequence([self.config.run.seed, epoch])
+        rng = np.random.default_rng(seeds)
+        torch.manual_seed(int(seeds.generate_state(1)[0]) + self.share.rank)
+        generator = torch.Generator().manual_seed(int(seeds.generate_state(2)[1]))
+        labelled = self._windows(self.source.labelled(rng))
+        sequences = (
+            self.source.unlabelled(rng)
+            if epoch >= self.config.semi_supervised.warm_up_epochs
+            else None
+        )
+        unlabelled = None if sequences is None else self._windows(sequences)
+        most = max(len(windows) for windows in (labelled, unlabelled) if windows is not None)
+        count = (
+            self.config.optimisation.windows_per_epoch or most * self.config.optimisation.stride
+        ) // self.config.optimisation.stride
+        batches = self._shuffled(labelled, count, generator)
+        if unlabelled is None:
+            return zip(batches, itertools.repeat(None)), count * self.config.optimisation.stride
+        return (
+            zip(batches, self._shuffled(unlabelled, count, generator), strict=True),
+            count * self.config.optimisation.stride,
+        )
+
+    def _shuffled(
+        self, windows: Windows, count: int, generator: torch.Generator
+    ) -> Iterator[Batch]:
+        return windows.shuffled(
+            self.config.optimisation.batch_size // self.config.optimisation.stride,
+            count,
+            generator,
+            self.config.augmentation.short_context,
+            pairs=self.config.loss.velocity_weight > 0,
+            share=self.share,
+        )
+
+    def _step(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
+        """Take one step, and return the terms of the loss."""
+        with self.momentum.around_step():
+            terms = self._terms(labelled, unlabelled)
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(terms.values())).sum().backward()
+            self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.networks)
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _terms(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
+        if unlabelled is None:
+            return self.objective.supervised(self._predict(labelled.inputs_BTJ2), labelled)
+        # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
+        both = self._predict(torch.cat([labelled.inputs_BTJ2, unlabelled.inputs_BTJ2]))
+        known, unknown = both.part(slice(len(labelled))), both.part(slice(len(labelled), None))
+        return {
+            **self.objective.supervised(known, labelled),
+            **self.objective.unsupervised(unknown, known, unlabelled),
+        }
+
+    def _predict(self, inputs: Tensor) -> Predicted:
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.config.run.precision == "bfloat16"
+        ):
+            predicted: Predicted = self._run_form(inputs)
+        return predicted.float()
+
+    @property
+    def _measured(self) -> Networks:
+        """What is measured and exported: the networks, or the average of their weights."""
+        if self.average is None:
+            return self.networks
+        averaged = self.average.module
+        assert isinstance(averaged, Networks)
+        return averaged
+
+    def _set_rates(self, epoch: int) -> None:
+        """Decay the learning rate and batch normalisation's momentum exponentially."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = (
+                self.config.optimisation.learning_rate
+                * self.config.optimisation.learning_rate_decay**epoch
+            )
+        first, last = self.config.optimisation.batch_norm_momentum
+        share = epoch / max(self.config.optimisation.epochs - 1, 1)
+        self.momentum.set(first * (last / first) ** share)
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Errors in millimetres on the same held-out windows every time."""
+        form = TrainingForm(self._measured, freeze_pose=self.config.optimisation.freeze_pose).eval()
+        return {
+            f"held-out {name}, {condition} (mm)": error
+            for condition, windows in self.held_out.items()
+            for name, error in self._errors(form, windows).items()
+        }
+
+    def _errors(self, form: TrainingForm, windows: Windows) -> dict[str, float]:
+        chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
+        totals: dict[str, float] = defaultdict(float)
+        for batch in map(windows.cut, chosen.to(self.device).split(512)):
+            predicted: Predicted = form(batch.inputs_BTJ2)
+            error = losses.mpjpe(predicted.poses, batch.targets_BSK3)
+            totals["MPJPE"] += float(error) * len(batch)
+            if predicted.roots is not None:
+                roots = predicted.roots, batch.trajectory_BS3
+                pair = (in_metres(each, batch.depth_BS) for each in roots)
+                totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
+            if predicted.log_errors is not None:
+                totals["expected MPJPE"] += float(predicted.log_errors.exp().mean()) * len(batch)
+        return {name: total / len(chosen) * 1000 for name, total in totals.items()}
+
+    def _held_out_windows(self) -> dict[str, Windows]:
+        clips = {
+            condition: [held_out.sequence for held_out in self.source.held_out(condition)]
+            for condition in self.source.conditions
+        }
+        return {
+            condition: self._windows(concatenated(sequences), stride=1)
+            for condition, sequences in clips.items()
+            if sequences
+        }
+
+    def _windows(self, sequences: Sequences, stride: int | None = None) -> Windows:
+        field = self.networks.pose.receptive_field
+        stride = stride or self.config.optimisation.stride
+        return Windows(sequences, field, self.config.model.causal, self.device, stride)
+
+
+def _wrapped(
+    form: TrainingForm, is_compiled: bool, share: Share, device: torch.device
+) -> nn.Module:
+    """The form as it is run: compiled, and with its gradients averaged over processes."""
+    module: nn.Module = form
+    if is_compiled:
+        module = torch.compile(form)  # type: ignore[assignment]
+    if share.processes == 1:
+        return module
+    return DistributedDataParallel(module, [device] if device.type == "cuda" else None)
+
+
+def _average_of(networks: Networks, share: float) -> AveragedModel | None:
+    """An exponential average of weights and statistics, if any is wanted."""
+    if not share:
+        return None
+    return AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(share), use_buffers=True)
+
+
+def _changed(old: TrainConfig, new: TrainConfig) -> list[str]:
+    """Settings that differ and would make a resumed run another run."""
+    free = {"data", "output", "initial", "device", "threads", "epochs", "compile"}
+    before, now = old.dumped(), new.dumped()
+    return [name for name in now if name not in free and before[name] != now[name]]
+
+
+def _summary(epoch: int, epochs: int, entry: dict[str, float]) -> str:
+    figures = ", ".join(f"{name} {value:.1f}" for name, value in entry.items())
+    return f"epoch {epoch}/{epochs}: {figures}"

@@ -1,0 +1,89 @@
+"""What is trained: the pose network and, if wanted, a trajectory network like it (§4)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.model.temporal_model import StridedTemporalModel, TemporalModel
+
+
+class Networks(nn.Module):
+    """The networks of one model; they share nothing but their input (the paper, §4)."""
+
+    def __init__(self, pose: TemporalModel, trajectory: TemporalModel | None = None) -> None:
+        super().__init__()
+        self.pose = pose
+        self.trajectory = trajectory
+
+    @property
+    def batch_norms(self) -> list[nn.BatchNorm1d]:
+        """Every batch normalisation."""
+        return [module for module in self.modules() if isinstance(module, nn.BatchNorm1d)]
+
+
+class Predicted(NamedTuple):
+    """What networks say of a batch of S frames a window."""
+
+    poses: Tensor
+    """(B, S, K, 3)"""
+    roots: Tensor | None = None
+    """The root's path (B, S, 3), if there is a network for it."""
+    log_errors: Tensor | None = None
+    """The logarithm of each joint's expected error (B, S, K), if there is a head for it."""
+
+    def part(self, rows: slice) -> "Predicted":
+        """What they say of some of the windows."""
+        return Predicted(*(None if each is None else each[rows] for each in self))  # type: ignore[arg-type]
+
+    def float(self) -> "Predicted":
+        """All in single precision."""
+        return Predicted(*(None if each is None else each.float() for each in self))  # type: ignore[arg-type]
+
+
+class TrainingForm(nn.Module):
+    """The networks as they are trained: windows in, the frames they are about out.
+
+    Windows of one receptive field go through the strided twins, which compute nothing in vain;
+    longer windows, which share frames, and dense networks go through the networks themselves.
+    """
+
+    def __init__(self, networks: Networks, stride: int = 1, freeze_pose: bool = False) -> None:
+        super().__init__()
+        self.networks = networks
+        whole = stride > 1 or networks.pose.dense
+        self._pose = _form(networks.pose, whole)
+        trajectory = networks.trajectory
+        self._trajectory = None if trajectory is None else _form(trajectory, whole)
+        self._freeze_pose = freeze_pose
+        networks.pose.requires_grad_(not freeze_pose)
+        if networks.pose.error_head is not None:
+            networks.pose.error_head.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> "TrainingForm":
+        """Choose between training and evaluation; a frozen network is always in evaluation."""
+        super().train(mode)
+        if self._freeze_pose:
+            self._pose.eval()
+            if self.networks.pose.error_head is not None:
+                self.networks.pose.error_head.train(mode)
+        return self
+
+    def forward(self, windows_BTJD: Tensor) -> Predicted:
+        """What the networks say.
+
+        While training, a frozen network that nothing else reads has nothing to say: its poses have
+        no joints.
+        """
+        roots = None if self._trajectory is None else self._trajectory(windows_BTJD)[:, :, 0]
+        head = self.networks.pose.error_head
+        if self._freeze_pose and self.training and head is None:
+            return Predicted(windows_BTJD.new_zeros(len(windows_BTJD), 1, 0, 3), roots)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._freeze_pose):
+            features = self._pose.features(windows_BTJD)
+            poses = self.networks.pose.poses(features)
+        return Predicted(poses, roots, None if head is None else head(features))
+
+
+def _form(model: TemporalModel, whole: bool) -> TemporalModel | StridedTemporalModel:
+    return model if whole else StridedTemporalModel(model)

@@ -1,0 +1,151 @@
+"""The temporal convolution model of the paper (§3) and its strided training twin (Appendix A.6).
+
+Tensor suffixes: B batch, T frames, J joints, C channels, D coordinates.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from math import prod
+from operator import mul
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.model.dropout import dropout
+from training.model.error_head import ErrorHead
+
+
+class TemporalModel(nn.Module):
+    """Dilated temporal convolutions with residual blocks, over whole clips.
+
+    An input convolution of the first width is followed by one block per further width; a block is
+    a convolution whose dilation is the product of all earlier widths and one of width 1.
+    Parameter names are those of the authors' checkpoints, so theirs load as they are.
+    """
+
+    def __init__(
+        self,
+        joints_in: int,
+        channels_in: int,
+        joints_out: int,
+        filter_widths: Sequence[int],
+        causal: bool = False,
+        channels: int = 1024,
+        dropout: float = 0.25,
+        dense: bool = False,
+        expected_errors: bool = False,
+    ) -> None:
+        super().__init__()
+        if not filter_widths or any(width < 1 or width % 2 == 0 for width in filter_widths):
+            raise ValueError(f"filter widths: expected odd numbers, got {list(filter_widths)}")
+        self.joints_out = joints_out
+        self.filter_widths = tuple(filter_widths)
+        self.causal = causal
+        self.dropout = dropout
+        self.dense = dense
+        # dilations[i] is that of width i: the product of all widths before it.
+        self.dilations = tuple(accumulate(self.filter_widths[:-1], mul, initial=1))
+        self.expand_conv = nn.Conv1d(
+            joints_in * channels_in, channels, self.filter_widths[0], bias=False
+        )
+        self.expand_bn = nn.BatchNorm1d(channels)
+        convolutions = []
+        for width, dilation in zip(self.filter_widths[1:], self.dilations[1:], strict=True):
+            # The dense ablation (Table 5) covers the same span with every tap present.
+            size = dilation * (width - 1) + 1 if dense else width
+            step = 1 if dense else dilation
+            convolutions += [
+                nn.Conv1d(channels, channels, size, dilation=step, bias=False),
+                nn.Conv1d(channels, channels, 1, bias=False),
+            ]
+        self.layers_conv = nn.ModuleList(convolutions)
+        self.layers_bn = nn.ModuleList(nn.BatchNorm1d(channels) for _ in convolutions)
+        self.shrink = nn.Conv1d(channels, joints_out * 3, 1)
+        self.error_head = ErrorHead(channels, joints_out) if expected_errors else None
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one output sees: the product of the widths."""
+        return prod(self.filter_widths)
+
+    @property
+    def batch_norms(self) -> list[nn.BatchNorm1d]:
+        """Every batch normalisation, input first."""
+        return [module for module in self.modules() if isinstance(module, nn.BatchNorm1d)]
+
+    def forward(self, keypoints_BTJD: Tensor) -> Tensor:
+        """Map (B, T, J, D) to poses (B, T − receptive field + 1, joints_out, 3), unpadded."""
+        return self.poses(self.features(keypoints_BTJD))
+
+    def poses(self, features_BTC: Tensor) -> Tensor:
+        """What the last layer makes of features: poses (B, T, joints_out, 3)."""
+        poses = F.linear(features_BTC, self.shrink.weight[:, :, 0], self.shrink.bias)
+        return poses.reshape(*poses.shape[:2], self.joints_out, 3)
+
+    def features(self, keypoints_BTJD: Tensor) -> Tensor:
+        """Everything before the last layer: (B, T − receptive field + 1, C)."""
+        x = keypoints_BTJD.flatten(2).transpose(1, 2)
+        x = self._activate(self.expand_conv(x), self.expand_bn)
+        for block, (width, dilation) in enumerate(
+            zip(self.filter_widths[1:], self.dilations[1:], strict=True)
+        ):
+            span = dilation * (width - 1)
+            start = span if self.causal else span // 2
+            residual = x[:, :, start : start + x.shape[2] - span]
+            x = self._activate(self.layers_conv[2 * block](x), self.layers_bn[2 * block])
+            x = self._activate(self.layers_conv[2 * block + 1](x), self.layers_bn[2 * block + 1])
+            x = residual + x
+        return x.transpose(1, 2)
+
+    def _activate(self, x: Tensor, batch_norm: nn.Module) -> Tensor:
+        return dropout(F.relu(batch_norm(x)), self.dropout, self.training)
+
+
+class StridedTemporalModel(nn.Module):
+    """The same network for windows of exactly one receptive field (Appendix A.6).
+
+    Stride replaces dilation, so that only what the one output frame needs is computed. The
+    weights are those of ``dilated``; a strided convolution whose stride is its width is a matrix
+    product over concatenated frames, which is how it is computed here.
+    """
+
+    def __init__(self, dilated: TemporalModel) -> None:
+        super().__init__()
+        if dilated.dense:
+            raise ValueError("a dense model has no strided twin: train it on the dilated form")
+        self.dilated = dilated
+
+    def forward(self, windows_BTJD: Tensor) -> Tensor:
+        """Map windows (B, receptive field, J, D) to poses (B, 1, joints_out, 3)."""
+        return self.dilated.poses(self.features(windows_BTJD))
+
+    def features(self, windows_BTJD: Tensor) -> Tensor:
+        """Everything before the last layer: (B, 1, C)."""
+        model = self.dilated
+        x = windows_BTJD.flatten(2)
+        x = self._convolve(x, model.expand_conv, model.expand_bn)
+        for block, width in enumerate(model.filter_widths[1:]):
+            residual = x[:, width - 1 if model.causal else width // 2 :: width]
+            x = self._convolve(x, model.layers_conv[2 * block], model.layers_bn[2 * block])
+            x = self._convolve(x, model.layers_conv[2 * block + 1], model.layers_bn[2 * block + 1])
+            x = residual + x
+        return x
+
+    def _convolve(self, x_BTC: Tensor, convolution: nn.Module, batch_norm: nn.Module) -> Tensor:
+        weight = convolution.get_parameter("weight")  # (channels out, channels in, width)
+        batch, frames, channels = x_BTC.shape
+        width = weight.shape[2]
+        taps = x_BTC.reshape(batch * frames // width, width * channels)
+        x = batch_norm(F.linear(taps, weight.transpose(1, 2).flatten(1)))
+        x = dropout(F.relu(x), self.dilated.dropout, self.training)
+        return x.reshape(batch, frames // width, -1)
+
+
+def pad_edges(keypoints_BTJD: Tensor, receptive_field: int, causal: bool) -> Tensor:
+    """Repeat the edge frames as the paper does: on both sides, or on the left alone if causal."""
+    context = receptive_field - 1
+    left, right = (context, 0) if causal else (context // 2, context // 2)
+    first = keypoints_BTJD[:, :1].expand(-1, left, -1, -1)
+    last = keypoints_BTJD[:, -1:].expand(-1, right, -1, -1)
+    return torch.cat([first, keypoints_BTJD, last], dim=1)

@@ -1,0 +1,119 @@
+"""The paper authors' checkpoints (``.bin``), read without running anything in them.
+
+They hold pickled NumPy generators besides the weights. PyTorch's restricted reader rebuilds the
+tensors and refuses every class it does not know; the few NumPy names that belong there are read as
+inert stand-ins.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poselift.formats import FORMATS
+from training.model.checkpoint import CheckpointError
+from training.model.temporal_model import TemporalModel
+
+VIDEOPOSE3D_SUFFIX = ".bin"
+
+
+class _Inert:
+    """Stands in for an object nobody needs: takes everything and does nothing."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+_NUMPY_NAMES = (
+    "numpy.dtype",
+    "numpy.ndarray",
+    # Which of these a file holds depends on the NumPy that wrote it: 1.x first, 2.x last.
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.random.__RandomState_ctor",
+    "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random._pickle.__bit_generator_ctor",
+    "numpy.random._mt19937.MT19937",
+)
+
+
+def read_videopose3d(path: Path, causal: bool) -> tuple[TemporalModel, TemporalModel | None, int]:
+    """The pose model, the trajectory model if there is one, and the number of input joints.
+
+    Widths, channels and joints are read off the weights; whether it is causal they cannot tell.
+
+    Raises:
+        CheckpointError: the file is not such a checkpoint, or holds more than one should.
+    """
+    state = _read(path)
+    pose, joints = _build(state["model_pos"], causal, f"{path}: model_pos")
+    weights = state.get("model_traj")
+    if weights is None:
+        return pose, None, joints
+    trajectory, trajectory_joints = _build(weights, causal, f"{path}: model_traj")
+    if (trajectory_joints, trajectory.joints_out) != (joints, 1):
+        raise CheckpointError(
+            f"{path}: model_traj: expected {joints} joints in and 1 out, as model_pos takes, "
+            f"not {trajectory_joints} and {trajectory.joints_out}"
+        )
+    if trajectory.filter_widths != pose.filter_widths:
+        raise CheckpointError(
+            f"{path}: model_traj: expected the widths {pose.filter_widths} of model_pos, "
+            f"not {trajectory.filter_widths}"
+        )
+    return pose, trajectory, joints
+
+
+def videopose3d_format(path: Path, joints: int, keypoint_format: str | None) -> str:
+    """The layout of a checkpoint's input: the one said, or else what the authors use.
+
+    Raises:
+        CheckpointError: it is unknown, or has another number of joints.
+    """
+    name = keypoint_format or {15: "humaneva15"}.get(joints, "h36m17")
+    if name not in FORMATS or len(FORMATS[name].joints) != joints:
+        raise CheckpointError(
+            f"{path}: takes {joints} joints; keypoint format {name!r} does not have that"
+        )
+    return name
+
+
+def _read(path: Path) -> dict[str, Any]:
+    inert = [(_Inert, name) for name in _NUMPY_NAMES]
+    try:
+        with torch.serialization.safe_globals(inert):  # type: ignore[arg-type]
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"{path}: not a checkpoint, or not a safe one: {error}") from error
+    if not isinstance(state, dict) or "model_pos" not in state:
+        raise CheckpointError(f"{path}: expected the authors' layout, with a key 'model_pos'")
+    return state
+
+
+def _build(weights: dict[str, Tensor], causal: bool, where: str) -> tuple[TemporalModel, int]:
+    try:
+        channels, features, first = weights["expand_conv.weight"].shape
+        blocks = sum(name.startswith("layers_conv") for name in weights) // 2
+        widths = [first] + [
+            weights[f"layers_conv.{2 * block}.weight"].shape[2] for block in range(blocks)
+        ]
+        model = TemporalModel(
+            joints_in=features // 2,
+            channels_in=2,
+            joints_out=weights["shrink.weight"].shape[0] // 3,
+            filter_widths=widths,
+            causal=causal,
+            channels=channels,
+        )
+        model.load_state_dict(weights)
+    except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{where}: the weights are of another architecture: {error}"
+        ) from error
+    return model.eval(), features // 2

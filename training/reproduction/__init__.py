@@ -1,0 +1,1 @@
+"""The paper's comparisons and the ablation of the training recipe."""
