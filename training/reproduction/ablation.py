@@ -179,7 +179,7 @@ def errors_of(checkpoint: Path, motion: Path, found_videos: list[Video]) -> dict
     Args:
         checkpoint: the run's; its model folder is written beside it.
         motion: prepared motion.
-        videos: videos as MediaPipe detects them; of these the trial's are taken.
+        found_videos: videos as MediaPipe detects them; of these the trial's are taken.
     """
     folder = checkpoint.parent / "model"
     export(from_checkpoint(checkpoint, "model"), folder)
