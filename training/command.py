@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from poselift.errors import PoseliftError
 
-ERROR_STATUS = 2
+USAGE_STATUS = 2
 Settings = Mapping[str, Any]
 
 
@@ -49,6 +49,7 @@ def command_line(program: str, command: Callable[..., None] | None = None) -> Ap
         help_flags=("--help", "-h"),
         version_flags=(),
         result_action="return_value",
+        default_parameter=Parameter(allow_repeating=True),  # the last one counts
     )
     if command is not None:
         app.default(command)
@@ -59,38 +60,41 @@ def run(
     app: App,
     arguments: list[str] | None = None,
     flattened: Callable[[Settings], Settings] | None = None,
+    failure_status: int = 1,
 ) -> None:
-    """Run a command; a wrong option or file ends it with one line and status 2.
+    """Run a command; wrong options end it with one line and status 2, failures likewise.
 
     Args:
         app: the application.
         arguments: those of the process if not given.
         flattened: makes settings by option of what a file named by ``--config`` holds; options
             take precedence over them.
+        failure_status: the status after a failure.
     """
     if flattened is not None:
         app.config = (_Configured(flattened),)
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
-        _fail("stopped; start the same command again to go on from what is finished")
-    except ValidationError as error:
-        _fail(f"error: {_problems(error)}")
+        message = "stopped; start the same command again to go on from what is finished"
+        _fail(message, failure_status)
     except CycloptsError as error:
         cause = error.__cause__
-        _fail(f"error: {_problems(cause) if isinstance(cause, ValidationError) else error}")
+        _fail(f"error: {_mistakes(cause) if isinstance(cause, ValidationError) else error}")
+    except ValidationError as error:
+        _fail(f"error: {_mistakes(error)}")
     except PoseliftError as error:
-        _fail(f"error: {error.detail}")
+        _fail(f"error: {error.detail}", failure_status)
     except (OSError, ValueError) as error:
-        _fail(f"error: {error}")
+        _fail(f"error: {error}", failure_status)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, status: int = USAGE_STATUS) -> None:
     print(message, file=sys.stderr)
-    sys.exit(ERROR_STATUS)
+    sys.exit(status)
 
 
-def _problems(error: ValidationError) -> str:
+def _mistakes(error: ValidationError) -> str:
     """What pydantic found, in a line."""
     return "; ".join(
         ": ".join(

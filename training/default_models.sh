@@ -8,8 +8,8 @@ set -eu
 python=.venv/bin/python
 step="--batch-size 512 --precision bfloat16 --threads 1"
 size="$step --channels 384 --windows-per-epoch 70000"
-more="--recombination 0.6 --backwards 0.5 --proportions 0.07 --short-context 0.3"
-wild="$more --speed 0.7,5 --bending 0.7 --sitting 0.1 --lying 0.05 --roll 0.15 --cut-off 0.1"
+more="--limb-swap 0.6 --backwards 0.5 --bone-length-scaling 0.07 --short-context 0.3"
+wild="$more --speed 0.7,5 --joint-angle-jitter 0.7 --sitting 0.1 --lying 0.05 --roll 0.15 --truncation 0.1"
 
 train() {  # the name of a model, the epochs it begins with, its velocity weights, what is its own
     name=$1 first=$2 velocity=$3 last_velocity=$4
@@ -20,7 +20,7 @@ train() {  # the name of a model, the epochs it begins with, its velocity weight
     varied="--learning-rate 0.0005 --dropout 0.25"
     $python -m training.train --output "runs/$name-2" $size "$@" $varied \
         --initial "runs/$name-1/checkpoint.pt" --epochs 26 --learning-rate-decay 0.9 \
-        --recombination 0.5 --backwards 0.3
+        --limb-swap 0.5 --backwards 0.3
     $python -m training.train --output "runs/$name-3" $size "$@" $varied $more \
         --initial "runs/$name-2/checkpoint.pt" --epochs 32 --learning-rate-decay 0.92
     $python -m training.train --output "runs/$name-4" $size "$@" $more \

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     app = command_line("training.prepare", prepare)
     for name, command in COMMANDS.items():
         app.command(command, name=name)
-    run(app, arguments)
+    run(app, arguments, failure_status=2)
 
 
 if __name__ == "__main__":

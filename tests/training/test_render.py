@@ -1,7 +1,6 @@
 """Predictions in a file, and animations of them."""
 
 import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,9 +14,10 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
 from poselift.skeletons import H36M17
-from training.command import run
+from training.command import command_line, run
+from training.evaluation.animation import COLOURS, cut, find_clip
 from training.evaluation.predictions import Predictions
-from training.render import COLOURS, RenderCommand, cut, find_clip
+from training.render import render_predictions
 
 FRAMES = 6
 
@@ -58,10 +58,9 @@ def saved(tmp_path):
     return tmp_path / "predictions.npz"
 
 
-def render(monkeypatch, path, output, *options):
-    arguments = ["render", str(path), "--output", str(output), *map(str, options)]
-    monkeypatch.setattr(sys, "argv", arguments)
-    run(RenderCommand)
+def render(path, output, *options):
+    arguments = [str(path), "--output", str(output), *map(str, options)]
+    run(command_line("training.render", render_predictions), arguments)
 
 
 def film(path, folder):
@@ -126,9 +125,9 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path, array, wrong):
         Predictions.load(path)
 
 
-def test_a_video(monkeypatch, saved, tmp_path, capsys):
+def test_a_video(saved, tmp_path, capsys):
     output = tmp_path / "made" / "walk.mp4"
-    render(monkeypatch, saved, output, "--clip", "walk $1", "--width", 480)
+    render(saved, output, "--clip", "walk $1", "--width", 480)
     assert capsys.readouterr().out == f"{output}: 6 frames of walk $1, 25 a second\n"
     images, seconds = film(output, tmp_path / "images")
     assert seconds == pytest.approx(FRAMES / 25)
@@ -142,9 +141,9 @@ def test_a_video(monkeypatch, saved, tmp_path, capsys):
     assert [path.name for path in output.parent.iterdir()] == ["walk.mp4"]
 
 
-def test_a_gif_of_what_has_no_known_truth(monkeypatch, saved, tmp_path):
+def test_a_gif_of_what_has_no_known_truth(saved, tmp_path):
     output = tmp_path / "turn.GIF"
-    render(monkeypatch, saved, output, "--clip", 1, "--width", 321, "--fps", 30)
+    render(saved, output, "--clip", 1, "--width", 321, "--fps", 30)
     images = [image[..., :3] for image in imageio.mimread(output)]
     assert len(images) == FRAMES  # the first, shown twice, is one that is shown for longer
     assert {image.shape for image in images} == {(180, 320, 3)}
@@ -153,11 +152,11 @@ def test_a_gif_of_what_has_no_known_truth(monkeypatch, saved, tmp_path):
 
 
 def test_what_is_left_and_right_in_the_image_is_so_in_the_pose_seen_from_the_camera(
-    monkeypatch, saved, tmp_path
+    saved, tmp_path
 ):
     output = tmp_path / "turn.gif"
     options = "--clip", 0, "--width", 480, "--seconds", 0.04, "--azimuth", 0
-    render(monkeypatch, saved, output, *options)
+    render(saved, output, *options)
     image = imageio.mimread(output)[0][..., :3]
     blue, red = (31, 119, 180), (214, 39, 40)
     assert (COLOURS["left"], COLOURS["right"]) == ("tab:blue", "tab:red")
@@ -195,13 +194,13 @@ def test_the_tree_joins_keypoints_that_are_its_joints():
     assert cut(predictions(), 0, 0, 1, rate=25).keypoint_bones == FORMATS["coco17"].bones
 
 
-def test_partly_known_poses_and_loose_keypoints_are_drawn(monkeypatch, tmp_path):
+def test_partly_known_poses_and_loose_keypoints_are_drawn(tmp_path):
     clips = predictions("wholebody133")
     clips.targets[2] = np.nan
     clips.targets[:, 5] = np.nan
     clips.save(tmp_path / "partly.npz")
     output = tmp_path / "partly.gif"
-    render(monkeypatch, tmp_path / "partly.npz", output, "--clip", 0, "--width", 160)
+    render(tmp_path / "partly.npz", output, "--clip", 0, "--width", 160)
     assert len(imageio.mimread(output)) == FRAMES
 
 
@@ -217,11 +216,11 @@ def test_partly_known_poses_and_loose_keypoints_are_drawn(monkeypatch, tmp_path)
         (("--clip", "0", "--output", "x.avi"), "expected a name that ends in .mp4 or .gif"),
     ],
 )
-def test_mistakes_are_a_line(monkeypatch, saved, tmp_path, options, message):
+def test_mistakes_are_a_line(capsys, saved, tmp_path, options, message):
     output = tmp_path / "x.gif"
-    with pytest.raises(SystemExit) as stopped:
-        render(monkeypatch, saved, output, *options)
-    assert message in str(stopped.value)
+    with pytest.raises(SystemExit, match="[12]"):
+        render(saved, output, *options)
+    assert message in capsys.readouterr().err
     assert "\n" not in str(stopped.value)
     assert not output.exists()
 

@@ -14,7 +14,7 @@ from training.data.datasets.recordings import RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 from training.data.projection import project
 from training.data.sequences import mirrored
-from training.data.sources import SYNTHETIC_CAMERA, open_source, recording_sequence
+from training.data.sources import ASSUMED_SCREEN_CAMERA, open_source, recording_sequence
 from training.loop.objective import in_metres
 from training.loop.trainer import Trainer
 
@@ -36,7 +36,7 @@ def config(path, **settings):
 
 
 def footage_of(path, **settings):
-    return open_source(config(path, **settings)).footage(np.random.default_rng(0))
+    return open_source(config(path, **settings)).labelled(np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_what_the_model_is_to_tell_projects_to_what_it_sees(folder, file, normal
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
 def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
     videos = RecordingSet.load(folder / "true.npz")
-    clip = recording_sequence(videos, 1, config(folder / "true.npz", normalisation=normalisation))
+    clip = recording_sequence(
+        videos, 1, config(folder / "true.npz", normalisation=normalisation).model
+    )
     twin = mirrored(clip, H36M17.mirror, H36M17.mirror)
     depth = 1 if twin.inverse.depth_T is None else twin.inverse.depth_T
     roots = np.column_stack([twin.trajectory_T3[:, :2], twin.trajectory_T3[:, 2] * depth])
@@ -67,7 +69,7 @@ def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
 def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
     videos = RecordingSet.load(folder / "detected.npz")
     clip = recording_sequence(
-        videos, 2, config(folder / "detected.npz", normalisation=normalisation)
+        videos, 2, config(folder / "detected.npz", normalisation=normalisation).model
     )
     path = videos.positions[videos.frames(2)][:, 0]
     np.testing.assert_allclose(clip.inverse.trajectory(clip.trajectory_T3), path, atol=1e-4)
@@ -78,10 +80,10 @@ def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
 def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
     """No model can tell a long lens from a short distance: paths are told for one lens."""
     source = open_source(config(folder / "motions.npz", normalisation="screen", noise=(0, 0)))
-    footage = source.footage(np.random.default_rng(1))
+    footage = source.labelled(np.random.default_rng(1))
     lens = torch.from_numpy(footage.camera_F9)
     assert np.unique(lens[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
-    assert source.trajectory_camera == SYNTHETIC_CAMERA
+    assert source.trajectory_camera == ASSUMED_SCREEN_CAMERA
     root = project(torch.from_numpy(footage.trajectory_F3)[:, None], lens)[:, 0]
     hips = footage.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
     # The root is not quite between the hips, which shows when a camera is near.
@@ -97,14 +99,16 @@ def test_settings_choose_who_is_labelled(folder):
         config(path, subjects=("0", "1"), unlabelled_subjects=("3",), trajectory=True)
     )
     rng = np.random.default_rng(0)
-    assert len(some.footage(rng).inputs_FJ2) == 2 * 4 * 50
+    assert len(some.labelled(rng).inputs_FJ2) == 2 * 4 * 50
     assert len(some.unlabelled(rng).inputs_FJ2) == 4 * 50
     assert some.summary.subjects == ("0", "1")
     assert open_source(config(path)).unlabelled(rng) is None
     thin = open_source(config(path, downsample=5, subset=0.3))
     assert thin.summary.fps == 10
-    assert len(thin.footage(rng).inputs_FJ2) == 4 * 4 * 3
-    assert len(next(thin.held_out("detected")).clip.inputs_TJ2) == 10  # whole, at the lower rate
+    assert len(thin.labelled(rng).inputs_FJ2) == 4 * 4 * 3
+    assert (
+        len(next(thin.held_out("detected")).sequence.inputs_TJ2) == 10
+    )  # whole, at the lower rate
     acting = open_source(config(path, actions=("tu",)))
     assert {clip.action for clip in acting.held_out("detected")} == {"turn"}
 
@@ -117,7 +121,7 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
     source = open_source(config(folder / "true.npz", **settings))
     rng = np.random.default_rng(0)
     assert len(source.unlabelled(rng).inputs_FJ2) == len(videos.keypoints)
-    assert len(source.footage(rng).inputs_FJ2) == 4 * 4 * 50
+    assert len(source.labelled(rng).inputs_FJ2) == 4 * 4 * 50
     replace(nobody_knows, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
     assert open_source(config(folder / "true.npz", **settings)).unlabelled(rng)
     with pytest.raises(InvalidInput, match="known intrinsics"):
@@ -133,11 +137,11 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
     replace(videos, positions=positions).save(tmp_path / "half.npz")
     rng = np.random.default_rng(0)
     plain = open_source(config(tmp_path / "half.npz"))
-    assert len(plain.footage(rng).inputs_FJ2) == 15 * 50
+    assert len(plain.labelled(rng).inputs_FJ2) == 15 * 50
     assert plain.unlabelled(rng) is None
     assert [clip.name for clip in plain.without_poses()] == [videos.names[0]]
     source = open_source(config(tmp_path / "half.npz", trajectory=True))
-    assert len(source.footage(rng).inputs_FJ2) == 15 * 50
+    assert len(source.labelled(rng).inputs_FJ2) == 15 * 50
     assert len(source.unlabelled(rng).inputs_FJ2) == 50
     assert np.isnan(source.unlabelled(rng).targets_FK3).all()
 
@@ -194,12 +198,12 @@ def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
     replace(videos, keypoints=keypoints).save(tmp_path / "late.npz")
     late = RecordingSet.load(tmp_path / "late.npz")
     settings = config(tmp_path / "late.npz", causal=causal)
-    found, whole = (recording_sequence(each, 0, settings) for each in (late, videos))
+    found, whole = (recording_sequence(each, 0, settings.model) for each in (late, videos))
     np.testing.assert_allclose(found.inputs_TJ2, whole.inputs_TJ2[7:], atol=1e-6)
     np.testing.assert_array_equal(found.targets_TK3, whole.targets_TK3[7:])
     keypoints[:50, :, 2] = 0
     with pytest.raises(InvalidInput, match="keypoints of clip 0/45°"):
-        recording_sequence(replace(videos, keypoints=keypoints), 0, settings)
+        recording_sequence(replace(videos, keypoints=keypoints), 0, settings.model)
 
 
 @pytest.mark.parametrize(

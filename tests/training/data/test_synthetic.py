@@ -1,4 +1,4 @@
-"""Virtual cameras, detector noise and what becomes of a clip filmed by them."""
+"""Virtual cameras, detector noise and the sequences they give."""
 
 from dataclasses import replace
 
@@ -10,17 +10,15 @@ from poselift.formats import FORMATS
 from poselift.normalisation import normaliser
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.detector_noise import NoiseLevel, cut_off, detect
-from training.augmentation.synthetic_camera import random_camera, tipped_over
+from training.augmentation.augmentation import Stage
+from training.augmentation.detector_noise import NoiseLevel, detect
+from training.augmentation.registry import AUGMENTATIONS, augment
+from training.augmentation.roll import roll_camera
+from training.augmentation.speed import change_speed
+from training.augmentation.synthetic_camera import random_camera
+from training.augmentation.truncation import truncate
 from training.data.sequences import mirror, mirrored
-from training.data.synthetic import (
-    ProjectionOptions,
-    augmented_motion,
-    change_speed,
-    film,
-    project_all,
-    see,
-)
+from training.data.synthetic import ProjectionOptions, project, project_all, project_clip
 
 CLEAN = ProjectionOptions("coco17", "person", causal=False, noise=(0.0, 0.0))
 MOTIONS = motion_set()
@@ -43,15 +41,15 @@ def test_a_camera_is_upright_and_has_the_person_before_it(seed):
     assert (seen[:, head, 1] < seen[:, foot, 1]).all()  # y is down
 
 
-def test_a_camera_is_tipped_over_when_asked_to():
+def test_a_camera_is_rolled_when_asked_to():
     upright = [random_camera(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
     assert max(abs(_roll(view)) for view in upright) < 12
-    tipped = [tipped_over(view, rng(seed)) for seed, view in enumerate(upright)]
-    rolls = [_roll(view) for view in tipped]
+    rolled_cameras = [roll_camera(view, rng(seed)) for seed, view in enumerate(upright)]
+    rolls = [_roll(view) for view in rolled_cameras]
     assert max(rolls) > 35
     assert min(rolls) < -35
     assert max(np.abs(rolls)) < 45 + 12
-    for before, after in zip(upright, tipped, strict=True):
+    for before, after in zip(upright, rolled_cameras, strict=True):
         assert_allclose(after.turn_33[2], before.turn_33[2], err_msg="it looks the same way")
         assert_allclose(after.turn_33 @ after.turn_33.T, np.eye(3), atol=1e-5)
 
@@ -80,9 +78,9 @@ def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
     options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
     view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
     seen = view.to_camera(MOTIONS.clip(1))
-    filmed = see(seen, MOTIONS, view, options, rng())
+    sequence = project(seen, MOTIONS, view, options, rng())
     expected = seen[:, :17] - seen[:, :1]
-    np.testing.assert_allclose(filmed.inverse.poses(filmed.targets_TK3), expected, atol=1e-5)
+    np.testing.assert_allclose(sequence.inverse.poses(sequence.targets_TK3), expected, atol=1e-5)
 
 
 def test_clean_inputs_are_the_normalised_projection():
@@ -90,25 +88,25 @@ def test_clean_inputs_are_the_normalised_projection():
     view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
     seen = view.to_camera(MOTIONS.clip(1))
     prepare = normaliser("person", H36M17.joints, view.image_size, view.known_intrinsics)
-    expected, _ = prepare(view.lens.project(seen[:, :17]).astype(np.float32))
+    expected, _ = prepare(view.intrinsics.project(seen[:, :17]).astype(np.float32))
     np.testing.assert_allclose(
-        see(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
+        project(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
     )
 
 
 def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
-    """Mirroring after filming equals filming mirrored motion with a mirrored camera."""
-    filmed = film(MOTIONS.clip(0), MOTIONS, CLEAN, rng(1))
-    twin = mirrored(filmed, *MIRRORS)
+    """Mirroring afterwards equals projecting mirrored motion with a mirrored camera."""
+    sequence = project_clip(MOTIONS.clip(0), MOTIONS, CLEAN, rng(1))[0]
+    twin = mirrored(sequence, *MIRRORS)
     left, right = (H36M17.joints.index(f"{side}_knee") for side in ("left", "right"))
-    np.testing.assert_array_equal(twin.targets_TK3[:, left, 0], -filmed.targets_TK3[:, right, 0])
-    np.testing.assert_array_equal(twin.targets_TK3[:, left, 1:], filmed.targets_TK3[:, right, 1:])
-    camera = filmed.inverse.poses(filmed.targets_TK3)
+    np.testing.assert_array_equal(twin.targets_TK3[:, left, 0], -sequence.targets_TK3[:, right, 0])
+    np.testing.assert_array_equal(twin.targets_TK3[:, left, 1:], sequence.targets_TK3[:, right, 1:])
+    camera = sequence.inverse.poses(sequence.targets_TK3)
     np.testing.assert_allclose(
         twin.inverse.poses(twin.targets_TK3), mirror(camera, H36M17.mirror), atol=1e-6
     )
     again = mirrored(twin, *MIRRORS)
-    np.testing.assert_array_equal(again.inputs_TJ2, filmed.inputs_TJ2)
+    np.testing.assert_array_equal(again.inputs_TJ2, sequence.inputs_TJ2)
 
 
 def test_speeding_up_keeps_places_and_shortens_time():
@@ -126,29 +124,28 @@ def test_speeding_up_keeps_places_and_shortens_time():
 
 def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
     clip = MOTIONS.clip(0)
-    back = augmented_motion(clip, MOTIONS, replace(CLEAN, backwards=1.0), rng())
+    back = augment(Stage.MOTION, clip, {"backwards": 1.0}, MOTIONS, rng())
     np.testing.assert_array_equal(back, clip[::-1])
-    mixed = augmented_motion(clip, MOTIONS, replace(CLEAN, recombination=1.0), rng())
+    mixed = augment(Stage.MOTION, clip, {"limb_swap": 1.0}, MOTIONS, rng())
     assert mixed.shape == clip.shape
     assert not np.array_equal(mixed, clip)
-    np.testing.assert_array_equal(augmented_motion(clip, MOTIONS, CLEAN, rng()), clip)
+    np.testing.assert_array_equal(augment(Stage.MOTION, clip, {}, MOTIONS, rng()), clip)
 
 
 def test_measuring_takes_motion_as_it_was_recorded():
-    wild = replace(CLEAN, speed=(0.5, 2), flip=True, backwards=0.5, recombination=0.5)
-    wild = replace(wild, proportions=0.1, bending=1, sitting=1, lying=1, roll=1, cut_off=1)
+    wild = replace(CLEAN, flip=True, augmentations={each.name: 0.5 for each in AUGMENTATIONS})
     assert wild.for_evaluation(0.0) == CLEAN
 
 
-def test_footage_knows_where_clips_begin_and_end():
-    footage = project_all(MOTIONS, CLEAN, rng(), views=2)
-    assert len(footage.inputs_FJ2) == 2 * len(MOTIONS.positions)
-    frames = np.arange(len(footage.inputs_FJ2))
-    np.testing.assert_array_equal(footage.first_F, frames // 60 * 60)
-    np.testing.assert_array_equal(footage.last_F, frames // 60 * 60 + 59)
+def test_sequences_know_where_clips_begin_and_end():
+    sequences = project_all(MOTIONS, CLEAN, rng(), cameras=2)
+    assert len(sequences.inputs_FJ2) == 2 * len(MOTIONS.positions)
+    frames = np.arange(len(sequences.inputs_FJ2))
+    np.testing.assert_array_equal(sequences.first_F, frames // 60 * 60)
+    np.testing.assert_array_equal(sequences.last_F, frames // 60 * 60 + 59)
 
 
-def test_filming_is_repeatable_and_fresh():
+def test_projection_is_repeatable_and_fresh():
     same = project_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2
     np.testing.assert_array_equal(project_all(MOTIONS, CLEAN, rng(5)).inputs_FJ2, same)
     assert not np.array_equal(project_all(MOTIONS, CLEAN, rng(6)).inputs_FJ2, same)
@@ -223,19 +220,20 @@ def test_much_of_one_side_goes_missing_at_once(truth):
     assert not missing[:, 0].any()
 
 
-def test_an_edge_of_the_picture_cuts_people_off(truth):
+def test_an_edge_of_the_picture_truncates_people(truth):
     for seed in range(20):
-        seen = cut_off(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
+        seen = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
         missing = seen[len(seen) // 2, :, 2] == 0
         assert 0 < missing.sum() < 17
     alone = np.ones((1, 1, 3), np.float32)  # beyond the edge, were it not all there is
-    np.testing.assert_array_equal(cut_off(alone, rng()), alone)
+    np.testing.assert_array_equal(truncate(alone, rng()), alone)
 
 
-def test_people_are_cut_off_and_their_poses_moved_when_asked_to():
-    wild = replace(CLEAN, bending=1.0, sitting=1.0, lying=1.0, roll=1.0, cut_off=1.0)
-    filmed = film(MOTIONS.clip(0), MOTIONS, wild, rng())
-    assert np.isfinite(filmed.inputs_TJ2).all()
+def test_people_are_truncated_and_their_poses_moved_when_asked_to():
+    names = ("joint_angle_jitter", "sitting", "lying", "roll", "truncation")
+    wild = replace(CLEAN, augmentations=dict.fromkeys(names, 1.0))
+    sequence = project_clip(MOTIONS.clip(0), MOTIONS, wild, rng())[0]
+    assert np.isfinite(sequence.inputs_TJ2).all()
     assert not np.allclose(
-        filmed.inputs_TJ2, film(MOTIONS.clip(0), MOTIONS, CLEAN, rng()).inputs_TJ2
+        sequence.inputs_TJ2, project_clip(MOTIONS.clip(0), MOTIONS, CLEAN, rng())[0].inputs_TJ2
     )

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from poselift.cameras import Camera
+from poselift.errors import InvalidInput
 from poselift.postprocess.pipeline import Postprocessing
 from poselift.runtime.clip import ClipModel
 from tests.models import model_folder
 from tests.training.motions import motion_set
 from training.data.sources import EVALUATION_CAMERAS
-from training.evaluate import EvaluateCommand
+from training.evaluate import evaluate
 from training.evaluation.clip_errors import average
+from training.evaluation.options import EvaluateOptions
 from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
 from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import (
@@ -347,23 +349,19 @@ def test_a_page_without_marks_is_said_before_anything_is_measured(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing\n")
     with pytest.raises(ValueError, match=r"page\.md: expected the marks <!-- suite: begin -->"):
-        EvaluateCommand(
-            _cli_parse_args=[], suite="wild", data=tmp_path / "none.npz", page=page
-        ).cli_cmd()
+        evaluate(options=suite(tmp_path, page=page))
+
+
+def suite(tmp_path, **options):
+    return EvaluateOptions(suite="wild", data=tmp_path / "none.npz", **options)
 
 
 def test_a_suite_takes_no_checkpoint_and_says_what_it_lacks(tmp_path):
-    command = EvaluateCommand(_cli_parse_args=[], suite="wild", data=tmp_path / "none.npz")
     with pytest.raises(FileNotFoundError, match=r"training\.prepare"):
-        command.cli_cmd()
-    nowhere = [tmp_path / "nowhere"]
-    command = EvaluateCommand(
-        _cli_parse_args=[], suite="wild", data=tmp_path / "none.npz", source=nowhere
-    )
-    with pytest.raises(FileNotFoundError, match="could not be prepared"):
-        command.cli_cmd()
-    both = EvaluateCommand(_cli_parse_args=[], suite="wild", checkpoint=tmp_path / "x.pt")
+        evaluate(options=suite(tmp_path))
+    with pytest.raises(InvalidInput, match="nowhere"):
+        evaluate(options=suite(tmp_path, source=[tmp_path / "nowhere"]))
     with pytest.raises(ValueError, match="no checkpoint"):
-        both.cli_cmd()
+        evaluate(tmp_path / "x.pt", options=suite(tmp_path))
     with pytest.raises(ValueError, match="expected a checkpoint"):
-        EvaluateCommand(_cli_parse_args=[]).cli_cmd()
+        evaluate()

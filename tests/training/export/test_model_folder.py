@@ -12,14 +12,16 @@ import torch
 
 from poselift.normalisation import normaliser
 from poselift.runtime.clip import ClipModel
+from training.command import command_line
 from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
 from training.export.export_parity import ExportError
-from training.export.model_folder import Remarks, export, from_checkpoint, from_videopose3d
+from training.export.exported import Remarks, from_checkpoint, from_videopose3d
+from training.export.model_folder import export
 from training.model.checkpoint import Checkpoint, CheckpointError, build_networks, load, save
 from training.model.temporal_model import TemporalModel, pad_edges
 from training.model.videopose3d import read_videopose3d
-from training.train import TrainCommand
+from training.train import train
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 MODELS = {
@@ -104,11 +106,12 @@ def test_a_licence_is_not_made_up_and_recordings_have_one_frame_rate(tmp_path, c
 def test_a_recipe_can_be_pasted(tmp_path, checkpoint):
     made = load(checkpoint)
     settings = {"actions": ("Walking 1", "Box"), "flip": False, "noise": (0.0, 1.0)}
-    save(replace(made, config=made.config.model_copy(update=settings)), checkpoint)
+    save(replace(made, config=TrainConfig(**(made.config.dumped() | settings))), checkpoint)
     words = shlex.split(from_checkpoint(checkpoint, "mine").training.recipe)
-    again = TrainCommand(_cli_parse_args=words[3:], _cli_exit_on_error=False)
-    assert {name: getattr(again, name) for name in settings} == settings
-    assert (again.filter_widths, again.causal, again.channels) == ((3, 3), True, 8)
+    _, bound, _ = command_line("training.train", train).parse_args(words[3:])
+    again = bound.arguments["settings"].dumped()
+    expected = settings | {"filter_widths": (3, 3), "causal": True, "channels": 8}
+    assert {name: again[name] for name in expected} == expected
 
 
 def test_the_version_is_that_of_the_weights(tmp_path, checkpoint):

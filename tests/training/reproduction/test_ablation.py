@@ -9,11 +9,19 @@ import pytest
 
 from poselift.errors import InvalidInput
 from tests.training.motions import motion_set
-from training.ablation import RECIPE, RUNS, STANDARD_ERROR, AblationCommand, errors_of, means
-from training.config.train_config import MOTION_SETTINGS, TrainConfig
+from training.config.sections import MOTION_SETTINGS
+from training.config.train_config import TrainConfig
 from training.evaluation.wild.trial import CAMERAS, triangulated
 from training.evaluation.wild.videos import Video
 from training.loop.trainer import Trainer
+from training.reproduction.ablation import (
+    RECIPE,
+    RUNS,
+    STANDARD_ERROR,
+    Ablation,
+    errors_of,
+    means,
+)
 
 SCRIPT = Path(__file__).parents[3] / "training" / "default_models.sh"
 
@@ -38,27 +46,24 @@ def numbers(text):
 
 
 def test_every_run_lacks_what_it_says():
+    usual = TrainConfig().dumped() | RECIPE
     for own in list(RUNS.values())[1:]:
-        assert all(
-            RECIPE.get(name, TrainConfig.model_fields[name].default) != own[name] for name in own
-        )
+        assert all(usual[name] != own[name] for name in own)
     lacking = {name for own in RUNS.values() for name in own}
-    assert lacking >= set(MOTION_SETTINGS) - {"views"}
+    assert lacking >= set(MOTION_SETTINGS) - {"cameras_per_clip"}
 
 
 def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path):
-    command = AblationCommand(
-        motion=tmp_path / "motion.npz", output=tmp_path, seeds=3, _cli_parse_args=[]
-    )
+    command = Ablation(motion=tmp_path / "motion.npz", output=tmp_path, seeds=3)
     motion_set(clips=5, frames=110).save(command.motion)
     configs = command.configs()
     assert len(configs) == len({config.run.output for config in configs.values()})
     assert len(configs) == 3 * (len(RUNS) + 1)
-    assert configs["without-bending-2"].augmentation.joint_angle_jitter == 0
-    assert configs["without-bending-2"].run.seed == 2
-    assert configs["all-of-it-0"].augmentation.joint_angle_jitter == RECIPE["bending"]
-    still = configs["four-still-cameras-none-of-it-1"]
-    assert "keypoints" in np.load(still.dataset.data)
+    assert configs["without-joint-angle-jitter-2"].augmentation.joint_angle_jitter == 0
+    assert configs["without-joint-angle-jitter-2"].run.seed == 2
+    assert configs["all-of-it-0"].augmentation.joint_angle_jitter == RECIPE["joint_angle_jitter"]
+    still = configs["four-still-cameras-no-augmentation-1"]
+    assert "keypoints" in np.load(still.dataset.dataset.data)
     assert still.model.channels == configs["all-of-it-0"].model.channels
     motion_set(clips=4, frames=110).save(command.motion)
     with pytest.raises(InvalidInput, match=rf"still\.npz: expected recordings of {command.motion}"):

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.training.motions import motion_set
+from training.config.train_config import flattened
 from training.loop.process_pool import result_path, settings_of
 from training.metrics import METRICS
-from training.reproduce import ReproduceCommand
+from training.reproduction.comparisons import Reproduction
 from training.reproduction.experiments import SINGLE, SUBSETS, everything, semi_supervised
 from training.reproduction.page import PAPER_TABLE_5, Run, complexity, write_page
 
@@ -91,14 +92,14 @@ def test_finished_runs_are_kept(tmp_path):
         "windows_per_epoch": 512,
         "batch_size": 256,
     }
-    command = ReproduceCommand(**settings, _cli_parse_args=[])
+    command = Reproduction(**settings)
     for experiment in everything(names[:3]):
         if experiment != SINGLE:
             path = result_path(output / experiment.name)
             path.parent.mkdir(parents=True)
             errors = dict.fromkeys(METRICS, 40.0)
             result = {"errors": errors, "flipped": errors, "training": 30.0, "minutes": 1}
-            config = settings_of(command.config(experiment))
+            config = flattened(settings_of(command.config(experiment)))
             del config["bone_weight"]  # as results have it from before there was such a setting
             path.write_text(json.dumps({**result, "settings": config}))
     settings["page"] = tmp_path / "page.md"

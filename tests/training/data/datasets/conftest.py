@@ -210,6 +210,15 @@ def real_positions() -> Path:
     return path
 
 
+def exit_status(arguments: list[str]) -> int:
+    """Of a command of ``training.prepare``."""
+    try:
+        main(arguments)
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
+
+
 @pytest.fixture
 def prepared(tmp_path: Path, capsys) -> Callable[..., tuple[Path, str]]:
     """Run a command of ``training.prepare``: the file it wrote and what it said, or its error."""
@@ -217,7 +226,7 @@ def prepared(tmp_path: Path, capsys) -> Callable[..., tuple[Path, str]]:
     def run(*arguments: object, status: int = 0) -> tuple[Path, str]:
         output = tmp_path / "out" / "prepared.npz"
         output.unlink(missing_ok=True)
-        found = main([*map(str, arguments), "--output", str(output)])
+        found = exit_status([*map(str, arguments), "--output", str(output)])
         said = capsys.readouterr()
         assert found == status, said.err
         assert output.exists() == (status == 0)

@@ -1,4 +1,4 @@
-"""Imagined poses: bones keep their lengths, joints their limits, and motion stays smooth."""
+"""Augmented poses: bones keep their lengths, joints their limits, and motion stays smooth."""
 
 from itertools import pairwise
 
@@ -7,21 +7,18 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.articulation import (
-    flex,
-    jitter_joint_angles,
-    lay_down_person,
-    limb,
-    seat_person,
-)
+from training.augmentation.joint_angle_jitter import jitter_joint_angles
+from training.augmentation.limbs import flex, limb
+from training.augmentation.lying import lay_down_person
+from training.augmentation.sitting import seat_person
 
 MOTIONS = motion_set(clips=3, frames=80)
 NAMES = MOTIONS.joint_names
 CLIP = MOTIONS.clip(0)
 CHANGES = {
-    "bend": lambda points, rng: jitter_joint_angles(points, NAMES, 50.0, rng),
-    "seat": lambda points, rng: seat_person(points, NAMES, rng),
-    "lay down": lay_down_person,
+    "joint-angle jitter": lambda points, rng: jitter_joint_angles(points, NAMES, 50.0, rng),
+    "sitting": lambda points, rng: seat_person(points, NAMES, rng),
+    "lying": lay_down_person,
 }
 
 
@@ -52,7 +49,7 @@ def angle(points, chain):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_bones_keep_their_lengths_and_the_root_its_path(name, rng):
+def test_bones_keep_their_lengths_and_the_root_its_trajectory(name, rng):
     changed = CHANGES[name](CLIP, rng)
     np.testing.assert_allclose(bone_lengths(changed), bone_lengths(CLIP), atol=1e-5)
     np.testing.assert_array_equal(changed[:, 0], CLIP[:, 0])

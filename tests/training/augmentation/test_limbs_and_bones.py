@@ -1,11 +1,12 @@
-"""Grafting: another clip's limbs at their own angles, with the body's bone lengths."""
+"""Limb swap: another clip's limbs at their own angles, with the body's bone lengths."""
 
 import numpy as np
 import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.recombination import scale_bones, swap_limbs
+from training.augmentation.bone_length_scaling import scale_bones
+from training.augmentation.limb_swap import swap_limbs
 
 MOTIONS = motion_set(clips=3, frames=50)
 NAMES = MOTIONS.joint_names
@@ -24,10 +25,10 @@ def test_ones_own_limbs_change_nothing(limbs):
 @pytest.mark.parametrize(("limbs", "moved"), [("shoulder", ARMS), ("hip", LEGS)])
 def test_only_the_limbs_move(limbs, moved):
     clip = MOTIONS.clip(0)
-    grafted = swap_limbs(clip, MOTIONS.clip(1), NAMES, limbs)
+    swapped = swap_limbs(clip, MOTIONS.clip(1), NAMES, limbs)
     others = [i for i in range(len(NAMES)) if i not in moved]
-    np.testing.assert_array_equal(grafted[:, others], clip[:, others])
-    assert (np.abs(grafted[:, moved] - clip[:, moved]).max(axis=(0, 2)) > 0.005).all()
+    np.testing.assert_array_equal(swapped[:, others], clip[:, others])
+    assert (np.abs(swapped[:, moved] - clip[:, moved]).max(axis=(0, 2)) > 0.005).all()
 
 
 def test_where_the_donor_stands_and_faces_does_not_matter():
@@ -45,12 +46,12 @@ def test_where_the_donor_stands_and_faces_does_not_matter():
 
 def test_bones_keep_the_bodys_mean_length():
     clip, donor = MOTIONS.clip(0), MOTIONS.clip(1) * np.float32(1.3)
-    grafted = swap_limbs(clip, donor, NAMES, "shoulder")
+    swapped = swap_limbs(clip, donor, NAMES, "shoulder")
     for side in ("left", "right"):
         shoulder, elbow = (NAMES.index(f"{side}_{joint}") for joint in ("shoulder", "elbow"))
         before, after = (
             np.linalg.norm(points[:, elbow] - points[:, shoulder], axis=-1).mean()
-            for points in (clip, grafted)
+            for points in (clip, swapped)
         )
         assert after == pytest.approx(before, rel=1e-5)
 
@@ -58,9 +59,9 @@ def test_bones_keep_the_bodys_mean_length():
 @pytest.mark.parametrize("frames", [1, 2, 20, 200])
 def test_a_donor_may_be_of_any_length(frames):
     long = motion_set(clips=1, frames=frames).clip(0)
-    grafted = swap_limbs(MOTIONS.clip(0), long, NAMES, "hip")
-    assert grafted.shape == MOTIONS.clip(0).shape
-    assert np.isfinite(grafted).all()
+    swapped = swap_limbs(MOTIONS.clip(0), long, NAMES, "hip")
+    assert swapped.shape == MOTIONS.clip(0).shape
+    assert np.isfinite(swapped).all()
 
 
 def test_other_proportions_keep_directions_and_sides_alike():
