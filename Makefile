@@ -10,7 +10,7 @@ RUNTIME ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 OTHER_RUNTIME = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 ARGS ?=
 
-.PHONY: help serve develop test check format proto bench clean
+.PHONY: help serve develop test check format docs proto bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,12 +23,16 @@ develop: $(VENV)/.dev  ## Install everything, PyTorch and the tests' needs inclu
 test: $(VENV)/.dev  ## Install what the tests need, and run them: make test ARGS="-k lift"
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code
+check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+docs: $(VENV)/.dev  ## Read the documentation at http://127.0.0.1:8001
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001
 
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
