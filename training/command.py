@@ -8,6 +8,7 @@ from typing import Any
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from poselift.errors import PoseliftError
 
@@ -45,15 +46,22 @@ def command_line(program: str, command: Callable[..., None] | None = None) -> Ap
     """
     app = App(
         name=f"python -m {program}",
-        help_format="plaintext",
+        help_format="markdown",
         help_flags=("--help", "-h"),
         version_flags=(),
         result_action="return_value",
-        default_parameter=Parameter(allow_repeating=True),  # the last one counts
+        # Of an option given several times the last one counts.
+        default_parameter=Parameter(allow_repeating=True, show_default=_shown),
     )
     if command is not None:
         app.default(command)
     return app
+
+
+def _shown(default: Any) -> str:  # noqa: ANN401
+    """A default as it would be typed."""
+    listed = default if isinstance(default, tuple) else (default,)
+    return ",".join("none" if each is None else str(each) for each in listed) or "none"
 
 
 def run(
@@ -96,12 +104,13 @@ def _fail(message: str, status: int = USAGE_STATUS) -> None:
 
 def _mistakes(error: ValidationError) -> str:
     """What pydantic found, in a line."""
-    return "; ".join(
-        ": ".join(
-            [*map(_option, map(str, each["loc"][-1:])), each["msg"].removeprefix("Value error, ")]
-        )
-        for each in error.errors()
-    )
+    return "; ".join(map(_mistake, error.errors()))
+
+
+def _mistake(found: ErrorDetails) -> str:
+    option = "".join(f"{_option(str(name))}: " for name in found["loc"][-1:])
+    value = f", found {found['input']}" if isinstance(found["input"], str) else ""
+    return f"{option}{found['msg'].removeprefix('Value error, ')}{value}"
 
 
 def _option(name: str) -> str:

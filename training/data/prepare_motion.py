@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import Field
 
-from training.command import Options
+from training.command import List, Options
 from training.data.datasets import amass, cmu, plain
 from training.data.datasets.archives import opened
 from training.data.datasets.download import CMU_SITE, download
@@ -16,8 +16,8 @@ from training.data.datasets.motion import MotionSet
 from training.data.datasets.preparation import Rejection
 from training.data.datasets.smpl import read_body_model
 
-Several = Parameter(consume_multiple=True, negative="")
-"""Of a list whose members follow the option one after the other."""
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True), *List]
+"""Names that follow an option one after the other, or with commas between them."""
 Rate = Annotated[float, Field(ge=1, le=1000)]
 Paths = Annotated[tuple[Path, ...], Parameter(negative="")]
 
@@ -25,7 +25,7 @@ Paths = Annotated[tuple[Path, ...], Parameter(negative="")]
 class _MotionOptions(Options):
     fps: Rate = 50.0
     """Frames per second."""
-    held_out: Annotated[tuple[str, ...], Several] = ()
+    held_out: Names = ()
     """Whole subjects to keep from training."""
 
 
@@ -34,14 +34,14 @@ class CmuOptions(_MotionOptions):
 
     source: Paths = ()
     """A folder (searched to its depth), a zip or tar archive, or a file; may be repeated."""
-    download: Annotated[tuple[str, ...] | None, Several] = None
+    download: Names | None = None
     """Fetch these clips (02_01 …) with their skeletons, or, with none named, the whole database as
     one archive, and use them as a source; an interrupted download is resumed."""
     download_to: Path = Path("data/cmu")
     """Folder of downloads."""
     base_url: str = CMU_SITE
     """Where to download from."""
-    held_out: Annotated[tuple[str, ...], Several] = cmu.HELD_OUT
+    held_out: Names = cmu.HELD_OUT
     """Whole subjects to keep from training."""
     output: Path = Path("data/cmu.npz")
     """The file to write."""

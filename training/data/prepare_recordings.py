@@ -12,7 +12,7 @@ from training.data.datasets import custom, h36m, humaneva
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
-from training.data.prepare_motion import Rate, Several
+from training.data.prepare_motion import Names, Rate
 
 
 class H36mOptions(Options):
@@ -24,7 +24,7 @@ class H36mOptions(Options):
     """What a detector found: data_2d_h36m_….npz."""
     cameras: Path
     """Human3.6M's own metadata.xml, or JSON, as above."""
-    held_out: Annotated[tuple[str, ...], Several] = h36m.HELD_OUT
+    held_out: Names = h36m.HELD_OUT
     """Subjects to keep from training."""
     output: Path = Path("data/h36m.npz")
     """The file to write."""
@@ -53,7 +53,7 @@ class HumanEvaOptions(Options):
     """What a detector found: data_2d_humaneva15_….npz."""
     cameras: Path
     """JSON, as above; subjects as S1, or Train/S1."""
-    actions: Annotated[tuple[str, ...], Several] = ("",)
+    actions: Names = ("",)
     """Only actions that begin so, as Walk Jog Box; all if not given."""
     output: Path = Path("data/humaneva.npz")
     """The file to write."""

@@ -87,7 +87,7 @@ class CheckpointEvaluation:
             raise ValueError("--baseline compares this project's checkpoints (.pt)")
         networks, other = load_networks(self._options.baseline)
         for name in ("keypoint_format", "normalisation"):
-            if getattr(opened.config, name) != getattr(other.config, name):
+            if getattr(opened.config.model, name) != getattr(other.config.model, name):
                 raise ValueError(f"{self._options.baseline}: was trained with another {name}")
         if other.motions != opened.trained_on:
             raise ValueError(f"{self._options.baseline}: was trained on other motion")

@@ -150,7 +150,7 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
     ("file", "settings", "where"),
     [
         ("true.npz", {"speed": (0.5, 2.0)}, "speed"),
-        ("true.npz", {"recombination": 0.5}, "recombination"),
+        ("true.npz", {"recombination": 0.5}, "limb_swap"),
         ("true.npz", {"keypoint_format": "coco17"}, "keypoint_format: expected h36m17"),
         ("motions.npz", {"unlabelled": "x.npz", "trajectory": True}, "unlabelled"),
         ("nowhere.npz", {}, "nowhere.npz"),

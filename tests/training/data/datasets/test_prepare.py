@@ -82,7 +82,7 @@ def test_help(capsys) -> None:
     assert exit_status(["cmu", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "NSF EIA-0196217" in said
-    assert "03 05 39 131" in said
+    assert "03,05,39,131" in said
 
 
 @pytest.mark.parametrize("command", COMMANDS)
