@@ -15,7 +15,7 @@ train() {  # the name of a model, the epochs it begins with, its velocity weight
     name=$1 first=$2 velocity=$3 last_velocity=$4
     shift 4
     # First what was recorded; then what might have been, more and more of it, at a lower rate again;
-    # without dropout, which trembles, so that velocities can be learned; and all of the wild at last.
+    # without dropout, which adds jitter, so that velocities can be learned; and all of the wild at last.
     $python -m training.train --output "runs/$name-1" $size "$@" --dropout 0.1 --epochs "$first"
     varied="--learning-rate 0.0005 --dropout 0.25"
     $python -m training.train --output "runs/$name-2" $size "$@" $varied \
@@ -26,16 +26,16 @@ train() {  # the name of a model, the epochs it begins with, its velocity weight
     $python -m training.train --output "runs/$name-4" $size "$@" $more \
         --initial "runs/$name-3/checkpoint.pt" --epochs 28 --learning-rate-decay 0.88 \
         --learning-rate 0.0004 --dropout 0 --velocity-weight "$velocity"
-    calm="--windows-per-epoch 50000 --dropout 0 --weight-average 0.995"
-    $python -m training.train --output "runs/$name-5" $step --channels 384 "$@" $wild $calm \
+    fine_tuning="--windows-per-epoch 50000 --dropout 0 --weight-average 0.995"
+    $python -m training.train --output "runs/$name-5" $step --channels 384 "$@" $wild $fine_tuning \
         --initial "runs/$name-4/checkpoint.pt" --epochs 60 --learning-rate 0.0002 \
         --learning-rate-decay 0.95 --velocity-weight "$last_velocity"
-    $python -m training.train --output "runs/$name" $step --channels 384 "$@" $wild $calm \
+    $python -m training.train --output "runs/$name" $step --channels 384 "$@" $wild $fine_tuning \
         --initial "runs/$name-5/checkpoint.pt" --epochs 80 --learning-rate 0.0002 \
         --learning-rate-decay 0.955 --velocity-weight "$last_velocity"
 }
 
-train_light() {  # single frames first, which is quick; then what the frames before them tell
+train_light() {  # single frames first, which is quick; then with the frames before them
     light="$step --channels 192 --dropout 0 --weight-average 0.995"
     $python -m training.train --output runs/light-1 $light $wild --filter-widths 1,1,1,1,1 \
         --batch-size 1024 --windows-per-epoch 140000 --epochs 80 --learning-rate-decay 0.94
@@ -47,19 +47,19 @@ train_light() {  # single frames first, which is quick; then what the frames bef
         --learning-rate 0.0003 --learning-rate-decay 0.95 --velocity-weight 4
 }
 
-add_trajectory() {  # the name of a model, its channels, those of its path, what is its own: leaves
-    # the poses; at last it learns what errors to expect too
-    name=$1 channels=$2 path_channels=$3
+add_trajectory() {  # the name of a model, its channels, those of its trajectory network, what is its
+    # own: leaves the poses; at last it learns expected errors too
+    name=$1 channels=$2 trajectory_channels=$3
     shift 3
-    path="$step --channels $channels --freeze-pose --trajectory"
-    path="$path --trajectory-channels $path_channels $*"
-    $python -m training.train --output "runs/$name-1" $path $more --windows-per-epoch 70000 \
+    trajectory="$step --channels $channels --freeze-pose --trajectory"
+    trajectory="$trajectory --trajectory-channels $trajectory_channels $*"
+    $python -m training.train --output "runs/$name-1" $trajectory $more --windows-per-epoch 70000 \
         --initial "runs/$name-poses/checkpoint.pt" --epochs 50 --learning-rate-decay 0.93 \
         --dropout 0.1
-    $python -m training.train --output "runs/$name-2" $path $more --windows-per-epoch 70000 \
+    $python -m training.train --output "runs/$name-2" $trajectory $more --windows-per-epoch 70000 \
         --initial "runs/$name-1/checkpoint.pt" --epochs 24 --learning-rate-decay 0.87 \
         --learning-rate 0.0005 --dropout 0 --velocity-weight 4
-    $python -m training.train --output "runs/$name" $path $wild --windows-per-epoch 50000 \
+    $python -m training.train --output "runs/$name" $trajectory $wild --windows-per-epoch 50000 \
         --initial "runs/$name-2/checkpoint.pt" --epochs 20 --learning-rate-decay 0.85 \
         --learning-rate 0.0006 --dropout 0 --velocity-weight 4 --expected-errors
 }
@@ -70,7 +70,7 @@ export_model() {  # the name of a model, what it cost
     $python -m training.export "runs/$1/checkpoint.pt" --output "poselift/models/$1" \
         --errors "runs/$1/errors.json" --cost "$2" --licence Apache-2.0 \
         --recipe training/default_models.sh \
-        --limits "People sit, lie and are cut off in the data by imagination only. See MODELS.md."
+        --limits "Sitting, lying and truncated people are only simulated in the data. See MODELS.md."
 }
 
 train symmetric243-poses 29 2 3
@@ -80,9 +80,9 @@ add_trajectory symmetric243 384 128
 add_trajectory causal243 384 128 --causal
 add_trajectory causal243-light 192 64 --causal
 train single 60 0 0 --filter-widths 1,1,1,1,1
-full="255 epochs of 50,000 to 70,000 windows, and 94 of the path: some six hours of one CPU core"
+full="255 epochs of 50,000 to 70,000 windows, and 94 of the trajectory: some six hours of one CPU core"
 export_model symmetric243 "$full"
 export_model causal243 "$full"
 export_model causal243-light \
-    "130 epochs of 70,000 windows after 80 of single frames, and 94 of the path: two hours of one CPU core"
+    "130 epochs of 70,000 windows after 80 of single frames, and 94 of the trajectory: two hours of one CPU core"
 .venv/bin/python -m training.evaluate --suite wild --page MODELS.md

@@ -13,7 +13,7 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def exponential_nll(log_errors: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
-    """How unlikely the distances from the target are if their means are as told.
+    """Negative log-likelihood of exponentially distributed distances from the target.
 
     Args:
         log_errors: the logarithms (…, K) of the expected distances.
@@ -44,7 +44,7 @@ def weighted_mpjpe(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 def trajectory_error(predicted: Tensor, target: Tensor) -> Tensor:
     """Error of the root in camera axes (…, 3) as a share of its distance (the paper, eq. 1).
 
-    Whoever is farther away is smaller in the image and harder to place, and matters less.
+    A person farther away is smaller in the image and harder to place, and counts less.
     """
     return weighted_mpjpe(predicted, target, 1 / target[..., 2])
 

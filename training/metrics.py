@@ -77,7 +77,7 @@ def auc(predicted: Array, target: Array) -> float:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of poses in metres, and what it is told in: ``of(…) * factor`` ``unit``."""
+    """A metric of poses in metres, and its unit: ``of(…) * factor`` ``unit``."""
 
     of: Callable[[Array, Array], float]
     factor: float
@@ -122,7 +122,7 @@ TRAJECTORY_METRICS: dict[str, Metric] = {
     "relative": Metric(relative_root_error, 100, "%"),
     "steps": Metric(root_velocity_error, 1000, "mm/frame"),
 }
-"""Errors of the root's path in camera axes: in millimetres, of its distance, and of its steps."""
+"""Errors of the trajectory in camera axes: in millimetres, of its distance, and of its steps."""
 
 _STANDING_M_A_FRAME = 0.003
 
@@ -138,6 +138,6 @@ def foot_slip(predicted: Array, target: Array) -> float:
 
 
 FOOT_METRICS: dict[str, Metric] = {"foot slip": Metric(foot_slip, 1000, "mm/frame")}
-"""Of feet in camera axes, where pose and path come together."""
+"""Of feet in camera axes, where pose and trajectory combine."""
 
 ALL_METRICS = METRICS | TRAJECTORY_METRICS | FOOT_METRICS

@@ -1,11 +1,11 @@
-"""Keypoints as a detector would have found them: biased, trembling, swapped and missing.
+"""Keypoints as a detector would have found them: with bias, jitter, swaps and missing joints.
 
 The shares and spreads are rounded from what detectors of people show on video
 (``training.evaluation.wild.detectors`` puts both side by side): errors scale with the person's size
 in the image; what differs from detector to detector grows from face to hips (the per-joint
 constants of the COCO keypoint task), what changes from frame to frame is worst at wrists and
 ankles; most of an error lasts for many frames, now and then a joint is found badly for a while, and
-a few errors are gross. Scores tell of gross errors, though not of all, and fall now and then
+a few errors are gross. Scores fall with gross errors, though not with all, and now and then
 without any.
 """
 
@@ -37,8 +37,8 @@ _HARDER = {"elbow": 1.3, "wrist": 1.8, "hip": 0.8, "knee": 1.1, "ankle": 1.3}
 """How much more or less than by that joints are missed from frame to frame."""
 _SHARPNESS_SPREAD = 1.5
 """Of the logarithm of how sharply scores fall with errors, which changes over half a second too:
-now a detector knows that it is wrong, now it does not."""
-_UNSTEADINESS = 0.6
+a detector does not always know that it is wrong."""
+_ERROR_SIZE_SPREAD = 0.6
 """Spread of the logarithm by which a joint's errors grow and shrink again over half a second."""
 
 
@@ -112,7 +112,7 @@ def _errors(
     harder_J1 = _of_joints(names, _HARDER, 1.0)[:, None]
     white = rng.standard_normal((frames, joints, 2), dtype=np.float32)
     bias = rng.standard_normal((1, joints, 2))
-    unsteady = np.exp(_UNSTEADINESS * _drifting((frames, joints, 1), fps, rng))
+    unsteady = np.exp(_ERROR_SIZE_SPREAD * _drifting((frames, joints, 1), fps, rng))
     moving = level.drift * _drifting((frames, joints, 2), fps, rng) + level.jitter * white
     total: NDArray[np.floating] = level.bias * bias + harder_J1 * unsteady * moving
     return total * spread_J1
@@ -188,8 +188,10 @@ def _lose(
         detected_TJ3[span, rng.integers(joints), 2] = 0
     for span in _spans(frames, level.occluded_sides_per_s, "occlusion", fps, rng):
         side = ("left_", "right_")[rng.integers(2)]
-        hidden = [i for i, name in enumerate(names) if name.startswith(side) and rng.random() < 0.7]
-        detected_TJ3[span, hidden, 2] = 0
+        occluded = [
+            i for i, name in enumerate(names) if name.startswith(side) and rng.random() < 0.7
+        ]
+        detected_TJ3[span, occluded, 2] = 0
     for span in _spans(frames, level.lost_frames_per_s, "lost", fps, rng):
         # The first frame stays, so that a clip begins where it begins.
         detected_TJ3[max(span.start, 1) : span.stop, :, 2] = 0

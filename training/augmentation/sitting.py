@@ -15,7 +15,7 @@ _SEATED_KNEES = np.radians((30, 115))
 
 
 def seat_person(points_TM3: Floats, joint_names: Sequence[str], rng: np.random.Generator) -> Floats:
-    """Bring the thighs of somebody upright forwards and bend the knees, as on a chair or floor.
+    """Bring the thighs of an upright person forwards and bend the knees, as on a chair or floor.
 
     What the legs do besides stays, around their new mean.
 

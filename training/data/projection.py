@@ -11,8 +11,8 @@ Array = NDArray[np.floating]
 def project(points: Tensor, cameras: Tensor, linear: bool = False) -> Tensor:
     """Project points in camera axes to normalised screen coordinates.
 
-    This lens is not OpenCV's: its tangential term is p·(x, y) and p·r², and plane coordinates
-    are limited to ±1 before they are distorted.
+    This is not OpenCV's model: its tangential term is p·(x, y) and p·r², and plane coordinates are
+    limited to ±1 before they are distorted.
 
     Args:
         points: (…, K, 3), metres, z away from the camera.

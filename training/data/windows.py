@@ -21,7 +21,7 @@ class Share:
 class Batch:
     """Windows, and what there is to know of the S frames in the middle (causal: at the end).
 
-    Units and axes are those of ``training.footage.PoseSequence``.
+    Units and axes are those of ``training.data.sequences.PoseSequence``.
     """
 
     inputs_BTJ2: Tensor
@@ -37,26 +37,26 @@ class Batch:
 
 
 class Windows:
-    """Cuts windows from footage by index; beyond a clip's ends its edge frames are repeated.
+    """Cuts windows from sequences by index; beyond a clip's ends its edge frames are repeated.
 
     Batches are a few gathers from tensors that stay where they were put, which may be a GPU.
     """
 
     def __init__(
         self,
-        footage: Sequences,
+        sequences: Sequences,
         receptive_field: int,
         causal: bool,
         device: torch.device | str = "cpu",
         stride: int = 1,
     ) -> None:
-        self._inputs_FJ2 = torch.from_numpy(footage.inputs_FJ2).to(device)
-        self._targets_FK3 = torch.from_numpy(footage.targets_FK3).to(device)
-        self._trajectory_F3 = torch.from_numpy(footage.trajectory_F3).to(device)
-        self._camera_F9 = torch.from_numpy(footage.camera_F9).to(device)
-        self._depth_F = torch.from_numpy(footage.depth_F).to(device)
-        self._first_F = torch.from_numpy(footage.first_F).to(device)
-        self._last_F = torch.from_numpy(footage.last_F).to(device)
+        self._inputs_FJ2 = torch.from_numpy(sequences.inputs_FJ2).to(device)
+        self._targets_FK3 = torch.from_numpy(sequences.targets_FK3).to(device)
+        self._trajectory_F3 = torch.from_numpy(sequences.trajectory_F3).to(device)
+        self._camera_F9 = torch.from_numpy(sequences.camera_F9).to(device)
+        self._depth_F = torch.from_numpy(sequences.depth_F).to(device)
+        self._first_F = torch.from_numpy(sequences.first_F).to(device)
+        self._last_F = torch.from_numpy(sequences.last_F).to(device)
         before = receptive_field - 1 if causal else (receptive_field - 1) // 2
         self._offsets = torch.arange(receptive_field + stride - 1, device=device) - before
         self._ahead = torch.arange(stride, device=device)

@@ -39,13 +39,13 @@ class CheckpointEvaluation:
     def run(self) -> None:
         """Measure the checkpoint and, if there is one, the baseline."""
         path, options = self._path, self._options
-        # All files are opened before anything is measured: a mistyped name is said at once.
-        opened = load_model(path, options.causal, options.keypoint_format)
-        baseline = self._load_baseline(opened) if self._options.baseline else None
-        source = self._source(path, opened)
+        # All files are opened before anything is measured, so that a mistyped name fails at once.
+        loaded = load_model(path, options.causal, options.keypoint_format)
+        baseline = self._load_baseline(loaded) if self._options.baseline else None
+        source = self._source(path, loaded)
         if self._options.predictions:
-            self._lift_videos_without_poses(opened.networks, source, self._options.predictions)
-        measured = {"": self._measure(path, opened.networks, source, self._options.predictions)}
+            self._lift_videos_without_poses(loaded.networks, source, self._options.predictions)
+        measured = {"": self._measure(path, loaded.networks, source, self._options.predictions)}
         if self._options.baseline and baseline:
             name = f", {self._options.baseline.parent.name} model"
             measured[name] = self._measure(self._options.baseline, baseline, source)
@@ -54,17 +54,17 @@ class CheckpointEvaluation:
         if self._options.report:
             write_report(self._options.report, measured, self._options.by_subject)
 
-    def _source(self, path: Path, opened: LoadedModel) -> Source:
+    def _source(self, path: Path, loaded: LoadedModel) -> Source:
         """Where held-out clips come from, none of whose subjects the model has seen."""
-        if self._options.data is None and opened.trained_on is None:
+        if self._options.data is None and loaded.trained_on is None:
             raise ValueError(f"--data: expected prepared data to measure {path} on")
-        data = self._options.data or opened.config.dataset.data
-        source = open_source(opened.config.for_evaluation(data))
+        data = self._options.data or loaded.config.dataset.data
+        source = open_source(loaded.config.for_evaluation(data))
         skeleton = SKELETONS[source.summary.skeleton]
-        if opened.networks.pose.joints_out != len(skeleton.joints):
+        if loaded.networks.pose.joints_out != len(skeleton.joints):
             raise ValueError(
                 f"{data}: has poses of {len(skeleton.joints)} joints ({skeleton.name}); "
-                f"{path} tells {opened.networks.pose.joints_out}"
+                f"{path} predicts {loaded.networks.pose.joints_out}"
             )
         subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
         only_lifts = self._options.predictions and not (
@@ -75,30 +75,30 @@ class CheckpointEvaluation:
                 f"{data} holds no held-out subjects; with --predictions alone, videos without "
                 "poses are lifted"
             )
-        known = opened.trained_on.subjects if opened.trained_on else ()
+        known = loaded.trained_on.subjects if loaded.trained_on else ()
         seen = sorted(subjects & set(known))
         if seen:
             raise ValueError(f"{data}: {path} was trained on {', '.join(seen)}")
         return source
 
-    def _load_baseline(self, opened: LoadedModel) -> Networks:
+    def _load_baseline(self, loaded: LoadedModel) -> Networks:
         assert self._options.baseline is not None
-        if opened.trained_on is None:
+        if loaded.trained_on is None:
             raise ValueError("--baseline compares this project's checkpoints (.pt)")
         networks, other = load_networks(self._options.baseline)
         for name in ("keypoint_format", "normalisation"):
-            if getattr(opened.config.model, name) != getattr(other.config.model, name):
+            if getattr(loaded.config.model, name) != getattr(other.config.model, name):
                 raise ValueError(f"{self._options.baseline}: was trained with another {name}")
-        if other.motions != opened.trained_on:
+        if other.motions != loaded.trained_on:
             raise ValueError(f"{self._options.baseline}: was trained on other motion")
-        if other.config.model.causal and not opened.config.model.causal:
+        if other.config.model.causal and not loaded.config.model.causal:
             raise ValueError(
                 f"{self._options.baseline}: is causal, and would get gaps filled from the future"
             )
         return networks
 
     def _lift_videos_without_poses(self, networks: Networks, source: Source, folder: Path) -> None:
-        """Write what becomes of the videos there is nothing to compare with, if there are any."""
+        """Write the predictions of the videos of unknown poses, if there are any."""
         predictors = self._predictors(networks, source)
         videos = tqdm(source.without_poses(), unit="video", leave=False)
         predictions = list(predict_clips(videos, *predictors))
@@ -136,7 +136,7 @@ class CheckpointEvaluation:
         return f"{later}, flip" if self._options.flip else later
 
     def _predictors(self, networks: Networks, source: Source) -> tuple[Predictor, Predictor | None]:
-        """What lifts poses, and what tells the root's path, if anything does."""
+        """What predicts poses, and what predicts the trajectory, if anything does."""
         mirror = SKELETONS[source.summary.skeleton].mirror
         predict = self._predictor(networks.pose, source, mirror)
         if networks.trajectory is None:

@@ -22,7 +22,7 @@ from training.model.temporal_model import StridedTemporalModel, TemporalModel, p
 
 Floats = NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
-"""Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), as a network tells them."""
+"""Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), in a network's axes."""
 
 MEAN, OVERALL = "mean of these", "overall"
 """The last two rows of a table."""
@@ -77,14 +77,14 @@ def flip_augmented(predict: Predictor, inputs: Sequence[int], points: Sequence[i
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model tells of a clip, and what is true: camera axes, metres."""
+    """What a model predicts of a clip, and what is true: camera axes, metres."""
 
     clip: HeldOut
     poses_TK3: Floats
     """Relative to the root."""
     targets_TK3: Floats
     trajectory_T3: Floats | None
-    """The root's path, of models that tell it."""
+    """Of models that predict it."""
     true_trajectory_T3: Floats
 
 
@@ -95,14 +95,14 @@ def predict_clips(
     for clip in clips:
         sequence = clip.sequence
         poses = predict(sequence.inputs_TJ2)
-        roots = None
+        trajectory = None
         if predict_trajectory is not None:
-            roots = sequence.inverse.trajectory(predict_trajectory(sequence.inputs_TJ2)[:, 0])
+            trajectory = sequence.inverse.trajectory(predict_trajectory(sequence.inputs_TJ2)[:, 0])
         yield Prediction(
             clip,
             sequence.inverse.poses(poses - poses[:, :1]),
             sequence.inverse.poses(sequence.targets_TK3),
-            roots,
+            trajectory,
             sequence.inverse.trajectory(sequence.trajectory_T3),
         )
 
@@ -128,14 +128,14 @@ def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
         keypoints=np.concatenate([clip.sequence.inputs_TJ2 for clip in clips]),
         poses=np.concatenate([each.poses_TK3 for each in predictions]),
         targets=np.concatenate([each.targets_TK3 for each in predictions]),
-        trajectory=np.concatenate([_roots(each) for each in predictions]),
+        trajectory=np.concatenate([_trajectory(each) for each in predictions]),
         fps=source.summary.fps,
         keypoint_format=source.keypoint_format,
         skeleton=source.summary.skeleton,
     )
 
 
-def _roots(prediction: Prediction) -> Floats:
+def _trajectory(prediction: Prediction) -> Floats:
     if prediction.trajectory_T3 is not None:
         return prediction.trajectory_T3
     return np.full((len(prediction.poses_TK3), 3), np.nan, np.float32)

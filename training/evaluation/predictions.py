@@ -1,4 +1,4 @@
-"""The file of predictions: what a model made of some clips, and the true poses if known."""
+"""The file of predictions: what a model predicts of some clips, and the true poses if known."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Clips end to end, as the model saw them and as it lifted them."""
+    """Clips end to end, as the model was given them and as it lifted them."""
 
     per_clip: ClassVar[dict[str, str]] = {"clip_ends": "i", "names": "U"}
     """The fields that have an entry for each clip, and the kind of their arrays in a file."""
@@ -39,9 +39,9 @@ class Predictions:
     """(frames, K, 3): the joints it predicts, relative to the root, in camera axes (x right,
     y down, z away), metres."""
     targets: Floats
-    """(frames, K, 3): where they truly are, like `poses`; NaN where nobody knows."""
+    """(frames, K, 3): where they truly are, like `poses`; NaN where unknown."""
     trajectory: Floats
-    """(frames, 3): the path of the root that it predicts, in camera axes, metres; NaN where there
+    """(frames, 3): of the root, as it predicts it, in camera axes, metres; NaN where there
     is none."""
     fps: float
     keypoint_format: str

@@ -228,9 +228,9 @@ class Builder:
         self.output(self.product(x, layers.last, operator), name, *lead, *points)
         if layers.errors is not None:
             hidden = self.node("Relu", self.product(x, layers.errors.hidden, operator))
-            told = self.product(hidden, layers.errors.last, operator)
+            raw = self.product(hidden, layers.errors.last, operator)
             least, most = (self.constant(np.array(end, np.float32)) for end in layers.errors.range)
-            errors = self.node("Exp", self.node("Clip", told, least, most))
+            errors = self.node("Exp", self.node("Clip", raw, least, most))
             self.output(errors, EXPECTED_ERRORS, *lead, joints)
 
     def output(self, x: str, name: str, *shape: int) -> None:

@@ -110,7 +110,7 @@ def _check_all(what: str, found: ModelOutput, expected: ModelOutput, tolerance_m
     for name in (POSES, TRAJECTORY, EXPECTED_ERRORS):
         pair = getattr(found, name), getattr(expected, name)
         if (pair[0] is None) != (pair[1] is None):
-            raise ExportError(f"{what}: only one of ONNX Runtime and PyTorch tells {name}")
+            raise ExportError(f"{what}: only one of ONNX Runtime and PyTorch has {name}")
         if pair[0] is not None:
             _check(f"{name} of {what}", *pair, tolerance_m)
 

@@ -14,7 +14,7 @@ from training.model.videopose3d import read_videopose3d, videopose3d_format
 
 UNSTATED_LICENCE = "not stated; the terms of what it was trained on bind its use too"
 VIDEOPOSE3D_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for commercial use"
-SCALE = "One camera cannot tell size from distance: poses have the scale of an ordinary adult."
+SCALE = "One camera cannot separate size from distance: poses have the scale of an ordinary adult."
 HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
 """About where Human3.6M's four cameras lie, whose trajectories the authors' models learned."""
 _HALF_TOLERANCE_M = 2e-2
@@ -41,7 +41,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Remarks:
-    """What only whoever exports a checkpoint can say, for the card."""
+    """What a checkpoint does not hold, for the card."""
 
     errors: dict[str, float] = field(default_factory=dict)
     """Of held-out people."""
@@ -107,7 +107,7 @@ def _command(config: TrainConfig) -> str:
 
 
 def from_videopose3d(path: Path, name: str, causal: bool, keypoint_format: str | None) -> Exported:
-    """What to export of one of the paper authors' checkpoints."""
+    """What to export of a VideoPose3D checkpoint."""
     pose, trajectory, joints = read_videopose3d(path, causal)
     return Exported(
         name=name,
@@ -118,7 +118,7 @@ def from_videopose3d(path: Path, name: str, causal: bool, keypoint_format: str |
         normalisation="screen",
         licence=VIDEOPOSE3D_LICENCE,
         training=Training(
-            data="a checkpoint in the paper authors' format",
+            data="a VideoPose3D checkpoint",
             frame_rates=(60.0,) if joints == 15 else (50.0,),  # HumanEva's and Human3.6M's
         ),
     )

@@ -1,4 +1,4 @@
-"""The terms of the loss: supervised ones, and back-projection of what nobody labelled (§4)."""
+"""The terms of the loss: supervised ones, and back-projection of unlabelled data (§4)."""
 
 from collections.abc import Sequence
 
@@ -49,16 +49,19 @@ class Objective:
             if self._config.loss.bone_weight:
                 error = losses.bone_error(predicted.poses, batch.targets_BSK3, self._bones)
                 terms["bones"] = self._config.loss.bone_weight * error
-        if predicted.roots is not None:
-            terms |= self._of_trajectory(predicted.roots, batch)
+        if predicted.trajectory is not None:
+            terms |= self._of_trajectory(predicted.trajectory, batch)
         if predicted.log_errors is not None:
             terms["expected errors"] = losses.exponential_nll(
                 predicted.log_errors, predicted.poses, batch.targets_BSK3
             )
         return terms
 
-    def _of_trajectory(self, roots: Tensor, batch: Batch) -> Terms:
-        pair = in_metres(roots, batch.depth_BS), in_metres(batch.trajectory_BS3, batch.depth_BS)
+    def _of_trajectory(self, trajectory: Tensor, batch: Batch) -> Terms:
+        pair = (
+            in_metres(trajectory, batch.depth_BS),
+            in_metres(batch.trajectory_BS3, batch.depth_BS),
+        )
         terms = {"trajectory": losses.trajectory_error(*pair)}
         if self._config.loss.velocity_weight:
             error = losses.trajectory_velocity_error(*pair)
@@ -74,9 +77,9 @@ class Objective:
             batch: the unlabelled windows.
         """
         terms: Terms = {}
-        if self._config.semi_supervised.projection_weight and predicted.roots is not None:
-            roots = in_metres(predicted.roots, batch.depth_BS)
-            points = in_front(predicted.poses + roots[..., None, :])
+        if self._config.semi_supervised.projection_weight and predicted.trajectory is not None:
+            trajectory = in_metres(predicted.trajectory, batch.depth_BS)
+            points = in_front(predicted.poses + trajectory[..., None, :])
             projected = project(points, batch.camera_BS9)
             seen, found = self._shared
             error = losses.projection_error(
@@ -89,16 +92,16 @@ class Objective:
         return terms
 
 
-def in_metres(roots: Tensor, depth: Tensor) -> Tensor:
-    """Roots (…, 3) whose distances count in units of ``depth`` (…), in metres alone."""
-    return torch.cat([roots[..., :2], roots[..., 2:] * depth[..., None]], dim=-1)
+def in_metres(trajectory: Tensor, depth: Tensor) -> Tensor:
+    """Trajectories (…, 3) whose distances count in units of ``depth`` (…), in metres alone."""
+    return torch.cat([trajectory[..., :2], trajectory[..., 2:] * depth[..., None]], dim=-1)
 
 
 def in_front(points: Tensor) -> Tensor:
     """Points (…, 3) no nearer than a hand's breadth before the camera.
 
-    Early in training some are predicted beside the lens or behind it, where projecting them would
-    be a division by nothing.
+    Early in training some are predicted next to the camera or behind it, where projecting would be
+    a division by nothing.
     """
     return torch.cat([points[..., :2], points[..., 2:].clamp(min=_NEAREST_M)], dim=-1)
 

@@ -12,7 +12,7 @@ from training.data.windows import Share
 
 @contextmanager
 def joined_processes(device: torch.device) -> Iterator[Share]:
-    """Meet the other processes for as long as the context lasts; one alone has nobody to meet."""
+    """Meet the other processes for as long as the context lasts; does nothing if there are none."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Share()
         return

@@ -53,7 +53,7 @@ class Trainer:
                 str(config.dataset.data),
                 "a clip with known poses that is not held out, of the actions and subjects chosen",
             )
-        # What the data decides is settled here, so that a checkpoint tells all.
+        # What the data decides is settled here, so that a checkpoint holds all.
         model = config.model.model_copy(update={"keypoint_format": self.source.keypoint_format})
         self.config = config.model_copy(update={"model": model})
         self.share = share
@@ -284,9 +284,9 @@ class Trainer:
             predicted: Predicted = form(batch.inputs_BTJ2)
             error = losses.mpjpe(predicted.poses, batch.targets_BSK3)
             totals["MPJPE"] += float(error) * len(batch)
-            if predicted.roots is not None:
-                roots = predicted.roots, batch.trajectory_BS3
-                pair = (in_metres(each, batch.depth_BS) for each in roots)
+            if predicted.trajectory is not None:
+                both = predicted.trajectory, batch.trajectory_BS3
+                pair = (in_metres(each, batch.depth_BS) for each in both)
                 totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
             if predicted.log_errors is not None:
                 totals["expected MPJPE"] += float(predicted.log_errors.exp().mean()) * len(batch)

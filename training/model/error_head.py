@@ -1,7 +1,7 @@
-"""What tells how far a pose is likely to be from the truth: a small network beside the last layer.
+"""The expected-error head: a small network that predicts the error of each joint.
 
-It reads what the pose is read from, and leaves it alone: nothing is learned through it. Trained by
-the likelihood of errors that are spread exponentially, what it tells is their mean.
+It reads the features of the last layer and passes no gradient back to them. Trained by the
+exponential NLL of the errors, it predicts their mean.
 """
 
 import math
@@ -29,12 +29,12 @@ class ErrorHead(nn.Module):
 
     @property
     def range(self) -> tuple[float, float]:
-        """The least and the largest logarithm that it tells."""
+        """The least and the largest logarithm that it predicts."""
         least, most = map(math.log, _RANGE_M)
         return least, most
 
     def forward(self, features_BTC: Tensor) -> Tensor:
         """The logarithms, of which no gradient goes back to the features."""
         rows = self.scale(features_BTC.detach().flatten(0, 1))
-        told: Tensor = self.out(F.relu(self.hidden(rows))).clamp(*self.range)
-        return told.reshape(*features_BTC.shape[:2], -1)
+        logarithms: Tensor = self.out(F.relu(self.hidden(rows))).clamp(*self.range)
+        return logarithms.reshape(*features_BTC.shape[:2], -1)

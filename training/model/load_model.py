@@ -17,22 +17,22 @@ class LoadedModel:
 
     networks: Networks
     config: TrainConfig
-    """How the model wants to see keypoints."""
+    """How the model is given keypoints."""
     trained_on: Summary | None
-    """None for the paper authors' checkpoints, which do not say."""
+    """None for VideoPose3D checkpoints, which do not say."""
 
 
 def load_model(path: Path, causal: bool, keypoint_format: str | None) -> LoadedModel:
-    """Open one of this project's checkpoints (.pt), or one of the paper authors' (.bin).
+    """Load one of this project's checkpoints (.pt), or a VideoPose3D checkpoint (.bin).
 
     Args:
         path: the file.
-        causal: whether one of the authors' models sees only the past.
-        keypoint_format: what one of theirs eats, if not what is usual.
+        causal: whether a VideoPose3D model uses only past frames.
+        keypoint_format: the input layout of such a model, if not the usual one.
 
     Raises:
         CheckpointError: what is wrong with the file.
-        ValueError: of this project's checkpoints these need not be said.
+        ValueError: these are given for one of this project's checkpoints.
     """
     if path.suffix == VIDEOPOSE3D_SUFFIX:
         pose, trajectory, joints = read_videopose3d(path, causal)

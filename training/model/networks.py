@@ -23,17 +23,17 @@ class Networks(nn.Module):
 
 
 class Predicted(NamedTuple):
-    """What networks say of a batch of S frames a window."""
+    """What networks predict for a batch of S frames a window."""
 
     poses: Tensor
     """(B, S, K, 3)"""
-    roots: Tensor | None = None
-    """The root's path (B, S, 3), if there is a network for it."""
+    trajectory: Tensor | None = None
+    """The root's (B, S, 3), if there is a network for it."""
     log_errors: Tensor | None = None
     """The logarithm of each joint's expected error (B, S, K), if there is a head for it."""
 
     def part(self, rows: slice) -> "Predicted":
-        """What they say of some of the windows."""
+        """The predictions of some of the windows."""
         return Predicted(*(None if each is None else each[rows] for each in self))  # type: ignore[arg-type]
 
     def float(self) -> "Predicted":
@@ -70,19 +70,19 @@ class TrainingForm(nn.Module):
         return self
 
     def forward(self, windows_BTJD: Tensor) -> Predicted:
-        """What the networks say.
+        """What the networks predict.
 
-        While training, a frozen network that nothing else reads has nothing to say: its poses have
+        While training, a frozen network that nothing else reads predicts nothing: its poses have
         no joints.
         """
-        roots = None if self._trajectory is None else self._trajectory(windows_BTJD)[:, :, 0]
+        trajectory = None if self._trajectory is None else self._trajectory(windows_BTJD)[:, :, 0]
         head = self.networks.pose.error_head
         if self._freeze_pose and self.training and head is None:
-            return Predicted(windows_BTJD.new_zeros(len(windows_BTJD), 1, 0, 3), roots)
+            return Predicted(windows_BTJD.new_zeros(len(windows_BTJD), 1, 0, 3), trajectory)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._freeze_pose):
             features = self._pose.features(windows_BTJD)
             poses = self.networks.pose.poses(features)
-        return Predicted(poses, roots, None if head is None else head(features))
+        return Predicted(poses, trajectory, None if head is None else head(features))
 
 
 def _form(model: TemporalModel, whole: bool) -> TemporalModel | StridedTemporalModel:

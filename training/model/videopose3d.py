@@ -1,4 +1,4 @@
-"""The paper authors' checkpoints (``.bin``), read without running anything in them.
+"""VideoPose3D checkpoints (``.bin``) of the paper's authors, read without running anything in them.
 
 They hold pickled NumPy generators besides the weights. PyTorch's restricted reader rebuilds the
 tensors and refuses every class it does not know; the few NumPy names that belong there are read as
@@ -19,7 +19,7 @@ VIDEOPOSE3D_SUFFIX = ".bin"
 
 
 class _Inert:
-    """Stands in for an object nobody needs: takes everything and does nothing."""
+    """Stands in for an object that is not needed: accepts everything and does nothing."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
 
@@ -44,7 +44,7 @@ _NUMPY_NAMES = (
 def read_videopose3d(path: Path, causal: bool) -> tuple[TemporalModel, TemporalModel | None, int]:
     """The pose model, the trajectory model if there is one, and the number of input joints.
 
-    Widths, channels and joints are read off the weights; whether it is causal they cannot tell.
+    Widths, channels and joints are read off the weights; they do not show whether it is causal.
 
     Raises:
         CheckpointError: the file is not such a checkpoint, or holds more than one should.
@@ -69,7 +69,7 @@ def read_videopose3d(path: Path, causal: bool) -> tuple[TemporalModel, TemporalM
 
 
 def videopose3d_format(path: Path, joints: int, keypoint_format: str | None) -> str:
-    """The layout of a checkpoint's input: the one said, or else what the authors use.
+    """The layout of a checkpoint's input: the one given, or else what the authors use.
 
     Raises:
         CheckpointError: it is unknown, or has another number of joints.

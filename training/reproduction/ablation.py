@@ -47,7 +47,7 @@ RECIPE: Mapping[str, Any] = {
     "roll": 0.15,
     "truncation": 0.1,
 }
-"""How the default models' last stages film motion; see ``training/default_models.sh``."""
+"""How the default models' last stages augment motion; see ``training/default_models.sh``."""
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "all of it": {},
     "without detector errors": {"noise": (0.0, 0.0)},
@@ -66,7 +66,7 @@ RUNS: Mapping[str, Mapping[str, Any]] = {
 }
 """Runs by name, and what each does otherwise."""
 STILL = "four still cameras, no augmentation"
-"""As data sets are recorded: motion as it was, in a studio, found by an ordinary detector."""
+"""As data sets are recorded: unaltered motion, still cameras, an ordinary detector's noise."""
 STANDARD_ERROR = "standard error of these means"
 """From seed to seed."""
 
@@ -81,7 +81,7 @@ class Ablation(Options):
     page: Path | None = None
     """Put the table into this page, between its two marks."""
     filter_widths: FilterWidths = (3, 3, 3)
-    """Of all networks, which see as much of the future as of the past."""
+    """Of all networks, which are symmetric."""
     channels: Annotated[int, Field(ge=1)] = 192
     """Of all networks."""
     epochs: Annotated[int, Field(ge=1)] = 60
@@ -93,7 +93,7 @@ class Ablation(Options):
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of matrix products; ``bfloat16`` is faster where the machine can."""
     seeds: Annotated[int, Field(ge=1)] = 2
-    """Runs of each kind, whose mean is told."""
+    """Runs of each kind, whose mean is reported."""
     jobs: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
     """Runs at the same time, a thread each."""
 
@@ -177,7 +177,7 @@ def errors_of(checkpoint: Path, motion: Path, found_videos: list[Video]) -> dict
     """A run's errors in millimetres: MPJPE of held-out people unless said, P-MPJPE of real ones.
 
     Args:
-        checkpoint: the run's; its model folder is written beside it.
+        checkpoint: the run's; its model folder is written next to it.
         motion: prepared motion.
         found_videos: videos as MediaPipe detects them; of these the trial's are taken.
     """

@@ -1,4 +1,4 @@
-"""The page that ``training.reproduce`` writes: our numbers beside the paper's, and what holds."""
+"""The page that ``training.reproduce`` writes: our numbers and the paper's, and what holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def complexity(widths: Sequence[int], dense: bool) -> tuple[int, int]:
 def write_page(
     path: Path, subjects: tuple[str, ...], runs: Runs, settings: Mapping[str, Any]
 ) -> None:
-    """Write the page and its figures; what somebody has written under ``REMARKS`` stays.
+    """Write the page and its figures; what was written under ``REMARKS`` stays.
 
     Args:
         path: of the page; figures go into the folder of its name.
@@ -109,9 +109,9 @@ def _remarks(path: Path) -> str:
 def _introduction(runs: Runs, minutes: float, settings: Mapping[str, Any]) -> str:
     listed = ", ".join(f"{name} {value}" for name, value in settings.items())
     return (
-        "Written by `python -m training.reproduce`. The motion is CMU's, filmed by four still "
-        "virtual cameras with Human3.6M's lenses and image size; a detector is imitated where "
-        "keypoints are called detected. Errors are of whole held-out subjects, millimetres "
+        "Written by `python -m training.reproduce`. The motion is CMU's, projected by four still "
+        "synthetic cameras with Human3.6M's intrinsics and image size; a detector is simulated "
+        "where keypoints are called detected. Errors are of whole held-out subjects, millimetres "
         "(MPJVE: a frame), without flip augmentation unless said. The paper's numbers are of "
         "Human3.6M, with wider networks that saw far more: compare differences, not numbers.\n\n"
         f"Settings: {listed}. {len(runs)} runs took {minutes:.0f} minutes of training, each on one "

@@ -1,6 +1,6 @@
 """AMASS: motion capture of many laboratories as poses of one body model.
 
-The data and the model are for whoever has registered for them, and not for commercial use.
+The data and the model are for registered users, and not for commercial use.
 """
 
 import re

@@ -84,7 +84,7 @@ def stacked(at: dict[str, Floats]) -> Floats:
 def with_face(at: dict[str, Floats]) -> dict[str, Floats]:
     """Human3.6M's joints in metres, and the face put on them where its points are missing.
 
-    The head stands upright from neck to head; nothing tells which way it is turned about its own
+    The head stands upright from neck to head; it is not known which way it is turned about its own
     axis, so it looks where the chest does.
     """
     size = _leg(at) / TYPICAL_LEG_M
@@ -281,7 +281,7 @@ def _positions(motion: Motion) -> Points:
     at["thorax"] = _middle(at, "shoulder")
     at["spine"] = motion.at("upperback")
     at["head"] = motion.at("head_end") + lost
-    # Nothing tells which way the head is turned about its own axis: it looks where the chest does.
+    # The head's turn about its own axis is unknown: it looks where the chest does.
     head = _frame(left, motion.at("head_end") - motion.at("head"))
     return Points(at, motion.at("head") + lost, head)
 

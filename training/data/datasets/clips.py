@@ -32,10 +32,10 @@ class Summary:
     skeleton: str
     """Whose joints the poses have: a name of ``poselift.skeletons``."""
     origin: str
-    """Where the data comes from, as whoever uses it has to say."""
+    """The attribution of the data, which its users have to repeat."""
     recorded: bool = field(default=False, compare=False)
-    """By cameras, at this frame rate; motion is filmed anew, at others too, in every epoch. Older
-    checkpoints do not say, and are of the same data all the same."""
+    """By cameras, at this frame rate; motion is projected anew in every epoch, at others too.
+    Older checkpoints lack this, so it does not take part in comparisons."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Clips:
     """Per clip: kept from training."""
     fps: float
     origin: str
-    """Where the data comes from, as whoever uses it has to say."""
+    """The attribution of the data, which its users have to repeat."""
 
     def __len__(self) -> int:
         """The number of clips."""
@@ -111,7 +111,7 @@ class Clips:
         return replace(self, **changed)
 
     def downsampled(self, factor: int) -> Self:
-        """Every so-manieth frame of each clip, as if filmed at a lower rate."""
+        """One of every ``factor`` frames of each clip, as if recorded at a lower rate."""
         pieces = ((n, slice(*self._bounds(n), factor)) for n in range(len(self)))
         return replace(self.cut(pieces), fps=self.fps / factor)
 

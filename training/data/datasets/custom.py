@@ -8,13 +8,13 @@ import numpy as np
 from training.data.datasets.laboratory import (
     Detections,
     LabSequence,
-    Video,
+    LabVideo,
     collect,
-    film,
     read_detections,
+    videos_of,
 )
 from training.data.datasets.recordings import RecordingSet
-from training.data.datasets.rigs import Camera
+from training.data.datasets.rigs import RigCamera
 from training.data.datasets.tree import Tree
 
 SKELETON = "h36m17"
@@ -26,7 +26,7 @@ def read_custom(keypoints: Path, fps: float, focal_length: float | None = None) 
     Args:
         keypoints: one person in each video.
         fps: frames per second.
-        focal_length: in pixels, the same for all videos; the lens is then taken to bend nothing
+        focal_length: in pixels, the same for all videos, which then count as undistorted
             and to look through the image's middle. Without one the cameras are unknown.
 
     Raises:
@@ -47,21 +47,21 @@ def read_custom(keypoints: Path, fps: float, focal_length: float | None = None) 
 
 def _film(
     detections: Detections, name: str, action: str, focal_length: float | None
-) -> Iterator[Video]:
+) -> Iterator[LabVideo]:
     views = detections.found[name][action]
     size = detections.metadata["video_metadata"][name]
     rig = [
         _camera(str(number), size, focal_length) for number in range(1, len(views.entries()) + 1)
     ]
-    take = LabSequence(name, action, action, held_out=False)
-    return film(take, views, rig, None, detections.layout.name, SKELETON)
+    sequence = LabSequence(name, action, action, held_out=False)
+    return videos_of(sequence, views, rig, None, detections.layout.name, SKELETON)
 
 
-def _camera(name: str, size: Tree, focal_length: float | None) -> Camera:
+def _camera(name: str, size: Tree, focal_length: float | None) -> RigCamera:
     image = np.array([float(size[key].finite(())) for key in ("w", "h")])
     if (image <= 0).any():
         raise size.wrong("a width and a height in pixels")
     if focal_length is None:
-        return Camera(name, image)
-    lens = np.concatenate([[focal_length, focal_length], image / 2, np.zeros(5)])
-    return Camera(name, image, lens)
+        return RigCamera(name, image)
+    intrinsics = np.concatenate([[focal_length, focal_length], image / 2, np.zeros(5)])
+    return RigCamera(name, image, intrinsics)

@@ -24,7 +24,7 @@ def read_h36m(
 ) -> tuple[RecordingSet, list[str]]:
     """All videos as one set, and what was left out.
 
-    Subjects who are only in the keypoints are kept, their poses unknown. A take that is missing
+    Subjects who are only in the keypoints are kept, their poses unknown. A sequence that is missing
     from the positions of a subject who is in them is left out: the authors leave out a bad one.
 
     Raises:
@@ -36,18 +36,20 @@ def read_h36m(
     if not set(held_out) & known:
         expected = f"some of {', '.join(sorted(known))}, found {', '.join(held_out)}"
         raise InvalidInput.at("held-out subjects", expected)
-    unlabelled = [take for take in laboratory.others() if take[0] not in known]
+    unlabelled = [sequence for sequence in laboratory.others() if sequence[0] not in known]
     videos = [
         video
         for subject, name in labelled + unlabelled
-        for video in laboratory.film(
+        for video in laboratory.videos(
             LabSequence(subject, name, _NUMBER.sub("", name), subject in held_out),
             [subject],
             _joints(laboratory.positions[subject][name]) if subject in known else None,
         )
     ]
     left_out = [
-        f"{'/'.join(take)}: no positions" for take in laboratory.others() if take[0] in known
+        f"{'/'.join(sequence)}: no positions"
+        for sequence in laboratory.others()
+        if sequence[0] in known
     ]
     layout = laboratory.detections.layout.name
     return collect(

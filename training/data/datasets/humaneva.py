@@ -1,13 +1,13 @@
 """HumanEva-I as the paper's authors prepare it: ``data_3d_humaneva15.npz`` and its keypoints.
 
-Its takes are cut into chunks of frames with valid motion capture; each is a clip of its own.
+Its sequences are cut into chunks of frames with valid motion capture; each is a clip of its own.
 """
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.datasets.laboratory import Laboratory, LabSequence, Video, collect
+from training.data.datasets.laboratory import Laboratory, LabSequence, LabVideo, collect
 from training.data.datasets.recordings import RecordingSet
 
 ORIGIN = "HumanEva-I (Sigal et al., 2010), whose licence is for research."
@@ -30,16 +30,16 @@ def read_humaneva(
         Invalid: naming the file, the subject and the action, and what was expected.
     """
     laboratory = Laboratory.opened(positions, keypoints, cameras, SKELETON)
-    labelled = [take for take in laboratory.sequences() if _part(take[0]) in PARTS]
-    wanted = [take for take in labelled if take[1].startswith(tuple(actions))]
+    labelled = [sequence for sequence in laboratory.sequences() if _part(sequence[0]) in PARTS]
+    wanted = [sequence for sequence in labelled if sequence[1].startswith(tuple(actions))]
     if not wanted:
         expected = f"subjects Train/… or Validate/… and actions {' '.join(actions)} …"
         raise laboratory.positions.wrong(expected)
-    videos = [video for take in wanted for video in _film(laboratory, *take)]
-    left_out = [f"{'/'.join(take)}: no positions" for take in laboratory.others()] + [
-        f"{'/'.join(take)}: neither Train nor Validate"
-        for take in laboratory.sequences()
-        if take not in labelled
+    videos = [video for sequence in wanted for video in _film(laboratory, *sequence)]
+    left_out = [f"{'/'.join(sequence)}: no positions" for sequence in laboratory.others()] + [
+        f"{'/'.join(sequence)}: neither Train nor Validate"
+        for sequence in laboratory.sequences()
+        if sequence not in labelled
     ]
     layout = laboratory.detections.layout.name
     return collect(
@@ -51,8 +51,8 @@ def _part(subject: str) -> str:
     return subject.split("/", maxsplit=1)[0]
 
 
-def _film(laboratory: Laboratory, subject: str, name: str) -> list[Video]:
+def _film(laboratory: Laboratory, subject: str, name: str) -> list[LabVideo]:
     """The cameras stood alike in all parts, so that they may be given once for a person."""
-    take = LabSequence(subject, name, _NUMBERS.sub("", name), PARTS[_part(subject)])
+    sequence = LabSequence(subject, name, _NUMBERS.sub("", name), PARTS[_part(subject)])
     world = laboratory.positions[subject][name].finite(("frames", 15, 3))
-    return laboratory.film(take, [subject, subject.rsplit("/", maxsplit=1)[-1]], world)
+    return laboratory.videos(sequence, [subject, subject.rsplit("/", maxsplit=1)[-1]], world)

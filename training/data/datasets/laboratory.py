@@ -12,7 +12,7 @@ from poselift.formats import FORMATS, KeypointFormat
 from poselift.skeletons import SKELETONS
 from training.data.datasets.pickled import read_pickled
 from training.data.datasets.recordings import RecordingSet
-from training.data.datasets.rigs import Camera, Rig, read_rigs
+from training.data.datasets.rigs import Rig, RigCamera, read_rigs
 from training.data.datasets.tree import Floats, Tree
 
 LAYOUTS = {"h36m": "h36m17", "coco": "coco17", "humaneva20": "humaneva15"}
@@ -21,28 +21,28 @@ LAYOUTS = {"h36m": "h36m17", "coco": "coco17", "humaneva20": "humaneva15"}
 
 @dataclass(frozen=True)
 class LabSequence:
-    """What somebody did, filmed by all cameras at once."""
+    """What a subject did, recorded by all cameras at once."""
 
     subject: str
     name: str
-    """Tells it from the subject's other takes."""
+    """Unique among the subject's sequences."""
     action: str
     held_out: bool
 
 
 @dataclass(frozen=True)
-class Video:
-    """One camera's view of a take: ``positions_TK3`` in its axes, metres, NaN where unknown."""
+class LabVideo:
+    """A sequence in one camera: ``positions_TK3`` in its axes, metres, NaN where unknown."""
 
-    take: LabSequence
-    camera: Camera
+    sequence: LabSequence
+    camera: RigCamera
     keypoints_TJ3: NDArray[np.float32]
     positions_TK3: NDArray[np.float32]
 
     @property
     def name(self) -> str:
-        """Subject, take and camera."""
-        return f"{self.take.subject}/{self.take.name}/{self.camera.name}"
+        """Subject, sequence and camera."""
+        return f"{self.sequence.subject}/{self.sequence.name}/{self.camera.name}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _check_symmetry(symmetry: Tree, layout: KeypointFormat) -> None:
 
 @dataclass(frozen=True)
 class Laboratory:
-    """Files that belong together: true positions by subject and take, keypoints, cameras."""
+    """Files that belong together: true positions by subject and sequence, keypoints, cameras."""
 
     positions: Tree
     detections: Detections
@@ -100,24 +100,24 @@ class Laboratory:
 
     @classmethod
     def opened(cls, positions: Path, keypoints: Path, cameras: Path, skeleton: str) -> "Laboratory":
-        """Read the files, and look at the layout of the keypoints, not yet at the takes."""
+        """Read the files, and look at the layout of the keypoints, not yet at the sequences."""
         (world,) = read_pickled(positions, "positions_3d")
         return cls(world, read_detections(keypoints), read_rigs(cameras), cameras, skeleton)
 
     def sequences(self) -> list[tuple[str, str]]:
-        """The subject and the name of each take with positions."""
+        """The subject and the name of each sequence with positions."""
         return _sequences(self.positions)
 
     def others(self) -> list[tuple[str, str]]:
         """Those with keypoints and no positions."""
         known = set(self.sequences())
-        return [take for take in _sequences(self.detections.found) if take not in known]
+        return [sequence for sequence in _sequences(self.detections.found) if sequence not in known]
 
-    def film(
-        self, take: LabSequence, rig_keys: Sequence[str], world_TK3: Floats | None
-    ) -> list[Video]:
-        """A take as each camera saw it; the cameras are those under the first key there is."""
-        views = self.detections.found[take.subject][take.name]
+    def videos(
+        self, sequence: LabSequence, rig_keys: Sequence[str], world_TK3: Floats | None
+    ) -> list[LabVideo]:
+        """A sequence in each camera; the cameras are those under the first key there is."""
+        views = self.detections.found[sequence.subject][sequence.name]
         rig = next((self.rigs[key] for key in rig_keys if key in self.rigs), None)
         if rig is None:
             expected = f"the cameras of {' or '.join(rig_keys)}, found {', '.join(self.rigs)}"
@@ -125,17 +125,24 @@ class Laboratory:
         if (count := len(views.entries())) != len(rig):
             expected = f"keypoints from {len(rig)} cameras, as {self.cameras} has, found {count}"
             raise views.wrong(expected)
-        return list(film(take, views, rig, world_TK3, self.detections.layout.name, self.skeleton))
+        return list(
+            videos_of(sequence, views, rig, world_TK3, self.detections.layout.name, self.skeleton)
+        )
 
 
 def _sequences(tree: Tree) -> list[tuple[str, str]]:
     return [(subject, name) for subject in tree.names() for name in tree[subject].names()]
 
 
-def film(
-    take: LabSequence, views: Tree, rig: Rig, world_TK3: Floats | None, layout: str, skeleton: str
-) -> Iterator[Video]:
-    """A take as each camera saw it; without world positions the poses are unknown."""
+def videos_of(
+    sequence: LabSequence,
+    views: Tree,
+    rig: Rig,
+    world_TK3: Floats | None,
+    layout: str,
+    skeleton: str,
+) -> Iterator[LabVideo]:
+    """A sequence in each camera; without world positions the poses are unknown."""
     for camera, view in zip(rig, views.entries(), strict=True):
         keypoints = read_keypoints(view, len(FORMATS[layout].joints))
         frames = len(keypoints) if world_TK3 is None else len(world_TK3)
@@ -145,7 +152,7 @@ def film(
         positions = np.full((frames, len(SKELETONS[skeleton].joints), 3), np.nan, np.float32)
         if world_TK3 is not None:
             positions = camera.view(world_TK3).astype(np.float32)
-        yield Video(take, camera, keypoints[:frames], positions)
+        yield LabVideo(sequence, camera, keypoints[:frames], positions)
 
 
 def read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
@@ -158,7 +165,7 @@ def read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
 
 
 def collect(
-    videos: Sequence[Video], fps: float, layout: str, skeleton: str, origin: str
+    videos: Sequence[LabVideo], fps: float, layout: str, skeleton: str, origin: str
 ) -> RecordingSet:
     """Videos end to end."""
     lengths = [len(video.keypoints_TJ3) for video in videos]
@@ -167,13 +174,13 @@ def collect(
         positions=np.concatenate([video.positions_TK3 for video in videos]),
         clip_ends=np.cumsum(lengths, dtype=np.int64),
         names=tuple(video.name for video in videos),
-        subjects=tuple(video.take.subject for video in videos),
-        actions=tuple(video.take.action for video in videos),
-        held_out=np.array([video.take.held_out for video in videos], dtype=np.bool_),
+        subjects=tuple(video.sequence.subject for video in videos),
+        actions=tuple(video.sequence.action for video in videos),
+        held_out=np.array([video.sequence.held_out for video in videos], dtype=np.bool_),
         fps=fps,
         camera_names=tuple(video.camera.name for video in videos),
         image_sizes=np.stack([video.camera.image_size for video in videos]),
-        cameras=np.stack([video.camera.lens for video in videos]),
+        cameras=np.stack([video.camera.intrinsics for video in videos]),
         keypoint_format=layout,
         skeleton=skeleton,
         origin=origin,

@@ -20,7 +20,7 @@ OPTIONAL = ("subjects", "actions")
 
 
 def find_clips(path: Path) -> Iterator[Clip]:
-    """Every clip of a file; a clip whose subject or action is not told has its own name there.
+    """Every clip of a file; a clip without a subject or action has its own name there.
 
     Raises:
         InvalidInput: naming the file and the array, and what was expected of it.
@@ -28,8 +28,8 @@ def find_clips(path: Path) -> Iterator[Clip]:
     keys = ("positions", "joint_names", "fps", *PER_CLIP)
     arrays = read_arrays(path, keys, "a file of positions (.npz)", OPTIONAL)
     points = _points(arrays, path)
-    told = {key: "U" for key in OPTIONAL if key in arrays}
-    check_clips(arrays, PER_CLIP | told, len(points), path)
+    given_keys = {key: "U" for key in OPTIONAL if key in arrays}
+    check_clips(arrays, PER_CLIP | given_keys, len(points), path)
     starts = [0, *arrays["clip_ends"][:-1]]
     names, *about = (arrays.get(key, arrays["names"]) for key in ("names", *OPTIONAL))
     rows = zip(names, *about, starts, arrays["clip_ends"], strict=True)

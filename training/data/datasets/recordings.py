@@ -40,7 +40,7 @@ class RecordingSet(Clips):
     """(frames, J, 3): x and y in pixels and a score, 0 where a joint is missing."""
     positions: Floats
     """(frames, K, 3): where the joints truly are, in camera axes (x right, y down, z away), metres;
-    NaN where nobody knows."""
+    NaN where unknown."""
     camera_names: Names
     image_sizes: NDArray[np.float64]
     """(videos, 2): width and height in pixels."""

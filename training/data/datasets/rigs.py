@@ -1,4 +1,4 @@
-"""Where the cameras of a laboratory stood and what lenses they had, from files that users have."""
+"""The poses and intrinsics of a laboratory's cameras, from files that users have."""
 
 import json
 import re
@@ -19,13 +19,13 @@ def _unknown() -> Floats:
 
 
 @dataclass(frozen=True)
-class Camera:
+class RigCamera:
     """A camera; as ``training.data.projection`` takes it."""
 
     name: str
     image_size: Floats
     """Width and height in pixels."""
-    lens: Floats = field(default_factory=_unknown)
+    intrinsics: Floats = field(default_factory=_unknown)
     """Focal length x y, principal point x y, radial k1 k2 k3, tangential p1 p2; NaN if unknown."""
     orientation: Floats = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
     """Of the camera in the world: the unit quaternion (w, x, y, z)."""
@@ -37,8 +37,8 @@ class Camera:
         return np.asarray(world_to_camera(world_TK3, self.orientation, self.translation))
 
 
-Rig = list[Camera]
-"""The cameras that filmed a subject, in the order of its lists of keypoints."""
+Rig = list[RigCamera]
+"""The cameras that recorded a subject, in the order of its lists of keypoints."""
 
 H36M_IMAGE_SIZES = {
     "54138969": (1000, 1002),
@@ -49,8 +49,8 @@ H36M_IMAGE_SIZES = {
 """Width and height of the videos of Human3.6M's cameras, in the order of its files."""
 
 _SUBJECTS = 11
-_LENSES_FROM = 6 * _SUBJECTS * len(H36M_IMAGE_SIZES)
-_NUMBERS = _LENSES_FROM + 9 * len(H36M_IMAGE_SIZES)
+_INTRINSICS_FROM = 6 * _SUBJECTS * len(H36M_IMAGE_SIZES)
+_NUMBERS = _INTRINSICS_FROM + 9 * len(H36M_IMAGE_SIZES)
 _W0 = re.compile(r"<w0>\s*\[([^\]]*)\]\s*</w0>")
 
 
@@ -72,8 +72,8 @@ def read_rigs(path: Path) -> Mapping[str, Rig]:
 def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
     """The element ``w0``: six numbers for each subject of each camera, then nine for each camera.
 
-    The lens is kept in the file's order, as the paper's authors have it. In Human3.6M's own code
-    its two tangential numbers change places: a fraction of a pixel at the edge of the image.
+    The intrinsics keep the file's order, as the paper's authors have it. In Human3.6M's own code
+    the two tangential numbers change places: a fraction of a pixel at the edge of the image.
     """
     found = _W0.search(text)
     try:
@@ -84,23 +84,25 @@ def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
         raise InvalidInput.at(
             f"{path}, w0", f"{_NUMBERS} numbers in brackets, found {len(numbers)}"
         )
-    places = numbers[:_LENSES_FROM].reshape(-1, _SUBJECTS, 6)
-    lenses = numbers[_LENSES_FROM:].reshape(-1, 9)
+    places = numbers[:_INTRINSICS_FROM].reshape(-1, _SUBJECTS, 6)
+    all_intrinsics = numbers[_INTRINSICS_FROM:].reshape(-1, 9)
     return {
         f"S{subject + 1}": [
-            _h36m_camera(name, lens, place[subject])
-            for name, lens, place in zip(H36M_IMAGE_SIZES, lenses, places, strict=True)
+            _h36m_camera(name, intrinsics, place[subject])
+            for name, intrinsics, place in zip(
+                H36M_IMAGE_SIZES, all_intrinsics, places, strict=True
+            )
         ]
         for subject in range(_SUBJECTS)
     }
 
 
-def _h36m_camera(name: str, camera_9: Floats, place_6: Floats) -> Camera:
+def _h36m_camera(name: str, camera_9: Floats, place_6: Floats) -> RigCamera:
     """Three angles in radians, x then y then z about turning axes, and a place in millimetres."""
     to_camera = Rotation.from_euler("XYZ", place_6[:3])
     orientation = to_camera.inv().as_quat(scalar_first=True)
     size = np.array(H36M_IMAGE_SIZES[name], dtype=np.float64)
-    return Camera(name, size, camera_9, orientation, place_6[3:] / 1000)
+    return RigCamera(name, size, camera_9, orientation, place_6[3:] / 1000)
 
 
 def _read_json(text: str, path: Path) -> Mapping[str, Rig]:
@@ -111,7 +113,7 @@ def _read_json(text: str, path: Path) -> Mapping[str, Rig]:
     return {key: [_json_camera(entry) for entry in tree[key].entries()] for key in tree.names()}
 
 
-def _json_camera(tree: Tree) -> Camera:
+def _json_camera(tree: Tree) -> RigCamera:
     orientation = tree["orientation"].finite((4,))
     length = float(np.linalg.norm(orientation))
     if abs(length - 1) > 1e-3:
@@ -120,11 +122,11 @@ def _json_camera(tree: Tree) -> Camera:
     if (size <= 0).any():
         raise tree["image_size"].wrong("a width and a height in pixels")
     place = tree["translation"].finite((3,))
-    return Camera(tree["name"].text(), size, _json_lens(tree), orientation / length, place)
+    return RigCamera(tree["name"].text(), size, _json_lens(tree), orientation / length, place)
 
 
 def _json_lens(tree: Tree) -> Floats:
-    """NaN without a focal length; a lens that bends nothing where no distortion is given."""
+    """NaN without a focal length; no distortion where none is given."""
     if "focal_length" not in tree:
         return _unknown()
     parts = [tree["focal_length"].finite((2,)), tree["principal_point"].finite((2,))]

@@ -1,4 +1,4 @@
-"""Recordings of open motion: filmed by still cameras like Human3.6M's, found by a made-up detector.
+"""Synthetic recordings: motion projected by still cameras like Human3.6M's, with detector noise.
 
 For experiments that need what a laboratory has: the same few calibrated cameras at all times.
 """
@@ -23,7 +23,7 @@ from training.data.projection import project
 Floats = NDArray[np.float32]
 
 _IMAGE_SIZE = (1000.0, 1000.0)
-_LENS = (1146.0, 1146.0, 512.0, 507.0, -0.2, 0.24, -0.002, -0.001, -0.002)
+_INTRINSICS = (1146.0, 1146.0, 512.0, 507.0, -0.2, 0.24, -0.002, -0.001, -0.002)
 """Focal length, principal point, radial and tangential distortion, about as Human3.6M's."""
 _HEIGHT_M = 1.6
 _NEAREST_M = 4.0
@@ -55,7 +55,7 @@ def still_cameras(trajectory_T3: Floats) -> Iterator[StillCamera]:
 def render_recordings(
     motions: MotionSet, noise: float, rng: np.random.Generator, keypoint_format: str = "h36m17"
 ) -> RecordingSet:
-    """Film every clip by four still cameras.
+    """Project every clip by four still cameras.
 
     Args:
         motions: the joints of Human3.6M first, world axes, metres, y up.
@@ -64,7 +64,11 @@ def render_recordings(
         keypoint_format: what the detector finds, of the joints that the motion has.
     """
     parts = [
-        (index, camera, *_film(motions.clip(index), camera, motions, noise, rng, keypoint_format))
+        (
+            index,
+            camera,
+            *_project(motions.clip(index), camera, motions, noise, rng, keypoint_format),
+        )
         for index in range(len(motions))
         for camera in still_cameras(motions.clip(index)[:, 0])
     ]
@@ -78,10 +82,10 @@ def render_recordings(
         actions=tuple(motions.actions[index] for index in indices),
         held_out=motions.held_out[indices],
         fps=motions.fps,
-        origin=f"{motions.origin} It was filmed by virtual cameras.",
+        origin=f"{motions.origin} It was projected by synthetic cameras.",
         camera_names=tuple(camera.name for _, camera, *_ in parts),
         image_sizes=np.tile(np.array(_IMAGE_SIZE), (len(parts), 1)),
-        cameras=np.tile(np.array(_LENS), (len(parts), 1)),
+        cameras=np.tile(np.array(_INTRINSICS), (len(parts), 1)),
         keypoint_format=keypoint_format,
         skeleton=H36M17.name,
     )
@@ -90,11 +94,11 @@ def render_recordings(
 def keep_recordings(
     path: Path, motions: MotionSet, origin: Path, noise: float, keypoint_format: str = "h36m17"
 ) -> None:
-    """Film every clip into a file, always alike, unless that has been done.
+    """Write the recordings of every clip to a file, always alike, unless it is there.
 
     Args:
         path: the file.
-        motions: as `render_recordings` takes them, like what follows.
+        motions: as in `render_recordings`.
         origin: the file that they are from.
         noise: of the detector.
         keypoint_format: what the detector finds.
@@ -111,11 +115,11 @@ def keep_recordings(
 def _are_of(recordings: RecordingSet, motions: MotionSet) -> bool:
     """Whether these recordings are of this motion, by its clips' names, lengths and split."""
     names = (name.rpartition("/")[0] for name in recordings.names)
-    filmed = set(zip(names, recordings.lengths, recordings.held_out, strict=True))
-    return filmed == set(zip(motions.names, motions.lengths, motions.held_out, strict=True))
+    rendered = set(zip(names, recordings.lengths, recordings.held_out, strict=True))
+    return rendered == set(zip(motions.names, motions.lengths, motions.held_out, strict=True))
 
 
-def _film(
+def _project(
     points_TM3: Floats,
     camera: StillCamera,
     motions: MotionSet,
@@ -124,11 +128,13 @@ def _film(
     keypoint_format: str,
 ) -> tuple[Floats, Floats]:
     """Keypoints (T, J, 3) as found, and the joints (T, 17, 3) in camera axes."""
-    seen = ((points_TM3 - camera.position) @ camera.turn_33.T).astype(np.float32)
+    in_camera = ((points_TM3 - camera.position) @ camera.turn_33.T).astype(np.float32)
     names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
     columns = [motions.joint_names.index(name) for name in names]
-    lens = torch.tensor(_LENS, dtype=torch.float32)
-    pixels = project(torch.from_numpy(seen[:, columns]), lens.expand(len(seen), 9)).numpy()
+    intrinsics = torch.tensor(_INTRINSICS, dtype=torch.float32)
+    pixels = project(
+        torch.from_numpy(in_camera[:, columns]), intrinsics.expand(len(in_camera), 9)
+    ).numpy()
     level = NoiseLevel().scaled(noise)
     found = detect(pixels, keypoint_format, level, motions.fps, rng)
-    return found, seen[:, : len(H36M17.joints)]
+    return found, in_camera[:, : len(H36M17.joints)]

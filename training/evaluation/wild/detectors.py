@@ -1,4 +1,4 @@
-"""Real detectors' errors beside the imagined one's, on the trial whose truth is triangulated."""
+"""Errors of real detectors and of the simulated one, on the trial with ground truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Floats = NDArray[np.floating]
 
 FPS = 60.0
 _SMOOTHED_FRAMES = 6
-"""On either side: what is faster than that is the triangulation's own trembling."""
+"""On either side: what is faster than that is the triangulation's own jitter."""
 _OUTER = [i for i, name in enumerate(LIMBS) if name.endswith(("wrist", "ankle"))]
 _INNER = [i for i, name in enumerate(LIMBS) if name.endswith(("shoulder", "hip"))]
 _MEMORY_S = 0.1
@@ -50,16 +50,16 @@ class DetectorErrors:
     missing: float
     """Share of the joints that are missing."""
     score_correlation: float
-    """Rank correlation of scores with errors: -1 if they told all of them, 0 if none."""
+    """Rank correlation of scores with errors: -1 if they follow all of them, 0 if none."""
 
 
 def truth(camera: str) -> Floats:
     """Where a camera of the trial should see the limbs: (T, 12, 2) pixels."""
     calibrated = calibration()[camera]
-    lens = Camera(**{key: tuple(value) for key, value in calibrated["camera"].items()})
+    camera_model = Camera(**{key: tuple(value) for key, value in calibrated["camera"].items()})
     matrix = projection(calibrated)
     world = smooth(triangulated().astype(np.float32), _SMOOTHED_FRAMES)
-    return lens.project((world @ matrix[:, :3].T + matrix[:, 3]).astype(np.float32))
+    return camera_model.project((world @ matrix[:, :3].T + matrix[:, 3]).astype(np.float32))
 
 
 def openpose_errors() -> DetectorErrors:
@@ -68,7 +68,7 @@ def openpose_errors() -> DetectorErrors:
 
 
 def simulated(level: float, clips: int = 10) -> DetectorErrors:
-    """The imagined detector's at a noise level, looking many times at the same person."""
+    """Those of simulated detector noise, from many trials with the same person."""
     rng = np.random.default_rng(0)
     noise = NoiseLevel().scaled(level)
     found = {
@@ -89,7 +89,7 @@ def _whole(camera: str) -> NDArray[np.float32]:
 
 
 def detector_errors(found: Mapping[str, Floats]) -> DetectorErrors:
-    """The habits of a detector, from what it found (T, 12, 3) in cameras by name."""
+    """The error statistics of a detector, from its detections (T, 12, 3) in cameras by name."""
     errors, missing, scores = [], [], []
     for name, seen in found.items():
         true = truth(name.split()[0])

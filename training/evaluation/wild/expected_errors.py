@@ -1,4 +1,4 @@
-"""Whether expected errors mean something: beside the true ones, of held-out people."""
+"""The calibration of expected errors: compared with the true ones, of held-out people."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,41 +26,41 @@ class Calibration:
     """The mean of each tenth."""
     true_mm: Array
     rank_correlation: float
-    """Spearman's: 1 if joints that are expected to be worse always are, 0 if it tells nothing."""
+    """Spearman's: 1 if joints that are expected to be worse always are, 0 if unrelated."""
 
     @property
-    def off(self) -> float:
+    def calibration_error(self) -> float:
         """How far the tenths are from their expectation, on average, as a share of it."""
         return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
 
 
 def has_expected_errors(lifter: ClipModel) -> bool:
-    """Whether a model tells expected errors."""
+    """Whether a model has expected errors."""
     return "expected_errors" in lifter.card.graph.outputs
 
 
 def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
-    """Compare a model's expected errors with its true ones, but for the root, which has none.
+    """Compare a model's expected errors with its true ones, without the root, which has none.
 
     Args:
-        lifter: a model that tells them.
+        lifter: a model that has them.
         motions: held-out clips.
-        condition: how they are seen.
+        condition: how they are projected.
     """
     expected, true = [], []
     for clip, _ in evaluation_sequences(motions, condition.options(lifter)):
         sequence = clip.sequence
         lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
-        assert lifted.expected_errors is not None, "asked of models that tell them"
+        assert lifted.expected_errors is not None, "asked of models that have them"
         rooted = lifted.poses - lifted.poses[:, :1]
         expected.append(lifted.expected_errors[:, 1:].ravel())
         true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
-    told, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
-    tenths = np.array_split(np.argsort(told), _PARTS)
+    predicted, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
+    tenths = np.array_split(np.argsort(predicted), _PARTS)
     return Calibration(
-        np.array([told[tenth].mean() for tenth in tenths]),
+        np.array([predicted[tenth].mean() for tenth in tenths]),
         np.array([found[tenth].mean() for tenth in tenths]),
-        float(spearmanr(told, found).statistic),
+        float(spearmanr(predicted, found).statistic),
     )
 
 

@@ -38,7 +38,7 @@ _OCCLUDED_SHARE = 0.5
 
 
 def trajectory_predictor_of(lifter: ClipModel) -> Predictor | None:
-    """What a served model tells of the root's path, if it does, as what training measures."""
+    """A served model's trajectory as a predictor, if it has one."""
     if "trajectory" not in lifter.card.graph.outputs:
         return None
 
@@ -84,7 +84,7 @@ EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
 
 @dataclass(frozen=True)
 class Measured:
-    """One clip's errors, and how it was filmed."""
+    """One clip's errors, and the height of its camera."""
 
     errors: ClipErrors
     camera_height_m: float
@@ -96,7 +96,7 @@ def overall(found: list[Measured]) -> dict[str, float]:
 
 
 def predictor_of(lifter: ClipModel) -> Predictor:
-    """A served model as what training measures."""
+    """A served model as a predictor."""
 
     def predict(inputs_TJ2: Floats) -> Floats:
         poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses[0]
@@ -142,13 +142,13 @@ def measured(
     Args:
         lifter: the model.
         motions: the held-out clips.
-        condition: how they are seen.
+        condition: how they are projected.
         every: take one frame of so many, as at a lower frame rate.
         served_as: what is done to the poses.
     """
     cut = motions.downsampled(every) if every > 1 else motions
-    filmed = list(evaluation_sequences(cut, condition.options(lifter)))
-    clips = (clip for clip, _ in filmed)
+    sequences = list(evaluation_sequences(cut, condition.options(lifter)))
+    clips = (clip for clip, _ in sequences)
     skeleton = lifter.card.output
     predictions = (
         served_as(found, cut.fps, skeleton)
@@ -156,56 +156,56 @@ def measured(
     )
     errors = measure(predictions, skeleton.joints)
     return [
-        Measured(found, float(view.position[1]))
-        for found, (_, view) in zip(errors, filmed, strict=True)
+        Measured(found, float(camera.position[1]))
+        for found, (_, camera) in zip(errors, sequences, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class OccludedSide:
-    """What it does when half the joints of one side are not seen for a second."""
+    """The effect of half the joints of one side being occluded for a second."""
 
     visible_mm: float
-    """Mean error of the same frames with everything seen."""
+    """Mean error of the same frames with everything visible."""
     occluded_mm: float
     worst_mm: float
     """The worst moment of that second, on average over clips."""
     occluded_spikes: float
     """The share of clips in which some frame of that second is off by twice ``visible_mm``."""
     visible_spikes: float
-    """The same with everything seen: clips that are hard anyway."""
+    """The same with everything visible: clips that are hard anyway."""
 
     @classmethod
-    def of(cls, usual_CT: Array, hidden_CT: Array) -> "OccludedSide":
+    def of(cls, visible_CT: Array, occluded_CT: Array) -> "OccludedSide":
         """Of the errors of C clips in that second, millimetres."""
-        limit = 2 * usual_CT.mean()
+        limit = 2 * visible_CT.mean()
         return cls(
-            visible_mm=float(usual_CT.mean()),
-            occluded_mm=float(hidden_CT.mean()),
-            worst_mm=float(hidden_CT.mean(axis=0).max()),
-            occluded_spikes=float((hidden_CT.max(axis=1) > limit).mean()),
-            visible_spikes=float((usual_CT.max(axis=1) > limit).mean()),
+            visible_mm=float(visible_CT.mean()),
+            occluded_mm=float(occluded_CT.mean()),
+            worst_mm=float(occluded_CT.mean(axis=0).max()),
+            occluded_spikes=float((occluded_CT.max(axis=1) > limit).mean()),
+            visible_spikes=float((visible_CT.max(axis=1) > limit).mean()),
         )
 
 
 def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
-    """The clips of two seconds or more, and how many frames in their middle a side is hidden."""
+    """The clips of two seconds or more, and how many frames in their middle a side is occluded."""
     length = round(_OCCLUDED_S * motions.fps)
     return motions.select(np.flatnonzero(motions.lengths >= 2 * length)), length
 
 
 def one_side_occluded(lifter: ClipModel, length: int) -> ProjectionOptions:
-    """Clean keypoints, half of those of one side hidden in so many frames in the middle."""
+    """Clean keypoints, half of those of one side occluded in so many frames in the middle."""
     options = CLEAN.options(lifter)
     return replace(options, occlude=OccludeSide(length, options.keypoint_format))
 
 
 def occluded_side(lifter: ClipModel, motions: MotionSet) -> OccludedSide:
-    """Hide half of one side in the middle second of every clip that is two seconds or longer."""
+    """Occlude half of one side in the middle second of every clip that is two seconds or longer."""
     long, length = long_enough(motions)
     usual = _in_the_middle(lifter, long, CLEAN.options(lifter), length)
-    hidden = _in_the_middle(lifter, long, one_side_occluded(lifter, length), length)
-    return OccludedSide.of(usual, hidden)
+    occluded = _in_the_middle(lifter, long, one_side_occluded(lifter, length), length)
+    return OccludedSide.of(usual, occluded)
 
 
 def _in_the_middle(
@@ -229,7 +229,7 @@ def middle(frames: int, length: int) -> slice:
 
 @dataclass(frozen=True)
 class OccludeSide:
-    """Takes half of one side's joints away in the middle frames."""
+    """Removes half of one side's joints in the middle frames."""
 
     frames: int
     keypoint_format: str

@@ -1,4 +1,4 @@
-"""Measures of 3D that need no truth: how steady it is, and whether it fits the picture."""
+"""Measures of 3D that need no ground truth: jitter, bone lengths and reprojection."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from scipy.signal import butter, sosfiltfilt
 Floats = NDArray[np.floating]
 
 _CUTOFF_HZ = 6.0
-"""What biomechanics takes for the fastest of people's ordinary motion."""
+"""The usual bound of ordinary human motion in biomechanics."""
 
 
 def known_spans(points_TK3: Floats) -> list[slice]:
@@ -47,7 +47,7 @@ def bone_variation(points_TK3: Floats, bones: list[tuple[int, int]]) -> float:
 
 
 def reprojection_error(projected_TK2: Floats, keypoints_TK3: Floats, min_score: float) -> float:
-    """Mean distance in the picture, as a share of the person's extent.
+    """Mean distance in the image, as a share of the person's extent.
 
     Args:
         projected_TK2: pixels; NaN where unknown.

@@ -1,4 +1,4 @@
-"""Pictures of how models fail: the worst frame of each condition, beside the truth."""
+"""Pictures of how models fail: the worst frame of each condition, with the truth."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,14 +34,14 @@ Floats = NDArray[np.floating]
 CHILD = 0.65
 """Of an adult's size."""
 _TRAJECTORY_SMOOTHING_S = 0.2
-_SEEN_FROM = {"from the camera": 0, "from the side": 2}
+_VIEWPOINTS = {"from the camera": 0, "from the side": 2}
 """What of a joint's place goes across the page."""
 _TRUE, _PREDICTED = "#999999", {"left": "#d1495b", "right": "#2e86ab"}
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A way of seeing held-out people, in which a model is to be shown at its worst."""
+    """A condition in which a model is shown at its worst."""
 
     motions: MotionSet
     options: ProjectionOptions
@@ -64,7 +64,7 @@ class Failure:
 
 
 def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
-    """By what is wrong: as usual, imagined, half of a side unseen, and a child."""
+    """By what is wrong: as usual, simulated, half of a side occluded, and a child."""
     long, length = long_enough(motions)
     child = replace(motions, positions=motions.positions * np.float32(CHILD))
     return {
@@ -72,15 +72,15 @@ def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
             name: Failure(motions, condition.options(lifter))
             for name, condition in EVERY_CONDITION.items()
         },
-        "half of one side unseen": Failure(long, one_side_occluded(lifter, length), length),
+        "half of one side occluded": Failure(long, one_side_occluded(lifter, length), length),
         f"{CHILD:g} times as large": Failure(child, CLEAN.options(lifter)),
     }
 
 
 def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
-    """Draw the worst frame of each condition: what the model sees, its pose, the true one in grey.
+    """Draw the worst frame of each condition: the inputs, the predicted pose, the true one in grey.
 
-    Of models that tell it, the path that trembles most is drawn below.
+    The trajectory with the most jitter, if models predict one, is drawn below.
 
     Args:
         lifter: the model.
@@ -98,7 +98,7 @@ def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
         rows = [figure.add_subplot(places[row, column]) for row in range(3)]
         _draw_worst(rows, name, failure, lifter)
         if column == 0:
-            for axes, label in zip(rows, ("what it sees", *_SEEN_FROM), strict=True):
+            for axes, label in zip(rows, ("input", *_VIEWPOINTS), strict=True):
                 axes.set_ylabel(label)
     if trajectory_predictor_of(lifter) is not None:
         _draw_trajectory(figure.add_subplot(places[3, :]), lifter, motions)
@@ -108,15 +108,15 @@ def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
 
 def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipModel) -> None:
     worst, frame = failure.worst(lifter)
-    true, told = worst.targets_TK3[frame], worst.poses_TK3[frame]
-    error_mm = joint_errors(told[None], true[None]).mean() * 1000
+    true, predicted = worst.targets_TK3[frame], worst.poses_TK3[frame]
+    error_mm = joint_errors(predicted[None], true[None]).mean() * 1000
     inputs = worst.clip.sequence.inputs_TJ2[frame]
     rows[0].plot(inputs[:, 0], inputs[:, 1], ".", color="#444444")
     rows[0].set_title(f"{name}\n{worst.clip.name}: {error_mm:.0f} mm", fontsize=8)
     skeleton = SKELETONS[lifter.card.output.name]
-    for axes, across in zip(rows[1:], _SEEN_FROM.values(), strict=True):
+    for axes, across in zip(rows[1:], _VIEWPOINTS.values(), strict=True):
         _draw(axes, true, skeleton, across, true=True)
-        _draw(axes, told, skeleton, across, true=False)
+        _draw(axes, predicted, skeleton, across, true=False)
     for axes in rows:
         axes.set_aspect("equal", adjustable="datalim")
         axes.invert_yaxis()
@@ -124,15 +124,15 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
 
 
 def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
-    """The distance of the path whose distance trembles most, of noisy keypoints."""
+    """The distance of the trajectory with the most jitter, of noisy keypoints."""
     worst, most = None, -1.0
     clips = (clip for clip, _ in evaluation_sequences(motions, NOISY.options(lifter)))
     for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter)):
         assert found.trajectory_T3 is not None
         steps_T = np.diff((found.trajectory_T3 - found.true_trajectory_T3)[:, 2])
-        trembling = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))
-        if trembling > most:
-            worst, most = found, trembling
+        jitter = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))
+        if jitter > most:
+            worst, most = found, jitter
     assert worst is not None, "there are clips"
     assert worst.trajectory_T3 is not None
     seconds_T = np.arange(len(worst.trajectory_T3)) / motions.fps
@@ -144,7 +144,7 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
         seconds_T, smoothed[:, 2], color="#2e86ab", label=f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
     )
     axes.plot(seconds_T, worst.true_trajectory_T3[:, 2], color=_TRUE, label="true")
-    axes.set_title(f"the path that trembles most, noisy: {worst.clip.name}", fontsize=8)
+    axes.set_title(f"the trajectory with the most jitter, noisy: {worst.clip.name}", fontsize=8)
     axes.set_ylabel("distance (m)")
     axes.set_xlabel("seconds")
     axes.legend(fontsize=7)

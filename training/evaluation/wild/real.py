@@ -1,4 +1,4 @@
-"""Real people: a trial with a triangulated truth, and videos without any."""
+"""Real people: a trial with a triangulated ground truth, and videos without any."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def balancing(lifter: ClipModel) -> dict[str, float]:
 def balancing_by_mediapipe(lifter: ClipModel, videos: list[Video]) -> dict[str, float]:
     """The same from MediaPipe's keypoints."""
     return _off_the_truth(
-        {name: _limbs(lift(lifter, _seen(video))) for name, video in of_trial(videos).items()}
+        {name: _limbs(lift(lifter, _sequence(video))) for name, video in of_trial(videos).items()}
     )
 
 
@@ -91,18 +91,18 @@ def _off_the_truth(limbs: Mapping[str, Floats]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class VideoMeasures:
-    """How 3D does on a video without a truth, over the limbs."""
+    """Measures of 3D on a video without ground truth, over the limbs."""
 
     jitter: float
     """m/s²; see ``measures.jitter``."""
     bone_variation: float
     reprojection: float
-    """Share of the person's extent; NaN for what has no path."""
+    """Share of the person's extent; NaN without a trajectory."""
 
 
 def on_video(lifter: ClipModel, video: Video, live_smoothing_s: float = 0.0) -> VideoMeasures:
-    """What a model makes of MediaPipe's keypoints, smoothed as in a live session if asked for."""
-    lifted = lift(lifter, _seen(video))
+    """A model on MediaPipe's keypoints, smoothed as in a live session if asked for."""
+    lifted = lift(lifter, _sequence(video))
     if live_smoothing_s:
         lifted = smoothed_live(lifted, video.fps, live_smoothing_s)
     limbs = _limbs(lifted)
@@ -113,7 +113,7 @@ def on_video(lifter: ClipModel, video: Video, live_smoothing_s: float = 0.0) -> 
     )
 
 
-def _seen(video: Video) -> KeypointSequence:
+def _sequence(video: Video) -> KeypointSequence:
     return KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
 
 
@@ -122,7 +122,7 @@ def _limbs(lifted: Poses) -> Floats:
 
 
 def mediapipe_on_video(video: Video) -> VideoMeasures:
-    """MediaPipe's own 3D of the same frames; it has no path, so none of it is put back."""
+    """MediaPipe's own 3D of the same frames; it has no trajectory, so it is not reprojected."""
     limbs = limbs_of(video.world_TJ3)
     return VideoMeasures(jitter(limbs, video.fps), bone_variation(limbs, _BONES), float("nan"))
 
@@ -130,7 +130,7 @@ def mediapipe_on_video(video: Video) -> VideoMeasures:
 def _reprojected(lifted: Poses, video: Video) -> float:
     if lifted.trajectory is None:
         return float("nan")
-    # Through the lens that the service assumes, as nobody said which it was.
+    # By the camera that the service assumes, as the true one is unknown.
     points = _limbs(lifted) + lifted.trajectory[:, None]
     pixels = Camera.assumed(video.image_size).project(points)
     return reprojection_error(pixels, limbs_of(video.keypoints_TJ3), _SURE)

@@ -50,7 +50,7 @@ from training.evaluation.wild.videos import Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
 NOISE_LEVELS = (0.5, 1.0, 1.5)
-"""Of the imagined detector: training goes up to the last, ``noisy`` is the middle one."""
+"""Of the simulated detector noise: training goes up to the last, ``noisy`` is the middle one."""
 POSTPROCESSING = {
     "smoothing_s 0.2": ServedAs(Postprocessing(smoothing_s=0.2)),
     "smoothing_s 0.5": ServedAs(Postprocessing(smoothing_s=0.5)),
@@ -65,14 +65,14 @@ LIVE_POSTPROCESSING = {
     f"live, smoothing_s {LIVE_SMOOTHING_S:g}": ServedAs(live_smoothing_s=LIVE_SMOOTHING_S)
 }
 """For models that see only the past."""
-_BESIDES = {
+_FURTHER_METRICS = {
     "P-MPJPE": "P-MPJPE",
     "MPJVE": "MPJVE (mm a frame)",
-    "relative": "path (% of its distance)",
-    "steps": "path's steps (mm a frame)",
+    "relative": "trajectory (% of its distance)",
+    "steps": "trajectory's steps (mm a frame)",
     "foot slip": "slip of standing feet (mm a frame)",
 }
-"""What else is told of a condition: metrics, and how rows call them."""
+"""Further metrics of a condition, and their names in rows."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Results:
     """DetectorErrors by detector."""
     expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
     calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
-    """Of the models that tell expected errors, by condition."""
+    """Of the models with expected errors, by condition."""
 
 
 def measure_models(
@@ -110,15 +110,15 @@ def measure_models(
     motions = MotionSet.load(data).split(held_out=True)
     if len(long_enough(motions)[0]) == 0:
         raise InvalidInput.at(str(data), "a held-out clip of two seconds or more")
-    films = videos(downloads, detections)
+    found_videos = videos(downloads, detections)
     results = Results({name: lifter.card.version for name, lifter in lifters.items()})
-    _real_peer(results, films)
-    _detectors(results, films)
+    _real_peer(results, found_videos)
+    _detectors(results, found_videos)
     for name, lifter in tqdm(lifters.items(), unit="model"):
         _held_out(results, name, lifter, motions)
         if has_expected_errors(lifter):
             _expected_errors(results, name, lifter, motions)
-        _real(results, name, lifter, films)
+        _real(results, name, lifter, found_videos)
     return results
 
 
@@ -143,10 +143,10 @@ def _held_out(results: Results, name: str, lifter: ClipModel, motions: MotionSet
         rows[what][name] = overall(measured(lifter, motions, condition))["MPJPE"]
     side = occluded_side(lifter, motions)
     rows["clean, the frames of the next rows"][name] = side.visible_mm
-    rows["half of one side unseen for a second"][name] = side.occluded_mm
+    rows["half of one side occluded for a second"][name] = side.occluded_mm
     rows["its worst moment, on average over clips"][name] = side.worst_mm
     rows["clips with a frame worse than twice clean (%)"][name] = side.occluded_spikes * 100
-    rows["such clips with everything seen (%)"][name] = side.visible_spikes * 100
+    rows["such clips with everything visible (%)"][name] = side.visible_spikes * 100
 
 
 def _expected_errors(results: Results, name: str, lifter: ClipModel, motions: MotionSet) -> None:
@@ -157,7 +157,7 @@ def _expected_errors(results: Results, name: str, lifter: ClipModel, motions: Mo
         values = {
             "expected, on average": float(found.expected_mm.mean()),
             "true, on average": float(found.true_mm.mean()),
-            "tenths are off by (%)": found.off * 100,
+            "tenths are off by (%)": found.calibration_error * 100,
             "rank correlation (%)": found.rank_correlation * 100,
         }
         for measure, value in values.items():
@@ -165,7 +165,7 @@ def _expected_errors(results: Results, name: str, lifter: ClipModel, motions: Mo
 
 
 def _more(rows: Rows, name: str, what: str, errors: Mapping[str, float]) -> None:
-    for metric, unit in _BESIDES.items():
+    for metric, unit in _FURTHER_METRICS.items():
         if metric in errors:
             rows[f"{what}: {unit}"][name] = errors[metric]
 
@@ -180,27 +180,27 @@ def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> Non
             rows[f"{condition}: {height} camera"][name] = overall(group)["MPJPE"]
 
 
-def _real(results: Results, name: str, lifter: ClipModel, films: list[Video]) -> None:
+def _real(results: Results, name: str, lifter: ClipModel, found_videos: list[Video]) -> None:
     rows = results.real
     _balancing(rows, name, balancing(lifter))
-    by_mediapipe = _mean(balancing_by_mediapipe(lifter, films))
+    by_mediapipe = _mean(balancing_by_mediapipe(lifter, found_videos))
     rows["balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)"][name] = by_mediapipe
-    for film in films:
-        steadiness = on_video(lifter, film)
-        for measure, value in _percent(asdict(steadiness)).items():
-            rows[f"{film.name}: {measure}"][name] = value
+    for video in found_videos:
+        measures = on_video(lifter, video)
+        for measure, value in _percent(asdict(measures)).items():
+            rows[f"{video.name}: {measure}"][name] = value
         if lifter.card.architecture.causal:
-            smoothed_live = on_video(lifter, film, LIVE_SMOOTHING_S)
-            what = f"{film.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
-            rows[what][name] = smoothed_live.jitter
+            smoothed = on_video(lifter, video, LIVE_SMOOTHING_S)
+            what = f"{video.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
+            rows[what][name] = smoothed.jitter
 
 
-def _real_peer(results: Results, films: list[Video]) -> None:
+def _real_peer(results: Results, found_videos: list[Video]) -> None:
     rows = results.real
-    _balancing(rows, MEDIAPIPE, balancing_of_mediapipe(films))
-    for film in films:
-        for measure, value in _percent(asdict(mediapipe_on_video(film))).items():
-            rows[f"{film.name}: {measure}"][MEDIAPIPE] = value
+    _balancing(rows, MEDIAPIPE, balancing_of_mediapipe(found_videos))
+    for video in found_videos:
+        for measure, value in _percent(asdict(mediapipe_on_video(video))).items():
+            rows[f"{video.name}: {measure}"][MEDIAPIPE] = value
 
 
 def _balancing(rows: Rows, name: str, errors: Mapping[str, float]) -> None:
@@ -209,10 +209,12 @@ def _balancing(rows: Rows, name: str, errors: Mapping[str, float]) -> None:
     rows["balancing, mean: P-MPJPE (mm)"][name] = _mean(errors)
 
 
-def _detectors(results: Results, films: list[Video]) -> None:
-    mediapipe = {camera: limbs_of(film.keypoints_TJ3) for camera, film in of_trial(films).items()}
+def _detectors(results: Results, found_videos: list[Video]) -> None:
+    mediapipe = {
+        camera: limbs_of(video.keypoints_TJ3) for camera, video in of_trial(found_videos).items()
+    }
     found = {"OpenPose": openpose_errors(), "MediaPipe": detector_errors(mediapipe)}
-    found |= {f"imagined, noise {level:g}": simulated(level) for level in NOISE_LEVELS}
+    found |= {f"simulated, noise {level:g}": simulated(level) for level in NOISE_LEVELS}
     for name, habit in found.items():
         rows = {
             "median error (% of extent)": habit.size * 100,
@@ -248,7 +250,7 @@ def as_markdown(results: Results) -> str:
         f"Models: {models}.\n\n"
         "Held-out people, MPJPE in millimetres over all 17 joints unless said:\n\n"
         f"{table(results.held_out, names)}\n"
-        "Expected errors beside true ones, of all joints but the root, in millimetres unless said; "
+        "Expected and true errors, of all joints but the root, in millimetres unless said; "
         "tenths are of all joints, sorted by what is expected of them:\n\n"
         f"{table(results.expected_errors, names)}\n"
         "Real people, over the twelve limb joints:\n\n"

@@ -1,4 +1,4 @@
-"""A real trial with a truth: a person on a beam, seen by four calibrated cameras.
+"""A real trial with ground truth: a person on a beam, in four calibrated cameras.
 
 The keypoints are OpenPose's; the truth is triangulated from all four cameras.
 ``examples/README.md`` says where they come from.
@@ -56,9 +56,9 @@ def triangulated() -> Floats:
     rows, weights = [], []
     for name in CAMERAS:
         seen = keypoints(name)
-        lens = Camera(**{key: tuple(v) for key, v in calibrations[name]["camera"].items()})
+        camera_model = Camera(**{key: tuple(v) for key, v in calibrations[name]["camera"].items()})
         matrix = projection(calibrations[name])
-        rays = lens.rays(seen[..., :2])
+        rays = camera_model.rays(seen[..., :2])
         rows.append(rays[..., None] * matrix[2] - matrix[:2])
         weights.append(np.where(seen[..., 2] > _SURE, seen[..., 2], 0))
     system = np.stack(rows, axis=2) * np.stack(weights, axis=2)[..., None, None]

@@ -1,4 +1,4 @@
-"""Real videos seen by a real detector, with what the detector itself makes of them in 3D."""
+"""Real videos with a real detector's keypoints, and its own 3D."""
 
 import json
 import re
@@ -23,15 +23,15 @@ _LANDMARKS = 33
 
 @dataclass(frozen=True)
 class Video:
-    """A person in a video, as MediaPipe sees them."""
+    """A person in a video, as MediaPipe detects them."""
 
     name: str
     image_size: tuple[float, float]
     fps: float
     keypoints_TJ3: Floats
-    """Pixels and visibility, ``mediapipe33``; all zero where nobody was found."""
+    """Pixels and visibility, ``mediapipe33``; all zero where no person was found."""
     world_TJ3: Floats
-    """MediaPipe's own 3D, metres about the hips, x right, y down; NaN where nobody was found."""
+    """MediaPipe's own 3D, metres about the hips, x right, y down; NaN where no person was found."""
 
 
 def videos(downloads: Downloads, folder: Path) -> list[Video]:
@@ -71,9 +71,9 @@ def detected(name: str, path: Path, downloads: Downloads, folder: Path) -> Video
 def _keep(kept: Path, downloads: Downloads, path: Path) -> None:
     screen, said = _landmarks(downloads, path)
     world, _ = _landmarks(downloads, path, "--world")
-    told = re.search(r"--image-size (\d+) (\d+) --fps ([\d.]+)", said)
-    assert told is not None, f"{_DETECT.name} tells image size and frame rate, not {said}"
-    width, height, fps = map(float, told.groups())
+    found = re.search(r"--image-size (\d+) (\d+) --fps ([\d.]+)", said)
+    assert found is not None, f"{_DETECT.name} reports image size and frame rate, not {said}"
+    width, height, fps = map(float, found.groups())
     content = {"size": [width, height], "fps": fps, "screen": screen, "world": world}
     partial = kept.with_suffix(".partial")
     partial.write_text(json.dumps(content))
@@ -93,7 +93,7 @@ def _landmarks(
     return frames, done.stderr
 
 
-def _array(frames: list[list[list[float]] | None], nobody: float) -> Floats:
-    """Landmarks (T, 33, 4), filled with a number where there is nobody."""
-    empty = np.full((_LANDMARKS, 4), nobody)
+def _array(frames: list[list[list[float]] | None], missing: float) -> Floats:
+    """Landmarks (T, 33, 4), filled with a number where there is no person."""
+    empty = np.full((_LANDMARKS, 4), missing)
     return np.array([empty if frame is None else frame for frame in frames], dtype=np.float32)
