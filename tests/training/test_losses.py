@@ -129,14 +129,14 @@ def test_the_truth_costs_nothing():
 
 def test_each_term_tells_its_own_mistake():
     batch, true = truth()
-    moved = Predicted(true.poses, true.roots + torch.tensor([0.1, 0.0, 0.0]))
+    moved = Predicted(true.poses, true.trajectory + torch.tensor([0.1, 0.0, 0.0]))
     terms = objective().supervised(moved, batch) | objective().unsupervised(moved, true, batch)
     assert float(terms["MPJPE"]) == pytest.approx(0, abs=1e-6)
     assert float(terms["bone length"]) == pytest.approx(0, abs=1e-6)
     assert float(terms["trajectory"]) == pytest.approx(0.1 / 4.0, rel=0.05)
     assert float(terms["projection"]) == pytest.approx(2.3 * 0.1 / 4.0, rel=0.2)
     # Twice as large and twice as far looks the same, but nobody has such bones.
-    large = Predicted(2 * true.poses, 2 * true.roots)
+    large = Predicted(2 * true.poses, 2 * true.trajectory)
     terms = objective().unsupervised(large, true, batch)
     assert float(terms["projection"]) == pytest.approx(0, abs=1e-5)
     assert float(terms["bone length"]) > 0.1
@@ -148,7 +148,7 @@ def test_each_term_tells_its_own_mistake():
 )
 def test_terms_can_be_switched_off_and_weighted(switched_off, name):
     batch, true = truth()
-    wrong = Predicted(true.poses * 1.1, true.roots)
+    wrong = Predicted(true.poses * 1.1, true.trajectory)
     plain = objective().unsupervised(wrong, true, batch)
     assert set(plain) - set(objective(**{switched_off: 0}).unsupervised(wrong, true, batch)) == {
         name
