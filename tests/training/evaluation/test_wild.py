@@ -178,7 +178,7 @@ def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
     assert len(found.expected_mm) == len(found.true_mm) == 10
     assert (np.diff(found.expected_mm) > 0).all()
     assert -1 <= found.rank_correlation <= 1
-    assert found.off > 0
+    assert found.calibration_error > 0
     picture = tmp_path / "calibration.png"
     draw_calibration({"random": {"noisy": found}}, picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
