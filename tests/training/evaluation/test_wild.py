@@ -186,8 +186,8 @@ def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
 
 def test_what_is_as_expected_is_not_off():
     errors = np.linspace(10, 100, 10)
-    assert Calibration(errors, errors, 1.0).off == 0
-    assert Calibration(errors, errors * 1.2, 1.0).off == pytest.approx(0.2)
+    assert Calibration(errors, errors, 1.0).calibration_error == 0
+    assert Calibration(errors, errors * 1.2, 1.0).calibration_error == pytest.approx(0.2)
 
 
 def test_one_side_is_hidden_in_the_middle():

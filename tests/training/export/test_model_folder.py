@@ -85,7 +85,7 @@ def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, che
     assert card.training.held_out_errors == {"clean MPJPE": 50.0}
     assert "mocap.cs.cmu.edu" in card.training.data
     assert card.training.data.startswith("42 minutes of 2 subjects: CMU motion capture")
-    assert card.training.limits.startswith("One camera cannot tell size from distance")
+    assert card.training.limits.startswith("One camera cannot separate size from distance")
     assert card.training.frame_rates == (25.0, 71.4)
     assert card.training.seed == 0
     assert card.training.recipe == (
