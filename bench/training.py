@@ -50,23 +50,23 @@ class ConvolutionalTwin(nn.Module):
         return F.dropout(F.relu(batch_norm(x)), self.dilated.dropout, self.training)
 
 
-def sliced_batch(footage: Sequences, frames: list[int], context: int) -> tuple[Tensor, Tensor]:
+def sliced_batch(sequences: Sequences, frames: list[int], context: int) -> tuple[Tensor, Tensor]:
     """One batch, a window at a time."""
     inputs = np.empty((len(frames), 2 * context + 1, JOINTS, 2), dtype=np.float32)
     targets = np.empty((len(frames), 1, JOINTS, 3), dtype=np.float32)
     for row, frame in enumerate(frames):
-        first, last = int(footage.first_F[frame]), int(footage.last_F[frame])
+        first, last = int(sequences.first_F[frame]), int(sequences.last_F[frame])
         start, stop = frame - context, frame + context + 1
         low, high = max(start, first), min(stop, last + 1)
-        window = footage.inputs_FJ2[low:high]
+        window = sequences.inputs_FJ2[low:high]
         if low != start or high != stop:
             window = np.pad(window, ((low - start, stop - high), (0, 0), (0, 0)), "edge")
         inputs[row] = window
-        targets[row, 0] = footage.targets_FK3[frame]
+        targets[row, 0] = sequences.targets_FK3[frame]
     return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
-def synthetic_footage() -> Sequences:
+def synthetic_sequences() -> Sequences:
     rng = np.random.default_rng(0)
     rows = CLIPS * CLIP_FRAMES
     first = np.repeat(np.arange(CLIPS) * CLIP_FRAMES, CLIP_FRAMES)
@@ -106,8 +106,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
 
     model = TemporalModel(JOINTS, 2, JOINTS, (3, 3, 3, 3, 3), channels=arguments.channels)
-    footage = synthetic_footage()
-    windows = Windows(footage, model.receptive_field, causal=False)
+    sequences = synthetic_sequences()
+    windows = Windows(sequences, model.receptive_field, causal=False)
     context = (model.receptive_field - 1) // 2
     generator = torch.Generator().manual_seed(0)
 
@@ -115,7 +115,7 @@ def main() -> None:
         return torch.randint(len(windows), (arguments.batch_size,), generator=generator)
 
     def sliced() -> tuple[Tensor, Tensor]:
-        return sliced_batch(footage, frames().tolist(), context)
+        return sliced_batch(sequences, frames().tolist(), context)
 
     def gathered() -> tuple[Tensor, Tensor]:
         batch = windows.cut(frames())

@@ -169,11 +169,7 @@ class Codec:
             output: what the model gave for all frames of ``encoded``; it may be changed.
             encoded: what the model was shown.
         """
-        with np.errstate(all="ignore"):
-            poses = encoded.inverse.poses(output.poses - output.poses[:, self._model.root, None])
-            trajectory = output.trajectory
-            if trajectory is not None:
-                trajectory = encoded.inverse.trajectory(trajectory)
+        poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
         is_unknown_T = encoded.quality_T == Quality.UNKNOWN
         for values in (poses, trajectory, output.expected_errors):
             if values is not None and is_unknown_T.any():
@@ -195,3 +191,13 @@ class Codec:
         # Pixels near the largest float32 overflow here; what comes of them is dealt with above.
         with np.errstate(all="ignore"):
             return self._normalise(filled_TJ2)
+
+
+def denormalise(
+    output: ModelOutput, inverse: InverseTransform, root: int
+) -> tuple[Floats, Floats | None]:
+    """Poses relative to the root joint and the trajectory, in camera axes (denormalize)."""
+    with np.errstate(all="ignore"):
+        poses = inverse.poses(output.poses - output.poses[:, root, None])
+        trajectory = output.trajectory
+        return poses, None if trajectory is None else inverse.trajectory(trajectory)

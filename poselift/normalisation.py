@@ -104,7 +104,7 @@ _SMALLEST_SPREAD = 1e-4
 """Below this spread, in plane units, a person is a point: its shape is noise, not signal."""
 _USUAL_SPREAD = 0.1
 """What a point is taken to be spread by, as a person some five metres away is: where a single joint
-was found, nobody can tell how far, and the path should not leave for the horizon."""
+was found, its distance is unknown, and the trajectory should not leave for the horizon."""
 _STEEPEST_RAY = 100.0
 """Keypoints that would lie more than 89° off the camera's axis are errors; they stay finite."""
 _NEAREST_DEPTH = 0.05

@@ -170,7 +170,7 @@ class Batcher(Generic[In, Out]):
             rested_at = began + min(_REST * (clock() - began), self._policy.interval_s)
 
     def _take(self) -> list[_Item[In, Out]]:
-        """Remove and return the next batch, dropping items that nobody waits for any more."""
+        """Remove and return the next batch, dropping items whose callers have gone."""
         now = asyncio.get_running_loop().time()
         self._pending = [item for item in self._pending if _is_wanted(item, now)]
         if not self._pending:

@@ -69,7 +69,7 @@ class Engine:
 
         Args:
             request: options and clips; of the clips nothing is taken for granted.
-            deadline_s: seconds from now after which nobody waits for the answer.
+            deadline_s: seconds from now within which the answer is needed.
 
         Raises:
             InvalidInput: something in the request is wrong.

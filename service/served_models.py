@@ -12,6 +12,7 @@ from poselift.chunks import padding_work, stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
+from poselift.shipped_models import DEFAULT, LIVE
 from service.batcher import Batcher, Policy
 from service.metrics import Metrics
 from service.request_errors import NotFound
@@ -19,11 +20,6 @@ from service.request_errors import NotFound
 Floats = NDArray[np.float32]
 
 _log = logging.getLogger(__name__)
-
-DEFAULT = "default"
-"""The alias that clips are lifted with where no model is named."""
-LIVE = "live"
-"""The alias of the causal model that live sessions use."""
 
 _MOST_WASTE = 0.2
 """The largest part of a batch that may be padding up to its longest piece."""

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
+from cyclopts.config import Env
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from poselift.errors import PoseliftError
 
 USAGE_STATUS = 2
+ENVIRONMENT = "POSELIFT_TRAINING_"
+"""What begins the names of environment variables that stand for options; files outdo them."""
 Settings = Mapping[str, Any]
 
 
@@ -79,8 +82,8 @@ def run(
             take precedence over them.
         failure_status: the status after a failure.
     """
-    if flattened is not None:
-        app.config = (_Configured(flattened),)
+    files = () if flattened is None else (_Configured(flattened),)
+    app.config = (*files, Env(ENVIRONMENT, command=False))
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from poselift.card import Card
 from poselift.errors import InvalidInput, PoseliftError
+from poselift.shipped_models import DEFAULT
 from service.live.frame_log import StoredSession
 from service.live.frames import Frame, FramePoses
 from service.live.live_model import LiveModel
@@ -28,7 +29,7 @@ from service.live.store import (
 )
 from service.request_errors import Fenced, Forbidden, NotFound, Unavailable
 from service.requests import SessionOptions
-from service.served_models import DEFAULT, ModelSet
+from service.served_models import ModelSet
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class LiveSessions:
         try:
             return bool(await self._store.fenced([connection.session.writer]))
         except StoreAway:
-            return False  # nobody can have taken it since
+            return False  # no other replica can have taken it since
 
     async def look(self, session_id: str, api_key: str | None) -> tuple[SessionOptions, Card, int]:
         """How a session was opened, its model and the index it expects next; it is not taken over.
@@ -293,7 +294,7 @@ class LiveSessions:
             raise Fenced("the session was opened by another connection") from None
 
     async def _sweep(self) -> None:
-        """Let go of sessions that nobody has used for a while, or that another replica has."""
+        """Let go of sessions that were not used for a while, or that another replica has."""
         while True:
             interval_s = min(_SWEEP_S, self._settings.request_idle_s)
             await asyncio.sleep(interval_s)
@@ -307,7 +308,7 @@ class LiveSessions:
         for connection in list(self._connections.values()):
             if not self._is_idle(connection) or not await connection.session.flush():
                 continue
-            if self._is_idle(connection):  # nobody has come meanwhile
+            if self._is_idle(connection):  # it was not used meanwhile
                 self.leave(connection, Unavailable("the session was idle for too long"))
 
     async def _leave_taken(self, quiet_s: float) -> None:

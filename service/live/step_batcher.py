@@ -66,12 +66,12 @@ class SteppedFrame(NamedTuple):
 
     @classmethod
     def empty(cls, index: int, card: Card) -> "SteppedFrame":
-        """A frame with nobody in it."""
+        """A frame without people."""
         joints = len(card.input.joints)
         quality_0 = np.zeros(0, np.uint8)
-        nobody = np.zeros((0, joints), np.bool_)
+        no_joints = np.zeros((0, joints), np.bool_)
         state = ImputationState.blank(0, joints)
-        recorded = RecordedFrame(index, (), quality_0, np.zeros(0, np.bool_), nobody, state)
+        recorded = RecordedFrame(index, (), quality_0, np.zeros(0, np.bool_), no_joints, state)
         return cls(recorded, np.zeros((0, joints, 2), np.float32), Poses.blank(card, quality_0))
 
 

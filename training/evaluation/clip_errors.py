@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from poselift.codec import denormalise
+from poselift.poses import ModelOutput
 from training.data.sequences import mirror
 from training.data.sources import HeldOut, Source
 from training.evaluation.predictions import Predictions
@@ -94,13 +96,14 @@ def predict_clips(
     """Lift held-out clips."""
     for clip in clips:
         sequence = clip.sequence
-        poses = predict(sequence.inputs_TJ2)
-        trajectory = None
+        inputs_TJ2, roots_T3 = sequence.inputs_TJ2, None
         if predict_trajectory is not None:
-            trajectory = sequence.inverse.trajectory(predict_trajectory(sequence.inputs_TJ2)[:, 0])
+            roots_T3 = predict_trajectory(inputs_TJ2)[:, 0]
+        output = ModelOutput(predict(inputs_TJ2), roots_T3)
+        poses, trajectory = denormalise(output, sequence.inverse, root=0)
         yield Prediction(
             clip,
-            sequence.inverse.poses(poses - poses[:, :1]),
+            poses,
             sequence.inverse.poses(sequence.targets_TK3),
             trajectory,
             sequence.inverse.trajectory(sequence.trajectory_T3),

@@ -122,16 +122,21 @@ def _introduction(runs: Runs, minutes: float, settings: Mapping[str, Any]) -> st
 
 
 def _findings(runs: Runs, semi: Mapping[str, Mapping[float, Any]]) -> Sequence[Finding]:
-    def error(experiment: Any, metric: str = "MPJPE") -> float:  # noqa: ANN401
-        return runs[experiment.name].errors[metric]
+    return [
+        *_findings_of_tables(runs),
+        *_findings_of_figure(runs, semi),
+        *_findings_of_appendix(runs),
+    ]
 
-    order = [error(each) for each in (SINGLE, CAUSAL, SYMMETRIC)]
-    fall = 1 - error(SYMMETRIC, "MPJVE") / error(SINGLE, "MPJVE")
-    dense, *fields = [error(each) for each in RECEPTIVE_FIELDS]
-    gains = _gains(runs, semi, "semi-supervised")
-    unbound = _gains(runs, semi, "no bone length")
-    strides = [error(each) for each in CORRELATED.values()]
-    flipped = runs[SYMMETRIC.name].flipped["MPJPE"]
+
+def _error(runs: Runs, experiment: Any, metric: str = "MPJPE") -> float:  # noqa: ANN401
+    return runs[experiment.name].errors[metric]
+
+
+def _findings_of_tables(runs: Runs) -> list[Finding]:
+    order = [_error(runs, each) for each in (SINGLE, CAUSAL, SYMMETRIC)]
+    fall = 1 - _error(runs, SYMMETRIC, "MPJVE") / _error(runs, SINGLE, "MPJVE")
+    dense, *fields = [_error(runs, each) for each in RECEPTIVE_FIELDS]
     return [
         Finding(
             "Table 1: one frame is worse than causal, causal worse than symmetric",
@@ -153,6 +158,13 @@ def _findings(runs: Runs, semi: Mapping[str, Mapping[float, Any]]) -> Sequence[F
             fields[0] <= dense,
             f"{fields[0]:.1f} against {dense:.1f}",
         ),
+    ]
+
+
+def _findings_of_figure(runs: Runs, semi: Mapping[str, Mapping[float, Any]]) -> list[Finding]:
+    gains = _gains(runs, semi, "semi-supervised")
+    unbound = _gains(runs, semi, "no bone length")
+    return [
         Finding(
             "Figure 5: unlabelled videos help where labels are few",
             min(gains[:3]) > 0,
@@ -168,6 +180,14 @@ def _findings(runs: Runs, semi: Mapping[str, Mapping[float, Any]]) -> Sequence[F
             all(other < gain for other, gain in zip(unbound, gains, strict=True)),
             f"{', '.join(f'{gain:.1f}' for gain in unbound)} from few labels to all",
         ),
+    ]
+
+
+def _findings_of_appendix(runs: Runs) -> list[Finding]:
+    strides = [_error(runs, each) for each in CORRELATED.values()]
+    usual, unflipped = _error(runs, SYMMETRIC), _error(runs, UNFLIPPED)
+    flipped = runs[SYMMETRIC.name].flipped["MPJPE"]
+    return [
         Finding(
             "Appendix: batches of neighbouring frames hurt",
             strides == sorted(strides),
@@ -175,13 +195,13 @@ def _findings(runs: Runs, semi: Mapping[str, Mapping[float, Any]]) -> Sequence[F
         ),
         Finding(
             "Appendix: mirrored clips help training",
-            error(SYMMETRIC) < error(UNFLIPPED),
-            f"{error(UNFLIPPED):.1f} → {error(SYMMETRIC):.1f}",
+            usual < unflipped,
+            f"{unflipped:.1f} → {usual:.1f}",
         ),
         Finding(
             "Appendix: averaging with the mirrored input's pose helps",
-            flipped < error(SYMMETRIC),
-            f"{error(SYMMETRIC):.1f} → {flipped:.1f}",
+            flipped < usual,
+            f"{usual:.1f} → {flipped:.1f}",
         ),
     ]
 

@@ -49,8 +49,8 @@ def test_a_point_at_rest_trembles_less_and_a_fast_one_hardly_lags():
     for moving, most in ((still, 0.5), (fast, 0.9)):
         one_euro_filter = OneEuroFilter(0.2, FPS)
         found = [one_euro_filter.smooth(["a"], poses_of(frame[None])).poses[0] for frame in moving]
-        trembling = np.abs(np.diff(found, n=2, axis=0)).mean()
-        assert trembling < most * np.abs(np.diff(moving, n=2, axis=0)).mean()
+        jitter = np.abs(np.diff(found, n=2, axis=0)).mean()
+        assert jitter < most * np.abs(np.diff(moving, n=2, axis=0)).mean()
         assert np.abs(np.mean(moving[100:] - found[100:])) < 0.04
 
 

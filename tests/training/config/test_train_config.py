@@ -8,9 +8,11 @@ import torch
 from pydantic import ValidationError
 
 from tests.training.motions import motion_set
+from training.command import command_line, run
 from training.config.train_config import RENAMED, SECTIONS, TrainConfig, flattened
 from training.loop.trainer import Trainer
 from training.model.checkpoint import load
+from training.train import train
 
 OLD = json.loads((Path(__file__).parent / "flat_config.json").read_text())
 """The settings of a checkpoint written before there were sections."""
@@ -69,3 +71,16 @@ def test_an_unknown_setting_is_named(settings):
 def test_every_setting_is_in_one_section():
     fields = [name for name in TrainConfig.model_fields for name in getattr(TrainConfig(), name)]
     assert len(fields) == len(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"), [((), "found nope"), (("--epochs", "3"), "missing.npz")]
+)
+def test_variables_of_the_environment_stand_for_options_and_options_outdo_them(
+    monkeypatch, capsys, arguments, expected
+):
+    monkeypatch.setenv("POSELIFT_TRAINING_EPOCHS", "nope")
+    app = command_line("training.train", train)
+    with pytest.raises(SystemExit):
+        run(app, ["--data", "missing.npz", *arguments], flattened=flattened)
+    assert expected in capsys.readouterr().err

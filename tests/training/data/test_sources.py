@@ -35,7 +35,7 @@ def config(path, **settings):
     return TrainConfig(data=path, flip=False, **settings)
 
 
-def footage_of(path, **settings):
+def sequences_of(path, **settings):
     return open_source(config(path, **settings)).labelled(np.random.default_rng(0))
 
 
@@ -44,11 +44,13 @@ def footage_of(path, **settings):
     [("true.npz", "screen", 2e-4), ("true.npz", "person", 5e-3)],
 )
 def test_what_the_model_is_to_tell_projects_to_what_it_sees(folder, file, normalisation, atol):
-    footage = footage_of(folder / file, normalisation=normalisation)
-    roots = in_metres(torch.from_numpy(footage.trajectory_F3), torch.from_numpy(footage.depth_F))
-    points = torch.from_numpy(footage.targets_FK3) + roots[:, None]
-    projected = project(points, torch.from_numpy(footage.camera_F9))
-    np.testing.assert_allclose(projected, footage.inputs_FJ2, atol=atol)
+    sequences = sequences_of(folder / file, normalisation=normalisation)
+    roots = in_metres(
+        torch.from_numpy(sequences.trajectory_F3), torch.from_numpy(sequences.depth_F)
+    )
+    points = torch.from_numpy(sequences.targets_FK3) + roots[:, None]
+    projected = project(points, torch.from_numpy(sequences.camera_F9))
+    np.testing.assert_allclose(projected, sequences.inputs_FJ2, atol=atol)
 
 
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
@@ -80,12 +82,12 @@ def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
 def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
     """No model can tell a long lens from a short distance: paths are told for one lens."""
     source = open_source(config(folder / "motions.npz", normalisation="screen", noise=(0, 0)))
-    footage = source.labelled(np.random.default_rng(1))
-    lens = torch.from_numpy(footage.camera_F9)
+    sequences = source.labelled(np.random.default_rng(1))
+    lens = torch.from_numpy(sequences.camera_F9)
     assert np.unique(lens[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
     assert source.trajectory_camera == ASSUMED_SCREEN_CAMERA
-    root = project(torch.from_numpy(footage.trajectory_F3)[:, None], lens)[:, 0]
-    hips = footage.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
+    root = project(torch.from_numpy(sequences.trajectory_F3)[:, None], lens)[:, 0]
+    hips = sequences.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
     # The root is not quite between the hips, which shows when a camera is near.
     assert np.abs(root.numpy() - hips).max() < 0.1
     assert np.corrcoef(root.numpy()[:, 0], hips[:, 0])[0, 1] > 0.98
@@ -93,7 +95,7 @@ def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
 
 def test_settings_choose_who_is_labelled(folder):
     path = folder / "true.npz"
-    everyone = footage_of(path)
+    everyone = sequences_of(path)
     assert len(everyone.inputs_FJ2) == 4 * 4 * 50  # four clips are trained on, by four cameras
     some = open_source(
         config(path, subjects=("0", "1"), unlabelled_subjects=("3",), trajectory=True)

@@ -418,7 +418,7 @@ def test_velocity_errors_are_between_a_frame_and_the_one_after_it():
 
 
 def test_a_velocity_weight_makes_poses_tremble_less(data, tmp_path):
-    def trembling(weight):
+    def jitter(weight):
         trainer = Trainer(
             config(data, tmp_path / str(weight), epochs=20, velocity_weight=weight, dropout=0)
         )
@@ -428,7 +428,7 @@ def test_a_velocity_weight_makes_poses_tremble_less(data, tmp_path):
         predictions = predict_clips(trainer.source.held_out("noisy"), predictor(pose))
         return average(list(measure(predictions, H36M17.joints)))["MPJVE"]
 
-    assert trembling(10.0) < 0.8 * trembling(0.0)
+    assert jitter(10.0) < 0.8 * jitter(0.0)
 
 
 @pytest.mark.parametrize("lookahead", [1, 4, 13])

@@ -1,1 +1,1 @@
-"""How served models do on people nobody prepared: ``python -m training.evaluate --suite wild``."""
+"""Served models on real people: ``python -m training.evaluate --suite wild``."""
