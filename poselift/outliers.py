@@ -1,0 +1,491 @@
+"""Outlier rejection: joints found where they cannot be, and sides that a detector swapped.
+
+A joint is an outlier in space if the bones that end in it are far longer than this person's, and in
+time if it jumps farther than people move; it then counts as missing. Arms or legs whose left and
+right joints change places from one frame to the next are swapped back.
+
+A frame is judged by what is remembered of the frames before it, in clips and streams by one
+function, ``OutlierCheck.check_frame``. Symmetric models also know what comes after: there only what
+ends by itself is changed, for a jump alone does not tell which side of it is wrong.
+
+Distances are in statures: the person's height in the image, estimated from the bones in view.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.formats import FORMATS
+from poselift.reference_pose import REFERENCE_POSE
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+SWAP_GROUPS: Final = {
+    "arms": ("shoulder", "elbow", "wrist"),
+    "legs": ("hip", "knee", "ankle", "foot"),
+}
+"""Joints whose sides detectors swap together."""
+
+_SPEEDS_PER_S: Final = {"wrist": 6.0, "ankle": 6.0, "foot": 6.0, "elbow": 4.0, "knee": 4.0}
+_OTHER_SPEED_PER_S: Final = 2.0
+"""How fast joints move within the body at most: faster than any of recorded dance and sport."""
+_JITTER: Final = 0.05
+"""How far a detector may misplace a joint from one frame to the next."""
+_STRETCH: Final = 2.1
+"""How many times the length it should have a bone may show; perspective makes near ones long."""
+_SHORTEST_BONE: Final = 0.03
+"""Bones of the face and the feet are too short to judge by."""
+_FEWEST_BONES: Final = 5
+"""With fewer in view the stature is not known, and nothing is rejected."""
+_STATURE_RANK: Final = 0.7
+"""Of the statures that bones speak for, in order: most bones are foreshortened, few too long."""
+_MOST_STRAY: Final = 3
+"""Joints of a frame that are rejected in space; with more of them the stature is as doubtful."""
+_SWAP_DISTANCE: Final = 0.08
+"""How far off joints are on average before a swap is certain,"""
+_SWAP_FITS: Final = 0.35
+"""and the share of that which remains once they are swapped back."""
+_FEWEST_SWAPPED: Final = 4
+_REMEMBERED_S: Final = 0.5
+"""What was measured longer ago tells nothing of where a joint is."""
+NEVER: Final = 32_000
+"""Ticks since a joint was measured that count as never."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how long something is taken for wrong before it is believed, in seconds."""
+
+    jump_s: float
+    swap_s: float
+
+
+CAUSAL: Final = Patience(jump_s=0.1, swap_s=0.5)
+WHOLE_CLIP: Final = Patience(jump_s=0.3, swap_s=1.0)
+
+
+class CheckedFrames(NamedTuple):
+    """Keypoints after the check; (…) are tracks, or the frames of a clip."""
+
+    keypoints: Floats
+    """(…, J, 3), swapped back where sides were swapped."""
+    accepted: Mask
+    """Which joints (…, J) are measured and no outliers."""
+    outliers: Mask
+    """Which joints (…, J) were rejected,"""
+    jumped: Mask
+    """those of them that were rejected in time only,"""
+    believed: Mask
+    """and those that jumped and were accepted all the same."""
+    doubted: Counts
+    """For how long joints (…, J) have been where they jumped to, from 1."""
+    swapped: Mask
+    """Which of ``SWAP_GROUPS`` (…, G) were swapped back."""
+
+    def copied(self) -> "CheckedFrames":
+        """With arrays of its own."""
+        return self._replace(**{name: values.copy() for name, values in self._asdict().items()})
+
+
+@dataclass(frozen=True)
+class MotionMemory:
+    """What is remembered of the motion of each of B tracks; times are in ticks of a clock."""
+
+    places_BJ2: Floats
+    """Where each joint was accepted last,"""
+    age_BJ: Counts
+    """and how long ago; ``NEVER`` if not yet, or not for long."""
+    suspects_BJ2: Floats
+    """Where a joint was rejected in the frame before,"""
+    doubted_BJ: Counts
+    """and for how long it has been near there, from 1; 0 if it was not rejected."""
+    swapped_BG: Counts
+    """For how long each of ``SWAP_GROUPS`` has been swapped back, from 1; 0 if it is not."""
+
+    @classmethod
+    def blank(cls, tracks: int, joints: int) -> "MotionMemory":
+        """Before the first frame."""
+        nowhere = np.zeros((tracks, joints, 2), np.float32)
+        never = np.full((tracks, joints), NEVER, np.int64)
+        none = np.zeros((tracks, joints), np.int64)
+        return cls(nowhere, never, nowhere, none, np.zeros((tracks, len(SWAP_GROUPS)), np.int64))
+
+    @classmethod
+    def joined(cls, memories: Sequence["MotionMemory"]) -> "MotionMemory":
+        """Several one after the other."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(each, name) for each in memories]) for name in names))
+
+    def of(self, tracks: NDArray[np.intp] | slice) -> "MotionMemory":
+        """That of some of the tracks."""
+        return MotionMemory(*(values[tracks] for values in vars(self).values()))
+
+    def later(self, elapsed_B: Counts) -> "MotionMemory":
+        """The same after so many ticks."""
+        ticks_B1 = elapsed_B[:, None]
+        return MotionMemory(
+            self.places_BJ2,
+            np.minimum(self.age_BJ + ticks_B1, NEVER),
+            self.suspects_BJ2,
+            np.where(self.doubted_BJ > 0, np.minimum(self.doubted_BJ + ticks_B1, NEVER), 0),
+            np.where(self.swapped_BG > 0, np.minimum(self.swapped_BG + ticks_B1, NEVER), 0),
+        )
+
+    def after(self, frame: CheckedFrames) -> "MotionMemory":
+        """What to remember after a frame."""
+        places_BJ2 = frame.keypoints[..., :2]
+        return MotionMemory(
+            np.where(frame.accepted[..., None], places_BJ2, self.places_BJ2),
+            np.where(frame.accepted, 0, self.age_BJ),
+            np.where(frame.outliers[..., None], places_BJ2, self.suspects_BJ2),
+            np.where(frame.outliers, frame.doubted, 0),
+            np.where(frame.swapped, np.maximum(self.swapped_BG, 1), 0),
+        )
+
+    def is_like(self, other: "MotionMemory") -> bool:
+        """Whether both lead to the same."""
+        known = self.age_BJ < NEVER
+        return bool(
+            np.array_equal(self.age_BJ, other.age_BJ)
+            and np.array_equal(self.doubted_BJ, other.doubted_BJ)
+            and np.array_equal(self.swapped_BG, other.swapped_BG)
+            and np.array_equal(self.places_BJ2[known], other.places_BJ2[known])
+        )
+
+
+class _Body(NamedTuple):
+    """What a format's joints are to the check."""
+
+    ends_E2: NDArray[np.intp]
+    """The joints at both ends of each bone."""
+    lengths_E: Floats
+    """Of bones in the reference pose, in statures."""
+    bones_of_JE: Mask
+    speeds_J: Floats
+    """In statures per second."""
+    swaps_GS2: tuple[NDArray[np.intp], ...]
+    """Of each of ``SWAP_GROUPS``, its joints and their twins on the other side."""
+
+
+class _Seen(NamedTuple):
+    """A frame of each track, and how it compares with what was expected of it."""
+
+    places: Floats
+    stature_B: Floats
+    """Pixels; infinite where it is not known."""
+    stretch_BE: Floats
+    """How many times the length they should have bones show; 0 if not in view."""
+    expected_BJ2: Floats
+    off_BJ: Floats
+    """How far joints are from where they were expected, in statures; 0 if nothing was."""
+
+
+@dataclass(frozen=True)
+class OutlierCheck:
+    """Checks keypoints of one format.
+
+    Attributes:
+        keypoint_format: a name in ``poselift.formats.FORMATS``.
+        ticks_per_s: of the clock that times between frames are counted by: the frame rate where
+            frames are evenly spaced.
+        patience: for how long to doubt.
+    """
+
+    keypoint_format: str
+    ticks_per_s: float
+    patience: Patience
+
+    def check_clip(
+        self, keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts
+    ) -> CheckedFrames:
+        """Check all frames of a clip: what ``check_frame`` gives for one after the other.
+
+        Args:
+            keypoints_TJ3: pixels and score.
+            measured_TJ: which joints are measured.
+            elapsed_T: ticks since the frame before, at least 1 each.
+        """
+        # Where nothing is wrong, a frame's memory is known beforehand: all are checked at once, and
+        # those after a wrong one again until the memory is as it was taken to be.
+        usual = _if_all_accepted(keypoints_TJ3, measured_TJ, elapsed_T)
+        checked = self._judge(keypoints_TJ3, measured_TJ, usual, elapsed_T)
+        wrong_T = checked.outliers.any(axis=1) | checked.swapped.any(axis=1)
+        if not wrong_T.any():
+            return checked
+        checked, next_frame = checked.copied(), 0
+        for wrong in np.flatnonzero(wrong_T).tolist():
+            if wrong >= next_frame:
+                frames = keypoints_TJ3, measured_TJ, elapsed_T
+                next_frame = self._check_on(wrong, checked, frames, usual)
+        return self._only_what_ends(checked, keypoints_TJ3, measured_TJ, elapsed_T)
+
+    def _check_on(
+        self,
+        start: int,
+        checked: CheckedFrames,
+        frames: tuple[Floats, Mask, Counts],
+        usual: MotionMemory,
+    ) -> int:
+        """Check frame by frame, in place, until the memory is as if all had been accepted.
+
+        Returns:
+            the first frame that was not checked.
+        """
+        keypoints_TJ3, measured_TJ, elapsed_T = frames
+        memory = usual.of(slice(start, start + 1))
+        for frame in range(start, len(keypoints_TJ3)):
+            row = slice(frame, frame + 1)
+            if frame > start:
+                memory = memory.later(elapsed_T[row])
+                if memory.is_like(usual.of(row)):
+                    return frame
+            found = self._judge(keypoints_TJ3[row], measured_TJ[row], memory, elapsed_T[row])
+            memory = memory.after(found)
+            for values, new in zip(checked, found, strict=True):
+                values[row] = new
+        return len(keypoints_TJ3)
+
+    def check_frame(
+        self, keypoints_BJ3: Floats, measured_BJ: Mask, elapsed_B: Counts, memory: MotionMemory
+    ) -> tuple[CheckedFrames, MotionMemory]:
+        """Check the next frame of each of B tracks.
+
+        Args:
+            keypoints_BJ3: pixels and score.
+            measured_BJ: which joints are measured.
+            elapsed_B: ticks since the frame before, at least 1.
+            memory: of the frames before.
+
+        Returns:
+            the frames, and what to remember after them.
+        """
+        memory = memory.later(elapsed_B)
+        checked = self._judge(keypoints_BJ3, measured_BJ, memory, elapsed_B)
+        return checked, memory.after(checked)
+
+    def _judge(
+        self, keypoints_BJ3: Floats, measured_BJ: Mask, memory: MotionMemory, elapsed_B: Counts
+    ) -> CheckedFrames:
+        """Check frames by what is remembered at their times."""
+        body = _body(self.keypoint_format)
+        seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
+        swapped = self._swapped(seen, memory, body)
+        if swapped.any():
+            keypoints_BJ3, measured_BJ = swap_back(
+                keypoints_BJ3, measured_BJ, swapped, self.keypoint_format
+            )
+            seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
+        reach_J = body.speeds_J / np.float32(self.ticks_per_s)
+        jumps = seen.off_BJ > _JITTER + reach_J * memory.age_BJ
+        jumped, doubted = self._doubted(jumps, seen, memory, _JITTER + reach_J * elapsed_B[:, None])
+        stray = _stray(seen.stretch_BE, body)
+        outliers = measured_BJ & (jumped | stray)
+        return CheckedFrames(
+            keypoints_BJ3,
+            accepted=measured_BJ & ~outliers,
+            outliers=outliers,
+            jumped=jumped & ~stray,
+            believed=jumps & ~outliers,
+            doubted=doubted,
+            swapped=swapped,
+        )
+
+    def _seen(
+        self, keypoints: Floats, measured: Mask, memory: MotionMemory, elapsed_B: Counts
+    ) -> _Seen:
+        """Compare a frame with what is expected: joints where they were, moved with the body."""
+        places = keypoints[..., :2]
+        stature_B, stretch_BE = _bones(places, measured, _body(self.keypoint_format))
+        frames_ago = memory.age_BJ / elapsed_B[:, None].astype(np.float32)
+        moved_B2 = middle_step(places - memory.places_BJ2, measured & (frames_ago == 1))
+        # A body that moved on for longer than a few frames is not followed blindly.
+        frames_on = np.minimum(frames_ago, np.float32(3))[..., None]
+        expected = memory.places_BJ2 + moved_B2[:, None] * frames_on
+        remembered = memory.age_BJ <= max(_REMEMBERED_S * self.ticks_per_s, 1)
+        is_known = measured & ((frames_ago == 1) | remembered)
+        off: Floats = np.where(is_known, _norm(places - expected), np.float32(0))
+        off /= stature_B[:, None]
+        return _Seen(places, stature_B, stretch_BE, expected, off)
+
+    def _swapped(self, seen: _Seen, memory: MotionMemory, body: _Body) -> Mask:
+        """Which groups (B, G) fit what is expected only with their sides swapped."""
+        swapped = np.zeros(memory.swapped_BG.shape, np.bool_)
+        for group, (joints, twins) in enumerate(body.swaps_GS2):
+            off = seen.off_BJ[:, joints]
+            if not (off > _SWAP_DISTANCE).any():
+                continue
+            known = (off > 0) & (seen.off_BJ[:, twins] > 0)
+            count = known.sum(axis=1)
+            distance = _norm(seen.places[:, twins] - seen.expected_BJ2[:, joints])
+            swapped_off = np.where(known, distance / seen.stature_B[:, None], 0).sum(axis=1)
+            total = np.where(known, off, 0).sum(axis=1)
+            is_certain = (total > _SWAP_DISTANCE * count) & (swapped_off < _SWAP_FITS * total)
+            swapped[:, group] = is_certain & (count >= _FEWEST_SWAPPED)
+        return swapped & (memory.swapped_BG <= self._longest_swap)
+
+    @property
+    def _longest_swap(self) -> float:
+        """In ticks, counted from 1."""
+        return max(round(self.patience.swap_s * self.ticks_per_s), 1)
+
+    def _doubted(
+        self, jumps: Mask, seen: _Seen, memory: MotionMemory, near_BJ: Floats
+    ) -> tuple[Mask, Counts]:
+        """Which jumps are not believed, and for how long joints have been where they are."""
+        if not jumps.any() and not memory.doubted_BJ.any():
+            return jumps, np.ones_like(memory.doubted_BJ)
+        # Most of the body elsewhere is a cut, or another person: no single joints are wrong.
+        is_cut = 2 * jumps.sum(axis=1) >= np.maximum((seen.off_BJ > 0).sum(axis=1), 1)
+        moved = _norm(seen.places - memory.suspects_BJ2) / seen.stature_B[:, None]
+        stays = (memory.doubted_BJ > 0) & (moved <= near_BJ)
+        doubted = np.where(stays, memory.doubted_BJ, 1)
+        longest = max(round(self.patience.jump_s * self.ticks_per_s) - 1, 1)
+        return jumps & ~is_cut[:, None] & (doubted <= longest), doubted
+
+    def _only_what_ends(
+        self, checked: CheckedFrames, keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts
+    ) -> CheckedFrames:
+        """Where later frames are known, undo changes that last until believed, or to the end."""
+        if self.patience is not WHOLE_CLIP:
+            return checked
+        ticks_T = np.cumsum(elapsed_T)
+        swapped, jumped = checked.swapped.copy(), checked.jumped.copy()
+        for group in range(swapped.shape[1]):
+            for run in _runs(swapped[:, group]):
+                ends = run.stop < len(swapped)
+                if not ends or ticks_T[run.stop] - ticks_T[run.start] >= self._longest_swap:
+                    swapped[run, group] = False
+        for joint in np.flatnonzero(jumped.any(axis=0)).tolist():
+            frames = np.flatnonzero(checked.outliers[:, joint] | checked.accepted[:, joint])
+            for run in _runs(jumped[frames, joint]):
+                if run.stop == len(frames) or checked.believed[frames[run.stop], joint]:
+                    jumped[frames[run], joint] = False
+        keypoints_TJ3, measured_TJ = swap_back(
+            keypoints_TJ3, measured_TJ, swapped, self.keypoint_format
+        )
+        outliers = measured_TJ & (jumped | checked.outliers & ~checked.jumped)
+        return checked._replace(
+            keypoints=keypoints_TJ3,
+            accepted=measured_TJ & ~outliers,
+            outliers=outliers,
+            jumped=jumped,
+            swapped=swapped,
+        )
+
+
+def swap_back(
+    keypoints: Floats, measured: Mask, swapped: Mask, keypoint_format: str
+) -> tuple[Floats, Mask]:
+    """Keypoints (B, J, 3) and what is measured of them, with sides of groups (B, G) swapped."""
+    keypoints, measured = keypoints.copy(), measured.copy()
+    for group, (joints, twins) in enumerate(_body(keypoint_format).swaps_GS2):
+        rows = np.flatnonzero(swapped[:, group])[:, None]
+        keypoints[rows, joints] = keypoints[rows, twins]
+        measured[rows, joints] = measured[rows, twins]
+    return keypoints, measured
+
+
+def _if_all_accepted(keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts) -> MotionMemory:
+    """What is remembered at each frame of a clip if nothing is ever rejected, a row a frame."""
+    frames, joints = measured_TJ.shape
+    memory = MotionMemory.blank(frames, joints)
+    ticks_T1 = np.cumsum(elapsed_T)[:, None]
+    latest = np.maximum.accumulate(np.where(measured_TJ, np.arange(frames)[:, None], -1))[:-1]
+    since = np.minimum(ticks_T1[1:] - ticks_T1[latest, 0], NEVER)
+    memory.age_BJ[1:] = np.where(latest >= 0, since, NEVER)
+    memory.places_BJ2[1:] = keypoints_TJ3[latest, np.arange(joints), :2]
+    return memory
+
+
+def _runs(chosen_T: Mask) -> Iterator[slice]:
+    """The runs of chosen frames."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen_T, [False]]))).tolist()
+    return map(slice, edges[::2], edges[1::2])
+
+
+@lru_cache(16)
+def _body(keypoint_format: str) -> _Body:
+    format_ = FORMATS[keypoint_format]
+    names = format_.joints
+    figure_J2 = np.array([REFERENCE_POSE.get(name, (0.0, 0.0)) for name in names], np.float32)
+    ends_E2 = np.array(format_.bones, np.intp)
+    lengths_E = _norm(figure_J2[ends_E2[:, 0]] - figure_J2[ends_E2[:, 1]])
+    ends_E2, lengths_E = ends_E2[lengths_E > _SHORTEST_BONE], lengths_E[lengths_E > _SHORTEST_BONE]
+    bones_of_JE = (ends_E2[None] == np.arange(len(names))[:, None, None]).any(axis=2)
+    speeds = [
+        next((speed for part, speed in _SPEEDS_PER_S.items() if name.endswith(part)), None)
+        for name in names
+    ]
+    speeds_J = np.array(
+        [_OTHER_SPEED_PER_S if speed is None else speed for speed in speeds], np.float32
+    )
+    return _Body(ends_E2, lengths_E, bones_of_JE, speeds_J, tuple(_swaps(format_.joints)))
+
+
+def _swaps(names: tuple[str, ...]) -> list[NDArray[np.intp]]:
+    """For each of ``SWAP_GROUPS``, its joints and, in the second row, their twins (2, S)."""
+    swaps = []
+    for parts in SWAP_GROUPS.values():
+        left = [names.index(f"left_{part}") for part in parts if f"left_{part}" in names]
+        right = [names.index(f"right_{part}") for part in parts if f"left_{part}" in names]
+        swaps.append(np.array([left + right, right + left], np.intp))
+    return swaps
+
+
+def _bones(places: Floats, measured: Mask, body: _Body) -> tuple[Floats, Floats]:
+    """The stature (B,) in pixels, infinite if not known, and how stretched bones (B, E) are."""
+    one, other = body.ends_E2.T
+    in_view = measured[:, one] & measured[:, other]
+    says_BE = _norm(places[:, one] - places[:, other]) / body.lengths_E
+    count = in_view.sum(axis=1)
+    ordered = np.sort(np.where(in_view, says_BE, np.float32(np.inf)), axis=1)
+    rank = np.maximum(np.ceil(_STATURE_RANK * count).astype(np.intp) - 1, 0)
+    stature = ordered[np.arange(len(ordered)), rank]
+    is_known = (count >= _FEWEST_BONES) & (stature > 0)
+    stature_B = np.where(is_known, stature, np.float32(np.inf))
+    stretch_BE: Floats = np.where(in_view, says_BE, np.float32(0))
+    return stature_B, stretch_BE / stature_B[:, None]
+
+
+def _stray(stretch_BE: Floats, body: _Body) -> Mask:
+    """Joints (B, J) all of whose bones are stretched, the worst first, up to some."""
+    stray = np.zeros((len(stretch_BE), len(body.bones_of_JE)), np.bool_)
+    for row in np.flatnonzero((stretch_BE > _STRETCH).any(axis=1)):
+        stretch_E = stretch_BE[row].copy()
+        for _ in range(_MOST_STRAY):
+            joint = _most_stretched(stretch_E, body)
+            if joint is None:
+                break
+            stray[row, joint] = True
+            stretch_E[body.bones_of_JE[joint]] = 0
+    return stray
+
+
+def _most_stretched(stretch_E: Floats, body: _Body) -> int | None:
+    """The joint with the most bones of which none is as long as it should be, if there is one."""
+    long_J = (body.bones_of_JE & (stretch_E > _STRETCH)).sum(axis=1)
+    of_these = (long_J > 0) & (long_J == (body.bones_of_JE & (stretch_E > 0)).sum(axis=1))
+    return int(np.where(of_these, long_J, 0).argmax()) if of_these.any() else None
+
+
+def middle_step(steps_BJ2: Floats, chosen_BJ: Mask) -> Floats:
+    """The medians (B, 2) of the chosen joints' steps; none where no joint is chosen."""
+    ordered = np.sort(np.where(chosen_BJ[..., None], steps_BJ2, np.float32(np.inf)), axis=1)
+    count = chosen_BJ.sum(axis=1)
+    ordered[count == 0] = 0
+    tracks = np.arange(len(count))
+    low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
+    middle: Floats = (low + high) / 2
+    return middle
+
+
+def _norm(vectors: Floats) -> Floats:
+    x, y = vectors[..., 0], vectors[..., 1]
+    lengths: Floats = np.sqrt(x * x + y * y)
+    return lengths
