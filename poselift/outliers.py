@@ -4,14 +4,14 @@ A joint is an outlier in space if the bones that end in it are far longer than t
 time if it jumps farther than people move; it then counts as missing. Arms or legs whose left and
 right joints change places from one frame to the next are swapped back.
 
-A frame is judged by what is remembered of the frames before it, in clips and streams by one
-function, ``OutlierCheck.check_frame``. Symmetric models also know what comes after: there only what
-ends by itself is changed, for a jump alone does not tell which side of it is wrong.
+A frame is judged by what is remembered of the frames before it, so that a stream equals the clip.
+What stays where it was rejected, or swapped for long, is believed after a while: a jump alone does
+not tell which side of it is wrong.
 
 Distances are in statures: the person's height in the image, estimated from the bones in view.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -52,22 +52,14 @@ _SWAP_DISTANCE: Final = 0.08
 _SWAP_FITS: Final = 0.35
 """and the share of that which remains once they are swapped back."""
 _FEWEST_SWAPPED: Final = 4
+_LONGEST_JUMP_S: Final = 0.1
+"""A joint that stays for so long where it was rejected is there."""
+_LONGEST_SWAP_S: Final = 0.5
+"""For how long sides are swapped back, before the detector is believed."""
 _REMEMBERED_S: Final = 0.5
 """What was measured longer ago tells nothing of where a joint is."""
 NEVER: Final = 32_000
 """Ticks since a joint was measured that count as never."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """For how long something is taken for wrong before it is believed, in seconds."""
-
-    jump_s: float
-    swap_s: float
-
-
-CAUSAL: Final = Patience(jump_s=0.1, swap_s=0.5)
-WHOLE_CLIP: Final = Patience(jump_s=0.3, swap_s=1.0)
 
 
 class CheckedFrames(NamedTuple):
@@ -78,11 +70,7 @@ class CheckedFrames(NamedTuple):
     accepted: Mask
     """Which joints (…, J) are measured and no outliers."""
     outliers: Mask
-    """Which joints (…, J) were rejected,"""
-    jumped: Mask
-    """those of them that were rejected in time only,"""
-    believed: Mask
-    """and those that jumped and were accepted all the same."""
+    """Which joints (…, J) were rejected."""
     doubted: Counts
     """For how long joints (…, J) have been where they jumped to, from 1."""
     swapped: Mask
@@ -194,12 +182,10 @@ class OutlierCheck:
         keypoint_format: a name in ``poselift.formats.FORMATS``.
         ticks_per_s: of the clock that times between frames are counted by: the frame rate where
             frames are evenly spaced.
-        patience: for how long to doubt.
     """
 
     keypoint_format: str
     ticks_per_s: float
-    patience: Patience
 
     def check_clip(
         self, keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts
@@ -223,7 +209,7 @@ class OutlierCheck:
             if wrong >= next_frame:
                 frames = keypoints_TJ3, measured_TJ, elapsed_T
                 next_frame = self._check_on(wrong, checked, frames, usual)
-        return self._only_what_ends(checked, keypoints_TJ3, measured_TJ, elapsed_T)
+        return checked
 
     def _check_on(
         self,
@@ -290,8 +276,6 @@ class OutlierCheck:
             keypoints_BJ3,
             accepted=measured_BJ & ~outliers,
             outliers=outliers,
-            jumped=jumped & ~stray,
-            believed=jumps & ~outliers,
             doubted=doubted,
             swapped=swapped,
         )
@@ -327,12 +311,7 @@ class OutlierCheck:
             total = np.where(known, off, 0).sum(axis=1)
             is_certain = (total > _SWAP_DISTANCE * count) & (swapped_off < _SWAP_FITS * total)
             swapped[:, group] = is_certain & (count >= _FEWEST_SWAPPED)
-        return swapped & (memory.swapped_BG <= self._longest_swap)
-
-    @property
-    def _longest_swap(self) -> float:
-        """In ticks, counted from 1."""
-        return max(round(self.patience.swap_s * self.ticks_per_s), 1)
+        return swapped & (memory.swapped_BG <= max(round(_LONGEST_SWAP_S * self.ticks_per_s), 1))
 
     def _doubted(
         self, jumps: Mask, seen: _Seen, memory: MotionMemory, near_BJ: Floats
@@ -345,38 +324,8 @@ class OutlierCheck:
         moved = _norm(seen.places - memory.suspects_BJ2) / seen.stature_B[:, None]
         stays = (memory.doubted_BJ > 0) & (moved <= near_BJ)
         doubted = np.where(stays, memory.doubted_BJ, 1)
-        longest = max(round(self.patience.jump_s * self.ticks_per_s) - 1, 1)
+        longest = max(round(_LONGEST_JUMP_S * self.ticks_per_s) - 1, 1)
         return jumps & ~is_cut[:, None] & (doubted <= longest), doubted
-
-    def _only_what_ends(
-        self, checked: CheckedFrames, keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts
-    ) -> CheckedFrames:
-        """Where later frames are known, undo changes that last until believed, or to the end."""
-        if self.patience is not WHOLE_CLIP:
-            return checked
-        ticks_T = np.cumsum(elapsed_T)
-        swapped, jumped = checked.swapped.copy(), checked.jumped.copy()
-        for group in range(swapped.shape[1]):
-            for run in _runs(swapped[:, group]):
-                ends = run.stop < len(swapped)
-                if not ends or ticks_T[run.stop] - ticks_T[run.start] >= self._longest_swap:
-                    swapped[run, group] = False
-        for joint in np.flatnonzero(jumped.any(axis=0)).tolist():
-            frames = np.flatnonzero(checked.outliers[:, joint] | checked.accepted[:, joint])
-            for run in _runs(jumped[frames, joint]):
-                if run.stop == len(frames) or checked.believed[frames[run.stop], joint]:
-                    jumped[frames[run], joint] = False
-        keypoints_TJ3, measured_TJ = swap_back(
-            keypoints_TJ3, measured_TJ, swapped, self.keypoint_format
-        )
-        outliers = measured_TJ & (jumped | checked.outliers & ~checked.jumped)
-        return checked._replace(
-            keypoints=keypoints_TJ3,
-            accepted=measured_TJ & ~outliers,
-            outliers=outliers,
-            jumped=jumped,
-            swapped=swapped,
-        )
 
 
 def swap_back(
@@ -401,12 +350,6 @@ def _if_all_accepted(keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts
     memory.age_BJ[1:] = np.where(latest >= 0, since, NEVER)
     memory.places_BJ2[1:] = keypoints_TJ3[latest, np.arange(joints), :2]
     return memory
-
-
-def _runs(chosen_T: Mask) -> Iterator[slice]:
-    """The runs of chosen frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen_T, [False]]))).tolist()
-    return map(slice, edges[::2], edges[1::2])
 
 
 @lru_cache(16)
@@ -448,7 +391,7 @@ def _bones(places: Floats, measured: Mask, body: _Body) -> tuple[Floats, Floats]
     rank = np.maximum(np.ceil(_STATURE_RANK * count).astype(np.intp) - 1, 0)
     stature = ordered[np.arange(len(ordered)), rank]
     is_known = (count >= _FEWEST_BONES) & (stature > 0)
-    stature_B = np.where(is_known, stature, np.float32(np.inf))
+    stature_B: Floats = np.where(is_known, stature, np.float32(np.inf)).astype(np.float32)
     stretch_BE: Floats = np.where(in_view, says_BE, np.float32(0))
     return stature_B, stretch_BE / stature_B[:, None]
 
