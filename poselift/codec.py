@@ -5,6 +5,7 @@ them can drift from the others: convert the format, fill what is missing, normal
 network the inverse transform, relative to the root joint.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,23 +15,28 @@ from numpy.typing import NDArray
 from poselift.cameras import Camera
 from poselift.card import Card
 from poselift.errors import InvalidInput
-from poselift.formats import FORMATS, convert
+from poselift.formats import FORMATS, Conversion
 from poselift.imputation import (
     MIN_SCORE,
+    Imputation,
     ImputationState,
+    JointQuality,
     Quality,
-    fill,
-    fill_causal,
     known_segments,
     measured_joints,
 )
+from poselift.input_check import Coordinates, InputCheck, Observed, to_pixels
 from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
-from poselift.poses import ModelOutput, Poses
+from poselift.outliers import SWAP_GROUPS, CheckedFrames, MotionMemory, OutlierCheck
+from poselift.poses import ModelOutput, Poses, PoseWarning
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+TICKS_PER_S = 1000.0
+"""Of the clock where frames come with timestamps."""
+_MANY_OUTLIERS = 0.05
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
 
 
@@ -66,31 +72,66 @@ class Preprocessing:
         image_size: width and height in pixels.
         camera: known intrinsics, in pixels.
         min_score: joints scored lower are missing.
-        max_gap_frames: how many frames in a row may have nothing measured.
+        max_gap: how many ticks may pass with nothing measured.
+        ticks_per_s: of the clock that tells the time between frames: frames per second where
+            these are evenly spaced, ``TICKS_PER_S`` where they come with timestamps.
+        coordinates: what keypoints are sent in.
     """
 
     keypoint_format: str
     image_size: tuple[float, float]
     camera: Camera | None = None
     min_score: float = MIN_SCORE
-    max_gap_frames: int = 12
+    max_gap: int = 12
+    ticks_per_s: float = 50.0
+    coordinates: Coordinates = "pixels"
 
 
 class Encoded(NamedTuple):
     """T frames as a model's input: consecutive ones of a clip, or one of each of several tracks."""
 
-    inputs_TJ2: Floats
+    inputs_TK2: Floats
     """Normalised as the model's card says."""
     inverse: InverseTransform
     quality_T: NDArray[np.uint8]
     """Codes of ``poselift.imputation.Quality``."""
-    measured_TJ: Mask
-    """Which of the model's input joints were measured."""
+    measured_TK: Mask
+    """Which of the model's input joints were measured, outliers apart."""
+    seen_TK: Mask
+    """Which of them were measured at any time, or so far if causal."""
+    joint_quality_TJ: NDArray[np.uint8]
+    """Codes of ``poselift.imputation.JointQuality`` of the caller's joints."""
+    warnings: tuple[PoseWarning, ...] = ()
 
     @property
     def segments(self) -> tuple[slice, ...]:
         """Of a clip, the runs of frames between unknown ones; each is lifted as a clip."""
         return known_segments(self.quality_T)
+
+
+@dataclass(frozen=True)
+class TrackMemory:
+    """What encoding remembers of each of B tracks: all that a stream needs to go on."""
+
+    imputation: ImputationState
+    motion: MotionMemory
+
+    @classmethod
+    def blank(cls, tracks: int, joints: int) -> "TrackMemory":
+        """Before the first frame."""
+        return cls(ImputationState.blank(tracks, joints), MotionMemory.blank(tracks, joints))
+
+    @classmethod
+    def joined(cls, memories: Sequence["TrackMemory"]) -> "TrackMemory":
+        """Several one after the other."""
+        return cls(
+            ImputationState.joined([memory.imputation for memory in memories]),
+            MotionMemory.joined([memory.motion for memory in memories]),
+        )
+
+    def of(self, tracks: NDArray[np.intp] | slice) -> "TrackMemory":
+        """That of some of the tracks."""
+        return TrackMemory(self.imputation.of(tracks), self.motion.of(tracks))
 
 
 class Codec:
@@ -99,68 +140,127 @@ class Codec:
     def __init__(self, model: ModelInput, preprocessing: Preprocessing) -> None:
         self._model = model
         self._how = preprocessing
-        self._format = FORMATS[model.keypoint_format]
+        format_ = FORMATS[model.keypoint_format]
+        self._convert = Conversion(preprocessing.keypoint_format, format_.name)
+        self._outliers = OutlierCheck(format_.name, preprocessing.ticks_per_s)
+        self._imputation = Imputation(format_.joints, self._convert.usable_K, preprocessing.max_gap)
         self._normalise = normaliser(
             model.normalisation,
-            self._format.joints,
+            format_.joints,
             preprocessing.image_size,
             preprocessing.camera,
             model.trajectory_camera,
         )
+        self.check = InputCheck(preprocessing.keypoint_format, preprocessing.image_size)
 
-    def encode(self, keypoints_TJ3: Floats, where: str = "keypoints") -> Encoded:
+    def encode(
+        self,
+        keypoints_TJ3: Floats,
+        where: str = "keypoints",
+        elapsed_T: NDArray[np.int64] | None = None,
+    ) -> Encoded:
         """Encode a clip that a caller sent.
 
         Args:
-            keypoints_TJ3: pixels and score, in the caller's format; score 0 is missing.
+            keypoints_TJ3: coordinates and score, in the caller's format; score 0 is missing.
             where: the place of the clip in the caller's request, for errors.
+            elapsed_T: ticks since the frame before; 1 each if not given.
 
         Raises:
-            InvalidInput: nothing is measured, the format is another than the one named, or the
-                keypoints are too far out to normalise.
+            InvalidInput: nothing is measured, the format or the coordinates are others than those
+                named, or the keypoints are too far out to normalise.
         """
-        check_layout(keypoints_TJ3, self._how.keypoint_format, where)
-        encoded = self.encode_trusted(keypoints_TJ3)
+        pixels_TJ3 = self.to_pixels(keypoints_TJ3)
+        self.check.refuse_wrong(pixels_TJ3, where)
+        check_layout(pixels_TJ3, self._how.keypoint_format, where)
+        encoded, checked = self._encode(pixels_TJ3, elapsed_T)
         if not encoded.segments:
             raise InvalidInput.at(where, "at least one measured joint")
-        if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != Quality.UNKNOWN]).all():
+        if not np.isfinite(encoded.inputs_TK2[encoded.quality_T != Quality.UNKNOWN]).all():
             raise InvalidInput.at(where, FAR_OUT)
-        return encoded
+        observed = Observed(*self.check.observe(pixels_TJ3).sum(axis=0).tolist())
+        doubts = [PoseWarning(*doubt) for doubt in self.check.doubts(observed)]
+        return encoded._replace(warnings=(*doubts, *_corrections(checked)))
 
-    def encode_trusted(self, keypoints_TJ3: Floats) -> Encoded:
-        """Encode a clip without checks, as of simulated or prepared keypoints."""
-        converted = convert(keypoints_TJ3, self._how.keypoint_format, self._format.name)
-        filled_TJ2, quality_T = fill(
-            converted,
-            self._model.causal,
-            self._how.min_score,
-            self._how.max_gap_frames,
-            self._format,
+    def to_pixels(self, keypoints: Floats) -> Floats:
+        """Keypoints (…, J, 3) that a caller sent in pixels, with score 0 where they are missing."""
+        return to_pixels(keypoints, self._how.coordinates, self._how.image_size)
+
+    def encode_trusted(
+        self, keypoints_TJ3: Floats, elapsed_T: NDArray[np.int64] | None = None
+    ) -> Encoded:
+        """Encode a clip in pixels without checks, as of simulated or prepared keypoints."""
+        return self._encode(keypoints_TJ3, elapsed_T)[0]
+
+    def _encode(
+        self, pixels_TJ3: Floats, elapsed_T: NDArray[np.int64] | None
+    ) -> tuple[Encoded, CheckedFrames]:
+        if elapsed_T is None:
+            elapsed_T = np.ones(len(pixels_TJ3), np.int64)
+        converted = self._convert(pixels_TJ3)
+        measured_TK = measured_joints(converted, self._how.min_score)
+        checked = self._outliers.check_clip(converted, measured_TK, elapsed_T)
+        filled_TK2, quality_T, seen_TK = self._imputation.fill(
+            checked.keypoints[..., :2], checked.accepted, elapsed_T, self._model.causal
         )
-        inputs_TJ2, inverse = self._normalised(filled_TJ2)
-        measured_TJ = measured_joints(converted, self._how.min_score)
-        return Encoded(inputs_TJ2, inverse, quality_T, measured_TJ)
+        joint_quality_TJ = self._joint_quality(pixels_TJ3, checked.outliers, seen_TK)
+        inputs_TK2, inverse = self._normalised(filled_TK2)
+        return Encoded(
+            inputs_TK2, inverse, quality_T, checked.accepted, seen_TK, joint_quality_TJ
+        ), checked
 
     def encode_next(
-        self, keypoints_PJ3: Floats, state: ImputationState
-    ) -> tuple[Encoded, ImputationState]:
+        self, pixels_PJ3: Floats, memory: TrackMemory, elapsed_P: NDArray[np.int64] | None = None
+    ) -> tuple[Encoded, TrackMemory]:
         """Encode the next frame of each of P tracks, and what to remember of them after it.
 
         Args:
-            keypoints_PJ3: pixels and score, in the caller's format.
-            state: what was remembered of the frames before.
+            pixels_PJ3: pixels and score, in the caller's format.
+            memory: what was remembered of the frames before.
+            elapsed_P: ticks since the frame before; 1 each if not given.
         """
-        converted = convert(keypoints_PJ3, self._how.keypoint_format, self._format.name)
-        filled_P1J2, quality_P1, after = fill_causal(
-            converted[:, None], state, self._how.min_score, self._how.max_gap_frames, self._format
+        if elapsed_P is None:
+            elapsed_P = np.ones(len(pixels_PJ3), np.int64)
+        converted = self._convert(pixels_PJ3)
+        measured_PK = measured_joints(converted, self._how.min_score)
+        checked, motion = self._outliers.check_frame(
+            converted, measured_PK, elapsed_P, memory.motion
         )
-        measured_PJ = measured_joints(converted, self._how.min_score)
-        return self._encode_finite(filled_P1J2[:, 0], quality_P1[:, 0], measured_PJ), after
+        filled, state = self._imputation.fill_next(
+            checked.keypoints[:, None, :, :2],
+            checked.accepted[:, None],
+            elapsed_P[:, None],
+            memory.imputation,
+        )
+        seen_PK = filled.seen_TJ[:, 0]
+        encoded = self._encode_finite(
+            filled.keypoints_TJ2[:, 0], filled.quality_T[:, 0], checked.accepted
+        )
+        joint_quality_PJ = self._joint_quality(pixels_PJ3, checked.outliers, seen_PK)
+        encoded = encoded._replace(seen_TK=seen_PK, joint_quality_TJ=joint_quality_PJ)
+        return encoded, TrackMemory(state, motion)
 
-    def encode_filled(self, filled_TJ2: Floats) -> Encoded:
+    def _joint_quality(
+        self, pixels_TJ3: Floats, outliers_TK: Mask, seen_TK: Mask
+    ) -> NDArray[np.uint8]:
+        """Codes of ``JointQuality`` (T, J) of the caller's joints.
+
+        Of joints that the model does not use only those of one frame are known: measured or not.
+        """
+        measured_TJ = measured_joints(pixels_TJ3, self._how.min_score)
+        quality = np.where(measured_TJ, JointQuality.MEASURED, JointQuality.FILLED)
+        used = np.flatnonzero(self._convert.copied_J >= 0)
+        joints = self._convert.copied_J[used]
+        of_used = np.where(outliers_TK[:, joints], JointQuality.REJECTED, quality[:, used])
+        quality[:, used] = np.where(
+            seen_TK[:, joints] | outliers_TK[:, joints], of_used, JointQuality.NEVER_SEEN
+        )
+        return quality.astype(np.uint8)
+
+    def encode_filled(self, filled_TK2: Floats) -> Encoded:
         """Encode keypoints of the model's format that were filled before, taken as measured."""
-        quality_T = np.full(len(filled_TJ2), Quality.MEASURED, np.uint8)
-        return self._encode_finite(filled_TJ2, quality_T, np.ones(filled_TJ2.shape[:2], np.bool_))
+        quality_T = np.full(len(filled_TK2), Quality.MEASURED, np.uint8)
+        return self._encode_finite(filled_TK2, quality_T, np.ones(filled_TK2.shape[:2], np.bool_))
 
     def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
         """Poses in camera axes, relative to the root joint; zero where unknown.
@@ -174,23 +274,57 @@ class Codec:
         for values in (poses, trajectory, output.expected_errors):
             if values is not None and is_unknown_T.any():
                 values[is_unknown_T] = 0
-        return Poses(poses, trajectory, output.expected_errors, quality=encoded.quality_T)
+        return Poses(
+            poses,
+            trajectory,
+            output.expected_errors,
+            quality=encoded.quality_T,
+            joint_quality=encoded.joint_quality_TJ,
+            warnings=encoded.warnings,
+        )
 
     def _encode_finite(
-        self, filled_TJ2: Floats, quality_T: NDArray[np.uint8], measured_TJ: Mask
+        self, filled_TK2: Floats, quality_T: NDArray[np.uint8], measured_TK: Mask
     ) -> Encoded:
         """Normalise frames of many people, whose wild numbers must not fail each other's batch.
 
         Keypoints far beyond any image overflow, and become zero.
         """
-        inputs_TJ2, inverse = self._normalised(filled_TJ2)
-        finite_TJ2 = np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
-        return Encoded(finite_TJ2, inverse, quality_T, measured_TJ)
+        inputs_TK2, inverse = self._normalised(filled_TK2)
+        finite_TK2 = np.nan_to_num(inputs_TK2, posinf=0, neginf=0)
+        no_joints = np.zeros((len(filled_TK2), 0), np.uint8)
+        return Encoded(finite_TK2, inverse, quality_T, measured_TK, measured_TK, no_joints)
 
-    def _normalised(self, filled_TJ2: Floats) -> tuple[Floats, InverseTransform]:
+    def _normalised(self, filled_TK2: Floats) -> tuple[Floats, InverseTransform]:
         # Pixels near the largest float32 overflow here; what comes of them is dealt with above.
         with np.errstate(all="ignore"):
-            return self._normalise(filled_TJ2)
+            return self._normalise(filled_TK2)
+
+
+def _corrections(checked: CheckedFrames) -> Iterator[PoseWarning]:
+    """What was changed in a clip, if it was much."""
+    outliers = checked.outliers.sum() / max((checked.accepted | checked.outliers).sum(), 1)
+    if outliers > _MANY_OUTLIERS:
+        yield PoseWarning(
+            "many_outliers",
+            f"{outliers:.0%} of the joints were rejected as outliers: check the detector, "
+            "and that each clip is of one person",
+            _span(np.any(checked.outliers, axis=1)),
+        )
+    for group, name in enumerate(SWAP_GROUPS):
+        swapped_T: Mask = checked.swapped[:, group]
+        if swapped_T.any():
+            yield PoseWarning(
+                "sides_swapped",
+                f"left and right {name} were swapped back in {swapped_T.sum()} frames",
+                _span(swapped_T),
+            )
+
+
+def _span(chosen_T: Mask) -> tuple[int, int]:
+    """The first and the last of some frames."""
+    frames = np.flatnonzero(chosen_T)
+    return int(frames[0]), int(frames[-1])
 
 
 def denormalise(

@@ -172,21 +172,43 @@ _DERIVED: Mapping[str, tuple[Mapping[str, float], ...]] = MappingProxyType(
 """Joints a format may lack, as weighted sums of others; the first that the format has is taken."""
 
 
-def convert(keypoints_TJ3: Floats, source: str, target: str) -> Floats:
-    """Rearrange keypoints (T, J, 3), pixels and score, from one format to another.
+class Conversion:
+    """Rearranges keypoints from one format to another.
 
     Joints are matched by name; what the source lacks is derived where that makes sense, with the
     lowest score of the joints it comes from, and otherwise is missing: zero, with score 0.
+
+    Attributes:
+        usable_K: which of the target's joints the source can give.
+        copied_J: for each joint of the source, the target's joint that is a copy of it, or -1.
     """
-    if source == target:
-        return keypoints_TJ3
-    joints = _available(FORMATS[source], target)
-    converted = np.zeros((len(keypoints_TJ3), len(FORMATS[target].joints), 3), dtype=np.float32)
-    for index, joint in enumerate(FORMATS[target].joints):
-        weights = _weights(joint, joints)
-        if weights:
-            converted[:, index] = _combine(keypoints_TJ3, weights)
-    return converted
+
+    def __init__(self, source: str, target: str) -> None:
+        joints = _available(FORMATS[source], target)
+        names = FORMATS[target].joints
+        self._is_needed = source != target
+        self._weights = [_weights(joint, joints) for joint in names]
+        self.usable_K = np.array([bool(weights) for weights in self._weights])
+        self.copied_J = np.full(len(FORMATS[source].joints), -1)
+        for index, weights in enumerate(self._weights):
+            if len(weights) == 1:
+                self.copied_J[next(iter(weights))] = index
+
+    def __call__(self, keypoints_TJ3: Floats) -> Floats:
+        """Keypoints (T, K, 3) of the target, pixels and score."""
+        if not self._is_needed:
+            return keypoints_TJ3
+        shape = (len(keypoints_TJ3), len(self._weights), 3)
+        converted = np.zeros(shape, dtype=np.float32)
+        for index, weights in enumerate(self._weights):
+            if weights:
+                converted[:, index] = _combine(keypoints_TJ3, weights)
+        return converted
+
+
+def convert(keypoints_TJ3: Floats, source: str, target: str) -> Floats:
+    """Keypoints (T, J, 3), pixels and score, in another format: see ``Conversion``."""
+    return Conversion(source, target)(keypoints_TJ3)
 
 
 def _available(source: KeypointFormat, target: str) -> dict[str, int]:

@@ -3,8 +3,8 @@
 A joint is missing when its score is 0 or below ``min_score``. Symmetric models see it interpolated
 in time, causal ones at its last place; both as seen from the body, with which it moves along. A
 joint not measured yet is placed from those that are. A frame with nothing measured is filled
-likewise up to ``max_gap_frames``; then frames are unknown, and the next measured one starts afresh
-with nothing remembered.
+likewise up to a longest gap; then frames are unknown, and the next measured one starts afresh with
+nothing remembered. Times are counted in ticks: in frames, where these are evenly spaced.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.formats import KeypointFormat
 from poselift.reference_pose import REFERENCE_POSE
 
 Floats = NDArray[np.float32]
@@ -39,6 +38,20 @@ class Quality(IntEnum):
     """Too long a gap: there is no pose."""
 
 
+class JointQuality(IntEnum):
+    """What a joint of a frame rests on."""
+
+    MEASURED = 0
+    FILLED = 1
+    """Not measured in this frame."""
+    REJECTED = 2
+    """Measured where it cannot be: an outlier."""
+    NEVER_SEEN = 3
+    """Not measured at any time: in the clip, or so far."""
+
+
+JOINT_QUALITY = "mfrn"
+"""The letters of joint qualities by code, as messages have them."""
 QUALITY = tuple(quality.name.lower() for quality in Quality)
 """The names of qualities by code, as messages have them."""
 
@@ -57,6 +70,8 @@ class Filled(NamedTuple):
     """Pixels; zero where the quality is unknown."""
     quality_T: NDArray[np.uint8]
     """Codes of ``Quality``."""
+    seen_TJ: Mask
+    """Which joints have been measured: at any time between unknown frames, or so far if causal."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,8 @@ class ImputationState:
     """Where each joint was at last, measured or moved along with the body since."""
     seen_BJ: Mask
     """Which joints have been measured since the track last started."""
-    empty_frames_B: NDArray[np.int64]
-    """Frames since anything was measured."""
+    empty_B: NDArray[np.int64]
+    """Ticks since anything was measured: frames, where these are evenly spaced."""
 
     @classmethod
     def blank(cls, tracks: int, joints: int) -> "ImputationState":
@@ -85,13 +100,13 @@ class ImputationState:
         return cls(
             np.concatenate([state.keypoints_BJ2 for state in states]),
             np.concatenate([state.seen_BJ for state in states]),
-            np.concatenate([state.empty_frames_B for state in states]),
+            np.concatenate([state.empty_B for state in states]),
         )
 
     def of(self, tracks: NDArray[np.intp] | slice) -> "ImputationState":
         """That of some of the tracks."""
         return ImputationState(
-            self.keypoints_BJ2[tracks], self.seen_BJ[tracks], self.empty_frames_B[tracks]
+            self.keypoints_BJ2[tracks], self.seen_BJ[tracks], self.empty_B[tracks]
         )
 
     def filled(self, joints: tuple[str, ...]) -> Floats:
@@ -101,94 +116,104 @@ class ImputationState:
         return filled
 
 
-def fill(
-    keypoints_TJ3: Floats,
-    causal: bool,
-    min_score: float,
-    max_gap_frames: int,
-    format: KeypointFormat,  # noqa: A002
-) -> Filled:
-    """Fill a whole clip.
+@dataclass(frozen=True)
+class Imputation:
+    """How missing keypoints are filled.
 
-    Args:
-        keypoints_TJ3: pixels and score, in the model's input layout.
-        causal: hold instead of interpolating, so that a frame depends on no later one.
-        min_score: joints scored lower are missing.
-        max_gap_frames: how many frames in a row may have nothing measured.
-        format: the layout.
+    Attributes:
+        joints: the names of the joints.
+        usable_J: which of them the keypoints can have; the others are always filled, and a frame
+            without them counts as measured.
+        max_gap: how many ticks may pass with nothing measured.
     """
-    if causal:
-        state = ImputationState.blank(1, keypoints_TJ3.shape[1])
-        filled_BTJ2, quality_BT, _ = fill_causal(
-            keypoints_TJ3[None], state, min_score, max_gap_frames, format
+
+    joints: tuple[str, ...]
+    usable_J: Mask
+    max_gap: int
+
+    def fill(
+        self, keypoints_TJ2: Floats, measured_TJ: Mask, elapsed_T: NDArray[np.int64], causal: bool
+    ) -> Filled:
+        """Fill a whole clip.
+
+        Args:
+            keypoints_TJ2: pixels.
+            measured_TJ: which joints are measured.
+            elapsed_T: ticks since the frame before.
+            causal: hold instead of interpolating, so that a frame depends on no later one.
+        """
+        if causal:
+            state = ImputationState.blank(1, keypoints_TJ2.shape[1])
+            filled, _ = self.fill_next(
+                keypoints_TJ2[None], measured_TJ[None], elapsed_T[None], state
+            )
+            return Filled(*(values[0] for values in filled))
+        empty_T = _since_measured(measured_TJ, np.cumsum(elapsed_T), _NEVER)
+        quality_T = self._quality(measured_TJ, empty_T)
+        filled_TJ2, seen_TJ = _interpolate(keypoints_TJ2, measured_TJ, quality_T == Quality.UNKNOWN)
+        _place_unseen(filled_TJ2, seen_TJ, self.joints)
+        return Filled(filled_TJ2, quality_T, seen_TJ)
+
+    def fill_next(
+        self,
+        keypoints_BTJ2: Floats,
+        measured_BTJ: Mask,
+        elapsed_BT: NDArray[np.int64],
+        state: ImputationState,
+    ) -> tuple[Filled, ImputationState]:
+        """Fill the next T ≥ 1 frames of B tracks; causal clips and streams come through here.
+
+        Args:
+            keypoints_BTJ2: pixels.
+            measured_BTJ: which joints are measured.
+            elapsed_BT: ticks since the frame before.
+            state: what is remembered of the frames before.
+
+        Returns:
+            what ``fill`` gives, of each track, and the state after the frames.
+        """
+        if keypoints_BTJ2.shape[1] == 1 and measured_BTJ.all():
+            return _complete_frame(keypoints_BTJ2, measured_BTJ)
+        has_begun_B1 = np.any(state.seen_BJ, axis=1, keepdims=True)
+        before_B = np.where(has_begun_B1[:, 0], -state.empty_B, _NEVER)
+        empty_BT = _since_measured(measured_BTJ, np.cumsum(elapsed_BT, axis=1), before_B)
+        quality_BT = self._quality(measured_BTJ, empty_BT)
+        seen = _known_since(
+            measured_BTJ, state.seen_BJ & has_begun_B1, quality_BT == Quality.UNKNOWN
         )
-        return Filled(filled_BTJ2[0], quality_BT[0])
-    measured_TJ = measured_joints(keypoints_TJ3, min_score)
-    quality = _quality(measured_TJ, _empty_frames(measured_TJ, _NEVER), max_gap_frames)
-    filled, seen_TJ = _interpolate(keypoints_TJ3[..., :2], measured_TJ, quality == Quality.UNKNOWN)
-    _place_unseen(filled, seen_TJ, format.joints)
-    return Filled(filled, quality)
+        places = _carry(keypoints_BTJ2, measured_BTJ, seen, state)
+        filled = places.copy()
+        flat = (-1, *filled.shape[2:])
+        _place_unseen(filled.reshape(flat), seen.reshape(-1, seen.shape[2]), self.joints)
+        after = ImputationState(places[:, -1], seen[:, -1], empty_BT[:, -1])
+        return Filled(filled, quality_BT, seen), after
+
+    def fill_between(self, state: ImputationState, measured_TJ: Mask) -> Floats:
+        """Fill consecutive frames of a track as a symmetric model sees them: interpolated in time.
+
+        Args:
+            state: what causal filling remembered after each of the T frames, none of them unknown.
+            measured_TJ: which joints were measured in each.
+
+        Returns:
+            Keypoints (T, J, 2).
+        """
+        known = measured_TJ.copy()
+        known[0] |= state.seen_BJ[0]  # what lies before the first frame here is held
+        nowhere = np.zeros(len(known), np.bool_)
+        filled, seen_TJ = _interpolate(state.keypoints_BJ2, known, nowhere)
+        _place_unseen(filled, seen_TJ, self.joints)
+        return filled
+
+    def _quality(self, measured: Mask, empty: NDArray[np.int64]) -> NDArray[np.uint8]:
+        is_complete = (measured | ~self.usable_J).all(axis=-1)
+        quality = np.where(is_complete, Quality.MEASURED, Quality.FILLED)
+        return np.where(empty > self.max_gap, Quality.UNKNOWN, quality).astype(np.uint8)
 
 
-def gap_frames(max_gap_s: float, fps: float) -> int:
-    """How many frames fit into the longest gap that is filled."""
-    return int(max_gap_s * fps + 1e-6)
-
-
-def fill_between(state: ImputationState, measured_TJ: Mask, format: KeypointFormat) -> Floats:  # noqa: A002
-    """Fill consecutive frames of one track as a symmetric model sees them: interpolated in time.
-
-    Args:
-        state: what causal filling remembered after each of the T frames, none of them unknown.
-        measured_TJ: which joints were measured in each.
-        format: the layout.
-
-    Returns:
-        Keypoints (T, J, 2).
-    """
-    known = measured_TJ.copy()
-    known[0] |= state.seen_BJ[0]  # what lies before the first frame here is held
-    nowhere = np.zeros(len(known), np.bool_)
-    filled, seen_TJ = _interpolate(state.keypoints_BJ2, known, nowhere)
-    _place_unseen(filled, seen_TJ, format.joints)
-    return filled
-
-
-def fill_causal(
-    keypoints_BTJ3: Floats,
-    state: ImputationState,
-    min_score: float,
-    max_gap_frames: int,
-    format: KeypointFormat,  # noqa: A002
-) -> tuple[Floats, NDArray[np.uint8], ImputationState]:
-    """Fill the next frames of some tracks; clips and streams both come through here.
-
-    Args:
-        keypoints_BTJ3: the next T ≥ 1 frames of B tracks, pixels and score.
-        state: what is remembered of the frames before.
-        min_score: joints scored lower are missing.
-        max_gap_frames: how many frames in a row may have nothing measured.
-        format: the layout.
-
-    Returns:
-        Keypoints (B, T, J, 2), the quality of each frame (B, T), and the state after them.
-    """
-    measured_BTJ = measured_joints(keypoints_BTJ3, min_score)
-    if keypoints_BTJ3.shape[1] == 1 and measured_BTJ.all():
-        return _complete_frame(keypoints_BTJ3[..., :2], measured_BTJ)
-    has_begun_B1 = np.any(state.seen_BJ, axis=1, keepdims=True)
-    before_B = np.where(has_begun_B1[:, 0], -1 - state.empty_frames_B, _NEVER)
-    empty_BT = _empty_frames(measured_BTJ, before_B)
-    quality_BT = _quality(measured_BTJ, empty_BT, max_gap_frames)
-
-    seen = _known_since(measured_BTJ, state.seen_BJ & has_begun_B1, quality_BT == Quality.UNKNOWN)
-    places = _carry(keypoints_BTJ3[..., :2], measured_BTJ, seen, state)
-
-    filled = places.copy()
-    _place_unseen(
-        filled.reshape(-1, *filled.shape[2:]), seen.reshape(-1, seen.shape[2]), format.joints
-    )
-    return filled, quality_BT, ImputationState(places[:, -1], seen[:, -1], empty_BT[:, -1])
+def gap_ticks(max_gap_s: float, ticks_per_s: float) -> int:
+    """How many ticks fit into the longest gap that is filled."""
+    return int(max_gap_s * ticks_per_s + 1e-6)
 
 
 def _known_since(measured_BTJ: Mask, before_BJ: Mask, unknown_BT: Mask) -> Mask:
@@ -232,15 +257,13 @@ def _middle_step(steps_BJ2: _AnyFloats, chosen_BJ: Mask) -> _AnyFloats:
     return middle
 
 
-def _complete_frame(
-    places_B1J2: Floats, measured_B1J: Mask
-) -> tuple[Floats, NDArray[np.uint8], ImputationState]:
+def _complete_frame(places_B1J2: Floats, measured_B1J: Mask) -> tuple[Filled, ImputationState]:
     """What all the rest comes to for one frame with nothing missing, as most live ones are."""
     tracks = len(places_B1J2)
-    state = ImputationState(
-        places_B1J2[:, 0].copy(), measured_B1J[:, 0], np.zeros(tracks, np.int64)
-    )
-    return places_B1J2.copy(), np.full((tracks, 1), Quality.MEASURED, np.uint8), state
+    seen_BJ = measured_B1J[:, 0]
+    state = ImputationState(places_B1J2[:, 0].copy(), seen_BJ, np.zeros(tracks, np.int64))
+    quality_B1 = np.full((tracks, 1), Quality.MEASURED, np.uint8)
+    return Filled(places_B1J2.copy(), quality_B1, measured_B1J), state
 
 
 def measured_joints(keypoints: Floats, min_score: float) -> Mask:
@@ -249,20 +272,16 @@ def measured_joints(keypoints: Floats, min_score: float) -> Mask:
     return (scores > 0) & (scores >= np.float32(min_score))
 
 
-def _empty_frames(measured: Mask, before: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each frame (…, T) of (…, T, J), how many frames ago something was measured.
+def _since_measured(
+    measured: Mask, ticks: NDArray[np.int64], before: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """For each frame (…, T) of (…, T, J), how many ticks ago something was measured.
 
-    ``before`` (…) is the last frame in which something was, counted from the first one here;
-    ``_NEVER`` if none, and the counts are huge then.
+    ``ticks`` (…, T) are the frames' times; ``before`` (…) is the last one at which something was
+    measured before them, ``_NEVER`` if none was, and the counts are huge then.
     """
-    frames = np.arange(measured.shape[-2])
-    latest = np.where(measured.any(axis=-1), frames, before[..., None])
-    return np.minimum(frames - np.maximum.accumulate(latest, axis=-1), 2**30)
-
-
-def _quality(measured: Mask, empty: NDArray[np.int64], max_gap_frames: int) -> NDArray[np.uint8]:
-    quality = np.where(measured.all(axis=-1), Quality.MEASURED, Quality.FILLED)
-    return np.where(empty > max_gap_frames, Quality.UNKNOWN, quality).astype(np.uint8)
+    latest = np.where(measured.any(axis=-1), ticks, before[..., None])
+    return np.minimum(ticks - np.maximum.accumulate(latest, axis=-1), 2**30)
 
 
 def known_segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:

@@ -222,8 +222,8 @@ def _spans(keypoints_TJ3: Floats, measured_TJ: Mask) -> Floats:
 
 
 def _is_outside(places: Floats, size: Floats) -> Mask:
-    outside: Mask = ((places < -_BORDER * size) | (places > (1 + _BORDER) * size)).any(axis=-1)
-    return outside
+    outside: Mask = (places < -_BORDER * size) | (places > (1 + _BORDER) * size)
+    return outside[..., 0] | outside[..., 1]
 
 
 def _sides_up(y_TJ: Floats, measured_TJ: Mask, joints: _Joints) -> NDArray[np.int64]:

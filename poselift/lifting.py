@@ -11,7 +11,7 @@ from poselift.chunks import cut
 from poselift.codec import FAR_OUT, Codec, Encoded, ModelInput, Preprocessing
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
-from poselift.imputation import MAX_GAP_S, MIN_SCORE, gap_frames
+from poselift.imputation import MAX_GAP_S, MIN_SCORE, gap_ticks
 from poselift.poses import Axes, ModelOutput, Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
@@ -87,8 +87,8 @@ def lift(
         raise InvalidInput.at(
             "ground_contact", f"False: {loaded.card.name} does not estimate the trajectory"
         )
-    gap = gap_frames(max_gap_s, fps)
-    how = Preprocessing(keypoint_format, image_size, camera, min_score, gap)
+    gap = gap_ticks(max_gap_s, fps)
+    how = Preprocessing(keypoint_format, image_size, camera, min_score, gap, fps)
     codec = Codec(ModelInput.of(loaded.card), how)
     encoded = codec.encode(keypoints_TJ3)
     poses = codec.decode(run(loaded, encoded, flip_augmentation), encoded)
@@ -101,11 +101,11 @@ def lift(
 
 def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:
     """Run a model on an encoded clip, segment by segment, in chunks of bounded length."""
-    output = ModelOutput.blank(model.card, len(encoded.inputs_TJ2))
+    output = ModelOutput.blank(model.card, len(encoded.inputs_TK2))
     flipped = (0,) if flip_augmentation else ()
     for segment in encoded.segments:
         for chunk in cut(segment, model.span, _LONGEST_CHUNK):
-            lifted = model.lift(encoded.inputs_TJ2[None, chunk.reads], flipped)
+            lifted = model.lift(encoded.inputs_TK2[None, chunk.reads], flipped)
             output.put(chunk.gives, lifted[0, chunk.kept])
     return output
 

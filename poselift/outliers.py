@@ -76,6 +76,11 @@ class CheckedFrames(NamedTuple):
     swapped: Mask
     """Which of ``SWAP_GROUPS`` (…, G) were swapped back."""
 
+    def put(self, rows: slice, other: "CheckedFrames") -> None:
+        """Replace some rows, in place."""
+        for name in self._fields:
+            getattr(self, name)[rows] = getattr(other, name)
+
     def copied(self) -> "CheckedFrames":
         """With arrays of its own."""
         return self._replace(**{name: values.copy() for name, values in self._asdict().items()})
@@ -233,8 +238,7 @@ class OutlierCheck:
                     return frame
             found = self._judge(keypoints_TJ3[row], measured_TJ[row], memory, elapsed_T[row])
             memory = memory.after(found)
-            for values, new in zip(checked, found, strict=True):
-                values[row] = new
+            checked.put(row, found)
         return len(keypoints_TJ3)
 
     def check_frame(
