@@ -3,12 +3,18 @@
 Camera axes are x right, y down, z away from the camera.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.errors import InvalidInput
+
 _UNDISTORT_STEPS = 8
+_HALF_TURN = 180.0
+_FOCAL_LENGTHS = (0.1, 50.0)
+"""Of the longer image side: fields of view from 157 degrees to 1. Others are units mixed up."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,55 @@ class Camera:
         width, height = image_size
         longer = max(width, height)
         return cls((longer, longer), (width / 2, height / 2))
+
+    @classmethod
+    def of(
+        cls,
+        image_size: tuple[float, float],
+        *,
+        focal_length: float | tuple[float, float] | None = None,
+        fov_degrees: float | None = None,
+        principal_point: tuple[float, float] | None = None,
+        radial: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        tangential: tuple[float, float] = (0.0, 0.0),
+        where: str = "camera",
+    ) -> "Camera":
+        """A camera by what people know of it.
+
+        Args:
+            image_size: width and height in pixels.
+            focal_length: in pixels, one number or x and y.
+            fov_degrees: instead of it the field of view across the image's width.
+            principal_point: in pixels; the middle of the image if not given.
+            radial: k1 k2 k3.
+            tangential: p1 p2.
+            where: the camera's place in the request, for errors.
+
+        Raises:
+            InvalidInput: not one of focal length and field of view, or no camera has such a one.
+        """
+        width, height = image_size
+        lengths = _focal_lengths(width, focal_length, fov_degrees, where)
+        point = principal_point or (width / 2, height / 2)
+        camera = cls(lengths, point, radial, tangential)
+        camera.check(image_size, where)
+        return camera
+
+    def check(self, image_size: tuple[float, float], where: str) -> None:
+        """Refuse focal lengths that no camera with images of this size has.
+
+        Raises:
+            InvalidInput: naming the range.
+        """
+        shortest, longest = (factor * max(image_size) for factor in _FOCAL_LENGTHS)
+        if not all(shortest <= length <= longest for length in self.focal_length):
+            found = ", ".join(f"{length:g}" for length in self.focal_length)
+            raise InvalidInput.at(
+                f"{where}.focal_length",
+                f"pixels from {shortest:g} to {longest:g} for images of {image_size[0]:g} x "
+                f"{image_size[1]:g}, found {found} (millimetres? fov_degrees takes the field of "
+                "view instead)",
+            )
 
     @property
     def is_distorted(self) -> bool:
@@ -83,6 +138,25 @@ class Camera:
             residual = np.abs(self._distort(plane) - distorted).max(axis=-1, keepdims=True)
         # A NaN residual compares false, so a diverged point is replaced as well.
         return np.where(residual < 1e-3, plane, distorted)
+
+
+def _focal_lengths(
+    width: float,
+    focal_length: float | tuple[float, float] | None,
+    fov_degrees: float | None,
+    where: str,
+) -> tuple[float, float]:
+    """Both focal lengths in pixels, from them, or one, or the field of view across the width."""
+    if focal_length is not None and fov_degrees is None:
+        return focal_length if isinstance(focal_length, tuple) else (focal_length, focal_length)
+    if fov_degrees is None or focal_length is not None:
+        raise InvalidInput.at(where, "focal_length in pixels, or fov_degrees instead")
+    if not 0 < fov_degrees < _HALF_TURN:
+        raise InvalidInput.at(
+            f"{where}.fov_degrees", f"degrees between 0 and 180, found {fov_degrees:g}"
+        )
+    length = width / 2 / math.tan(math.radians(fov_degrees) / 2)
+    return length, length
 
 
 def _row(values: tuple[float, float], like: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -30,12 +30,11 @@ from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
 from poselift.outliers import SWAP_GROUPS, CheckedFrames, MotionMemory, OutlierCheck
 from poselift.poses import ModelOutput, Poses, PoseWarning
+from poselift.unseen import UnseenLimbs
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-TICKS_PER_S = 1000.0
-"""Of the clock where frames come with timestamps."""
 _MANY_OUTLIERS = 0.05
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
 
@@ -50,6 +49,8 @@ class ModelInput:
     root: int = 0
     trajectory_camera: ScreenCamera | None = None
     """As in ``poselift.card.Card``."""
+    output_joints: tuple[str, ...] = ()
+    """Names of the joints of its poses."""
 
     @classmethod
     def of(cls, card: Card) -> "ModelInput":
@@ -60,6 +61,7 @@ class ModelInput:
             card.architecture.causal,
             card.output.parents.index(-1),
             card.trajectory_camera,
+            tuple(card.output.joints),
         )
 
 
@@ -74,7 +76,7 @@ class Preprocessing:
         min_score: joints scored lower are missing.
         max_gap: how many ticks may pass with nothing measured.
         ticks_per_s: of the clock that tells the time between frames: frames per second where
-            these are evenly spaced, ``TICKS_PER_S`` where they come with timestamps.
+            these are evenly spaced; see ``poselift.clock``.
         coordinates: what keypoints are sent in.
     """
 
@@ -151,6 +153,7 @@ class Codec:
             preprocessing.camera,
             model.trajectory_camera,
         )
+        self._unseen = UnseenLimbs(format_.joints, model.output_joints)
         self.check = InputCheck(preprocessing.keypoint_format, preprocessing.image_size)
 
     def encode(
@@ -270,6 +273,7 @@ class Codec:
             encoded: what the model was shown.
         """
         poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
+        self._unseen.settle(poses, output.expected_errors, encoded.seen_TK)
         is_unknown_T = encoded.quality_T == Quality.UNKNOWN
         for values in (poses, trajectory, output.expected_errors):
             if values is not None and is_unknown_T.any():

@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from poselift.cameras import Camera
 from poselift.chunks import cut
+from poselift.clock import Clock
 from poselift.codec import FAR_OUT, Codec, Encoded, ModelInput, Preprocessing
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import MAX_GAP_S, MIN_SCORE, gap_ticks
+from poselift.input_check import Coordinates
 from poselift.poses import Axes, ModelOutput, Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
@@ -19,6 +21,8 @@ from poselift.shipped_models import model_folder
 
 Floats = NDArray[np.float32]
 
+PERSON_HEIGHTS_M = (0.3, 2.6)
+"""Heights that people have."""
 _LONGEST_CHUNK = 2048
 """Frames lifted at a time, which bounds the memory that long clips take."""
 
@@ -42,7 +46,10 @@ def lift(
     *,
     image_size: tuple[float, float],
     fps: float = 50.0,
+    timestamps_s: ArrayLike | None = None,
+    first_frame: int = 0,
     keypoint_format: str = "coco17",
+    coordinates: Coordinates = "pixels",
     model: str | Path | ClipModel = "default",
     camera: Camera | None = None,
     min_score: float = MIN_SCORE,
@@ -51,18 +58,25 @@ def lift(
     smoothing_s: float = 0.0,
     constant_bone_lengths: bool = False,
     ground_contact: bool = False,
+    person_height_m: float | None = None,
     axes: Axes = "camera",
 ) -> Poses:
     """Lift the 2D keypoints of one person to 3D poses; the same as ``POST /v1/lift``.
 
     Args:
         keypoints: (T, J, 2) or (T, J, 3): x right and y down in pixels, and a score, 1 if left out;
-            0 is missing. A frame of None is one in which nothing was detected.
+            0 is missing, and so are joints at (0, 0) and (-1, -1). A frame of None, or without
+            joints, is one in which nothing was detected.
         image_size: width and height of the image in pixels.
-        fps: frames per second; gaps and smoothing are counted by it. Clips are not resampled.
+        fps: frames per second; gaps, outliers and smoothing are counted by it. Clips are not
+            resampled.
+        timestamps_s: the time of each frame (T,), rising, in seconds; takes the place of ``fps``.
+        first_frame: the number that the first frame has in its source.
         keypoint_format: a name in ``poselift.formats.FORMATS``.
+        coordinates: ``pixels``, or ``normalized``: from 0 to 1 over the image's width and height.
         model: the name or alias of a shipped model, a model folder, or what ``load_model`` gave.
-        camera: the camera's intrinsics in pixels; a usual field of view is assumed if not given.
+        camera: the camera's intrinsics in pixels (``Camera.of`` takes a field of view); a usual
+            field of view is assumed if not given.
         min_score: joints scored lower are missing.
         max_gap_s: the longest gap with nothing measured that is filled; beyond it poses are zero
             and their quality is ``Quality.UNKNOWN``.
@@ -70,10 +84,12 @@ def lift(
         smoothing_s: smooth poses and trajectory over so many seconds around each frame.
         constant_bone_lengths: give each bone its median length throughout.
         ground_contact: change the trajectory so that standing feet do not slide.
-        axes: ``camera`` (x right, y down, z away) or ``y_up``.
+        person_height_m: scale poses and trajectory to a person of this height.
+        axes: ``camera`` (x right, y down, z away), ``y_up`` or ``z_up``.
 
     Returns:
-        Poses in metres, relative to the root joint, one for each frame.
+        Poses in metres, relative to the root joint, one for each frame, with the quality of each
+        frame and joint and warnings of what is doubtful.
 
     Raises:
         InvalidInput: something in the keypoints or options is wrong.
@@ -81,22 +97,32 @@ def lift(
         RuntimeNotInstalled: ONNX Runtime is missing.
     """
     keypoints_TJ3 = as_keypoints(keypoints, keypoint_format)
-    _check_numbers(image_size, fps)
+    _check_numbers(image_size, fps, person_height_m)
+    if camera is not None:
+        camera.check(image_size, "camera")
+    clock = Clock.of(fps, timestamps_s, len(keypoints_TJ3))
     loaded = model if isinstance(model, ClipModel) else load_model(model)
     if ground_contact and not loaded.estimates_trajectory:
         raise InvalidInput.at(
             "ground_contact", f"False: {loaded.card.name} does not estimate the trajectory"
         )
-    gap = gap_ticks(max_gap_s, fps)
-    how = Preprocessing(keypoint_format, image_size, camera, min_score, gap, fps)
+    how = Preprocessing(
+        keypoint_format,
+        image_size,
+        camera,
+        min_score,
+        gap_ticks(max_gap_s, clock.ticks_per_s),
+        clock.ticks_per_s,
+        coordinates,
+    )
     codec = Codec(ModelInput.of(loaded.card), how)
-    encoded = codec.encode(keypoints_TJ3)
+    encoded = codec.encode(keypoints_TJ3, elapsed_T=clock.elapsed_T)
     poses = codec.decode(run(loaded, encoded, flip_augmentation), encoded)
-    after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact)
-    poses = postprocess(poses, after, fps, loaded.card.output)
+    after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact, person_height_m)
+    poses = postprocess(poses, after, clock.fps, loaded.card.output)
     if not np.isfinite(poses.poses).all():
         raise InvalidInput.at("keypoints", FAR_OUT)
-    return poses.in_axes(axes)
+    return poses.counted_from(first_frame).in_axes(axes)
 
 
 def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:
@@ -124,7 +150,9 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
     if isinstance(keypoints, Sequence):
         nothing = np.zeros((joints, 3), np.float32)
         frames = [
-            nothing if each is None else _scored(each, joints, f"keypoints[{index}]")
+            nothing
+            if each is None or len(np.atleast_1d(np.asarray(each, object))) == 0
+            else _scored(each, joints, f"keypoints[{index}]")
             for index, each in enumerate(keypoints)
         ]
         array = np.stack(frames) if frames else np.zeros((0, joints, 3), np.float32)
@@ -132,10 +160,15 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
         array = _scored(keypoints, joints, "keypoints")
     if array.ndim != 3 or len(array) == 0:
         raise InvalidInput.at("keypoints", f"(frames, {joints}, 2 or 3), found {array.shape}")
+    is_missing = np.isnan(array[..., :2]).any(axis=2) & (array[..., 2] == 0)
+    if is_missing.any():
+        array = np.where(is_missing[..., None], np.float32(0), array)
     if not np.isfinite(array).all():
         frame, joint = np.argwhere(~np.isfinite(array).all(axis=2))[0]
         raise InvalidInput.at(
-            f"keypoints[{frame}][{joint}]", "finite numbers; a missing joint has score 0"
+            f"keypoints[{frame}][{joint}]",
+            f"finite numbers, found {array[frame, joint].tolist()}; a missing joint has score 0, "
+            "and a frame with nobody is None",
         )
     return array
 
@@ -154,8 +187,15 @@ def _scored(values: ArrayLike, joints: int, where: str) -> Floats:
     return np.concatenate([array, np.ones_like(array[..., :1])], axis=-1)
 
 
-def _check_numbers(image_size: tuple[float, float], fps: float) -> None:
+def _check_numbers(
+    image_size: tuple[float, float], fps: float, person_height_m: float | None
+) -> None:
     if len(image_size) != 2 or not all(0 < side < np.inf for side in image_size):
         raise InvalidInput.at("image_size", f"(width, height) in pixels, found {image_size}")
     if not 0 < fps < np.inf:
         raise InvalidInput.at("fps", f"frames per second above 0, found {fps}")
+    shortest, tallest = PERSON_HEIGHTS_M
+    if person_height_m is not None and not shortest <= person_height_m <= tallest:
+        raise InvalidInput.at(
+            "person_height_m", f"metres from {shortest} to {tallest}, found {person_height_m}"
+        )

@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from poselift.card import Card
 
 Floats = NDArray[np.float32]
-Axes: TypeAlias = Literal["camera", "y_up"]
-"""``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z)."""
+Axes: TypeAlias = Literal["camera", "y_up", "z_up"]
+"""``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z); ``z_up`` is
+(x, z, −y): x right, y away, z up."""
 
-_Y_UP = np.array([1, -1, -1], dtype=np.float32)
+_TURNS_33 = {
+    "camera": np.eye(3, dtype=np.float32),
+    "y_up": np.diag(np.array([1, -1, -1], np.float32)),
+    "z_up": np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], np.float32),
+}
+"""From rows in camera axes to those of others."""
 _NEGATED_X = np.array([-1, 1, 1], dtype=np.float32)
 
 
@@ -117,7 +123,7 @@ class Poses(PoseArrays):
 
     Attributes:
         quality: codes of ``poselift.imputation.Quality`` (T,).
-        joint_quality: the same of each input joint (T, J), once it is known.
+        joint_quality: codes of ``poselift.imputation.JointQuality`` (T, J) of the caller's joints.
         first_frame: the number of the first frame in the source.
         warnings: what is doubtful about the input.
     """
@@ -133,12 +139,25 @@ class Poses(PoseArrays):
         room = ModelOutput.blank(card, len(quality))
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
 
+    def counted_from(self, first_frame: int) -> "Poses":
+        """With the numbers that frames have in their source, in warnings too."""
+        if first_frame == 0:
+            return self
+        warnings = tuple(
+            replace(each, frames=(each.frames[0] + first_frame, each.frames[1] + first_frame))
+            if each.frames
+            else each
+            for each in self.warnings
+        )
+        return replace(self, first_frame=first_frame, warnings=warnings)
+
     def in_axes(self, axes: Axes) -> "Poses":
         """From camera axes to those asked for."""
         if axes == "camera":
             return self
-        trajectory = None if self.trajectory is None else self.trajectory * _Y_UP
-        return replace(self, poses=self.poses * _Y_UP, trajectory=trajectory)
+        turn_33 = _TURNS_33[axes]
+        trajectory = None if self.trajectory is None else self.trajectory @ turn_33
+        return replace(self, poses=self.poses @ turn_33, trajectory=trajectory)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays there are, by name."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from poselift.card import OutputSkeleton
 from poselift.imputation import Quality, known_segments
 from poselift.poses import Poses
+from poselift.postprocess.body_height import scaled, usual_height
 from poselift.postprocess.bone_lengths import enforce_bone_lengths
 from poselift.postprocess.foot_contact import clean_foot_skate
 from poselift.postprocess.smoothing import half_window, smooth
@@ -18,11 +19,13 @@ class Postprocessing:
         smoothing_s: the window, in seconds, that poses and trajectory are smoothed over.
         constant_bone_lengths: give each bone its median length throughout.
         ground_contact: change the trajectory so that standing feet do not slide.
+        person_height_m: scale poses and trajectory to a person of this height.
     """
 
     smoothing_s: float = 0.0
     constant_bone_lengths: bool = False
     ground_contact: bool = False
+    person_height_m: float | None = None
 
 
 def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:
@@ -34,6 +37,9 @@ def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputS
         fps: frames per second.
         skeleton: that of the poses.
     """
+    if how.person_height_m is not None:
+        known_T = poses.quality != Quality.UNKNOWN
+        poses = scaled(poses, how.person_height_m / usual_height(poses.poses[known_T], skeleton))
     segments = known_segments(poses.quality)
     poses_TK3, trajectory_T3 = poses.poses, poses.trajectory
     half_frames = half_window(how.smoothing_s, fps)
