@@ -264,25 +264,22 @@ class OutlierCheck:
     ) -> CheckedFrames:
         """Check frames by what is remembered at their times."""
         body = _body(self.keypoint_format)
-        seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
-        swapped = self._swapped(seen, memory, body)
-        if swapped.any():
-            keypoints_BJ3, measured_BJ = swap_back(
-                keypoints_BJ3, measured_BJ, swapped, self.keypoint_format
-            )
+        with np.errstate(over="ignore", invalid="ignore"):  # pixels near the largest float32
             seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
-        reach_J = body.speeds_J / np.float32(self.ticks_per_s)
-        jumps = seen.off_BJ > _JITTER + reach_J * memory.age_BJ
-        jumped, doubted = self._doubted(jumps, seen, memory, _JITTER + reach_J * elapsed_B[:, None])
-        stray = _stray(seen.stretch_BE, body)
-        outliers = measured_BJ & (jumped | stray)
-        return CheckedFrames(
-            keypoints_BJ3,
-            accepted=measured_BJ & ~outliers,
-            outliers=outliers,
-            doubted=doubted,
-            swapped=swapped,
-        )
+            fits = self._fits_swapped(seen, memory, body)
+            swapped = fits & (memory.swapped_BG <= _LONGEST_SWAP_S * self.ticks_per_s)
+            if swapped.any():
+                keypoints_BJ3, measured_BJ = swap_back(
+                    keypoints_BJ3, measured_BJ, swapped, self.keypoint_format
+                )
+                seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
+            reach_J = body.speeds_J / np.float32(self.ticks_per_s)
+            jumps = seen.off_BJ > _JITTER + reach_J * memory.age_BJ
+            jumps &= ~_joints_of(fits & ~swapped, body)
+            near = _JITTER + reach_J * elapsed_B[:, None]
+            jumped, doubted = self._doubted(jumps, seen, memory, near)
+            outliers = measured_BJ & (jumped | _stray(seen.stretch_BE, body))
+        return CheckedFrames(keypoints_BJ3, measured_BJ & ~outliers, outliers, doubted, swapped)
 
     def _seen(
         self, keypoints: Floats, measured: Mask, memory: MotionMemory, elapsed_B: Counts
@@ -301,12 +298,16 @@ class OutlierCheck:
         off /= stature_B[:, None]
         return _Seen(places, stature_B, stretch_BE, expected, off)
 
-    def _swapped(self, seen: _Seen, memory: MotionMemory, body: _Body) -> Mask:
-        """Which groups (B, G) fit what is expected only with their sides swapped."""
-        swapped = np.zeros(memory.swapped_BG.shape, np.bool_)
+    def _fits_swapped(self, seen: _Seen, memory: MotionMemory, body: _Body) -> Mask:
+        """Which groups (B, G) fit what is expected only with their sides swapped.
+
+        Where sides were swapped back in the frame before it is enough that they fit better so: for
+        a moment both fit, when limbs pass each other.
+        """
+        fits = memory.swapped_BG > 0
         for group, (joints, twins) in enumerate(body.swaps_GS2):
             off = seen.off_BJ[:, joints]
-            if not (off > _SWAP_DISTANCE).any():
+            if not fits[:, group].any() and not (off > _SWAP_DISTANCE).any():
                 continue
             known = (off > 0) & (seen.off_BJ[:, twins] > 0)
             count = known.sum(axis=1)
@@ -314,8 +315,9 @@ class OutlierCheck:
             swapped_off = np.where(known, distance / seen.stature_B[:, None], 0).sum(axis=1)
             total = np.where(known, off, 0).sum(axis=1)
             is_certain = (total > _SWAP_DISTANCE * count) & (swapped_off < _SWAP_FITS * total)
-            swapped[:, group] = is_certain & (count >= _FEWEST_SWAPPED)
-        return swapped & (memory.swapped_BG <= max(round(_LONGEST_SWAP_S * self.ticks_per_s), 1))
+            is_certain &= count >= _FEWEST_SWAPPED
+            fits[:, group] = np.where(fits[:, group], swapped_off < total, is_certain)
+        return fits
 
     def _doubted(
         self, jumps: Mask, seen: _Seen, memory: MotionMemory, near_BJ: Floats
@@ -342,6 +344,14 @@ def swap_back(
         keypoints[rows, joints] = keypoints[rows, twins]
         measured[rows, joints] = measured[rows, twins]
     return keypoints, measured
+
+
+def _joints_of(groups_BG: Mask, body: _Body) -> Mask:
+    """The joints (B, J) of some of ``SWAP_GROUPS``."""
+    joints_BJ = np.zeros((len(groups_BG), len(body.speeds_J)), np.bool_)
+    for group, (joints, _) in enumerate(body.swaps_GS2):
+        joints_BJ[:, joints] |= groups_BG[:, group, None]
+    return joints_BJ
 
 
 def _if_all_accepted(keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts) -> MotionMemory:
