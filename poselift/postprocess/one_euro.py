@@ -6,12 +6,13 @@ is how it begins again on another replica: with the latest frames, lifted once m
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.imputation import Quality
 from poselift.poses import Poses
 
 Floats = NDArray[np.floating]
@@ -38,9 +39,12 @@ class OneEuroFilter:
         self._fps = fps
         self._tracks: dict[str, _Track] = {}
 
-    def keep(self, track_ids: Iterable[str]) -> None:
-        """Forget all tracks but these."""
-        self._tracks = {name: self._tracks[name] for name in track_ids if name in self._tracks}
+    def smooth_known(self, track_ids: Sequence[str], poses: Poses) -> None:
+        """Smooth the next frame (P, …) of all tracks in place; those of unknown pose end."""
+        known = np.flatnonzero(poses.quality != Quality.UNKNOWN)
+        names = [track_ids[person] for person in known]
+        self._tracks = {name: self._tracks[name] for name in names if name in self._tracks}
+        poses.put(known, self.smooth(names, poses[known]))
 
     def follow(self, track_id: str, poses: Poses) -> Poses:
         """Take in the latest frames (T, …) of one track; returns the last of them, smoothed."""

@@ -15,11 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Mask, Qualities
 from poselift.imputation import ImputationState
-
-Floats = NDArray[np.float32]
 
 _VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BH")
@@ -31,10 +29,10 @@ class RecordedFrame:
 
     index: int
     track_ids: tuple[str, ...]
-    quality_P: NDArray[np.uint8]
-    is_fresh_P: NDArray[np.bool_]
+    quality_P: Qualities
+    is_fresh_P: Mask
     """Tracks that began with this frame."""
-    measured_PJ: NDArray[np.bool_]
+    measured_PJ: Mask
     state: ImputationState
 
     def row(self, track_id: str) -> int | None:

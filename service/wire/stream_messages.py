@@ -19,7 +19,7 @@ from service.live.frames import (
     Person,
     PersonError,
 )
-from service.live.registry import Connection
+from service.live.session import LiveSession
 from service.request_errors import TooLarge
 from service.requests import SessionOptions
 
@@ -60,10 +60,9 @@ class OpenedSession:
     next_index: int
 
     @classmethod
-    def of(cls, connection: Connection) -> "OpenedSession":
+    def of(cls, session: LiveSession) -> "OpenedSession":
         """The session that a transport has opened."""
-        session = connection.session
-        return cls(session.id, connection.card, session.options.axes, session.next_index)
+        return cls(session.id, session.card, session.options.axes, session.next_index)
 
 
 @dataclass(frozen=True)
