@@ -54,7 +54,6 @@ class ServedModel:
         self.folder = folder
         self.provider = model.provider
         self.span = model.span
-        self.estimates_trajectory = model.estimates_trajectory
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
         self._model = model

@@ -6,8 +6,6 @@ Places are those of the JSON, as in ``clips[2].keypoints[17][4]``: clip, frame, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from poselift.errors import InvalidInput
 from service.request_errors import TooLarge
 from service.requests import Clip
@@ -42,20 +40,6 @@ def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     frames = sum(len(clip.keypoints_TJ3) for clip in clips)
     check_limit("frames", frames, limits.max_frames_per_request)
     _check_ids(clips)
-
-
-def check_finite(clip: Clip, index: int) -> None:
-    """Refuse NaN, infinities and what became infinite for want of range; ``index`` is the clip's.
-
-    Raises:
-        InvalidInput: naming the first joint that has such a number.
-    """
-    finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
-    if not finite_TJ.all():
-        frame, joint = np.argwhere(~finite_TJ)[0]
-        raise InvalidInput.at(
-            f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
-        )
 
 
 def check_limit(what: str, count: int, limit: int) -> None:

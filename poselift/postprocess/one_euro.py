@@ -6,7 +6,7 @@ is how it begins again on another replica: with the latest frames, lifted once m
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,11 +39,15 @@ class OneEuroFilter:
         self._fps = fps
         self._tracks: dict[str, _Track] = {}
 
+    def keep(self, track_ids: Iterable[str]) -> None:
+        """Forget all tracks but these."""
+        self._tracks = {name: self._tracks[name] for name in track_ids if name in self._tracks}
+
     def smooth_known(self, track_ids: Sequence[str], poses: Poses) -> None:
         """Smooth the next frame (P, …) of all tracks in place; those of unknown pose end."""
         known = np.flatnonzero(poses.quality != Quality.UNKNOWN)
-        names = [track_ids[person] for person in known]
-        self._tracks = {name: self._tracks[name] for name in names if name in self._tracks}
+        names = [track_ids[int(person)] for person in known]
+        self.keep(names)
         poses.put(known, self.smooth(names, poses[known]))
 
     def follow(self, track_id: str, poses: Poses) -> Poses:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from poselift.card import OutputSkeleton
+from poselift.card import Card, OutputSkeleton
+from poselift.errors import InvalidInput
 from poselift.imputation import Quality, known_segments
 from poselift.poses import Poses
 from poselift.postprocess.bone_lengths import enforce_bone_lengths
@@ -23,6 +24,16 @@ class Postprocessing:
     smoothing_s: float = 0.0
     constant_bone_lengths: bool = False
     ground_contact: bool = False
+
+    def check(self, card: Card) -> None:
+        """Refuse what a model's poses do not allow.
+
+        Raises:
+            InvalidInput: there is no trajectory to change.
+        """
+        if self.ground_contact and "trajectory" not in card.graph.outputs:
+            expected = f"false: {card.name} does not estimate the trajectory"
+            raise InvalidInput.at("ground_contact", f"{expected}, found true")
 
 
 def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:

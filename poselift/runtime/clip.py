@@ -63,11 +63,6 @@ class ClipModel:
         return next((name for name, value in PROVIDERS.items() if value == first), first)
 
     @property
-    def estimates_trajectory(self) -> bool:
-        """Whether it estimates where the root is."""
-        return "trajectory" in self.card.graph.outputs
-
-    @property
     def span(self) -> Span:
         """How far it sees, in frames."""
         return Span.of(self.card.architecture.receptive_field, self.card.architecture.causal)

@@ -11,7 +11,6 @@ from service.live.frames import Frame
 from service.live.session import LiveSession
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
-from service.wire.options import joint_count
 from service.wire.stream_messages import Close, Message, OpenedSession
 from service.wire.wire_format import WireFormat
 
@@ -160,7 +159,7 @@ class LiveStream:
     def _decoded(self, session: LiveSession, body: bytes) -> Message:
         if len(body) > _LARGEST_MESSAGE_BYTES:
             raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
-        joints = joint_count(session.options.keypoint_format)
+        joints = session.options.joint_count()
         return self._format.decode_stream_message(body, joints)
 
     async def _notify(self, session: LiveSession, reason: PoseliftError) -> None:

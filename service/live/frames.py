@@ -63,7 +63,8 @@ class FramePoses:
         """Everyone in the frame, and of the other tracks those that still have a pose."""
         is_known = poses.quality != Quality.UNKNOWN
         if not is_known.all():
-            named = {person.track_id for person in (*frame.people, *frame.errors)}
+            named = {person.track_id for person in frame.people}
+            named |= {each.track_id for each in frame.errors}
             shown = [i for i, track_id in enumerate(track_ids) if is_known[i] or track_id in named]
             track_ids, poses = tuple(track_ids[i] for i in shown), poses[shown]
         return cls(frame.index, track_ids, poses, is_durable, frame.errors)

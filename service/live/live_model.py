@@ -52,8 +52,10 @@ class LiveModel:
             return None
         tracks = Tracks(stepper.rings if stepper else (), len(card.input.joints), capacity)
         steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
+        if window is None:
+            return cls(served, steps)
         observer = metrics.batches_of(card.name, "window")
-        return cls(served, steps, window and WindowBatcher(card, window, observer))
+        return cls(served, steps, WindowBatcher(card, window, observer))
 
     @property
     def card(self) -> Card:

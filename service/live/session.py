@@ -131,14 +131,17 @@ class LiveSession:
         async with self._turn:
             self._check_alive()
             is_later = frame.index > self.next_index and self.options.when_behind == "drop_oldest"
-            if frame.index != self.next_index and not is_later:
-                return await self._answering.again(frame.index, self.next_index)
-            try:
-                return await self._lift(frame)
-            except BaseException as error:
-                gone = Unavailable("the session ended here; open it again to go on")
-                self.end(error if isinstance(error, (Fenced, Unavailable)) else gone)
-                raise
+            if frame.index == self.next_index or is_later:
+                return await self._lift_or_end(frame)
+            return await self._answering.again(frame.index, self.next_index)
+
+    async def _lift_or_end(self, frame: Frame) -> FramePoses | None:
+        try:
+            return await self._lift(frame)
+        except BaseException as error:
+            gone = Unavailable("the session ended here; open it again to go on")
+            self.end(error if isinstance(error, (Fenced, Unavailable)) else gone)
+            raise
 
     async def _lift(self, asked: Frame) -> FramePoses | None:
         if self._associator is not None:
@@ -155,14 +158,10 @@ class LiveSession:
         await self._log.append(stepped.recorded)
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
-        self._remember(stepped.recorded)
-        return await self._answering.answer(frame, stepped)
-
-    def _remember(self, recorded: RecordedFrame) -> None:
-        """Take in where everyone was found in the newest frame."""
         if self._associator is not None:
-            self._associator.remember(recorded)
-        self._people.let_go(recorded)
+            self._associator.remember(stepped.recorded)
+        self._people.let_go(stepped.recorded)
+        return await self._answering.answer(frame, stepped)
 
     async def waiting(self) -> list[FramePoses]:
         """The poses of the frames whose turn has not come, as if no more were to come."""
@@ -183,7 +182,8 @@ class LiveSession:
             return
         recorded = await self._log.recorded()
         try:
-            self._remember(recorded[-1])
+            if self._associator is not None:
+                self._associator.remember(recorded[-1])
             # Some milliseconds for each session, and sessions come in crowds when a replica dies.
             for track_id, past in (await asyncio.to_thread(self._pasts, recorded)).items():
                 state, filled_TJ2 = past.of(slice(-1, None)), past.filled(self.card.input.joints)

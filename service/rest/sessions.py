@@ -11,7 +11,6 @@ from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
 from service.rest.middleware import admission_of, formats_of
 from service.rest.operations import Body, Operations, path_parameter
-from service.wire.options import joint_count
 from service.wire.served_formats import JSON
 from service.wire.stream_messages import OpenedSession
 from service.wire.wire_format import WireFormat
@@ -107,7 +106,7 @@ def _session_id(request: Request) -> str:
 
 
 async def _lifted(session: LiveSession, given: WireFormat, body: bytes) -> list[FramePoses]:
-    joints = joint_count(session.options.keypoint_format)
+    joints = session.options.joint_count()
     batch = given.decode_frames(body, joints)
     for fault in chain.from_iterable(frame.errors for frame in batch.frames):
         raise fault.error

@@ -15,7 +15,6 @@ from service.validation import Limits, check_limit
 from service.wire.keypoint_lists import keypoint_array
 from service.wire.options import (
     clip_id,
-    joint_count,
     lift_options,
     session_options,
     unknown_field,
@@ -41,7 +40,7 @@ class JsonReader:
         fields = _object(body)
         clips = fields.pop("clips", None)
         options = lift_options(fields)
-        joints = joint_count(options.keypoint_format)
+        joints = options.joint_count()
         if type(clips) is not list or not clips:
             raise InvalidInput.at("clips", "a list of at least one clip")
         check_limit("clips", len(clips), limits.max_clips_per_request)

@@ -15,7 +15,6 @@ from service.requests import Clip, LiftRequest, SessionOptions
 from service.validation import Limits, check_limit
 from service.wire.options import (
     clip_id,
-    joint_count,
     lift_options,
     session_options,
 )
@@ -55,7 +54,7 @@ class ProtobufReader:
         _check_option_fields(message, "body")
         of_clips = {name: getattr(message, name) for name in _OF_CLIPS}
         options = lift_options(_options(message) | of_clips)
-        joints = joint_count(options.keypoint_format)
+        joints = options.joint_count()
         if not message.clips:
             raise InvalidInput.at("clips", "at least one clip")
         read = (_clip(clip, index, joints) for index, clip in enumerate(message.clips))
