@@ -92,15 +92,8 @@ Pixels near the largest float32 overflow in it, silently: the caller looks for i
 """
 
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-_LIMBS = (
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
+_LIMBS = tuple(
+    f"{side}_{joint}" for joint in ("elbow", "wrist", "knee", "ankle") for side in ("left", "right")
 )
 _SMALLEST_SPREAD = 1e-4
 """Below this spread, in plane units, a person is a point: its shape is noise, not signal."""

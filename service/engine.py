@@ -1,11 +1,10 @@
 """The use cases: what the service does, whichever transport asks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 
-from poselift.card import Card
 from service.clips import RequestClips
 from service.metrics import Metrics
 from service.request_errors import DeadlineExceeded, TooLarge
@@ -25,27 +24,11 @@ class Engine:
         large_work: Executor,
         max_gap_s: float = 0.25,
     ) -> None:
-        self._models = models
+        self.models = models
         self._limits = limits
         self._metrics = metrics
         self._large_work = large_work
         self._max_gap_s = max_gap_s
-
-    def cards(self) -> list[Card]:
-        """The cards of all served models."""
-        return [model.card for model in self._models]
-
-    def card(self, name: str) -> Card:
-        """The card of the model of this name or alias.
-
-        Raises:
-            NotFound: there is none.
-        """
-        return self._models.named(name).card
-
-    def aliases(self) -> Mapping[str, str]:
-        """The names of the models that ``default`` and ``live`` stand for."""
-        return self._models.aliases
 
     async def lift(self, request: LiftRequest, deadline_s: float | None = None) -> LiftResult:
         """Lift every clip of a request.
@@ -66,7 +49,7 @@ class Engine:
 
     async def _lift(self, request: LiftRequest, deadline: float | None) -> LiftResult:
         options = request.options
-        model = self._models.asked_for(options.model)
+        model = self.models.asked_for(options.model)
         check_extent(request.clips, options.joint_count(), self._limits)
         lengths = [len(clip.keypoints_TJ3) for clip in request.clips]
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.chunks import padding_work, stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
@@ -16,8 +16,6 @@ from poselift.shipped_models import DEFAULT, LIVE
 from service.batcher import Batcher, Policy
 from service.metrics import Metrics
 from service.request_errors import NotFound
-
-Floats = NDArray[np.float32]
 
 _log = logging.getLogger(__name__)
 

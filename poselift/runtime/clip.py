@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.chunks import Span
 from poselift.errors import ModelError
@@ -19,8 +19,6 @@ from poselift.skeletons import SKELETONS, Skeleton
 
 if TYPE_CHECKING:
     import onnxruntime
-
-Floats = NDArray[np.float32]
 
 
 class ClipModel:

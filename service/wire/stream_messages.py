@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.errors import InvalidInput
 from poselift.imputation import QUALITY
@@ -29,7 +29,7 @@ _FARTHEST_PIXEL = 1e9
 _LARGEST_INDEX = 2**53
 """Above it, numbers in JSON and in the store's scripts are no longer exact."""
 
-PersonRead: TypeAlias = tuple[str, NDArray[np.float32] | InvalidInput]
+PersonRead: TypeAlias = tuple[str, Floats | InvalidInput]
 """A person as read: track id and keypoints (J, 3), or what is wrong with them."""
 
 
@@ -70,9 +70,9 @@ class PersonAnswer:
     """One person of an answer; a pose of None is unknown."""
 
     track_id: str
-    pose_K3: NDArray[np.float32] | None
-    trajectory_3: NDArray[np.float32] | None
-    expected_errors_K: NDArray[np.float32] | None
+    pose_K3: Floats | None
+    trajectory_3: Floats | None
+    expected_errors_K: Floats | None
     quality: int
     problem: Mapping[str, Any] | None
 
@@ -124,7 +124,7 @@ def check_batch(frames: int, flush: bool) -> None:
 
 
 def _fault(
-    track_id: str, keypoints: NDArray[np.float32] | InvalidInput, named: set[str], where: str
+    track_id: str, keypoints: Floats | InvalidInput, named: set[str], where: str
 ) -> InvalidInput | None:
     """What is wrong with a person, if anything."""
     if len(track_id.encode()) > _LONGEST_TRACK_ID:
