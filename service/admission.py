@@ -75,12 +75,7 @@ def admitted(
 ) -> Iterator[Admitted]:
     """Let a request in, and count how it went.
 
-    Args:
-        context: the service.
-        transport: a label of the metrics, as is ``operation``.
-        operation: what is asked for.
-        api_key: the key that came with the request.
-        remaining_s: how long the caller waits, where they say it.
+    ``transport`` and ``operation`` are labels of metrics; ``remaining_s`` is the caller's limit.
 
     Raises:
         Unavailable: the service is starting or stopping.

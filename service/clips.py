@@ -29,10 +29,7 @@ _BATCHES_AHEAD = 2
 class RequestClips:
     """A request's clips and the model that lifts them; all methods but the first need ``encode``.
 
-    Args:
-        request: options, and clips of the right shapes.
-        model: the model.
-        large_work: where large requests are encoded and decoded.
+    Large requests are encoded and decoded in ``large_work``.
     """
 
     def __init__(self, request: LiftRequest, model: ServedModel, large_work: Executor) -> None:

@@ -33,9 +33,7 @@ class Engine:
     async def lift(self, request: LiftRequest, deadline_s: float | None = None) -> LiftResult:
         """Lift every clip of a request.
 
-        Args:
-            request: options and clips; of the clips nothing is taken for granted.
-            deadline_s: seconds from now within which the answer is needed.
+        ``deadline_s`` is seconds from now; nothing is taken for granted of the clips' arrays.
 
         Raises:
             InvalidInput: something in the request is wrong.

@@ -23,10 +23,7 @@ class Limits:
 def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     """Refuse clips by number, name and shape; costs next to nothing however long they are.
 
-    Args:
-        clips: the clips of one request.
-        joints: how many joints a frame of the request's format has.
-        limits: the service's limits.
+    ``joints`` are those of a frame in the request's format.
 
     Raises:
         InvalidInput: no clips or frames, wrong shapes, repeated ids.

@@ -13,14 +13,7 @@ _INLINE_FRAMES = 1_000
 async def lift(
     context: ServiceContext, body: bytes, given: WireFormat, wanted: WireFormat, deadline: Deadline
 ) -> bytes:
-    """Answer a request.
-
-    Args:
-        context: the service.
-        body: the request.
-        given: its format.
-        wanted: the answer's format.
-        deadline: when the request is given up, which the transport enforces.
+    """Answer a request, given in one format, in the wanted one; the transport bounds its time.
 
     Raises:
         PoseliftError: whatever is wrong with the request or the service.

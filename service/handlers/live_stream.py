@@ -34,14 +34,7 @@ class Channel(Protocol):
 
 
 class LiveStream:
-    """One stream: opened, then frame by frame answered in order.
-
-    Args:
-        context: the service.
-        wire_format: the format of all messages.
-        channel: what carries them.
-        caller: who speaks.
-    """
+    """One caller's stream: opened, then frame by frame answered in order."""
 
     def __init__(
         self, context: ServiceContext, wire_format: WireFormat, channel: Channel, caller: Caller

@@ -94,9 +94,7 @@ class FrameBuffers:
     def append(self, recorded: RecordedFrame, inputs_PJ2: Floats | None = None) -> None:
         """Take in the newest frame.
 
-        Args:
-            recorded: the frame as the store keeps it.
-            inputs_PJ2: its people's keypoints, filled causally and normalised, if they are known.
+        ``inputs_PJ2`` are its people's keypoints, filled causally and normalised, if known.
         """
         people = tuple(
             self._buffered(recorded, person, inputs_PJ2)

@@ -45,12 +45,7 @@ class StoredSession:
 class FrameLog:
     """The latest frames of one session.
 
-    Args:
-        store: where frames are kept.
-        session: whose frames they are.
-        frames_kept: how many frames are kept in memory, as in the store.
-        joints: how many joints the model's input has.
-        max_outage_s: how long frames may stay in memory alone.
+    As many frames are kept in memory as in the store, and for ``max_outage_s`` in memory alone.
     """
 
     def __init__(

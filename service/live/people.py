@@ -13,12 +13,7 @@ from service.request_errors import Overloaded
 
 
 class People:
-    """The tracks of one session.
-
-    Args:
-        tracks: where there is room for them.
-        keypoint_format: of the session's keypoints.
-    """
+    """The tracks of one session."""
 
     def __init__(self, tracks: Tracks, keypoint_format: str) -> None:
         self._room = tracks

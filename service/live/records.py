@@ -85,9 +85,7 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
 def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
     """What was remembered of a track, a row for each frame since it last began, oldest first.
 
-    Args:
-        frames: consecutive frames, the last of which has the track in it.
-        track_id: the track.
+    The frames are consecutive, and the last of them has the track in it.
     """
     states = []
     for frame in reversed(frames):

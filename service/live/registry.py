@@ -77,10 +77,7 @@ class LiveSessions:
     ) -> LiveSession:
         """Open a session: a new one, or one that is taken over from its present connection.
 
-        Args:
-            options: how it is opened.
-            owner: the name of the caller, to whom it belongs.
-            is_stream: it is used by one stream; else by single requests, to any replica.
+        ``owner`` is the caller's name; a session that is no stream's is used by single requests.
 
         Raises:
             InvalidInput: the model is not causal, or the session was opened otherwise.

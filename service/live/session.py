@@ -208,9 +208,7 @@ class LiveSession:
     def end(self, reason: PoseliftError, notify: bool = False) -> None:
         """Free what this replica holds; the store is left as it is.
 
-        Args:
-            reason: what is raised from now on.
-            notify: tell the transport, which did not ask for the end.
+        ``reason`` is raised from now on; ``notify`` tells it to the transport, which did not ask.
         """
         if notify:
             self.reason = reason

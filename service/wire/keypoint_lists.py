@@ -26,11 +26,6 @@ def keypoint_array(nested: object, joints: int, where: str) -> Floats:
 
     Numbers beyond float32 become infinite.
 
-    Args:
-        nested: what JSON held.
-        joints: how many joints a frame has.
-        where: the place of ``nested`` in the request.
-
     Raises:
         InvalidInput: naming the first frame or joint that is none.
     """

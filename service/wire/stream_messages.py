@@ -78,13 +78,7 @@ class PersonAnswer:
 
 
 def frame_of(index: int, people: Iterable[PersonRead], where: str) -> Frame:
-    """Put a frame together; people that cannot be read become faults.
-
-    Args:
-        index: the frame's.
-        people: the people in it.
-        where: the place of the people in the message.
-    """
+    """Put a frame together; people that cannot be read become faults."""
     read: list[Person] = []
     faults: list[PersonError] = []
     named: set[str] = set()
