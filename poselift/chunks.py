@@ -11,9 +11,8 @@ from itertools import accumulate
 from operator import mul
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from poselift.array_types import Floats
 
 
 @dataclass(frozen=True)

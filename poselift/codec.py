@@ -12,16 +12,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask, Qualities
 from poselift.cameras import Camera
 from poselift.card import Card
+from poselift.chunks import Chunk, Span, cut
+from poselift.clock import TIMESTAMP_TICKS_PER_S
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS, Conversion
 from poselift.imputation import (
+    MAX_GAP_S,
     MIN_SCORE,
     Imputation,
     ImputationState,
     JointQuality,
     Quality,
+    gap_ticks,
     known_segments,
     measured_joints,
 )
@@ -31,9 +36,6 @@ from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normali
 from poselift.outliers import SWAP_GROUPS, CheckedFrames, MotionMemory, OutlierCheck
 from poselift.poses import ModelOutput, Poses, PoseWarning
 from poselift.unseen import UnseenLimbs
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 _MANY_OUTLIERS = 0.05
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
@@ -74,9 +76,9 @@ class Preprocessing:
         image_size: width and height in pixels.
         camera: known intrinsics, in pixels.
         min_score: joints scored lower are missing.
-        max_gap: how many ticks may pass with nothing measured.
-        ticks_per_s: of the clock that tells the time between frames: frames per second where
-            these are evenly spaced; see ``poselift.clock``.
+        max_gap_s: the longest gap with nothing measured that is filled.
+        fps: frames per second.
+        has_timestamps: frames come with timestamps, which tell the time between them instead.
         coordinates: what keypoints are sent in.
     """
 
@@ -84,24 +86,30 @@ class Preprocessing:
     image_size: tuple[float, float]
     camera: Camera | None = None
     min_score: float = MIN_SCORE
-    max_gap: int = 12
-    ticks_per_s: float = 50.0
+    max_gap_s: float = MAX_GAP_S
+    fps: float = 50.0
+    has_timestamps: bool = False
     coordinates: Coordinates = "pixels"
+
+    @property
+    def ticks_per_s(self) -> float:
+        """What the time between frames is counted in: see ``poselift.clock``."""
+        return TIMESTAMP_TICKS_PER_S if self.has_timestamps else self.fps
 
 
 class Encoded(NamedTuple):
     """T frames as a model's input: consecutive ones of a clip, or one of each of several tracks."""
 
-    inputs_TK2: Floats
+    inputs_TJ2: Floats
     """Normalised as the model's card says."""
     inverse: InverseTransform
-    quality_T: NDArray[np.uint8]
+    quality_T: Qualities
     """Codes of ``poselift.imputation.Quality``."""
-    measured_TK: Mask
+    measured_TJ: Mask
     """Which of the model's input joints were measured, outliers apart."""
-    seen_TK: Mask
+    seen_TJ: Mask
     """Which of them were measured at any time, or so far if causal."""
-    joint_quality_TJ: NDArray[np.uint8]
+    joint_quality_TC: Qualities
     """Codes of ``poselift.imputation.JointQuality`` of the caller's joints."""
     warnings: tuple[PoseWarning, ...] = ()
 
@@ -109,6 +117,11 @@ class Encoded(NamedTuple):
     def segments(self) -> tuple[slice, ...]:
         """Of a clip, the runs of frames between unknown ones; each is lifted as a clip."""
         return known_segments(self.quality_T)
+
+    def chunks(self, span: Span, longest: int) -> Iterator[Chunk]:
+        """The chunks that a clip is lifted in: of each segment, of ``longest`` frames or so."""
+        for segment in self.segments:
+            yield from cut(segment, span, longest)
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,8 @@ class Codec:
         format_ = FORMATS[model.keypoint_format]
         self._convert = Conversion(preprocessing.keypoint_format, format_.name)
         self._outliers = OutlierCheck(format_.name, preprocessing.ticks_per_s)
-        self._imputation = Imputation(format_.joints, self._convert.usable_K, preprocessing.max_gap)
+        max_gap = gap_ticks(preprocessing.max_gap_s, preprocessing.ticks_per_s)
+        self._imputation = Imputation(format_.joints, self._convert.usable_K, max_gap)
         self._normalise = normaliser(
             model.normalisation,
             format_.joints,
@@ -179,7 +193,7 @@ class Codec:
         encoded, checked = self._encode(pixels_TJ3, elapsed_T)
         if not encoded.segments:
             raise InvalidInput.at(where, "at least one measured joint")
-        if not np.isfinite(encoded.inputs_TK2[encoded.quality_T != Quality.UNKNOWN]).all():
+        if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != Quality.UNKNOWN]).all():
             raise InvalidInput.at(where, FAR_OUT)
         observed = Observed(*self.check.observe(pixels_TJ3).sum(axis=0).tolist())
         doubts = [PoseWarning(*doubt) for doubt in self.check.doubts(observed)]
@@ -201,16 +215,14 @@ class Codec:
         if elapsed_T is None:
             elapsed_T = np.ones(len(pixels_TJ3), np.int64)
         converted = self._convert(pixels_TJ3)
-        measured_TK = measured_joints(converted, self._how.min_score)
-        checked = self._outliers.check_clip(converted, measured_TK, elapsed_T)
-        filled_TK2, quality_T, seen_TK = self._imputation.fill(
+        measured_TJ = measured_joints(converted, self._how.min_score)
+        checked = self._outliers.check_clip(converted, measured_TJ, elapsed_T)
+        filled_TJ2, quality_T, seen_TJ = self._imputation.fill(
             checked.keypoints[..., :2], checked.accepted, elapsed_T, self._model.causal
         )
-        joint_quality_TJ = self._joint_quality(pixels_TJ3, checked.outliers, seen_TK)
-        inputs_TK2, inverse = self._normalised(filled_TK2)
-        return Encoded(
-            inputs_TK2, inverse, quality_T, checked.accepted, seen_TK, joint_quality_TJ
-        ), checked
+        joint_quality_TC = self._joint_quality(pixels_TJ3, checked.outliers, seen_TJ)
+        inputs = self._normalise(filled_TJ2)
+        return Encoded(*inputs, quality_T, checked.accepted, seen_TJ, joint_quality_TC), checked
 
     def encode_next(
         self, pixels_PJ3: Floats, memory: TrackMemory, elapsed_P: NDArray[np.int64] | None = None
@@ -225,9 +237,9 @@ class Codec:
         if elapsed_P is None:
             elapsed_P = np.ones(len(pixels_PJ3), np.int64)
         converted = self._convert(pixels_PJ3)
-        measured_PK = measured_joints(converted, self._how.min_score)
+        measured_PJ = measured_joints(converted, self._how.min_score)
         checked, motion = self._outliers.check_frame(
-            converted, measured_PK, elapsed_P, memory.motion
+            converted, measured_PJ, elapsed_P, memory.motion
         )
         filled, state = self._imputation.fill_next(
             checked.keypoints[:, None, :, :2],
@@ -235,35 +247,33 @@ class Codec:
             elapsed_P[:, None],
             memory.imputation,
         )
-        seen_PK = filled.seen_TJ[:, 0]
+        seen_PJ = filled.seen_TJ[:, 0]
         encoded = self._encode_finite(
             filled.keypoints_TJ2[:, 0], filled.quality_T[:, 0], checked.accepted
         )
-        joint_quality_PJ = self._joint_quality(pixels_PJ3, checked.outliers, seen_PK)
-        encoded = encoded._replace(seen_TK=seen_PK, joint_quality_TJ=joint_quality_PJ)
+        joint_quality_PC = self._joint_quality(pixels_PJ3, checked.outliers, seen_PJ)
+        encoded = encoded._replace(seen_TJ=seen_PJ, joint_quality_TC=joint_quality_PC)
         return encoded, TrackMemory(state, motion)
 
-    def _joint_quality(
-        self, pixels_TJ3: Floats, outliers_TK: Mask, seen_TK: Mask
-    ) -> NDArray[np.uint8]:
-        """Codes of ``JointQuality`` (T, J) of the caller's joints.
+    def _joint_quality(self, pixels_TC3: Floats, outliers_TJ: Mask, seen_TJ: Mask) -> Qualities:
+        """Codes of ``JointQuality`` (T, C) of the caller's C joints.
 
         Of joints that the model does not use only those of one frame are known: measured or not.
         """
-        measured_TJ = measured_joints(pixels_TJ3, self._how.min_score)
-        quality = np.where(measured_TJ, JointQuality.MEASURED, JointQuality.FILLED)
+        measured_TC = measured_joints(pixels_TC3, self._how.min_score)
+        quality = np.where(measured_TC, JointQuality.MEASURED, JointQuality.FILLED)
         used = np.flatnonzero(self._convert.copied_J >= 0)
         joints = self._convert.copied_J[used]
-        of_used = np.where(outliers_TK[:, joints], JointQuality.REJECTED, quality[:, used])
+        of_used = np.where(outliers_TJ[:, joints], JointQuality.REJECTED, quality[:, used])
         quality[:, used] = np.where(
-            seen_TK[:, joints] | outliers_TK[:, joints], of_used, JointQuality.NEVER_SEEN
+            seen_TJ[:, joints] | outliers_TJ[:, joints], of_used, JointQuality.NEVER_SEEN
         )
         return quality.astype(np.uint8)
 
-    def encode_filled(self, filled_TK2: Floats) -> Encoded:
+    def encode_filled(self, filled_TJ2: Floats) -> Encoded:
         """Encode keypoints of the model's format that were filled before, taken as measured."""
-        quality_T = np.full(len(filled_TK2), Quality.MEASURED, np.uint8)
-        return self._encode_finite(filled_TK2, quality_T, np.ones(filled_TK2.shape[:2], np.bool_))
+        quality_T = np.full(len(filled_TJ2), Quality.MEASURED, np.uint8)
+        return self._encode_finite(filled_TJ2, quality_T, np.ones(filled_TJ2.shape[:2], np.bool_))
 
     def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
         """Poses in camera axes, relative to the root joint; zero where unknown.
@@ -273,7 +283,7 @@ class Codec:
             encoded: what the model was shown.
         """
         poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
-        self._unseen.settle(poses, output.expected_errors, encoded.seen_TK)
+        self._unseen.settle(poses, output.expected_errors, encoded.seen_TJ)
         is_unknown_T = encoded.quality_T == Quality.UNKNOWN
         for values in (poses, trajectory, output.expected_errors):
             if values is not None and is_unknown_T.any():
@@ -283,26 +293,21 @@ class Codec:
             trajectory,
             output.expected_errors,
             quality=encoded.quality_T,
-            joint_quality=encoded.joint_quality_TJ,
+            joint_quality=encoded.joint_quality_TC,
             warnings=encoded.warnings,
         )
 
     def _encode_finite(
-        self, filled_TK2: Floats, quality_T: NDArray[np.uint8], measured_TK: Mask
+        self, filled_TJ2: Floats, quality_T: Qualities, measured_TJ: Mask
     ) -> Encoded:
         """Normalise frames of many people, whose wild numbers must not fail each other's batch.
 
         Keypoints far beyond any image overflow, and become zero.
         """
-        inputs_TK2, inverse = self._normalised(filled_TK2)
-        finite_TK2 = np.nan_to_num(inputs_TK2, posinf=0, neginf=0)
-        no_joints = np.zeros((len(filled_TK2), 0), np.uint8)
-        return Encoded(finite_TK2, inverse, quality_T, measured_TK, measured_TK, no_joints)
-
-    def _normalised(self, filled_TK2: Floats) -> tuple[Floats, InverseTransform]:
-        # Pixels near the largest float32 overflow here; what comes of them is dealt with above.
-        with np.errstate(all="ignore"):
-            return self._normalise(filled_TK2)
+        inputs_TJ2, inverse = self._normalise(filled_TJ2)
+        finite_TJ2 = np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
+        no_joints = np.zeros((len(filled_TJ2), 0), np.uint8)
+        return Encoded(finite_TJ2, inverse, quality_T, measured_TJ, measured_TJ, no_joints)
 
 
 def _corrections(checked: CheckedFrames) -> Iterator[PoseWarning]:

@@ -15,10 +15,9 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask
 from poselift.reference_pose import REFERENCE_POSE
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 _AnyFloats = TypeVar("_AnyFloats", NDArray[np.float32], NDArray[np.float64])
 
 MIN_SCORE: Final = 0.05
@@ -213,7 +212,7 @@ class Imputation:
 
 def gap_ticks(max_gap_s: float, ticks_per_s: float) -> int:
     """How many ticks fit into the longest gap that is filled."""
-    return int(max_gap_s * ticks_per_s + 1e-6)
+    return int(min(max_gap_s * ticks_per_s + 1e-6, 2**30))
 
 
 def _known_since(measured_BTJ: Mask, before_BJ: Mask, unknown_BT: Mask) -> Mask:

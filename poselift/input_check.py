@@ -13,11 +13,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Coordinates: TypeAlias = Literal["pixels", "normalized"]
 """``normalized`` runs from 0 to 1 over the width and the height of the image."""
 

@@ -1,25 +1,25 @@
 """Lift one person's keypoints in this process, without a server."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from poselift.array_types import Floats
 from poselift.cameras import Camera
-from poselift.chunks import cut
+from poselift.card import Card
 from poselift.clock import Clock
 from poselift.codec import FAR_OUT, Codec, Encoded, ModelInput, Preprocessing
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
-from poselift.imputation import MAX_GAP_S, MIN_SCORE, gap_ticks
+from poselift.imputation import MAX_GAP_S, MIN_SCORE
 from poselift.input_check import Coordinates
 from poselift.poses import Axes, ModelOutput, Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
 from poselift.shipped_models import model_folder
-
-Floats = NDArray[np.float32]
 
 PERSON_HEIGHTS_M = (0.3, 2.6)
 """Heights that people have."""
@@ -100,39 +100,74 @@ def lift(
     _check_numbers(image_size, fps, person_height_m)
     if camera is not None:
         camera.check(image_size, "camera")
-    clock = Clock.of(fps, timestamps_s, len(keypoints_TJ3))
     loaded = model if isinstance(model, ClipModel) else load_model(model)
-    if ground_contact and not loaded.estimates_trajectory:
-        raise InvalidInput.at(
-            "ground_contact", f"False: {loaded.card.name} does not estimate the trajectory"
-        )
-    how = Preprocessing(
-        keypoint_format,
-        image_size,
-        camera,
-        min_score,
-        gap_ticks(max_gap_s, clock.ticks_per_s),
-        clock.ticks_per_s,
-        coordinates,
-    )
-    codec = Codec(ModelInput.of(loaded.card), how)
-    encoded = codec.encode(keypoints_TJ3, elapsed_T=clock.elapsed_T)
-    poses = codec.decode(run(loaded, encoded, flip_augmentation), encoded)
     after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact, person_height_m)
-    poses = postprocess(poses, after, clock.fps, loaded.card.output)
-    if not np.isfinite(poses.poses).all():
-        raise InvalidInput.at("keypoints", FAR_OUT)
-    return poses.counted_from(first_frame).in_axes(axes)
+    after.check(loaded.card)
+    how = Preprocessing(
+        keypoint_format, image_size, camera, min_score, max_gap_s, fps, coordinates=coordinates
+    )
+    clip = EncodedClip.of(keypoints_TJ3, how, loaded.card, timestamps_s=timestamps_s)
+    output = run(loaded, clip.encoded, flip_augmentation)
+    return clip.poses(output, after).counted_from(first_frame).in_axes(axes)
+
+
+@dataclass(frozen=True)
+class EncodedClip:
+    """A clip on its way through a model: how it was encoded is how the output is decoded."""
+
+    where: str
+    card: Card
+    fps: float
+    codec: Codec
+    encoded: Encoded
+
+    @classmethod
+    def of(
+        cls,
+        keypoints_TJ3: Floats,
+        how: Preprocessing,
+        card: Card,
+        where: str = "keypoints",
+        timestamps_s: ArrayLike | None = None,
+    ) -> "EncodedClip":
+        """Encode a clip for the model with this card.
+
+        Args:
+            keypoints_TJ3: coordinates and score, finite; score 0 is missing.
+            how: how they are read.
+            card: the model's.
+            where: the place of the clip in the caller's request, for errors.
+            timestamps_s: the time of each frame (T,), instead of a frame rate.
+
+        Raises:
+            InvalidInput: the codec refuses the keypoints, or the timestamps do not rise.
+        """
+        clock = Clock.of(how.fps, timestamps_s, len(keypoints_TJ3), f"{where} timestamps_s")
+        codec = Codec(ModelInput.of(card), replace(how, has_timestamps=timestamps_s is not None))
+        encoded = codec.encode(keypoints_TJ3, where, clock.elapsed_T)
+        return cls(where, card, clock.fps, codec, encoded)
+
+    def poses(self, output: ModelOutput, after: Postprocessing) -> Poses:
+        """The poses, in camera axes, decoded from the model's output and postprocessed.
+
+        Raises:
+            InvalidInput: the keypoints were so far out that the poses are not finite.
+        """
+        poses = self.codec.decode(output, self.encoded)
+        with np.errstate(all="ignore"):
+            poses = postprocess(poses, after, self.fps, self.card.output)
+        if not np.isfinite(poses.poses).all():
+            raise InvalidInput.at(self.where, FAR_OUT)
+        return poses
 
 
 def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:
     """Run a model on an encoded clip, segment by segment, in chunks of bounded length."""
-    output = ModelOutput.blank(model.card, len(encoded.inputs_TK2))
+    output = ModelOutput.blank(model.card, len(encoded.inputs_TJ2))
     flipped = (0,) if flip_augmentation else ()
-    for segment in encoded.segments:
-        for chunk in cut(segment, model.span, _LONGEST_CHUNK):
-            lifted = model.lift(encoded.inputs_TK2[None, chunk.reads], flipped)
-            output.put(chunk.gives, lifted[0, chunk.kept])
+    for chunk in encoded.chunks(model.span, _LONGEST_CHUNK):
+        lifted = model.lift(encoded.inputs_TJ2[None, chunk.reads], flipped)
+        output.put(chunk.gives, lifted[0, chunk.kept])
     return output
 
 

@@ -19,11 +19,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask
 from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 SWAP_GROUPS: Final = {

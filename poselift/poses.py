@@ -7,9 +7,9 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Qualities
 from poselift.card import Card
 
-Floats = NDArray[np.float32]
 Axes: TypeAlias = Literal["camera", "y_up", "z_up"]
 """``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z); ``z_up`` is
 (x, z, −y): x right, y away, z up."""
@@ -128,13 +128,13 @@ class Poses(PoseArrays):
         warnings: what is doubtful about the input.
     """
 
-    quality: NDArray[np.uint8] = field(kw_only=True)
-    joint_quality: NDArray[np.uint8] | None = field(default=None, kw_only=True)
+    quality: Qualities = field(kw_only=True)
+    joint_quality: Qualities | None = field(default=None, kw_only=True)
     first_frame: int = field(default=0, kw_only=True)
     warnings: tuple[PoseWarning, ...] = field(default=(), kw_only=True)
 
     @classmethod
-    def blank(cls, card: Card, quality: NDArray[np.uint8]) -> "Poses":
+    def blank(cls, card: Card, quality: Qualities) -> "Poses":
         """Zeros for all that a model estimates, of frames or people of these qualities."""
         room = ModelOutput.blank(card, len(quality))
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from poselift.array_types import Floats, Mask
 
 _FEWEST_M: Final = 1e-3
 _DOWN: Final = (0.0, 1.0, 0.0)

@@ -9,7 +9,7 @@ import hmac
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from service.context import ServiceContext
@@ -33,7 +33,6 @@ class Caller:
     name: str
     """Derived from the API key without telling it; live sessions belong to it."""
     limits: Limits
-    api_key: str | None = field(repr=False)
 
 
 class Deadline:
@@ -76,12 +75,7 @@ def admitted(
 ) -> Iterator[Admitted]:
     """Let a request in, and count how it went.
 
-    Args:
-        context: the service.
-        transport: a label of the metrics, as is ``operation``.
-        operation: what is asked for.
-        api_key: the key that came with the request.
-        remaining_s: how long the caller waits, where they say it.
+    ``transport`` and ``operation`` are labels of metrics; ``remaining_s`` is the caller's limit.
 
     Raises:
         Unavailable: the service is starting or stopping.
@@ -124,7 +118,7 @@ def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
     if context.api_keys and not matching:
         raise Forbidden("this API key is not known here")
     name = "" if api_key is None else hashlib.sha256(given).hexdigest()[:32]
-    return Caller(name, context.limits, api_key)
+    return Caller(name, context.limits)
 
 
 def _check_accepting(context: ServiceContext) -> None:

@@ -33,9 +33,7 @@ _LAST_WORDS = 500
 class EmbeddedServer:
     """Starts, watches and stops the server.
 
-    Args:
-        max_memory_bytes: what its data may take; writes are refused beyond.
-        options: more of the server's own options, by name.
+    Writes are refused beyond ``max_memory_bytes``; ``options`` are more of the server's own.
     """
 
     def __init__(self, max_memory_bytes: int, options: tuple[str, ...] = ()) -> None:

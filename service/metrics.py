@@ -97,13 +97,7 @@ class Metrics:
         is_store_here: Callable[[], bool],
         people: Mapping[str, Callable[[], int]],
     ) -> None:
-        """Announce live sessions: what is counted is asked for at each scrape.
-
-        Args:
-            sessions: how many there are.
-            is_store_here: whether the session store answers.
-            people: by model, how many people are in them.
-        """
+        """Announce live sessions, and people by model; each scrape asks for what is counted."""
         self._live_sessions.set_function(sessions)
         self._store_up.set_function(lambda: float(is_store_here()))
         for model, count in people.items():

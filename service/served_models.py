@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.chunks import padding_work, stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
@@ -16,8 +16,6 @@ from poselift.shipped_models import DEFAULT, LIVE
 from service.batcher import Batcher, Policy
 from service.metrics import Metrics
 from service.request_errors import NotFound
-
-Floats = NDArray[np.float32]
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +52,6 @@ class ServedModel:
         self.folder = folder
         self.provider = model.provider
         self.span = model.span
-        self.estimates_trajectory = model.estimates_trajectory
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
         self._model = model

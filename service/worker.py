@@ -79,7 +79,10 @@ async def _service(
     machine: Machine, models: ModelSet, metrics: Metrics
 ) -> AsyncIterator[ServiceContext]:
     """Everything behind the transports, running."""
-    settings, limits = machine.settings, _limits(machine.settings)
+    settings = machine.settings
+    limits = Limits(
+        settings.max_body_bytes, settings.max_frames_per_request, settings.max_clips_per_request
+    )
     for model in models:
         model.batcher.start()
     decoder = Decoder(limits)
@@ -124,25 +127,13 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
     batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
     served = []
     for folder in model_folders(settings.models_dir):
-        lifter = ClipModel.load(
-            folder,
-            provider=settings.providers,
-            strict=settings.strict_providers,
-            threads=settings.threads,
-        )
+        how = settings.providers, settings.strict_providers, settings.threads
+        lifter = ClipModel.load(folder, *how)
         model = ServedModel(lifter, batching, metrics, folder)
         model.warm_up()
         metrics.model_served(model.card, model.provider)
         served.append(model)
     return ModelSet(served, settings.default_model, settings.live_model)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_body_bytes=settings.max_body_bytes,
-        max_frames_per_request=settings.max_frames_per_request,
-        max_clips_per_request=settings.max_clips_per_request,
-    )
 
 
 def _described(models: ModelSet) -> str:

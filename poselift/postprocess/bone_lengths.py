@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from poselift.array_types import Floats, Mask
 
 _SHORTEST_BONE_M = 1e-6
 """Bones shorter than this have no direction."""
 
 
-def enforce_bone_lengths(
-    poses_TK3: Floats, parents: Sequence[int], known_T: NDArray[np.bool_]
-) -> Floats:
+def enforce_bone_lengths(poses_TK3: Floats, parents: Sequence[int], known_T: Mask) -> Floats:
     """Give each bone its median length throughout; directions stay, and so does the root.
 
     Args:

@@ -6,13 +6,9 @@ standing feet keep their place.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Doubles, Floats, Mask
 from poselift.postprocess.smoothing import smooth
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _LOOKED_AT_S = 0.5
 """Speeds are those of feet smoothed over so long: paths tremble more than standing feet move."""

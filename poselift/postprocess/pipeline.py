@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from poselift.card import OutputSkeleton
+from poselift.card import Card, OutputSkeleton
+from poselift.errors import InvalidInput
 from poselift.imputation import Quality, known_segments
 from poselift.poses import Poses
 from poselift.postprocess.body_height import scaled, usual_height
@@ -26,6 +27,16 @@ class Postprocessing:
     constant_bone_lengths: bool = False
     ground_contact: bool = False
     person_height_m: float | None = None
+
+    def check(self, card: Card) -> None:
+        """Refuse what a model's poses do not allow.
+
+        Raises:
+            InvalidInput: there is no trajectory to change.
+        """
+        if self.ground_contact and "trajectory" not in card.graph.outputs:
+            expected = f"false: {card.name} does not estimate the trajectory"
+            raise InvalidInput.at("ground_contact", f"{expected}, found true")
 
 
 def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.chunks import Span
 from poselift.errors import ModelError
@@ -19,8 +19,6 @@ from poselift.skeletons import SKELETONS, Skeleton
 
 if TYPE_CHECKING:
     import onnxruntime
-
-Floats = NDArray[np.float32]
 
 
 class ClipModel:
@@ -61,11 +59,6 @@ class ClipModel:
         """The execution provider that really runs the model: ``cpu`` or ``cuda``."""
         first = self._session.get_providers()[0]
         return next((name for name, value in PROVIDERS.items() if value == first), first)
-
-    @property
-    def estimates_trajectory(self) -> bool:
-        """Whether it estimates where the root is."""
-        return "trajectory" in self.card.graph.outputs
 
     @property
     def span(self) -> Span:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from poselift.array_types import Floats, Mask
 from poselift.card import Card
 from poselift.errors import ModelError
 from poselift.poses import ModelOutput
@@ -20,7 +18,6 @@ from poselift.runtime.rings import RingShape
 if TYPE_CHECKING:
     import onnxruntime
 
-Floats = NDArray[np.float32]
 
 _PAST = re.compile(r"(\w+)_past(?:_(\d+))?$")
 
@@ -71,9 +68,7 @@ class StepModel:
         _check_rings(folder, rebuild, stepper)
         return stepper
 
-    def step(
-        self, keypoints_BJD: Floats, fresh_B: NDArray[np.bool_], past: Sequence[Floats]
-    ) -> Stepped:
+    def step(self, keypoints_BJD: Floats, fresh_B: Mask, past: Sequence[Floats]) -> Stepped:
         """Lift the next frame of each of a batch of tracks.
 
         Args:

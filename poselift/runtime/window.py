@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.errors import ModelError
 from poselift.poses import ModelOutput
@@ -14,8 +12,6 @@ from poselift.runtime.onnx_session import RunOptions, check_tensors, open_compan
 
 if TYPE_CHECKING:
     import onnxruntime
-
-Floats = NDArray[np.float32]
 
 
 class WindowModel:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Qualities
 from poselift.imputation import ImputationState, Quality
 from service.live.records import RecordedFrame
 from service.live.window_batcher import TrackFrames
-
-Floats = NDArray[np.float32]
 
 _FIRST_ROWS = 16
 
@@ -76,7 +74,7 @@ class BufferedFrame:
 
     index: int
     track_ids: tuple[str, ...]
-    quality_P: NDArray[np.uint8]
+    quality_P: Qualities
     people: tuple[tuple[TrackBuffer, int] | None, ...]
 
     def windows(self, before: int, after: int) -> tuple[TrackFrames, ...]:
@@ -96,9 +94,7 @@ class FrameBuffers:
     def append(self, recorded: RecordedFrame, inputs_PJ2: Floats | None = None) -> None:
         """Take in the newest frame.
 
-        Args:
-            recorded: the frame as the store keeps it.
-            inputs_PJ2: its people's keypoints, filled causally and normalised, if they are known.
+        ``inputs_PJ2`` are its people's keypoints, filled causally and normalised, if known.
         """
         people = tuple(
             self._buffered(recorded, person, inputs_PJ2)

@@ -4,13 +4,11 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Slots
 from poselift.imputation import ImputationState
 from poselift.runtime.rings import Rings, RingShape
 from service.request_errors import Overloaded
-
-Slots = NDArray[np.intp]
 
 
 class Track:

@@ -23,6 +23,7 @@ class StatusEndpoints:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
+        self._models = context.engine.models
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
@@ -39,12 +40,11 @@ class StatusEndpoints:
 
     async def list_models(self, _: Request) -> Response:
         """List the models served, with where their weights come from and their errors."""
-        cards = self._context.engine.cards()
-        return _json({"models": [self._described(card) for card in cards]})
+        return _json({"models": [self._described(model.card) for model in self._models]})
 
     async def get_model(self, request: Request) -> Response:
         """Describe the model of a name or alias."""
-        return _json(self._described(self._context.engine.card(request.path_params["name"])))
+        return _json(self._described(self._models.named(request.path_params["name"]).card))
 
     async def alive(self, _: Request) -> Response:
         """Is the process alive?"""
@@ -66,7 +66,7 @@ class StatusEndpoints:
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _described(self, card: Card) -> dict[str, Any]:
-        return model_summary(card) | model_details(card, self._context.engine.aliases())
+        return model_summary(card) | model_details(card, self._models.aliases)
 
 
 def _json(content: object) -> Response:

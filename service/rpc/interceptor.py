@@ -55,9 +55,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
 
     Their handlers are a ``UnaryHandler`` or a ``StreamHandler``, and raise errors as they are.
 
-    Args:
-        context: the service.
-        operations: methods by their full names, with their names in metrics.
+    ``operations`` are methods by their full names, with their names in metrics.
     """
 
     def __init__(self, context: ServiceContext, operations: Mapping[str, str]) -> None:

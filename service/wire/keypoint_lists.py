@@ -11,8 +11,8 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.errors import InvalidInput
 
 _flat = chain.from_iterable
@@ -21,15 +21,10 @@ _NUMBERS = {int, float}
 _A_JOINT = "[x, y] or [x, y, score] in numbers, or null"
 
 
-def keypoint_array(nested: object, joints: int, where: str) -> NDArray[np.float32]:
+def keypoint_array(nested: object, joints: int, where: str) -> Floats:
     """Frames of joints to (frames, joints, 3): x, y and score, 1 where none is given, 0 for null.
 
     Numbers beyond float32 become infinite.
-
-    Args:
-        nested: what JSON held.
-        joints: how many joints a frame has.
-        where: the place of ``nested`` in the request.
 
     Raises:
         InvalidInput: naming the first frame or joint that is none.
@@ -64,7 +59,7 @@ def _are_lists(items: list[Any], length: int) -> bool:
     return {list}.issuperset(map(type, items)) and {length}.issuperset(map(len, items))
 
 
-def _spread(measured: NDArray[np.float32], nested: list[Any]) -> NDArray[np.float32]:
+def _spread(measured: Floats, nested: list[Any]) -> Floats:
     """The frames in their places, and zeros where there are none."""
     spread = np.zeros((len(nested), *measured.shape[1:]), dtype=np.float32)
     spread[[frame is not None for frame in nested]] = measured

@@ -7,7 +7,6 @@ import orjson
 from pydantic import ValidationError
 
 from poselift.errors import FieldError, InvalidInput
-from poselift.formats import FORMATS
 from service.requests import LiftOptions, PoseOptions, SessionOptions
 
 Options = TypeVar("Options", bound=PoseOptions)
@@ -25,7 +24,7 @@ _EXPECTED = {
 
 
 def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
-    """Check all fields of a lift request but its clips; no text passes for a number.
+    """Check all fields of a lift request but its clips.
 
     Raises:
         InvalidInput: naming every field that is wrong.
@@ -34,13 +33,8 @@ def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
 
 
 def session_options(fields: Mapping[str, Any]) -> SessionOptions:
-    """Check how a live session is to be opened.
-
-    Raises:
-        InvalidInput: naming every field that is wrong.
-    """
+    """Check how a live session is to be opened; raises what ``lift_options`` does."""
     options = _options(fields, SessionOptions)
-    joint_count(options.keypoint_format)
     if options.lookahead_frames and options.smoothing_s:
         expected = "0 with lookahead_frames, which smooths poses by later frames"
         raise InvalidInput.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
@@ -48,22 +42,13 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
 
 
 def _options(fields: Mapping[str, Any], kind: type[Options]) -> Options:
+    """The options in these fields; no text passes for a number."""
     try:
-        return kind.model_validate_json(_small_json(fields), strict=True)
+        options = kind.model_validate_json(_small_json(fields), strict=True)
     except ValidationError as error:
         raise _invalid(error) from None
-
-
-def joint_count(keypoint_format: str) -> int:
-    """How many joints a frame of this format has.
-
-    Raises:
-        InvalidInput: there is no such format.
-    """
-    if keypoint_format not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise InvalidInput.at("keypoint_format", f"one of {known}, found {keypoint_format[:100]!r}")
-    return len(FORMATS[keypoint_format].joints)
+    options.joint_count()
+    return options
 
 
 def clip_id(given: str, index: int) -> str:

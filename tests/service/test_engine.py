@@ -388,12 +388,12 @@ async def test_a_cancelled_request_leaves_nothing_behind(models: Path) -> None:
 async def test_aliases_and_cards(models: Path) -> None:
     async with running_service(models) as service:
         engine = service.engine
-        names = [card.name for card in engine.cards()]
+        names = [model.card.name for model in engine.models]
         assert names == ["causal", "h36m", "person", "rooted", "symmetric"]
-        assert engine.aliases() == {"default": "symmetric", "live": "causal"}
-        assert engine.card("live").architecture.causal
+        assert engine.models.aliases == {"default": "symmetric", "live": "causal"}
+        assert engine.models.named("live").card.architecture.causal
         with pytest.raises(NotFound, match="there are default, live, causal"):
-            engine.card("best")
+            engine.models.named("best")
 
 
 async def test_frames_are_counted(models: Path) -> None:

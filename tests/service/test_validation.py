@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
+from service.clips import check_finite
 from service.request_errors import TooLarge
 from service.requests import Clip
-from service.validation import Limits, check_extent, check_finite
+from service.validation import Limits, check_extent
 
 LIMITS = Limits(max_frames_per_request=10, max_clips_per_request=3)
 
