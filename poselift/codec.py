@@ -33,7 +33,7 @@ from poselift.imputation import (
 from poselift.input_check import Coordinates, InputCheck, Observed, to_pixels
 from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
-from poselift.outliers import SWAP_GROUPS, CheckedFrames, MotionMemory, OutlierCheck
+from poselift.outliers import SWAP_GROUPS, MotionMemory, OutlierCheck
 from poselift.poses import ModelOutput, Poses, PoseWarning
 from poselift.unseen import UnseenLimbs
 
@@ -111,6 +111,8 @@ class Encoded(NamedTuple):
     """Which of them were measured at any time, or so far if causal."""
     joint_quality_TC: Qualities
     """Codes of ``poselift.imputation.JointQuality`` of the caller's joints."""
+    swapped_TG: Mask
+    """Which of ``poselift.outliers.SWAP_GROUPS`` were swapped back."""
     warnings: tuple[PoseWarning, ...] = ()
 
     @property
@@ -144,6 +146,11 @@ class TrackMemory:
             MotionMemory.joined([memory.motion for memory in memories]),
         )
 
+    def put(self, tracks: NDArray[np.intp], other: "TrackMemory") -> None:
+        """Replace that of some of the tracks, in place."""
+        self.imputation.put(tracks, other.imputation)
+        self.motion.put(tracks, other.motion)
+
     def of(self, tracks: NDArray[np.intp] | slice) -> "TrackMemory":
         """That of some of the tracks."""
         return TrackMemory(self.imputation.of(tracks), self.motion.of(tracks))
@@ -172,14 +179,14 @@ class Codec:
 
     def encode(
         self,
-        keypoints_TJ3: Floats,
+        keypoints_TC3: Floats,
         where: str = "keypoints",
         elapsed_T: NDArray[np.int64] | None = None,
     ) -> Encoded:
         """Encode a clip that a caller sent.
 
         Args:
-            keypoints_TJ3: coordinates and score, in the caller's format; score 0 is missing.
+            keypoints_TC3: coordinates and score, in the caller's format; score 0 is missing.
             where: the place of the clip in the caller's request, for errors.
             elapsed_T: ticks since the frame before; 1 each if not given.
 
@@ -187,56 +194,54 @@ class Codec:
             InvalidInput: nothing is measured, the format or the coordinates are others than those
                 named, or the keypoints are too far out to normalise.
         """
-        pixels_TJ3 = self.to_pixels(keypoints_TJ3)
-        self.check.refuse_wrong(pixels_TJ3, where)
-        check_layout(pixels_TJ3, self._how.keypoint_format, where)
-        encoded, checked = self._encode(pixels_TJ3, elapsed_T)
+        pixels_TC3 = self.to_pixels(keypoints_TC3)
+        self.check.refuse_wrong(pixels_TC3, where)
+        check_layout(pixels_TC3, self._how.keypoint_format, where)
+        encoded = self.encode_trusted(pixels_TC3, elapsed_T)
         if not encoded.segments:
             raise InvalidInput.at(where, "at least one measured joint")
         if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != Quality.UNKNOWN]).all():
             raise InvalidInput.at(where, FAR_OUT)
-        observed = Observed(*self.check.observe(pixels_TJ3).sum(axis=0).tolist())
-        doubts = [PoseWarning(*doubt) for doubt in self.check.doubts(observed)]
-        return encoded._replace(warnings=(*doubts, *_corrections(checked)))
+        doubts = self.check.doubts(Observed.of(self.check.observe(pixels_TC3)))
+        return encoded._replace(warnings=(*doubts, *_corrections(encoded)))
 
     def to_pixels(self, keypoints: Floats) -> Floats:
-        """Keypoints (…, J, 3) that a caller sent in pixels, with score 0 where they are missing."""
+        """Keypoints (…, C, 3) that a caller sent in pixels, with score 0 where they are missing."""
         return to_pixels(keypoints, self._how.coordinates, self._how.image_size)
 
     def encode_trusted(
-        self, keypoints_TJ3: Floats, elapsed_T: NDArray[np.int64] | None = None
+        self, pixels_TC3: Floats, elapsed_T: NDArray[np.int64] | None = None
     ) -> Encoded:
         """Encode a clip in pixels without checks, as of simulated or prepared keypoints."""
-        return self._encode(keypoints_TJ3, elapsed_T)[0]
-
-    def _encode(
-        self, pixels_TJ3: Floats, elapsed_T: NDArray[np.int64] | None
-    ) -> tuple[Encoded, CheckedFrames]:
         if elapsed_T is None:
-            elapsed_T = np.ones(len(pixels_TJ3), np.int64)
-        converted = self._convert(pixels_TJ3)
+            elapsed_T = np.ones(len(pixels_TC3), np.int64)
+        converted = self._convert(pixels_TC3)
         measured_TJ = measured_joints(converted, self._how.min_score)
         checked = self._outliers.check_clip(converted, measured_TJ, elapsed_T)
         filled_TJ2, quality_T, seen_TJ = self._imputation.fill(
             checked.keypoints[..., :2], checked.accepted, elapsed_T, self._model.causal
         )
-        joint_quality_TC = self._joint_quality(pixels_TJ3, checked.outliers, seen_TJ)
-        inputs = self._normalise(filled_TJ2)
-        return Encoded(*inputs, quality_T, checked.accepted, seen_TJ, joint_quality_TC), checked
+        joint_quality_TC = self._joint_quality(pixels_TC3, checked.outliers, seen_TJ)
+        return Encoded(
+            *self._normalise(filled_TJ2),
+            quality_T,
+            checked.accepted,
+            seen_TJ,
+            joint_quality_TC,
+            checked.swapped,
+        )
 
     def encode_next(
-        self, pixels_PJ3: Floats, memory: TrackMemory, elapsed_P: NDArray[np.int64] | None = None
+        self, pixels_PC3: Floats, memory: TrackMemory, elapsed_P: NDArray[np.int64]
     ) -> tuple[Encoded, TrackMemory]:
         """Encode the next frame of each of P tracks, and what to remember of them after it.
 
         Args:
-            pixels_PJ3: pixels and score, in the caller's format.
+            pixels_PC3: pixels and score, in the caller's format.
             memory: what was remembered of the frames before.
-            elapsed_P: ticks since the frame before; 1 each if not given.
+            elapsed_P: ticks since the frame before.
         """
-        if elapsed_P is None:
-            elapsed_P = np.ones(len(pixels_PJ3), np.int64)
-        converted = self._convert(pixels_PJ3)
+        converted = self._convert(pixels_PC3)
         measured_PJ = measured_joints(converted, self._how.min_score)
         checked, motion = self._outliers.check_frame(
             converted, measured_PJ, elapsed_P, memory.motion
@@ -248,11 +253,14 @@ class Codec:
             memory.imputation,
         )
         seen_PJ = filled.seen_TJ[:, 0]
-        encoded = self._encode_finite(
-            filled.keypoints_TJ2[:, 0], filled.quality_T[:, 0], checked.accepted
+        encoded = Encoded(
+            *self._normalise_finite(filled.keypoints_TJ2[:, 0]),
+            filled.quality_T[:, 0],
+            checked.accepted,
+            seen_PJ,
+            self._joint_quality(pixels_PC3, checked.outliers, seen_PJ),
+            checked.swapped,
         )
-        joint_quality_PC = self._joint_quality(pixels_PJ3, checked.outliers, seen_PJ)
-        encoded = encoded._replace(seen_TJ=seen_PJ, joint_quality_TC=joint_quality_PC)
         return encoded, TrackMemory(state, motion)
 
     def _joint_quality(self, pixels_TC3: Floats, outliers_TJ: Mask, seen_TJ: Mask) -> Qualities:
@@ -262,18 +270,38 @@ class Codec:
         """
         measured_TC = measured_joints(pixels_TC3, self._how.min_score)
         quality = np.where(measured_TC, JointQuality.MEASURED, JointQuality.FILLED)
-        used = np.flatnonzero(self._convert.copied_J >= 0)
-        joints = self._convert.copied_J[used]
+        used = np.flatnonzero(self._convert.copied_C >= 0)
+        joints = self._convert.copied_C[used]
         of_used = np.where(outliers_TJ[:, joints], JointQuality.REJECTED, quality[:, used])
         quality[:, used] = np.where(
             seen_TJ[:, joints] | outliers_TJ[:, joints], of_used, JointQuality.NEVER_SEEN
         )
         return quality.astype(np.uint8)
 
-    def encode_filled(self, filled_TJ2: Floats) -> Encoded:
-        """Encode keypoints of the model's format that were filled before, taken as measured."""
-        quality_T = np.full(len(filled_TJ2), Quality.MEASURED, np.uint8)
-        return self._encode_finite(filled_TJ2, quality_T, np.ones(filled_TJ2.shape[:2], np.bool_))
+    def seen_since(self, joint_quality_PC: Qualities, seen_PJ: Mask) -> Qualities:
+        """Joint qualities told once more is known of which joints are seen at any time."""
+        used = self._convert.copied_C >= 0
+        is_seen_PC = np.zeros(joint_quality_PC.shape, np.bool_)
+        is_seen_PC[:, used] = seen_PJ[:, self._convert.copied_C[used]]
+        was_never_PC = joint_quality_PC == JointQuality.NEVER_SEEN
+        return np.where(was_never_PC & is_seen_PC, JointQuality.FILLED, joint_quality_PC).astype(
+            np.uint8
+        )
+
+    def encode_filled(self, filled_TJ2: Floats, seen_TJ: Mask) -> Encoded:
+        """Encode keypoints of the model's format that were filled before, taken as measured.
+
+        ``seen_TJ`` tells which of the joints were measured at any time, or so far if causal.
+        """
+        frames = len(filled_TJ2)
+        return Encoded(
+            *self._normalise_finite(filled_TJ2),
+            np.full(frames, Quality.MEASURED, np.uint8),
+            np.ones(filled_TJ2.shape[:2], np.bool_),
+            seen_TJ,
+            np.zeros((frames, 0), np.uint8),
+            np.zeros((frames, len(SWAP_GROUPS)), np.bool_),
+        )
 
     def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
         """Poses in camera axes, relative to the root joint; zero where unknown.
@@ -297,31 +325,29 @@ class Codec:
             warnings=encoded.warnings,
         )
 
-    def _encode_finite(
-        self, filled_TJ2: Floats, quality_T: Qualities, measured_TJ: Mask
-    ) -> Encoded:
+    def _normalise_finite(self, filled_TJ2: Floats) -> tuple[Floats, InverseTransform]:
         """Normalise frames of many people, whose wild numbers must not fail each other's batch.
 
         Keypoints far beyond any image overflow, and become zero.
         """
         inputs_TJ2, inverse = self._normalise(filled_TJ2)
-        finite_TJ2 = np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
-        no_joints = np.zeros((len(filled_TJ2), 0), np.uint8)
-        return Encoded(finite_TJ2, inverse, quality_T, measured_TJ, measured_TJ, no_joints)
+        return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0), inverse
 
 
-def _corrections(checked: CheckedFrames) -> Iterator[PoseWarning]:
+def _corrections(encoded: Encoded) -> Iterator[PoseWarning]:
     """What was changed in a clip, if it was much."""
-    outliers = checked.outliers.sum() / max((checked.accepted | checked.outliers).sum(), 1)
-    if outliers > _MANY_OUTLIERS:
+    is_outlier_TC = encoded.joint_quality_TC == JointQuality.REJECTED
+    outliers = int(is_outlier_TC.sum())
+    measured = int((encoded.joint_quality_TC == JointQuality.MEASURED).sum())
+    if outliers > _MANY_OUTLIERS * (outliers + measured):
         yield PoseWarning(
             "many_outliers",
-            f"{outliers:.0%} of the joints were rejected as outliers: check the detector, "
-            "and that each clip is of one person",
-            _span(np.any(checked.outliers, axis=1)),
+            f"{outliers / (outliers + measured):.0%} of the joints were rejected as outliers: "
+            "check the detector, and that each clip is of one person",
+            _span(np.any(is_outlier_TC, axis=1)),
         )
     for group, name in enumerate(SWAP_GROUPS):
-        swapped_T: Mask = checked.swapped[:, group]
+        swapped_T: Mask = encoded.swapped_TG[:, group]
         if swapped_T.any():
             yield PoseWarning(
                 "sides_swapped",

@@ -180,7 +180,7 @@ class Conversion:
 
     Attributes:
         usable_K: which of the target's joints the source can give.
-        copied_J: for each joint of the source, the target's joint that is a copy of it, or -1.
+        copied_C: for each joint of the source, the target's joint that is a copy of it, or -1.
     """
 
     def __init__(self, source: str, target: str) -> None:
@@ -189,10 +189,10 @@ class Conversion:
         self._is_needed = source != target
         self._weights = [_weights(joint, joints) for joint in names]
         self.usable_K = np.array([bool(weights) for weights in self._weights])
-        self.copied_J = np.full(len(FORMATS[source].joints), -1)
+        self.copied_C = np.full(len(FORMATS[source].joints), -1)
         for index, weights in enumerate(self._weights):
             if len(weights) == 1:
-                self.copied_J[next(iter(weights))] = index
+                self.copied_C[next(iter(weights))] = index
 
     def __call__(self, keypoints_TJ3: Floats) -> Floats:
         """Keypoints (T, K, 3) of the target, pixels and score."""

@@ -108,6 +108,12 @@ class ImputationState:
             self.keypoints_BJ2[tracks], self.seen_BJ[tracks], self.empty_B[tracks]
         )
 
+    def put(self, tracks: NDArray[np.intp], other: "ImputationState") -> None:
+        """Replace that of some of the tracks, in place."""
+        self.keypoints_BJ2[tracks] = other.keypoints_BJ2
+        self.seen_BJ[tracks] = other.seen_BJ
+        self.empty_B[tracks] = other.empty_B
+
     def filled(self, joints: tuple[str, ...]) -> Floats:
         """The keypoints (B, J, 2) that the last frame was filled to; the inverse of remembering."""
         filled = self.keypoints_BJ2.copy()

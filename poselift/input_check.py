@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from poselift.array_types import Floats, Mask
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
+from poselift.poses import PoseWarning
 
 Coordinates: TypeAlias = Literal["pixels", "normalized"]
 """``normalized`` runs from 0 to 1 over the width and the height of the image."""
@@ -62,12 +63,10 @@ class Observed(NamedTuple):
     outside_swapped: int
     """and outside an image of swapped width and height."""
 
-
-class Doubt(NamedTuple):
-    """A reason to doubt the input; ``code`` never changes."""
-
-    code: str
-    detail: str
+    @classmethod
+    def of(cls, counts_TN: NDArray[np.int64]) -> "Observed":
+        """The sum of rows that ``InputCheck.observe`` counted."""
+        return cls(*counts_TN.sum(axis=0).tolist())
 
 
 @dataclass(frozen=True)
@@ -132,24 +131,24 @@ class InputCheck:
         )
         return np.stack(counts, axis=1).astype(np.int64)
 
-    def doubts(self, observed: Observed) -> Iterator[Doubt]:
+    def doubts(self, observed: Observed) -> Iterator[PoseWarning]:
         """What is doubtful about a person observed like this."""
         width, height = self.image_size
         if observed.frames >= _FEWEST_FRAMES:
             if observed.small > _MOST * observed.frames:
-                yield Doubt(
+                yield PoseWarning(
                     "person_small",
                     f"the person spans less than {_SMALL:.0%} of the image of "
                     f"{width:g} x {height:g}: check coordinates and image_size",
                 )
             if observed.upside_down > max(_UPSIDE_DOWN * observed.frames, observed.upright):
-                yield Doubt(
+                yield PoseWarning(
                     "upside_down",
                     "the feet are above the head throughout: check that y points down",
                 )
         outside = observed.outside / max(observed.confident, 1)
         if observed.confident >= _FEWEST_CONFIDENT and outside > _OUTSIDE:
-            yield Doubt("outside_image", self._outside(observed, outside))
+            yield PoseWarning("outside_image", self._outside(observed, outside))
 
     def _outside(self, observed: Observed, share: float) -> str:
         width, height = self.image_size

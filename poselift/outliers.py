@@ -118,6 +118,11 @@ class MotionMemory:
         """That of some of the tracks."""
         return MotionMemory(*(values[tracks] for values in vars(self).values()))
 
+    def put(self, tracks: NDArray[np.intp], other: "MotionMemory") -> None:
+        """Replace that of some of the tracks, in place."""
+        for name, values in vars(self).items():
+            values[tracks] = getattr(other, name)
+
     def later(self, elapsed_B: Counts) -> "MotionMemory":
         """The same after so many ticks."""
         ticks_B1 = elapsed_B[:, None]

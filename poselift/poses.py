@@ -112,6 +112,8 @@ class PoseWarning:
     detail: str
     frames: tuple[int, int] | None = None
     """The first and the last frame concerned, if not all are."""
+    track_id: str | None = None
+    """Of a live session, the person concerned."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def standing(keypoint_format="coco17", frames=30, size=SIZE, height=0.7, middle=
 
 
 def codes(keypoints, check=CHECK):
-    observed = Observed(*check.observe(keypoints).sum(axis=0).tolist())
+    observed = Observed.of(check.observe(keypoints))
     return [doubt.code for doubt in check.doubts(observed)]
 
 
@@ -91,7 +91,7 @@ def test_a_person_who_stands_half_outside_is_found_outside_the_image():
 
 def test_the_swapped_size_is_named_where_it_fits():
     keypoints = standing(size=SIZE[::-1], height=0.8, middle=(0.5, 0.95))
-    observed = Observed(*CHECK.observe(keypoints).sum(axis=0).tolist())
+    observed = Observed.of(CHECK.observe(keypoints))
     (doubt,) = CHECK.doubts(observed)
     assert "they fit 1080 x 1920" in doubt.detail
 
