@@ -288,6 +288,14 @@ class Codec:
             np.uint8
         )
 
+    def fill_between(self, state: ImputationState, measured_TJ: Mask) -> Floats:
+        """As ``poselift.imputation.Imputation.fill_between``."""
+        return self._imputation.fill_between(state, measured_TJ)
+
+    def inputs_of(self, filled_TJ2: Floats) -> Floats:
+        """The model's inputs for keypoints of its format that were filled before."""
+        return self._normalise_finite(filled_TJ2)[0]
+
     def encode_filled(self, filled_TJ2: Floats, seen_TJ: Mask) -> Encoded:
         """Encode keypoints of the model's format that were filled before, taken as measured.
 

@@ -21,7 +21,7 @@ from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
 from poselift.shipped_models import model_folder
 
-PERSON_HEIGHTS_M = (0.3, 2.6)
+SHORTEST_M, TALLEST_M = 0.3, 2.6
 """Heights that people have."""
 _LONGEST_CHUNK = 2048
 """Frames lifted at a time, which bounds the memory that long clips take."""
@@ -229,8 +229,7 @@ def _check_numbers(
         raise InvalidInput.at("image_size", f"(width, height) in pixels, found {image_size}")
     if not 0 < fps < np.inf:
         raise InvalidInput.at("fps", f"frames per second above 0, found {fps}")
-    shortest, tallest = PERSON_HEIGHTS_M
-    if person_height_m is not None and not shortest <= person_height_m <= tallest:
+    if person_height_m is not None and not SHORTEST_M <= person_height_m <= TALLEST_M:
         raise InvalidInput.at(
-            "person_height_m", f"metres from {shortest} to {tallest}, found {person_height_m}"
+            "person_height_m", f"metres from {SHORTEST_M} to {TALLEST_M}, found {person_height_m}"
         )

@@ -103,10 +103,21 @@ class MotionMemory:
     @classmethod
     def blank(cls, tracks: int, joints: int) -> "MotionMemory":
         """Before the first frame."""
-        nowhere = np.zeros((tracks, joints, 2), np.float32)
-        never = np.full((tracks, joints), NEVER, np.int64)
-        none = np.zeros((tracks, joints), np.int64)
-        return cls(nowhere, never, nowhere, none, np.zeros((tracks, len(SWAP_GROUPS)), np.int64))
+        return cls(
+            np.zeros((tracks, joints, 2), np.float32),
+            np.full((tracks, joints), NEVER, np.int64),
+            np.zeros((tracks, joints, 2), np.float32),
+            np.zeros((tracks, joints), np.int64),
+            np.zeros((tracks, len(SWAP_GROUPS)), np.int64),
+        )
+
+    @classmethod
+    def begun(cls, places_BJ2: Floats, measured_BJ: Mask) -> "MotionMemory":
+        """After a frame of which nothing but where joints were measured is known."""
+        memory = cls.blank(*measured_BJ.shape)
+        memory.places_BJ2[:] = places_BJ2
+        memory.age_BJ[measured_BJ] = 0
+        return memory
 
     @classmethod
     def joined(cls, memories: Sequence["MotionMemory"]) -> "MotionMemory":

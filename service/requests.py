@@ -5,14 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from poselift.array_types import Floats
+from poselift.array_types import Doubles, Floats
 from poselift.cameras import Camera
 from poselift.card import Card
 from poselift.codec import Preprocessing
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
-from poselift.imputation import MIN_SCORE, gap_frames
-from poselift.poses import Poses
+from poselift.imputation import MIN_SCORE
+from poselift.input_check import Coordinates
+from poselift.lifting import SHORTEST_M, TALLEST_M
+from poselift.poses import Axes, Poses
 from poselift.postprocess.pipeline import Postprocessing
 
 _Finite = Annotated[float, Field(allow_inf_nan=False, ge=-3.0e38, le=3.0e38)]
@@ -24,8 +26,11 @@ class CameraOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    focal_length: tuple[_Positive, _Positive]
-    principal_point: tuple[_Finite, _Finite]
+    focal_length: tuple[_Positive, _Positive] | _Positive | None = None
+    fov_degrees: Annotated[float, Field(allow_inf_nan=False, gt=0, lt=180)] | None = None
+    """Across the image's width, instead of a focal length."""
+    principal_point: tuple[_Finite, _Finite] | None = None
+    """The middle of the image, if not given."""
     radial: tuple[_Finite, _Finite, _Finite] = (0.0, 0.0, 0.0)
     tangential: tuple[_Finite, _Finite] = (0.0, 0.0)
 
@@ -44,7 +49,13 @@ class PoseOptions(BaseModel):
     camera: CameraOptions | None = None
     min_score: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = MIN_SCORE
     """A joint scored below this is missing."""
-    axes: Literal["camera", "y_up"] = "camera"
+    axes: Axes = "camera"
+    coordinates: Coordinates = "pixels"
+    """What the keypoints are sent in: ``normalized`` is 0 to 1 over the image."""
+    person_height_m: (
+        Annotated[float, Field(allow_inf_nan=False, ge=SHORTEST_M, le=TALLEST_M)] | None
+    ) = None
+    """Scale poses and trajectory to a person of this height."""
     smoothing_s: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)] = 0.0
     """Smooth poses and trajectory: of clips over so many seconds around each frame, two frames
     before and after it at least; live over so many seconds before it, less where people move
@@ -66,9 +77,11 @@ class PoseOptions(BaseModel):
         return Preprocessing(
             self.keypoint_format,
             self.image_size,
-            None if self.camera is None else Camera(**self.camera.model_dump()),
+            None if self.camera is None else Camera.of(self.image_size, **dict(self.camera)),
             self.min_score,
-            gap_frames(max_gap_s, self.fps),
+            max_gap_s,
+            self.fps,
+            coordinates=self.coordinates,
         )
 
 
@@ -85,7 +98,12 @@ class LiftOptions(PoseOptions):
 
     def postprocessing(self) -> Postprocessing:
         """What is done to the poses."""
-        return Postprocessing(self.smoothing_s, self.constant_bone_lengths, self.ground_contact)
+        return Postprocessing(
+            self.smoothing_s,
+            self.constant_bone_lengths,
+            self.ground_contact,
+            self.person_height_m,
+        )
 
 
 class SessionOptions(PoseOptions):
@@ -102,6 +120,8 @@ class SessionOptions(PoseOptions):
     when_behind: Literal["wait", "drop_oldest"] = "wait"
     """What happens to frames that come faster than they are lifted: they wait for their turn, or
     the oldest waiting ones are left out, as if the camera had been slower for a moment."""
+    allow_gaps: bool = False
+    """The index may jump: in the frames between there was nobody."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +130,10 @@ class Clip:
 
     id: str
     keypoints_TJ3: Floats
+    first_frame: int = 0
+    """The number of the first frame in its source."""
+    timestamps_s: Doubles | None = None
+    """The time of each frame (T,), instead of a frame rate."""
 
 
 @dataclass(frozen=True)

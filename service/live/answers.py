@@ -3,17 +3,19 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from poselift.codec import Codec
 from poselift.imputation import Quality
-from poselift.poses import Poses
+from poselift.poses import Poses, PoseWarning
+from poselift.postprocess.body_height import USUAL_HEIGHT_M, scaled
 from poselift.postprocess.one_euro import OneEuroFilter
 from service.live import records
 from service.live.frame_buffers import BufferedFrame, FrameBuffers
 from service.live.frame_log import FrameLog
-from service.live.frames import ANSWERS_KEPT, Frame, FramePoses
+from service.live.frames import ANSWERS_KEPT, Frame, FramePoses, RecordedPeople
 from service.live.live_model import FRAMES_BEFORE_WINDOW, LiveModel
 from service.live.records import RecordedFrame
 from service.live.step_batcher import SteppedFrame
@@ -37,11 +39,20 @@ class Answering(ABC):
         self._options = options
         self._log = log
         self._recent: deque[FramePoses] = deque(maxlen=ANSWERS_KEPT)
+        self._to_tell: tuple[PoseWarning, ...] = ()
 
-    async def answer(self, frame: Frame, stepped: SteppedFrame) -> FramePoses | None:
-        """The answer due after the newest frame; None while there is none."""
+    async def answer(
+        self, frame: Frame, stepped: SteppedFrame, warnings: tuple[PoseWarning, ...]
+    ) -> FramePoses | None:
+        """The answer due after the newest frame; None while there is none.
+
+        Warnings are told with the next answer there is.
+        """
+        self._to_tell += warnings
         answer = await self._due(frame, stepped)
         if answer is not None:
+            if self._to_tell:
+                answer, self._to_tell = replace(answer, warnings=self._to_tell), ()
             self._recent.append(answer)
         return answer
 
@@ -75,10 +86,17 @@ class Answering(ABC):
     async def _lifted_again(self, index: int, next_index: int) -> FramePoses | None:
         """The answer to a frame whose answer is not in memory any more, or not yet."""
 
-    def _answer(self, frame: Frame, track_ids: tuple[str, ...], poses: Poses) -> FramePoses:
+    def _room(self, recorded: RecordedPeople) -> Poses:
+        """Room for the poses of people who are lifted once more."""
+        blank = Poses.blank(self._model.card, recorded.quality_P)
+        return replace(blank, joint_quality=recorded.joint_quality_PC.copy())
+
+    def _answer(self, frame: Frame, recorded: RecordedPeople, poses: Poses) -> FramePoses:
         """Poses in camera axes as the session's client asked for them."""
+        if self._options.person_height_m is not None:
+            poses = scaled(poses, self._options.person_height_m / USUAL_HEIGHT_M)
         in_axes = poses.in_axes(self._options.axes)
-        return FramePoses.of(frame, track_ids, in_axes, self._log.is_durable)
+        return FramePoses.of(frame, recorded, in_axes, self._log.is_durable)
 
 
 class AnswerNow(Answering):
@@ -91,10 +109,9 @@ class AnswerNow(Answering):
         self._filter = self._new_filter()
 
     async def _due(self, frame: Frame, stepped: SteppedFrame) -> FramePoses:
-        poses, track_ids = stepped.poses, stepped.recorded.track_ids
         if self._filter is not None:
-            self._filter.smooth_known(track_ids, poses)
-        return self._answer(frame, track_ids, poses)
+            self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses)
+        return self._answer(frame, stepped.recorded, stepped.poses)
 
     async def _lifted_again(self, index: int, next_index: int) -> FramePoses:
         """Lift the poses once more, from the window that ends there."""
@@ -104,14 +121,14 @@ class AnswerNow(Answering):
         last = upto[-1]
         if last.index != index:  # it was left out when it came
             return FramePoses.left_out(index, self._model.card)
-        poses = Poses.blank(self._model.card, last.quality_P)
+        poses = self._room(last)
         for person in np.flatnonzero(last.quality_P != Quality.UNKNOWN):
             track_id = last.track_ids[person]
             latest = await self._lift_latest(upto, track_id)
             if (fresh := self._new_filter()) is not None:
                 latest = fresh.follow(track_id, latest)
             poses.put([person], latest[-1:])
-        return self._answer(Frame(index, ()), last.track_ids, poses)
+        return self._answer(Frame(index, ()), last, poses)
 
     async def restore(self, recorded: Sequence[RecordedFrame]) -> None:
         """See ``Answering``: the filter runs over the latest frames of each track."""
@@ -133,12 +150,13 @@ class AnswerNow(Answering):
         window = card.architecture.receptive_field - 1 + wanted
         history = records.history(frames, track_id)
         filled_TJ2 = history.filled(card.input.joints)[-window:]
-        inputs_TJ2 = self._codec.encode_filled(filled_TJ2).inputs_TJ2
+        inputs_TJ2 = self._codec.inputs_of(filled_TJ2)
         kept = slice(max(len(inputs_TJ2) - wanted, 0), len(inputs_TJ2))
         work = served.work(len(inputs_TJ2), flip=False)
         with served.batcher.admit(work) as admission:
             output = await admission.submit(Job(inputs_TJ2, kept, flip=False))
-        return self._codec.decode(output, self._codec.encode_filled(filled_TJ2[-wanted:]))
+        latest = filled_TJ2[-wanted:], history.seen_BJ[-wanted:]
+        return self._codec.decode(output, self._codec.encode_filled(*latest))
 
 
 class AnswerLater(Answering):
@@ -186,13 +204,18 @@ class AnswerLater(Answering):
 
     async def _lift(self, frame: BufferedFrame) -> FramePoses:
         """The poses of a frame, with as many frames after it as it may see and as have come."""
-        poses = Poses.blank(self._model.card, frame.quality_P)
+        poses = self._room(frame)
         before = self._windows.longest_lookahead + FRAMES_BEFORE_WINDOW
         people = frame.windows(before, self._options.lookahead_frames)
         if people:
             with self._windows.batcher.admit(len(people)) as admission:
                 lifted = await admission.submit(WindowJob(self._codec, people))
-            poses.put(frame.quality_P != Quality.UNKNOWN, lifted)
+            is_known_P = frame.quality_P != Quality.UNKNOWN
+            poses.put(is_known_P, lifted)
+            seen_PJ = np.stack([person.state.seen_BJ[-1] for person in people])
+            poses.joint_quality[is_known_P] = self._codec.seen_since(
+                poses.joint_quality[is_known_P], seen_PJ
+            )
         # After a break nothing is known of what was wrong with the frame.
         asked = (each for each in self._asked if each.index == frame.index)
-        return self._answer(next(asked, Frame(frame.index, ())), frame.track_ids, poses)
+        return self._answer(next(asked, Frame(frame.index, ())), frame, poses)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Qualities
 from poselift.imputation import ImputationState, Quality
@@ -75,6 +76,8 @@ class BufferedFrame:
     index: int
     track_ids: tuple[str, ...]
     quality_P: Qualities
+    joint_quality_PC: Qualities
+    sources_P: NDArray[np.int64]
     people: tuple[tuple[TrackBuffer, int] | None, ...]
 
     def windows(self, before: int, after: int) -> tuple[TrackFrames, ...]:
@@ -100,7 +103,14 @@ class FrameBuffers:
             self._buffered(recorded, person, inputs_PJ2)
             for person in range(len(recorded.track_ids))
         )
-        frame = BufferedFrame(recorded.index, recorded.track_ids, recorded.quality_P, people)
+        frame = BufferedFrame(
+            recorded.index,
+            recorded.track_ids,
+            recorded.quality_P,
+            recorded.joint_quality_PC,
+            recorded.sources_P,
+            people,
+        )
         self._frames.append(frame)
 
     def due(self) -> BufferedFrame | None:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from poselift.array_types import Floats
+from poselift.array_types import Floats, Qualities
 from poselift.card import Card
 from poselift.errors import PoseliftError
 from poselift.imputation import Quality
-from poselift.poses import Poses
+from poselift.poses import Poses, PoseWarning
 
 MOST_PEOPLE = 256
 """In a session at a time."""
@@ -26,6 +27,8 @@ class Person:
 
     track_id: str
     keypoints_J3: Floats
+    source: int = 0
+    """The place in the list of people that was sent."""
 
 
 class PersonError(NamedTuple):
@@ -34,6 +37,8 @@ class PersonError(NamedTuple):
     track_id: str
     """May be empty, or too long to be one."""
     error: PoseliftError
+    source: int = 0
+    """As in ``Person``."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,21 @@ class Frame:
     index: int
     people: tuple[Person, ...]
     errors: tuple[PersonError, ...] = ()
+    timestamp_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedPeople:
+    """The P people of a frame that was lifted."""
+
+    index: int
+    track_ids: tuple[str, ...]
+    quality_P: Qualities
+    """Codes of ``poselift.imputation.Quality``."""
+    joint_quality_PC: Qualities
+    """Codes of ``poselift.imputation.JointQuality`` of the caller's joints."""
+    sources_P: NDArray[np.int64]
+    """The place of each in the people that were sent; -1 if not sent."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +75,30 @@ class FramePoses:
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""
     errors: tuple[PersonError, ...] = ()
+    sources: tuple[int, ...] = ()
+    """The place of each in the people that were sent; -1 if not sent."""
+    warnings: tuple[PoseWarning, ...] = ()
 
     @classmethod
     def of(
-        cls, frame: Frame, track_ids: tuple[str, ...], poses: Poses, is_durable: bool
+        cls,
+        frame: Frame,
+        recorded: RecordedPeople,
+        poses: Poses,
+        is_durable: bool,
+        warnings: tuple[PoseWarning, ...] = (),
     ) -> "FramePoses":
         """Everyone in the frame, and of the other tracks those that still have a pose."""
+        track_ids, sources_P = recorded.track_ids, recorded.sources_P
         is_known = poses.quality != Quality.UNKNOWN
         if not is_known.all():
-            named = {person.track_id for person in frame.people}
-            named |= {each.track_id for each in frame.errors}
-            shown = [i for i, track_id in enumerate(track_ids) if is_known[i] or track_id in named]
+            named = {each.track_id for each in frame.errors}
+            is_shown = is_known | (sources_P >= 0) | np.isin(track_ids, list(named))
+            shown = np.flatnonzero(is_shown)
             track_ids, poses = tuple(track_ids[i] for i in shown), poses[shown]
-        return cls(frame.index, track_ids, poses, is_durable, frame.errors)
+            sources_P = sources_P[shown]
+        sources = tuple(sources_P.tolist())
+        return cls(frame.index, track_ids, poses, is_durable, frame.errors, sources, warnings)
 
     @classmethod
     def left_out(cls, index: int, card: Card) -> "FramePoses":

@@ -1,11 +1,15 @@
 """Who is in a session: its tracks, admitted and let go of."""
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from poselift.array_types import Floats
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import Quality
+from poselift.input_check import InputCheck
 from service.live.frames import MOST_PEOPLE, Frame, PersonError
 from service.live.records import RecordedFrame
 from service.live.tracks import Track, Tracks
@@ -15,21 +19,28 @@ from service.request_errors import Overloaded
 class People:
     """The tracks of one session."""
 
-    def __init__(self, tracks: Tracks, keypoint_format: str) -> None:
+    def __init__(self, tracks: Tracks, check: InputCheck) -> None:
         self._room = tracks
-        self._joints = len(FORMATS[keypoint_format].joints)
+        self._check = check
+        self._joints = len(FORMATS[check.keypoint_format].joints)
         self._tracks: dict[str, Track] = {}
 
     def admit_people(self, frame: Frame) -> Frame:
-        """The frame; those of its people for whom there is no room are errors."""
+        """The frame; those of its people for whom there is no room are errors.
+
+        So are new ones whose keypoints are no pixels of a person.
+        """
         admitted, errors = [], list(frame.errors)
         for person in frame.people:
             try:
+                if person.track_id not in self._tracks:
+                    where = f"people[{person.source}].keypoints"
+                    self._check.refuse_wrong(person.keypoints_J3[None], where)
                 self.begin(person.track_id)
                 admitted.append(person)
             except (Overloaded, InvalidInput) as error:
-                errors.append(PersonError(person.track_id, error))
-        return Frame(frame.index, tuple(admitted), tuple(errors))
+                errors.append(PersonError(person.track_id, error, person.source))
+        return replace(frame, people=tuple(admitted), errors=tuple(errors))
 
     def begin(self, track_id: str) -> Track:
         """The track of this id, begun if there is none.
@@ -60,6 +71,11 @@ class People:
             if track_id in people:
                 keypoints_PJ3[row] = people[track_id]
         return keypoints_PJ3
+
+    def sources(self, frame: Frame) -> NDArray[np.int64]:
+        """The places (P,) of all tracks in the people that were sent; -1 for those who were not."""
+        places = {person.track_id: person.source for person in frame.people}
+        return np.array([places.get(track_id, -1) for track_id in self._tracks], np.int64)
 
     def let_go(self, recorded: RecordedFrame) -> None:
         """End tracks that were missing for too long."""

@@ -1,26 +1,35 @@
-"""A frame as the store keeps it: who was in it, and what causal imputation remembers of each.
+"""A frame as the store keeps it: who was in it, and what encoding remembers of each.
 
 That is all a replica needs to go on: filled keypoints follow from what is remembered, activations
 and poses from filled keypoints.
 
-A record is a version, the number of people, their track ids and their states. Versions of the
-service before and after this one read it: what a later version adds stands behind the states,
-where this one skips it. The version rises only once all replicas read the new layout.
+A record is a version, the number of people, their track ids and their states, then the extension.
+Versions of the service before and after this one read it: what a later version adds stands behind,
+where this one skips it, and what an earlier one did not write is taken as usual. The version rises
+only once all replicas read the new layout.
 """
 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from poselift.array_types import Mask, Qualities
+from poselift.codec import TrackMemory
 from poselift.imputation import ImputationState
+from poselift.outliers import MotionMemory
 
 _VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BH")
+_EXTENSION_VERSION: Final = 1
+_EXTENSION: Final = struct.Struct("<BHId")
+"""Its version, the caller's joints, frames skipped, timestamp."""
+_PER_BYTE: Final = 4
+_SHIFTS: Final = np.arange(0, 8, 2, dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +43,33 @@ class RecordedFrame:
     """Tracks that began with this frame."""
     measured_PJ: Mask
     state: ImputationState
+    motion: MotionMemory
+    joint_quality_PC: Qualities
+    """Of the caller's joints."""
+    sources_P: NDArray[np.int64]
+    """The place of each in the people that the caller sent; -1 if not sent."""
+    skipped: int = 0
+    """Frames with nobody in them before this one, of which there is no record."""
+    timestamp_s: float | None = None
+
+    @classmethod
+    def empty(
+        cls, index: int, joints: int, skipped: int = 0, timestamp_s: float | None = None
+    ) -> "RecordedFrame":
+        """A frame without people."""
+        none = np.zeros(0, np.uint8)
+        no_joints = np.zeros((0, joints), np.bool_)
+        state, motion = ImputationState.blank(0, joints), MotionMemory.blank(0, joints)
+        return cls(
+            *(index, (), none, none.astype(np.bool_), no_joints, state, motion),
+            *(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64), skipped, timestamp_s),
+        )
+
+    def memory(self, track_id: str) -> TrackMemory:
+        """What is remembered of one of its tracks."""
+        row = self.track_ids.index(track_id)
+        rows = slice(row, row + 1)
+        return TrackMemory(self.state.of(rows), self.motion.of(rows))
 
     def row(self, track_id: str) -> int | None:
         """The row of a track in this frame's arrays."""
@@ -41,18 +77,18 @@ class RecordedFrame:
 
 
 def encode(frame: RecordedFrame) -> bytes:
-    """One frame to bytes: about 165 for each person of 17 joints."""
+    """One frame to bytes: about 185 for each person of 17 joints."""
     names = [track_id.encode() for track_id in frame.track_ids]
     head = _HEAD.pack(_VERSION, len(names))
     ids = b"".join(bytes((len(name),)) + name for name in names)
     states = np.empty(len(names), _state(frame.measured_PJ.shape[1]))
     states["quality"] = frame.quality_P
     states["is_fresh"] = frame.is_fresh_P
-    states["empty_frames"] = np.minimum(frame.state.empty_frames_B, 2**31)
+    states["empty"] = np.minimum(frame.state.empty_B, 2**31)
     states["seen"] = np.packbits(frame.state.seen_BJ, axis=1)
     states["measured"] = np.packbits(frame.measured_PJ, axis=1)
     states["keypoints"] = frame.state.keypoints_BJ2
-    return head + ids + states.tobytes()
+    return b"".join((head, ids, states.tobytes(), _encode_extension(frame)))
 
 
 def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
@@ -75,11 +111,97 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
         for name in ("seen", "measured")
     )
     state = ImputationState(
-        states["keypoints"].astype(np.float32), seen_BJ, states["empty_frames"].astype(np.int64)
+        states["keypoints"].astype(np.float32), seen_BJ, states["empty"].astype(np.int64)
     )
-    is_fresh_P = states["is_fresh"].astype(np.bool_)
-    quality_P = states["quality"].copy()
-    return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured_PJ, state)
+    quality_P, is_fresh_P = states["quality"].copy(), states["is_fresh"].astype(np.bool_)
+    rest = _Extension.read(record[at + states.nbytes :], measured_PJ, state)
+    return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured_PJ, state, *rest)
+
+
+def _encode_extension(frame: RecordedFrame) -> bytes:
+    """What was added to a record later: see ``_Extension``.
+
+    Of joints that were accepted in this frame the motion is where they are, which the states tell.
+    """
+    motion, aside_PJ = frame.motion, ~frame.measured_PJ
+    doubted_BJ = aside_PJ & (motion.doubted_BJ > 0)
+    time = np.nan if frame.timestamp_s is None else frame.timestamp_s
+    joints = frame.joint_quality_PC.shape[1]
+    return b"".join(
+        (
+            _EXTENSION.pack(_EXTENSION_VERSION, joints, frame.skipped, time),
+            (frame.sources_P + 1).astype("<u2").tobytes(),
+            _pack(frame.joint_quality_PC).tobytes(),
+            motion.swapped_BG.astype("<u2").tobytes(),
+            motion.age_BJ[aside_PJ].astype("<u2").tobytes(),
+            motion.doubted_BJ[aside_PJ].astype("<u2").tobytes(),
+            motion.places_BJ2[aside_PJ].astype("<f4").tobytes(),
+            motion.suspects_BJ2[doubted_BJ].astype("<f4").tobytes(),
+        )
+    )
+
+
+class _Extension(NamedTuple):
+    """The fields of a ``RecordedFrame`` that earlier versions did not write."""
+
+    motion: MotionMemory
+    joint_quality_PC: Qualities
+    sources_P: NDArray[np.int64]
+    skipped: int = 0
+    timestamp_s: float | None = None
+
+    @classmethod
+    def read(cls, record: bytes, measured_PJ: Mask, state: ImputationState) -> "_Extension":
+        """From what stands behind the states; as usual where nothing does."""
+        people = len(measured_PJ)
+        motion = MotionMemory.begun(state.keypoints_BJ2, measured_PJ)
+        if len(record) < _EXTENSION.size or record[0] != _EXTENSION_VERSION:
+            return cls(motion, np.zeros((people, 0), np.uint8), np.full(people, -1))
+        _, joints, skipped, time = _EXTENSION.unpack_from(record)
+        part = _Parts(record, _EXTENSION.size)
+        sources_P = part.take("<u2", people).astype(np.int64) - 1
+        packed = part.take("u1", people * _packed_length(joints))
+        joint_quality_PC = _unpack(packed.reshape(people, -1), joints)
+        motion.swapped_BG[:] = part.take("<u2", motion.swapped_BG.size).reshape(people, -1)
+        aside_PJ = ~measured_PJ
+        motion.age_BJ[aside_PJ] = part.take("<u2", aside_PJ.sum())
+        motion.doubted_BJ[aside_PJ] = part.take("<u2", aside_PJ.sum())
+        motion.places_BJ2[aside_PJ] = part.take("<f4", 2 * aside_PJ.sum()).reshape(-1, 2)
+        doubted_BJ = motion.doubted_BJ > 0
+        motion.suspects_BJ2[doubted_BJ] = part.take("<f4", 2 * doubted_BJ.sum()).reshape(-1, 2)
+        timestamp_s = None if np.isnan(time) else time
+        return cls(motion, joint_quality_PC, sources_P, skipped, timestamp_s)
+
+
+class _Parts:
+    """Reads arrays one after the other."""
+
+    def __init__(self, record: bytes, at: int) -> None:
+        self._record, self._at = record, at
+
+    def take(self, kind: str, count: int) -> NDArray[Any]:
+        """The next numbers."""
+        numbers = np.frombuffer(self._record, kind, int(count), self._at)
+        self._at += numbers.nbytes
+        return numbers
+
+
+def _packed_length(joints: int) -> int:
+    return -(-joints // _PER_BYTE)
+
+
+def _pack(codes_PC: Qualities) -> Qualities:
+    """Codes from 0 to 3, four to a byte."""
+    people, joints = codes_PC.shape
+    room = np.zeros((people, _packed_length(joints) * _PER_BYTE), np.uint8)
+    room[:, :joints] = codes_PC
+    packed: Qualities = (room.reshape(people, -1, _PER_BYTE) << _SHIFTS).sum(axis=2, dtype=np.uint8)
+    return packed
+
+
+def _unpack(packed: Qualities, joints: int) -> Qualities:
+    codes: Qualities = (packed[:, :, None] >> _SHIFTS) & np.uint8(_PER_BYTE - 1)
+    return codes.reshape(len(packed), -1)[:, :joints]
 
 
 def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
@@ -95,7 +217,21 @@ def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
         states.append(frame.state.of(slice(row, row + 1)))
         if frame.is_fresh_P[row]:
             break
+        states += _while_nobody(frames, frame, track_id)
     return ImputationState.joined(states[::-1])
+
+
+def _while_nobody(
+    frames: Sequence[RecordedFrame], frame: RecordedFrame, track_id: str
+) -> list[ImputationState]:
+    """What was remembered of a track in the frames skipped before a frame: it was held."""
+    if not frame.skipped:
+        return []
+    before = next((each for each in frames if each.index == frame.index - frame.skipped - 1), None)
+    row = None if before is None else before.row(track_id)
+    if before is None or row is None:
+        return []
+    return [before.state.of(slice(row, row + 1))] * frame.skipped
 
 
 @lru_cache(8)
@@ -105,7 +241,7 @@ def _state(joints: int) -> np.dtype[np.void]:
         [
             ("quality", "u1"),
             ("is_fresh", "u1"),
-            ("empty_frames", "<u4"),
+            ("empty", "<u4"),
             ("seen", "u1", ((joints + 7) // 8,)),
             ("measured", "u1", ((joints + 7) // 8,)),
             ("keypoints", "<f4", (joints, 2)),

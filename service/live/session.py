@@ -27,14 +27,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from poselift.card import Card
+from poselift.codec import Codec
 from poselift.errors import PoseliftError
 from poselift.imputation import ImputationState, Quality
 from service.live import records
 from service.live.answers import Answering, AnswerLater, AnswerNow
 from service.live.association import Associator
+from service.live.frame_clock import FrameClock, shared_out
 from service.live.frame_log import FrameLog
 from service.live.frames import Frame, FramePoses
 from service.live.live_model import LiveModel
+from service.live.live_warnings import LiveWarnings
 from service.live.people import People
 from service.live.records import RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
@@ -85,8 +88,11 @@ class LiveSession:
         self.reason: PoseliftError | None = None
         self._model = model
         self._log = log
-        self._codec = model.codec(options.preprocessing(max_gap_s))
-        self._people = People(model.steps.tracks, options.keypoint_format)
+        self._how = options.preprocessing(max_gap_s)
+        self._codec = model.codec(self._how)
+        self._clock = FrameClock()
+        self._people = People(model.steps.tracks, self._codec.check)
+        self._warnings = LiveWarnings(self._codec.check)
         layout = model.card.input.keypoint_format
         self._associator = (
             Associator(options.keypoint_format, layout, options.min_score)
@@ -130,38 +136,81 @@ class LiveSession:
         self.used_at = time.monotonic()
         async with self._turn:
             self._check_alive()
-            is_later = frame.index > self.next_index and self.options.when_behind == "drop_oldest"
-            if frame.index == self.next_index or is_later:
-                return await self._lift_or_end(frame)
+            may_jump = self.options.allow_gaps or self.options.when_behind == "drop_oldest"
+            if frame.index == self.next_index or (may_jump and frame.index > self.next_index):
+                return await self._lift_or_end(frame, self._clock.elapsed(frame))
             return await self._answering.again(frame.index, self.next_index)
 
-    async def _lift_or_end(self, frame: Frame) -> FramePoses | None:
+    async def _lift_or_end(self, frame: Frame, elapsed: int) -> FramePoses | None:
         try:
-            return await self._lift(frame)
+            return await self._lift(frame, elapsed)
         except BaseException as error:
             gone = Unavailable("the session ended here; open it again to go on")
             self.end(error if isinstance(error, (Fenced, Unavailable)) else gone)
             raise
 
-    async def _lift(self, asked: Frame) -> FramePoses | None:
-        if self._associator is not None:
-            asked = replace(asked, people=tuple(self._associator.identify(asked)))
-        frame = self._people.admit_people(asked)
-        tracks, keypoints_PJ3 = self._people.tracks(), self._people.keypoints(frame)
-        job = FrameJob(self, frame.index, self._codec, tracks, keypoints_PJ3)
-        with self._model.steps.batcher.admit(len(tracks)) as admission:
-            stepped = await admission.submit(job) if tracks else None
-        # It may have been taken over meanwhile; what was stepped was not its own any more then.
-        self._check_alive()
-        stepped = stepped or SteppedFrame.empty(frame.index, self.card)
+    async def _lift(self, sent: Frame, elapsed: int) -> FramePoses | None:
+        frame = self._people.admit_people(self._identified(self._in_pixels(sent)))
+        skipped = frame.index - self.next_index if self.options.allow_gaps else 0
+        *between, last = shared_out(elapsed, skipped + 1)
+        self._clock.go_on(frame.timestamp_s)
+        for number, ticks in enumerate(between):
+            if not await self._step_nobody(self.next_index + number, ticks):
+                break
+        stepped = await self._step(frame, last, skipped)
         self.next_index = frame.index + 1
         await self._log.append(stepped.recorded)
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
         if self._associator is not None:
             self._associator.remember(stepped.recorded)
+        keypoints_PJ3 = self._people.keypoints(frame)
+        track_ids, swapped_PG = stepped.recorded.track_ids, stepped.swapped_PG
+        warnings = self._warnings.of(frame.index, track_ids, keypoints_PJ3, swapped_PG)
         self._people.let_go(stepped.recorded)
-        return await self._answering.answer(frame, stepped)
+        return await self._answering.answer(frame, stepped, warnings)
+
+    def _in_pixels(self, sent: Frame) -> Frame:
+        """The frame with its people's keypoints in pixels, and missing ones marked."""
+        if not sent.people:
+            return sent
+        keypoints_PJ3 = np.stack([person.keypoints_J3 for person in sent.people])
+        pixels_PJ3 = self._codec.to_pixels(keypoints_PJ3)
+        if pixels_PJ3 is keypoints_PJ3:
+            return sent
+        people = zip(sent.people, pixels_PJ3, strict=True)
+        read = tuple(replace(person, keypoints_J3=pixels) for person, pixels in people)
+        return replace(sent, people=read)
+
+    def _identified(self, frame: Frame) -> Frame:
+        if self._associator is None:
+            return frame
+        return replace(frame, people=tuple(self._associator.identify(frame)))
+
+    async def _step(self, frame: Frame, elapsed: int, skipped: int) -> SteppedFrame:
+        """Encode and step the people of a frame, and those who were there a moment ago."""
+        tracks, keypoints_PJ3 = self._people.tracks(), self._people.keypoints(frame)
+        codec, sources_P = self._codec_now(), self._people.sources(frame)
+        times = elapsed, skipped, frame.timestamp_s
+        job = FrameJob(self, frame.index, codec, tracks, keypoints_PJ3, sources_P, *times)
+        with self._model.steps.batcher.admit(len(tracks)) as admission:
+            stepped = await admission.submit(job) if tracks else None
+        # It may have been taken over meanwhile; what was stepped was not its own any more then.
+        self._check_alive()
+        return stepped or SteppedFrame.empty(job, self.card)
+
+    async def _step_nobody(self, index: int, elapsed: int) -> bool:
+        """Step a skipped frame, of which there will be no record; whether anyone is left."""
+        stepped = await self._step(Frame(index, ()), elapsed, 0)
+        self._people.let_go(stepped.recorded)
+        return bool(self._people.tracks())
+
+    def _codec_now(self) -> Codec:
+        """The codec by whose clock the frames come."""
+        if self._clock.has_timestamps and not self._how.has_timestamps:
+            self._how = replace(self._how, has_timestamps=True)
+            self._codec = self._model.codec(self._how)
+        return self._codec
 
     async def waiting(self) -> list[FramePoses]:
         """The poses of the frames whose turn has not come, as if no more were to come."""
@@ -182,14 +231,17 @@ class LiveSession:
             return
         recorded = await self._log.recorded()
         try:
+            self._clock.go_on(recorded[-1].timestamp_s)
             if self._associator is not None:
                 self._associator.remember(recorded[-1])
             # Some milliseconds for each session, and sessions come in crowds when a replica dies.
             for track_id, past in (await asyncio.to_thread(self._pasts, recorded)).items():
-                state, filled_TJ2 = past.of(slice(-1, None)), past.filled(self.card.input.joints)
+                memory = recorded[-1].memory(track_id)
+                filled_TJ2 = past.filled(self.card.input.joints)
                 track = self._people.begin(track_id)
                 with self._model.steps.batcher.admit(1) as admission:
-                    await admission.submit(RebuildJob(self._codec, track, state, filled_TJ2))
+                    job = RebuildJob(self._codec_now(), track, memory, filled_TJ2)
+                    await admission.submit(job)
             await self._answering.restore(recorded)
         except BaseException:
             self.end(Unavailable("the session could not be restored"))

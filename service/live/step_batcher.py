@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Mask, Slots
 from poselift.card import Card
-from poselift.codec import Codec, Encoded
-from poselift.imputation import ImputationState, Quality
+from poselift.codec import Codec, Encoded, TrackMemory
+from poselift.imputation import Quality
+from poselift.outliers import SWAP_GROUPS
 from poselift.poses import ModelOutput, Poses
 from poselift.runtime.step import StepModel
 from service.batcher import Batcher, Observer, Policy
@@ -34,6 +36,13 @@ class FrameJob:
     codec: Codec
     tracks: dict[str, Track]
     keypoints_PJ3: Floats
+    """Pixels and score."""
+    sources_P: NDArray[np.int64]
+    elapsed: int = 1
+    """Ticks since the frame before."""
+    skipped: int = 0
+    """Frames with nobody in them before this one."""
+    timestamp_s: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +55,7 @@ class RebuildJob:
 
     codec: Codec
     track: Track
-    state: ImputationState
+    memory: TrackMemory
     filled_TJ2: Floats
 
 
@@ -58,16 +67,17 @@ class SteppedFrame(NamedTuple):
     """The model's inputs, filled causally."""
     poses: Poses
     """Zero where unknown, and everywhere if the model is not stepped."""
+    swapped_PG: Mask
+    """Whose sides were swapped back, as in ``poselift.codec.Encoded``."""
 
     @classmethod
-    def empty(cls, index: int, card: Card) -> "SteppedFrame":
+    def empty(cls, job: FrameJob, card: Card) -> "SteppedFrame":
         """A frame without people."""
         joints = len(card.input.joints)
-        quality_0 = np.zeros(0, np.uint8)
-        no_joints = np.zeros((0, joints), np.bool_)
-        state = ImputationState.blank(0, joints)
-        recorded = RecordedFrame(index, (), quality_0, np.zeros(0, np.bool_), no_joints, state)
-        return cls(recorded, np.zeros((0, joints, 2), np.float32), Poses.blank(card, quality_0))
+        recorded = RecordedFrame.empty(job.index, joints, job.skipped, job.timestamp_s)
+        poses = Poses.blank(card, recorded.quality_P)
+        no_groups = np.zeros((0, len(SWAP_GROUPS)), np.bool_)
+        return cls(recorded, np.zeros((0, joints, 2), np.float32), poses, no_groups)
 
 
 Job: TypeAlias = FrameJob | RebuildJob
@@ -118,15 +128,16 @@ class StepBatcher:
             self.tracks.remember(group.slots, group.after)
             frames |= group.frames(output)
         # Those whose session ended meanwhile are empty: nothing waits for them.
-        return [frames.get(id(job)) or SteppedFrame.empty(job.index, self.card) for job in jobs]
+        return [frames.get(id(job)) or SteppedFrame.empty(job, self.card) for job in jobs]
 
     def _encoded(self, codec: Codec, jobs: list[FrameJob]) -> "_Group":
         """Encode the frames of sessions that are read alike."""
         slots = self.tracks.slots([track for job in jobs for track in job.tracks.values()])
         keypoints_PJ3 = np.concatenate([job.keypoints_PJ3 for job in jobs])
-        before = self.tracks.state(slots)
-        encoded, after = codec.encode_next(keypoints_PJ3, before)
-        is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
+        elapsed_P = np.repeat([job.elapsed for job in jobs], [len(job.tracks) for job in jobs])
+        before = self.tracks.memory(slots)
+        encoded, after = codec.encode_next(keypoints_PJ3, before, elapsed_P)
+        is_fresh_P = np.logical_not(before.imputation.seen_BJ.any(axis=1))
         return _Group(jobs, codec, slots, encoded, is_fresh_P, after)
 
     def _lift(self, groups: Sequence["_Group"]) -> list[ModelOutput]:
@@ -154,11 +165,10 @@ class StepBatcher:
         slots = self.tracks.slots([job.track for job in live])
         if self._stepper is not None:
             size = self.card.architecture.receptive_field - 1
-            encoded = [job.codec.encode_filled(job.filled_TJ2) for job in live]
-            pasts = [_to_length(each.inputs_TJ2, size) for each in encoded]
+            pasts = [_to_length(job.codec.inputs_of(job.filled_TJ2), size) for job in live]
             self.tracks.rings.restore(slots, self._stepper.rebuild(np.stack(pasts)))
         for slot, job in zip(slots, live, strict=True):
-            self.tracks.remember(np.array([slot]), job.state)
+            self.tracks.remember(np.array([slot]), job.memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +180,7 @@ class _Group:
     slots: Slots
     encoded: Encoded
     is_fresh_P: Mask
-    after: ImputationState
+    after: TrackMemory
 
     def frames(self, output: ModelOutput) -> dict[int, SteppedFrame]:
         """Each session's part of what the model gave, by its job's identity."""
@@ -179,16 +189,28 @@ class _Group:
         frames = {}
         for job, end in zip(self.jobs, ends, strict=True):
             part = slice(end - len(job.tracks), end)
-            recorded = RecordedFrame(
-                job.index,
-                tuple(job.tracks),
-                self.encoded.quality_T[part],
-                self.is_fresh_P[part],
-                self.encoded.measured_TJ[part],
-                self.after.of(part),
+            frames[id(job)] = SteppedFrame(
+                self._recorded(job, part),
+                self.encoded.inputs_TJ2[part],
+                poses[part],
+                self.encoded.swapped_TG[part],
             )
-            frames[id(job)] = SteppedFrame(recorded, self.encoded.inputs_TJ2[part], poses[part])
         return frames
+
+    def _recorded(self, job: FrameJob, part: slice) -> RecordedFrame:
+        return RecordedFrame(
+            job.index,
+            tuple(job.tracks),
+            self.encoded.quality_T[part],
+            self.is_fresh_P[part],
+            self.encoded.measured_TJ[part],
+            self.after.imputation.of(part),
+            self.after.motion.of(part),
+            self.encoded.joint_quality_TC[part],
+            job.sources_P,
+            job.skipped,
+            job.timestamp_s,
+        )
 
 
 def choose(jobs: Sequence[Job]) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from poselift.array_types import Slots
-from poselift.imputation import ImputationState
+from poselift.codec import TrackMemory
 from poselift.runtime.rings import Rings, RingShape
 from service.request_errors import Overloaded
 
@@ -31,7 +31,8 @@ class Tracks:
 
     def __init__(self, rings: Sequence[RingShape], joints: int, capacity: int) -> None:
         self.rings = Rings(rings, capacity)
-        self._state = ImputationState.blank(capacity, joints)
+        self._memory = TrackMemory.blank(capacity, joints)
+        self._blank = TrackMemory.blank(1, joints)
         self._capacity = capacity
         self._begun = 0
         self._free = list(range(capacity - 1, -1, -1))
@@ -71,21 +72,17 @@ class Tracks:
         """The slots of tracks that have not ended, assigned where they have none yet."""
         return np.fromiter(map(self._slot, tracks), np.intp, len(tracks))
 
-    def state(self, slots: Slots) -> ImputationState:
+    def memory(self, slots: Slots) -> TrackMemory:
         """What is remembered of these tracks: a copy."""
-        return self._state.of(slots)
+        return self._memory.of(slots)
 
-    def remember(self, slots: Slots, state: ImputationState) -> None:
+    def remember(self, slots: Slots, memory: TrackMemory) -> None:
         """Replace what is remembered of these tracks."""
-        self._state.keypoints_BJ2[slots] = state.keypoints_BJ2
-        self._state.seen_BJ[slots] = state.seen_BJ
-        self._state.empty_frames_B[slots] = state.empty_frames_B
+        self._memory.put(slots, memory)
 
     def _slot(self, track: Track) -> int:
         if track.slot is None:
             slot = self._free.pop()
-            self._state.seen_BJ[slot] = False
-            self._state.keypoints_BJ2[slot] = 0
-            self._state.empty_frames_B[slot] = 0
+            self._memory.put(np.array([slot]), self._blank)
             track.slot = slot
         return track.slot

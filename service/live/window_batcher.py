@@ -10,8 +10,7 @@ import numpy as np
 from poselift.array_types import Floats, Mask
 from poselift.card import Card
 from poselift.codec import Codec
-from poselift.formats import FORMATS
-from poselift.imputation import ImputationState, Quality, fill_between
+from poselift.imputation import ImputationState, Quality
 from poselift.poses import Poses
 from poselift.runtime.window import WindowModel
 from service.batcher import Batcher, Observer, Policy
@@ -48,7 +47,6 @@ class WindowBatcher:
     def __init__(self, card: Card, model: WindowModel, observer: Observer) -> None:
         self._card = card
         self._model = model
-        self._format = FORMATS[card.input.keypoint_format]
         policy = Policy(_cost, _choose, capacity=np.inf)
         self.batcher: Batcher[WindowJob, Poses] = Batcher(self._run, policy, observer)
 
@@ -59,7 +57,7 @@ class WindowBatcher:
 
     def warm_up(self) -> None:
         """Run once, so that no caller pays for first-time allocation."""
-        joints = len(self._format.joints)
+        joints = len(self._card.input.joints)
         field = self._card.architecture.receptive_field
         self._model.lift(np.zeros((1, field, joints, 2), np.float32))
 
@@ -72,7 +70,9 @@ class WindowBatcher:
         for row, (codec, _) in enumerate(people):
             alike[codec].append(row)
         for codec, rows in alike.items():
-            encoded = codec.encode_filled(np.stack([windows[row][1] for row in rows]))
+            filled_PJ2 = np.stack([windows[row][1] for row in rows])
+            seen_PJ = np.stack([people[row][1].state.seen_BJ[-1] for row in rows])
+            encoded = codec.encode_filled(filled_PJ2, seen_PJ)
             poses.put(rows, codec.decode(output[rows], encoded).finite())
         ends = np.cumsum([len(job.people) for job in jobs])
         return [poses[end - len(job.people) : end] for job, end in zip(jobs, ends, strict=True)]
@@ -81,9 +81,9 @@ class WindowBatcher:
         """The inputs around a frame, edges repeated, and the frame's filled keypoints."""
         filled_TJ2, inputs_TJ2 = person.state.keypoints_BJ2, person.inputs_TJ2
         if not person.is_ready_T.all():
-            filled_TJ2 = fill_between(person.state, person.measured_TJ, self._format)
+            filled_TJ2 = codec.fill_between(person.state, person.measured_TJ)
             inputs_TJ2, lacking_T = inputs_TJ2.copy(), ~person.is_ready_T
-            inputs_TJ2[lacking_T] = codec.encode_filled(filled_TJ2[lacking_T]).inputs_TJ2
+            inputs_TJ2[lacking_T] = codec.inputs_of(filled_TJ2[lacking_T])
         reach = self.longest_lookahead
         around = np.arange(person.at - reach, person.at + reach + 1).clip(0, len(inputs_TJ2) - 1)
         return inputs_TJ2[around], filled_TJ2[person.at]

@@ -1,0 +1,66 @@
+"""Warnings about the people of a live session, as what they rest on adds up."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poselift.array_types import Floats, Mask
+from poselift.input_check import InputCheck, Observed
+from poselift.outliers import SWAP_GROUPS
+from poselift.poses import PoseWarning
+
+_EVERY = 8
+"""Of so many frames one is looked at: what is wrong is wrong for long."""
+
+
+class LiveWarnings:
+    """Tells each warning once while its track lasts; nothing of it is kept in the store."""
+
+    def __init__(self, check: InputCheck) -> None:
+        self._check = check
+        self._seen: dict[str, NDArray[np.int64]] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._swapped: set[tuple[str, int]] = set()
+
+    def of(
+        self, index: int, track_ids: Sequence[str], keypoints_PJ3: Floats, swapped_PG: Mask
+    ) -> tuple[PoseWarning, ...]:
+        """What there is to tell with a frame.
+
+        Args:
+            index: the frame's.
+            track_ids: of its people.
+            keypoints_PJ3: theirs, pixels and score.
+            swapped_PG: whose sides were swapped back.
+        """
+        swaps = (
+            self._swaps(index, track_ids, swapped_PG) if self._swapped or swapped_PG.any() else ()
+        )
+        doubts = () if index % _EVERY else self._doubts(index, track_ids, keypoints_PJ3)
+        return (*swaps, *doubts)
+
+    def _swaps(
+        self, index: int, track_ids: Sequence[str], swapped_PG: Mask
+    ) -> Iterator[PoseWarning]:
+        now = {(track_ids[person], group) for person, group in np.argwhere(swapped_PG).tolist()}
+        for track_id, group in sorted(now - self._swapped):
+            detail = f"left and right {list(SWAP_GROUPS)[group]} are swapped back from here on"
+            yield PoseWarning("sides_swapped", detail, (index, index), track_id)
+        self._swapped = now
+
+    def _doubts(
+        self, index: int, track_ids: Sequence[str], keypoints_PJ3: Floats
+    ) -> Iterator[PoseWarning]:
+        counts = self._check.observe(keypoints_PJ3)
+        before = self._seen
+        self._seen = {
+            track_id: counts[person] + before.get(track_id, 0)
+            for person, track_id in enumerate(track_ids)
+        }
+        self._told = {each for each in self._told if each[0] in self._seen}
+        for track_id, seen in self._seen.items():
+            for doubt in self._check.doubts(Observed(*seen.tolist())):
+                if (track_id, doubt.code) not in self._told:
+                    self._told.add((track_id, doubt.code))
+                    yield PoseWarning(doubt.code, doubt.detail, (index, index), track_id)
