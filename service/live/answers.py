@@ -213,9 +213,9 @@ class AnswerLater(Answering):
             is_known_P = frame.quality_P != Quality.UNKNOWN
             poses.put(is_known_P, lifted)
             seen_PJ = np.stack([person.state.seen_BJ[-1] for person in people])
-            poses.joint_quality[is_known_P] = self._codec.seen_since(
-                poses.joint_quality[is_known_P], seen_PJ
-            )
+            qualities = frame.joint_quality_PC.copy()
+            qualities[is_known_P] = self._codec.seen_since(qualities[is_known_P], seen_PJ)
+            poses = replace(poses, joint_quality=qualities)
         # After a break nothing is known of what was wrong with the frame.
         asked = (each for each in self._asked if each.index == frame.index)
         return self._answer(next(asked, Frame(frame.index, ())), frame, poses)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Qualities
+from poselift.array_types import Floats
 from poselift.imputation import ImputationState, Quality
+from service.live.frames import RecordedPeople
 from service.live.records import RecordedFrame
 from service.live.window_batcher import TrackFrames
 
@@ -67,17 +67,12 @@ class TrackBuffer:
 
 
 @dataclass(frozen=True, eq=False)
-class BufferedFrame:
+class BufferedFrame(RecordedPeople):
     """A frame of the session; for each person the track's buffer and the frame's number there.
 
     None stands for a person whose pose is unknown.
     """
 
-    index: int
-    track_ids: tuple[str, ...]
-    quality_P: Qualities
-    joint_quality_PC: Qualities
-    sources_P: NDArray[np.int64]
     people: tuple[tuple[TrackBuffer, int] | None, ...]
 
     def windows(self, before: int, after: int) -> tuple[TrackFrames, ...]:

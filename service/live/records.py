@@ -22,6 +22,7 @@ from poselift.array_types import Mask, Qualities
 from poselift.codec import TrackMemory
 from poselift.imputation import ImputationState
 from poselift.outliers import MotionMemory
+from service.live.frames import RecordedPeople
 
 _VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BH")
@@ -33,21 +34,14 @@ _SHIFTS: Final = np.arange(0, 8, 2, dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class RecordedFrame:
+class RecordedFrame(RecordedPeople):
     """The P people of one frame, as they were after it."""
 
-    index: int
-    track_ids: tuple[str, ...]
-    quality_P: Qualities
     is_fresh_P: Mask
     """Tracks that began with this frame."""
     measured_PJ: Mask
     state: ImputationState
     motion: MotionMemory
-    joint_quality_PC: Qualities
-    """Of the caller's joints."""
-    sources_P: NDArray[np.int64]
-    """The place of each in the people that the caller sent; -1 if not sent."""
     skipped: int = 0
     """Frames with nobody in them before this one, of which there is no record."""
     timestamp_s: float | None = None
@@ -57,13 +51,10 @@ class RecordedFrame:
         cls, index: int, joints: int, skipped: int = 0, timestamp_s: float | None = None
     ) -> "RecordedFrame":
         """A frame without people."""
-        none = np.zeros(0, np.uint8)
-        no_joints = np.zeros((0, joints), np.bool_)
-        state, motion = ImputationState.blank(0, joints), MotionMemory.blank(0, joints)
-        return cls(
-            *(index, (), none, none.astype(np.bool_), no_joints, state, motion),
-            *(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64), skipped, timestamp_s),
-        )
+        nobody = index, (), np.zeros(0, np.uint8), np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)
+        nothing = np.zeros(0, np.bool_), np.zeros((0, joints), np.bool_)
+        memory = ImputationState.blank(0, joints), MotionMemory.blank(0, joints)
+        return cls(*nobody, *nothing, *memory, skipped, timestamp_s)
 
     def memory(self, track_id: str) -> TrackMemory:
         """What is remembered of one of its tracks."""
@@ -115,7 +106,19 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
     )
     quality_P, is_fresh_P = states["quality"].copy(), states["is_fresh"].astype(np.bool_)
     rest = _Extension.read(record[at + states.nbytes :], measured_PJ, state)
-    return RecordedFrame(index, tuple(track_ids), quality_P, is_fresh_P, measured_PJ, state, *rest)
+    return RecordedFrame(
+        index,
+        tuple(track_ids),
+        quality_P,
+        rest.joint_quality_PC,
+        rest.sources_P,
+        is_fresh_P,
+        measured_PJ,
+        state,
+        rest.motion,
+        rest.skipped,
+        rest.timestamp_s,
+    )
 
 
 def _encode_extension(frame: RecordedFrame) -> bytes:
