@@ -79,17 +79,18 @@ def admitted(
 
     Raises:
         Unavailable: the service is starting or stopping.
-        Unauthenticated, Forbidden: as ``authenticated`` does.
+        Unauthenticated: a key is needed.
+        Forbidden: this key is not known.
     """
     started, outcome = time.perf_counter(), "ok"
     try:
-        _check_accepting(context)
-        caller = authenticated(context, api_key)
+        caller = _caller(context, api_key)
         longest_s = context.request_timeout_s
         timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
         yield Admitted(caller, Deadline(timeout_s))
     except BaseException as error:
-        outcome = _outcome(error)
+        has_left = isinstance(error, (asyncio.CancelledError, CallerLeft))
+        outcome = "cancelled" if has_left else kind_of(error).slug
         raise
     finally:
         seconds = time.perf_counter() - started
@@ -103,13 +104,10 @@ def presented_key(authorization: str | None, x_api_key: str | None) -> str | Non
     return x_api_key
 
 
-def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
-    """The caller with this API key.
-
-    Raises:
-        Unauthenticated: a key is needed.
-        Forbidden: this key is not known.
-    """
+def _caller(context: ServiceContext, api_key: str | None) -> Caller:
+    """The caller with this API key; raises what ``admitted`` does."""
+    if not context.state.accepting:
+        raise Unavailable("the service is starting or shutting down")
     if context.api_keys and not api_key:
         raise Unauthenticated("give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`")
     given = b"" if api_key is None else api_key.encode()
@@ -119,14 +117,3 @@ def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
         raise Forbidden("this API key is not known here")
     name = "" if api_key is None else hashlib.sha256(given).hexdigest()[:32]
     return Caller(name, context.limits)
-
-
-def _check_accepting(context: ServiceContext) -> None:
-    if not context.state.accepting:
-        raise Unavailable("the service is starting or shutting down")
-
-
-def _outcome(error: BaseException) -> str:
-    if isinstance(error, (asyncio.CancelledError, CallerLeft)):
-        return "cancelled"
-    return kind_of(error).slug

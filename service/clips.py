@@ -90,7 +90,9 @@ class RequestClips:
         options.postprocessing().check(card)
         how = options.preprocessing(max_gap_s)
         return [
-            EncodedClip.of(clip.keypoints_TJ3, how, card, f"clips[{index}].keypoints")
+            EncodedClip.of(
+                clip.keypoints_TJ3, how, card, f"clips[{index}].keypoints", clip.timestamps_s
+            )
             for index, clip in enumerate(self._request.clips)
         ]
 
@@ -98,7 +100,10 @@ class RequestClips:
         options = self._request.options
         how, parts = options.postprocessing(), (self._request.clips, self._clips, self._outputs)
         return tuple(
-            LiftedClip(clip.id, encoded.poses(output, how, options.fps).in_axes(options.axes))
+            LiftedClip(
+                clip.id,
+                encoded.poses(output, how).counted_from(clip.first_frame).in_axes(options.axes),
+            )
             for clip, encoded, output in zip(*parts, strict=True)
         )
 

@@ -145,30 +145,20 @@ class EmbeddedServer:
         pause_s = _SHORTEST_PAUSE_S
         while True:
             began_s = now_s()
-            await self._ended()
+            if self._process is not None:
+                status, words = await self._process.wait(), self._last_words()
+                again = "the embedded store ended with status %d and is started again: %s"
+                _log.warning(again, status, words)
+                await self._end_process()
             if now_s() - began_s > _SETTLED_S:
                 pause_s = _SHORTEST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            await self._launch_again(binary)
-
-    async def _ended(self) -> None:
-        if self._process is None:
-            return
-        status = await self._process.wait()
-        _log.warning(
-            "the embedded store ended with status %d and is started again: %s",
-            status,
-            self._last_words(),
-        )
-        await self._end_process()
-
-    async def _launch_again(self, binary: Path) -> None:
-        try:
-            await self._launch(binary)
-        except (StoreError, OSError) as error:
-            _log.error("%s", error)
-            await self._end_process()  # it may run and not answer
+            try:
+                await self._launch(binary)
+            except (StoreError, OSError) as error:
+                _log.error("%s", error)
+                await self._end_process()  # it may run and not answer
 
     async def _end_process(self) -> None:
         process, self._process = self._process, None

@@ -14,7 +14,7 @@ from poselift.errors import ModelError
 from poselift.formats import FORMATS, KeypointFormat
 from poselift.poses import ModelOutput
 from poselift.runtime.model_files import CLIP_GRAPH, model_version, weights_version
-from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph
+from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph, run_graph
 from poselift.skeletons import SKELETONS, Skeleton
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ class ClipModel:
 
     def _run(self, keypoints_BTJD: Floats) -> ModelOutput:
         inputs = {self.card.graph.inputs[0]: np.ascontiguousarray(keypoints_BTJD, np.float32)}
-        names = self.card.graph.outputs
-        return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
+        return ModelOutput.of(run_graph(self._session, self.card.graph.outputs, inputs))
 
 
 def _other_weights(folder: Path, card: Card) -> Iterator[str]:

@@ -3,12 +3,14 @@
 import importlib.metadata
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from poselift.array_types import Floats
 from poselift.card import METADATA_KEY, Card
 from poselift.errors import ModelError, RuntimeNotInstalled
 
@@ -75,6 +77,13 @@ def check_tensors(path: Path, session: "onnxruntime.InferenceSession", card: Car
             f"{path}: the card names {card.graph.inputs} → {card.graph.outputs}, "
             f"the graph has {inputs} → {outputs}"
         )
+
+
+def run_graph(
+    session: "onnxruntime.InferenceSession", outputs: Sequence[str], inputs: dict[str, Any]
+) -> dict[str, Floats]:
+    """Run a graph on inputs by name; the outputs of these names."""
+    return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
 
 
 def _open_session(path: Path, how: RunOptions) -> "onnxruntime.InferenceSession":

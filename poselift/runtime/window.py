@@ -8,7 +8,7 @@ from poselift.card import Card
 from poselift.errors import ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.model_files import WINDOW_GRAPH
-from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion
+from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion, run_graph
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -51,5 +51,4 @@ class WindowModel:
                 repeated where there is nothing more to see.
         """
         inputs = {self._card.graph.inputs[0]: windows_BTJD}
-        names = self._card.graph.outputs
-        return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
+        return ModelOutput.of(run_graph(self._session, self._card.graph.outputs, inputs))

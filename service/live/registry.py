@@ -167,31 +167,26 @@ class LiveSessions:
             raise Unavailable("the service is shutting down")
         lock = self._opening.setdefault(session_id, asyncio.Lock())
         async with lock:
-            return await self._take_in_turn(session_id, owner, options, is_stream)
-
-    async def _take_in_turn(
-        self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool
-    ) -> LiveSession:
-        before = self._sessions.get(session_id)
-        if before is not None and before.owner == owner:
-            await before.flush()
-        writer = Writer(session_id, secrets.token_hex(8))
-        wanted = None if options is None else _stored(options)
-        opened = await self._asked(self._store.open(writer, owner, wanted), session_id)
-        stored = self._read(opened.options)
-        if not opened.is_taken:
-            raise _opened_otherwise(stored, options)
-        if before is not None:
-            self.leave(before, Fenced("the session was opened by another connection"))
-        kept = StoredSession(writer, owner, opened.options)
-        session = self._new(kept, stored, opened.next_index, is_stream)
-        if opened.next_index > 0:
-            async with self._restoring:
-                frames = await self._asked(self._store.frames(session_id), session_id)
-                await session.restore(frames)
-        session.used_at = time.monotonic()
-        self._sessions[session_id] = session
-        return session
+            before = self._sessions.get(session_id)
+            if before is not None and before.owner == owner:
+                await before.flush()
+            writer = Writer(session_id, secrets.token_hex(8))
+            wanted = None if options is None else _stored(options)
+            opened = await self._asked(self._store.open(writer, owner, wanted), session_id)
+            stored = self._read(opened.options)
+            if not opened.is_taken:
+                raise _opened_otherwise(stored, options)
+            if before is not None:
+                self.leave(before, Fenced("the session was opened by another connection"))
+            kept = StoredSession(writer, owner, opened.options)
+            session = self._new(kept, stored, opened.next_index, is_stream)
+            if opened.next_index > 0:
+                async with self._restoring:
+                    frames = await self._asked(self._store.frames(session_id), session_id)
+                    await session.restore(frames)
+            session.used_at = time.monotonic()
+            self._sessions[session_id] = session
+            return session
 
     def _new(
         self, kept: StoredSession, options: SessionOptions, next_index: int, is_stream: bool

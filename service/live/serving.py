@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from poselift.runtime.onnx_session import RunOptions
 from service.live.live_model import LiveModel
-from service.live.registry import LiveSessions, LiveSettings
+from service.live.registry import LiveSessions
+from service.live.session import LiveSettings
 from service.live.store import SessionStore, StoreAway
 from service.metrics import Metrics
 from service.request_errors import StoreError

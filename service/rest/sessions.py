@@ -10,7 +10,7 @@ from service.live.session import LiveSession
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
 from service.rest.middleware import admission_of, formats_of
-from service.rest.operations import Body, Operations, path_parameter
+from service.rest.operations import Body, Operations
 from service.wire.served_formats import JSON
 from service.wire.stream_messages import OpenedSession
 from service.wire.wire_format import WireFormat
@@ -18,7 +18,6 @@ from service.wire.wire_format import WireFormat
 _LARGEST_BODY_BYTES = 4 * 1024 * 1024
 _BODIES_AT_A_TIME = 16
 _PATH = "/v1/sessions/{session_id}"
-_SESSION_ID = path_parameter("session_id", "The id of an open session.", "anna")
 
 
 class SessionEndpoints:
@@ -30,7 +29,6 @@ class SessionEndpoints:
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
-        parameters, budget = [_SESSION_ID], self._budget
         operations.add(
             "POST",
             "/v1/sessions",
@@ -39,7 +37,7 @@ class SessionEndpoints:
             status=201,
             errors=(404, 409),
             body=Body("OpenSession", "OpenSession", example=OPEN_SESSION),
-            budget=budget,
+            budget=self._budget,
         )
         operations.add(
             "POST",
@@ -47,23 +45,12 @@ class SessionEndpoints:
             self.lift_frames,
             answer=Body("LiftFramesResponse", "LiftFramesResponse"),
             errors=(404, 409),
-            parameters=parameters,
             body=Body("LiftFramesRequest", "LiftFramesRequest", example=LIFT_FRAMES),
-            budget=budget,
+            budget=self._budget,
         )
-        session = Body("Session")
-        operations.add(
-            "GET", _PATH, self.get_session, answer=session, errors=(404,), parameters=parameters
-        )
-        operations.add(
-            "DELETE",
-            _PATH,
-            self.delete_session,
-            answer=None,
-            status=204,
-            errors=(404, 409, 429),
-            parameters=parameters,
-        )
+        operations.add("GET", _PATH, self.get_session, answer=Body("Session"), errors=(404,))
+        delete, errors = self.delete_session, (404, 409, 429)
+        operations.add("DELETE", _PATH, delete, answer=None, status=204, errors=errors)
 
     async def open_session(self, request: Request) -> Response:
         """Open a live session, or resume the one of the id given."""

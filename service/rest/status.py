@@ -10,12 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from poselift.card import Card
 from service.context import ServiceContext
 from service.request_errors import Unavailable
-from service.rest.operations import Body, Operations, path_parameter
+from service.rest.operations import Body, Operations
 from service.wire.description import model_details, model_summary
 
 PROBES = ("/healthz", "/readyz")
 """Paths that load balancers ask, some by HEAD."""
-_NAME = path_parameter("name", "A model's name or alias.", "default")
 
 
 class StatusEndpoints:
@@ -29,10 +28,7 @@ class StatusEndpoints:
         """Add the routes to these endpoints."""
         models, model, status = Body("Models"), Body("Model"), Body("Status")
         operations.add("GET", "/v1/models", self.list_models, answer=models)
-        path, parameters = "/v1/models/{name}", [_NAME]
-        operations.add(
-            "GET", path, self.get_model, answer=model, errors=(404,), parameters=parameters
-        )
+        operations.add("GET", "/v1/models/{name}", self.get_model, answer=model, errors=(404,))
         operations.add_open("/healthz", self.alive, answer=status)
         operations.add_open("/readyz", self.ready, answer=status, errors=(503,))
         text = PlainTextResponse

@@ -1,6 +1,6 @@
 """Answers written as JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,10 @@ def _frames(values: Floats, unknown_T: Mask, decimals: int = _DECIMALS) -> orjso
     pieces = []
     for start in range(0, len(values), _PIECE):
         piece = slice(start, start + _PIECE)
-        frames: Sequence[Any] | Doubles = np.round(values[piece].astype(np.float64), decimals)
+        rounded = values[piece].astype(np.float64).round(decimals)
+        frames: object = rounded
         if unknown_T[piece].any():
-            pairs = zip(unknown_T[piece], frames, strict=True)
+            pairs = zip(unknown_T[piece], rounded, strict=True)
             frames = [None if unknown else frame for unknown, frame in pairs]
         pieces.append(orjson.dumps(frames, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
     return orjson.Fragment(b"[" + b",".join(pieces) + b"]")

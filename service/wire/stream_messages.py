@@ -16,7 +16,8 @@ from service.live.session import LiveSession
 from service.request_errors import TooLarge
 from service.requests import SessionOptions
 
-_UNKNOWN = (None, None, None)
+_PersonArrays: TypeAlias = tuple[Floats | None, Floats | None, Floats | None]
+_UNKNOWN: _PersonArrays = (None, None, None)
 _LONGEST_TRACK_ID = 100
 _FARTHEST_PIXEL = 1e9
 _LARGEST_INDEX = 2**53
@@ -134,7 +135,7 @@ def people_of(answer: FramePoses) -> Iterator[PersonAnswer]:
     for place, track_id in enumerate(answer.track_ids):
         person, quality = answer.poses[place], int(answer.poses.quality[place])
         known = person.poses, person.trajectory, person.expected_errors
-        arrays = _UNKNOWN if quality == Quality.UNKNOWN else known
+        arrays: _PersonArrays = _UNKNOWN if quality == Quality.UNKNOWN else known
         yield PersonAnswer(track_id, *arrays, quality, faults.get(track_id))
     for fault in answer.errors:
         if fault.track_id not in answer.track_ids:

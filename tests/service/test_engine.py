@@ -11,8 +11,8 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import QUALITY
 from poselift.normalisation import screen
-from poselift.postprocess.bone_lengths import enforce_bone_lengths
 from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.pipeline import enforce_bone_lengths
 from poselift.postprocess.smoothing import smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import H36M17
