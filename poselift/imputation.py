@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Mask
+from poselift.array_types import Floats, Mask, Qualities
 from poselift.reference_pose import REFERENCE_POSE
 
 _AnyFloats = TypeVar("_AnyFloats", NDArray[np.float32], NDArray[np.float64])
@@ -51,6 +51,18 @@ class JointQuality(IntEnum):
 
 JOINT_QUALITY = "mfrn"
 """The letters of joint qualities by code, as messages have them."""
+_LETTERS: Final = np.frombuffer(JOINT_QUALITY.encode(), "S1")
+
+
+def letters(joint_quality_TC: Qualities) -> list[str]:
+    """For each frame the letters of its joints' qualities."""
+    frames, joints = joint_quality_TC.shape
+    if joints == 0:
+        return [""] * frames
+    written = np.ascontiguousarray(_LETTERS[joint_quality_TC]).view(f"S{joints}")
+    return written.ravel().astype(str).tolist()
+
+
 QUALITY = tuple(quality.name.lower() for quality in Quality)
 """The names of qualities by code, as messages have them."""
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Qualities
 from poselift.card import Card
+from poselift.imputation import JointQuality, Quality
 
 Axes: TypeAlias = Literal["camera", "y_up", "z_up"]
 """``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z); ``z_up`` is
@@ -140,6 +141,22 @@ class Poses(PoseArrays):
         """Zeros for all that a model estimates, of frames or people of these qualities."""
         room = ModelOutput.blank(card, len(quality))
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
+
+    def put_into(self, frames: slice, length: int) -> "Poses":
+        """The same within a longer clip, of which all other frames are unknown."""
+        if len(self) == length:
+            return self
+        counted = replace(self.counted_from(frames.start), first_frame=0)
+        rooms = {
+            name: np.zeros((length, *values.shape[1:]), values.dtype)
+            for name, values in self.arrays().items()
+        }
+        rooms["quality"][:] = Quality.UNKNOWN
+        if "joint_quality" in rooms:
+            rooms["joint_quality"][:] = JointQuality.NEVER_SEEN
+        for name, values in self.arrays().items():
+            rooms[name][frames] = values
+        return replace(counted, **cast("dict[str, Any]", rooms))
 
     def counted_from(self, first_frame: int) -> "Poses":
         """With the numbers that frames have in their source, in warnings too."""

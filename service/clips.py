@@ -47,7 +47,7 @@ class RequestClips:
             InvalidInput: the codec refuses keypoints, or the model cannot do what is asked for.
         """
         self._clips = await self._at_ease(lambda: self._encoded(max_gap_s))
-        lengths = (len(clip.keypoints_TJ3) for clip in self._request.clips)
+        lengths = (len(clip.encoded.inputs_TJ2) for clip in self._clips)
         self._outputs = [ModelOutput.blank(self._model.card, length) for length in lengths]
 
     def work(self) -> float:
@@ -89,11 +89,12 @@ class RequestClips:
         options, card = self._request.options, self._model.card
         options.postprocessing().check(card)
         how = options.preprocessing(max_gap_s)
+        cropped = (clip.cropped for clip in self._request.clips)
         return [
             EncodedClip.of(
                 clip.keypoints_TJ3, how, card, f"clips[{index}].keypoints", clip.timestamps_s
             )
-            for index, clip in enumerate(self._request.clips)
+            for index, clip in enumerate(cropped)
         ]
 
     def _lifted(self) -> tuple[LiftedClip, ...]:
@@ -102,7 +103,10 @@ class RequestClips:
         return tuple(
             LiftedClip(
                 clip.id,
-                encoded.poses(output, how).counted_from(clip.first_frame).in_axes(options.axes),
+                encoded.poses(output, how)
+                .in_axes(options.axes)
+                .put_into(clip.detected, len(clip))
+                .counted_from(clip.first_frame),
             )
             for clip, encoded, output in zip(*parts, strict=True)
         )
@@ -110,7 +114,7 @@ class RequestClips:
     async def _at_ease(self, work: Callable[[], T]) -> T:
         """Do small work at once and large work in a thread."""
         clips = self._request.clips
-        frames = sum(_FRAMES_OF_A_CLIP + len(clip.keypoints_TJ3) for clip in clips)
+        frames = sum(_FRAMES_OF_A_CLIP + len(clip) for clip in clips)
         if frames <= _LARGE_FRAMES:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._large_work, work)

@@ -49,7 +49,7 @@ class Engine:
         options = request.options
         model = self.models.asked_for(options.model)
         check_extent(request.clips, options.joint_count(), self._limits)
-        lengths = [len(clip.keypoints_TJ3) for clip in request.clips]
+        lengths = [clip.detected.stop - clip.detected.start for clip in request.clips]
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)
         clips = RequestClips(request, model, self._large_work)
         with model.batcher.admit(work) as admission:
@@ -64,6 +64,8 @@ class Engine:
             await clips.lift(admission, deadline)
         lifted = await clips.lifted()
         self._metrics.frames_lifted(model.card.name, sum(lengths))
+        for clip in lifted:
+            self._metrics.warned(clip.poses.warnings)
         return LiftResult(model.card, options.axes, lifted)
 
 

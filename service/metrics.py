@@ -1,6 +1,6 @@
 """What the service counts, for Prometheus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from poselift.card import Card
+from poselift.poses import PoseWarning
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _OPERATION = ("transport", "operation")
@@ -31,6 +32,8 @@ class Metrics:
             "poselift_request_seconds", said, _OPERATION, buckets=_SECONDS
         )
         self._frames = counter("poselift_frames_lifted", "Frames lifted.", ("model",))
+        said = "Warnings about the input that were told."
+        self._warnings = counter("poselift_warnings", said, ("code",))
         said = "Frames accepted and not yet lifted, context and padding included."
         self._queued = gauge("poselift_queued_frames", said, _BATCHER)
         said = "Requests refused because the queue was full."
@@ -76,6 +79,11 @@ class Metrics:
     def frames_lifted(self, model: str, frames: int) -> None:
         """Count frames answered."""
         self._frames.labels(model).inc(frames)
+
+    def warned(self, warnings: Sequence[PoseWarning]) -> None:
+        """Count warnings told."""
+        for warning in warnings:
+            self._warnings.labels(warning.code).inc()
 
     def batches_of(
         self, model: str, kind: Literal["clip", "live", "window"] = "clip"

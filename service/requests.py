@@ -1,8 +1,10 @@
 """What callers ask for and what they get back, the same for every transport."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from poselift.array_types import Doubles, Floats
@@ -134,6 +136,25 @@ class Clip:
     """The number of the first frame in its source."""
     timestamps_s: Doubles | None = None
     """The time of each frame (T,), instead of a frame rate."""
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self.keypoints_TJ3)
+
+    @cached_property
+    def detected(self) -> slice:
+        """The frames from the first to the last detection; all, if there is none."""
+        is_detected_T = self.keypoints_TJ3[..., 2].any(axis=1)
+        frames = np.flatnonzero(is_detected_T)
+        return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, len(self))
+
+    @property
+    def cropped(self) -> "Clip":
+        """Only those frames."""
+        if self.detected == slice(0, len(self)):
+            return self
+        times = None if self.timestamps_s is None else self.timestamps_s[self.detected]
+        return replace(self, keypoints_TJ3=self.keypoints_TJ3[self.detected], timestamps_s=times)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,13 @@ from poselift.errors import InvalidInput
 from service.request_errors import TooLarge
 from service.requests import Clip
 
+_CUT = (
+    "; cut clips into pieces that share as many frames as the model's receptive_field, and keep of "
+    "each the poses of its middle, or use the library (poselift.lift), which does so"
+)
+_SENT = 10
+"""How many times as many frames as are lifted may be sent: a null costs a few bytes."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -17,7 +24,13 @@ class Limits:
 
     max_body_bytes: int = 128 * 1024 * 1024
     max_frames_per_request: int = 100_000
+    """From the first to the last detection of each clip."""
     max_clips_per_request: int = 1_000
+
+    @property
+    def max_frames_sent(self) -> int:
+        """With the frames before and after, in which nothing was detected."""
+        return _SENT * self.max_frames_per_request
 
 
 def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
@@ -34,15 +47,18 @@ def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     check_limit("clips", len(clips), limits.max_clips_per_request)
     for index, clip in enumerate(clips):
         _check_shape(clip, index, joints)
-    frames = sum(len(clip.keypoints_TJ3) for clip in clips)
-    check_limit("frames", frames, limits.max_frames_per_request)
+    check_limit("frames", sum(len(clip) for clip in clips), limits.max_frames_sent)
+    frames = sum(clip.detected.stop - clip.detected.start for clip in clips)
+    check_limit("frames", frames, limits.max_frames_per_request, _CUT)
     _check_ids(clips)
 
 
-def check_limit(what: str, count: int, limit: int) -> None:
+def check_limit(what: str, count: int, limit: int, remedy: str = "") -> None:
     """Refuse more than there may be in a request; raises ``TooLarge``, naming the limit."""
     if count > limit:
-        raise TooLarge(f"clips: {count} {what} in all are over the limit of {limit} a request")
+        raise TooLarge(
+            f"clips: {count} {what} in all are over the limit of {limit} a request{remedy}"
+        )
 
 
 def _check_shape(clip: Clip, index: int, joints: int) -> None:

@@ -1,12 +1,13 @@
 """All that lifts live frames with one served model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
 from poselift.card import Card
 from poselift.codec import Codec, ModelInput, Preprocessing
+from poselift.poses import PoseWarning
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
@@ -31,6 +32,8 @@ class LiveModel:
 
     served: ServedModel
     steps: StepBatcher
+    warned: Callable[[Sequence[PoseWarning]], None]
+    """Counts warnings that are told."""
     windows: WindowBatcher | None = None
     _codecs: WeakValueDictionary[Preprocessing, Codec] = field(default_factory=WeakValueDictionary)
 
@@ -53,9 +56,9 @@ class LiveModel:
         tracks = Tracks(stepper.rings if stepper else (), len(card.input.joints), capacity)
         steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
         if window is None:
-            return cls(served, steps)
+            return cls(served, steps, metrics.warned)
         observer = metrics.batches_of(card.name, "window")
-        return cls(served, steps, WindowBatcher(card, window, observer))
+        return cls(served, steps, metrics.warned, WindowBatcher(card, window, observer))
 
     @property
     def card(self) -> Card:

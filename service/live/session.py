@@ -167,6 +167,7 @@ class LiveSession:
         keypoints_PJ3 = self._people.keypoints(frame)
         track_ids, swapped_PG = stepped.recorded.track_ids, stepped.swapped_PG
         warnings = self._warnings.of(frame.index, track_ids, keypoints_PJ3, swapped_PG)
+        self._model.warned(warnings)
         self._people.let_go(stepped.recorded)
         return await self._answering.answer(frame, stepped, warnings)
 

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from poselift.card import Training
 from poselift.formats import FORMATS
+from poselift.poses import Axes
 from service.error_table import ERROR_KINDS
 from service.requests import LiftOptions, SessionOptions
 from service.served_models import ModelSet
@@ -19,7 +20,6 @@ _Keypoint: TypeAlias = _Numbers | None
 _Point: TypeAlias = Annotated[list[float], Field(min_length=3, max_length=3)]
 _Quality: TypeAlias = Literal["measured", "filled", "unknown"]
 _TYPES = ", ".join(kind.type for kind in ERROR_KINDS.values())
-_Axes: TypeAlias = Literal["camera", "y_up"]
 
 
 class _Asked(BaseModel):
@@ -35,7 +35,11 @@ class Clip(_Asked):
     """Unique in the request; the clip's position if left out."""
     keypoints: Annotated[list[list[_Keypoint] | None], Field(min_length=1)]
     """For each frame the joints of the keypoint format, in its order; null where nothing was
-    detected."""
+    detected. Nulls before the first and after the last detection count against no limit."""
+    first_frame: Annotated[int, Field(ge=0)] = 0
+    """The number of the first frame in its source; frames in warnings are counted from it."""
+    timestamps_s: list[float] | None = None
+    """The time of each frame in seconds, rising; takes the place of `fps`."""
 
 
 class LiftRequest(LiftOptions):
@@ -84,17 +88,35 @@ class LiftedClip(_Answered):
     expected_errors: list[list[float] | None] | None
     """How far from the truth each joint is likely to be, in metres, from models that tell it;
     null where the quality is unknown."""
+    joint_quality: list[str]
+    """For each frame one letter a joint of the request's format: m measured, f filled, r rejected
+    as an outlier, n never seen."""
+    first_frame: int
 
 
 class _FromModel(_Answered):
     model: ModelSummary
     skeleton: Skeleton
     units: Literal["metres"]
-    axes: _Axes
+    axes: Axes
+
+
+class InputWarning(_Answered):
+    code: str
+    """Never changes: see the table of warnings in the documentation."""
+    clip: str = ""
+    """The clip concerned, in answers about clips."""
+    track_id: str = ""
+    """The person concerned, in live sessions."""
+    frames: Annotated[list[int], Field(min_length=2, max_length=2)] = []
+    """The first and the last frame concerned, if not all are."""
+    detail: str
 
 
 class LiftResponse(_FromModel):
     clips: list[LiftedClip]
+    warnings: list[InputWarning]
+    """What is doubtful about the input."""
 
 
 class OpenSession(SessionOptions):
@@ -116,6 +138,8 @@ class Frame(_Asked):
     index: Annotated[int, Field(ge=0)]
     """From 0, rising by one."""
     people: list[Person]
+    timestamp_s: float | None = None
+    """In seconds, rising; with every frame of a session or with none."""
 
 
 class LiftFramesRequest(_Asked):
@@ -148,6 +172,10 @@ class PersonPose(_Answered):
     quality: _Quality
     expected_errors: list[float] | None
     """How far from the truth each joint is likely to be, in metres."""
+    joint_quality: str
+    """One letter a joint, as in clips."""
+    source: int | None
+    """The person's place in the people that were sent; null if not among them."""
     problem: Problem | None = None
 
 
@@ -156,6 +184,8 @@ class FramePoses(_Answered):
     people: list[PersonPose]
     durable: Literal[False] = False
     """Only while the session store is away."""
+    warnings: list[InputWarning] = []
+    """Only with new ones: each is told once for a person."""
 
 
 class LiftFramesResponse(_Answered):

@@ -1,6 +1,7 @@
 """Messages read from JSON."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,11 +12,17 @@ from service.live.frames import Frame
 from service.request_errors import Unreadable
 from service.requests import Clip, LiftRequest, SessionOptions
 from service.validation import Limits, check_limit
-from service.wire.keypoint_lists import keypoint_array
+from service.wire.keypoint_lists import are_numbers, keypoint_array
 from service.wire.options import clip_id, lift_options, session_options, unknown_field
 from service.wire.stream_messages import Close, FrameBatch, Message, PersonRead, frame_of
 
 _KINDS = "one of open, frame, close"
+_CLIP_FIELDS = {"id", "keypoints", "first_frame", "timestamps_s"}
+_FORM = (
+    "a list of clips, with the keypoints inside: "
+    '{"image_size": [1920, 1080], "clips": [{"keypoints": [...]}]}'
+)
+_CONSTANT = re.compile(rb"(?<![\w\"])-?(NaN|Infinity)(?![\w\"])")
 
 
 class JsonReader:
@@ -25,13 +32,14 @@ class JsonReader:
         """Read a lift request."""
         fields = _object(body)
         clips = fields.pop("clips", None)
+        if clips is None and "keypoints" in fields:
+            raise InvalidInput.at("clips", _FORM)
         options = lift_options(fields)
         joints = options.joint_count()
         if type(clips) is not list or not clips:
             raise InvalidInput.at("clips", "a list of at least one clip")
         check_limit("clips", len(clips), limits.max_clips_per_request)
-        frames = sum(map(_frame_count, clips))
-        check_limit("frames", frames, limits.max_frames_per_request)
+        check_limit("frames", sum(map(_frame_count, clips)), limits.max_frames_sent)
         read = (_clip(clip, index, joints) for index, clip in enumerate(clips))
         return LiftRequest(options, tuple(read))
 
@@ -87,7 +95,15 @@ def _parsed(body: bytes) -> object:
     except orjson.JSONDecodeError as error:
         if "infinity" in error.msg:
             return _parse_beyond_double(body)
-        raise Unreadable(f"the body is not JSON in UTF-8: {error}") from None
+        raise Unreadable(f"the body is not JSON in UTF-8: {_reason(body, error)}") from None
+
+
+def _reason(body: bytes, error: orjson.JSONDecodeError) -> str:
+    constant = _CONSTANT.search(body)
+    if constant is None:
+        return str(error)
+    name = constant.group().decode()
+    return f"{name} at byte {constant.start()} is not JSON: send null for a joint that is missing"
 
 
 def _parse_beyond_double(body: bytes) -> object:
@@ -114,28 +130,37 @@ def _clip(fields: object, index: int, joints: int) -> Clip:
     if type(fields) is not dict:
         raise InvalidInput.at(where, "an object with keypoints")
     for name in fields:
-        if name not in {"id", "keypoints"}:
+        if name not in _CLIP_FIELDS:
             raise unknown_field(f"{where}.{name}")
     name = "" if fields.get("id") is None else fields["id"]
     if type(name) is not str:
         raise InvalidInput.at(f"{where}.id", "a string")
     keypoints_TJ3 = keypoint_array(fields.get("keypoints"), joints, f"{where}.keypoints")
-    return Clip(clip_id(name, index), keypoints_TJ3)
+    first_frame, times = fields.get("first_frame"), fields.get("timestamps_s")
+    if first_frame is not None and (type(first_frame) is not int or first_frame < 0):
+        raise InvalidInput.at(f"{where}.first_frame", "a whole number from 0")
+    if times is not None and (type(times) is not list or not are_numbers(times)):
+        raise InvalidInput.at(f"{where}.timestamps_s", "a list of numbers, in seconds")
+    timestamps_s = None if times is None else np.array(times, np.float64)
+    return Clip(clip_id(name, index), keypoints_TJ3, first_frame or 0, timestamps_s)
 
 
 def _frame(fields: object, joints: int, where: str) -> Frame:
     if type(fields) is not dict:
         raise InvalidInput.at(where, "an object with index and people")
     for name in fields:
-        if name not in {"index", "people"}:
+        if name not in {"index", "people", "timestamp_s"}:
             raise unknown_field(f"{where}.{name}")
     index, people = fields.get("index"), fields.get("people")
+    time = fields.get("timestamp_s")
+    if time is not None and not are_numbers([time]):
+        raise InvalidInput.at(f"{where}.timestamp_s", "a number, in seconds")
     if type(index) is not int:
         raise InvalidInput.at(f"{where}.index", "a whole number from 0")
     if type(people) is not list:
         raise InvalidInput.at(f"{where}.people", "a list of people, which may be empty")
     read = (_person(each, joints, f"{where}.people[{i}]") for i, each in enumerate(people))
-    return frame_of(index, len(people), read, where)
+    return frame_of(index, len(people), read, where, None if time is None else float(time))
 
 
 def _person(fields: object, joints: int, where: str) -> PersonRead:
@@ -151,7 +176,7 @@ def _person(fields: object, joints: int, where: str) -> PersonRead:
         if name not in {"track_id", "keypoints"}:
             return track_id, unknown_field(f"{where}.{name}")
     keypoints = fields.get("keypoints")
-    if keypoints is None:
+    if keypoints is None or keypoints == []:
         return track_id, np.zeros((joints, 3), np.float32)
     try:
         return track_id, keypoint_array([keypoints], joints, f"{where}.keypoints")[0]

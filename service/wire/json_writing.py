@@ -8,7 +8,8 @@ import orjson
 
 from poselift.array_types import Doubles, Floats, Mask
 from poselift.errors import PoseliftError
-from poselift.imputation import QUALITY
+from poselift.imputation import QUALITY, letters
+from poselift.poses import PoseWarning
 from service.error_table import problem
 from service.live.frames import FramePoses
 from service.requests import LiftedClip, LiftResult
@@ -30,7 +31,11 @@ class JsonWriter:
     def encode_lift_result(self, result: LiftResult) -> bytes:
         """Write a result; frames without a pose are null."""
         clips = [_lifted_clip(clip) for clip in result.clips]
-        return orjson.dumps(pose_description(result.card, result.axes) | {"clips": clips})
+        content = pose_description(result.card, result.axes) | {"clips": clips}
+        content["warnings"] = [
+            _warning(each, clip=clip.id) for clip in result.clips for each in clip.poses.warnings
+        ]
+        return orjson.dumps(content)
 
     def encode_session(self, session: OpenedSession) -> bytes:
         """Write the fields of an opened session."""
@@ -64,13 +69,23 @@ class JsonWriter:
 def _lifted_clip(clip: LiftedClip) -> dict[str, Any]:
     unknown_T = clip.poses.quality == _UNKNOWN
     trajectory, errors = clip.poses.trajectory, clip.poses.expected_errors
+    qualities = clip.poses.joint_quality
     return {
         "id": clip.id,
         "poses": _frames(clip.poses.poses, unknown_T),
         "trajectory": None if trajectory is None else _frames(trajectory, unknown_T),
         "expected_errors": None if errors is None else _frames(errors, unknown_T, _ERROR_DECIMALS),
         "quality": list(map(QUALITY.__getitem__, clip.poses.quality.tolist())),
+        "joint_quality": None if qualities is None else letters(qualities),
+        "first_frame": clip.poses.first_frame,
     }
+
+
+def _warning(warning: PoseWarning, **place: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"code": warning.code, **place}
+    if warning.frames is not None:
+        told["frames"] = warning.frames
+    return told | {"detail": warning.detail}
 
 
 def _frames(values: Floats, unknown_T: Mask, decimals: int = _DECIMALS) -> orjson.Fragment:
@@ -101,6 +116,8 @@ def _pose(answer: FramePoses) -> dict[str, Any]:
             "trajectory": _rounded(person.trajectory_3),
             "expected_errors": _rounded(person.expected_errors_K, _ERROR_DECIMALS),
             "quality": QUALITY[person.quality],
+            "joint_quality": person.joint_quality,
+            "source": person.source,
         }
         if person.problem is not None:
             found["problem"] = person.problem
@@ -108,6 +125,10 @@ def _pose(answer: FramePoses) -> dict[str, Any]:
     content: dict[str, Any] = {"index": answer.index, "people": people}
     if not answer.is_durable:
         content["durable"] = False
+    if answer.warnings:
+        content["warnings"] = [
+            _warning(each, track_id=each.track_id or "") for each in answer.warnings
+        ]
     return content
 
 

@@ -18,7 +18,7 @@ from poselift.errors import InvalidInput
 _flat = chain.from_iterable
 _MISSING = (0.0, 0.0, 0.0)
 _NUMBERS = {int, float}
-_A_JOINT = "[x, y] or [x, y, score] in numbers, or null"
+_A_JOINT = "[x, y] or [x, y, score] in numbers, or null where it is missing"
 
 
 def keypoint_array(nested: object, joints: int, where: str) -> Floats:
@@ -31,8 +31,10 @@ def keypoint_array(nested: object, joints: int, where: str) -> Floats:
     """
     if type(nested) is not list or not nested:
         raise InvalidInput.at(where, "a list of at least one frame")
+    if any(not frame and frame not in (None, []) for frame in nested):
+        raise _fault(nested, joints, where)
     # Empty frames are set apart: a few bytes of JSON each, they must not cost as much as others.
-    frames = [frame for frame in nested if frame is not None]
+    frames = [frame for frame in nested if frame]
     values = _values(frames, joints)
     if values is None:
         values = _values(_completed(frames), joints)
@@ -42,6 +44,11 @@ def keypoint_array(nested: object, joints: int, where: str) -> Floats:
     with np.errstate(over="ignore"):
         measured = numbers.astype(np.float32).reshape(len(frames), joints, 3)
     return measured if len(frames) == len(nested) else _spread(measured, nested)
+
+
+def are_numbers(values: list[Any]) -> bool:
+    """Whether all of these are numbers, and none a boolean."""
+    return _NUMBERS.issuperset(map(type, values))
 
 
 def _values(frames: list[Any], joints: int) -> list[Any] | None:
@@ -62,12 +69,15 @@ def _are_lists(items: list[Any], length: int) -> bool:
 def _spread(measured: Floats, nested: list[Any]) -> Floats:
     """The frames in their places, and zeros where there are none."""
     spread = np.zeros((len(nested), *measured.shape[1:]), dtype=np.float32)
-    spread[[frame is not None for frame in nested]] = measured
+    spread[[bool(frame) for frame in nested]] = measured
     return spread
 
 
 def _completed(frames: Iterable[Any]) -> list[Any]:
-    """The frames with nulls replaced by missing joints, and scores of 1 where there are none."""
+    """The frames with nulls replaced by missing joints, and scores of 1 where there are none.
+
+    A joint of which x or y is null is missing too, whatever its score.
+    """
     return [_completed_frame(frame) if type(frame) is list else frame for frame in frames]
 
 
@@ -75,7 +85,7 @@ def _completed_frame(frame: list[Any]) -> list[Any]:
     missing = list(_MISSING)
     return [
         missing
-        if joint is None
+        if joint is None or (type(joint) is list and None in joint[:2])
         else [*joint, 1.0]
         if type(joint) is list and len(joint) == 2
         else joint
@@ -86,7 +96,7 @@ def _completed_frame(frame: list[Any]) -> list[Any]:
 def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:
     for index, frame in enumerate(frames):
         place = f"{where}[{index}]"
-        if frame is None:
+        if frame is None or frame == []:
             continue
         if type(frame) is not list:
             return InvalidInput.at(place, f"a list of {joints} joints, or null")
@@ -99,6 +109,6 @@ def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:
 
 
 def _is_joint(joint: object) -> bool:
-    if joint is None:
+    if joint is None or (type(joint) is list and len(joint) in {2, 3} and None in joint[:2]):
         return True
     return type(joint) is list and len(joint) in {2, 3} and _NUMBERS.issuperset(map(type, joint))

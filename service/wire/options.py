@@ -21,6 +21,12 @@ _EXPECTED = {
     "extra_forbidden": "no field of this name",
 }
 """What was expected, where pydantic's message does not say it after "Input should be"."""
+_FORMS = {
+    "image_size": "[width, height] in pixels above 0, such as [1920, 1080]",
+    "camera.focal_length": "pixels above 0: one number, or [fx, fy]",
+    "camera.principal_point": "[cx, cy] in pixels",
+}
+"""How fields of several numbers look."""
 
 
 def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
@@ -38,6 +44,8 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
     if options.lookahead_frames and options.smoothing_s:
         expected = "0 with lookahead_frames, which smooths poses by later frames"
         raise InvalidInput.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
+    if options.lookahead_frames and options.allow_gaps:
+        raise InvalidInput.at("allow_gaps", "false with lookahead_frames")
     return options
 
 
@@ -48,6 +56,7 @@ def _options(fields: Mapping[str, Any], kind: type[Options]) -> Options:
     except ValidationError as error:
         raise _invalid(error) from None
     options.joint_count()
+    options.preprocessing(0)  # refuses cameras that cannot be
     return options
 
 
@@ -86,12 +95,21 @@ def _small_json(fields: Mapping[str, Any]) -> bytes:
 
 def _invalid(error: ValidationError) -> InvalidInput:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    problems = tuple(
-        FieldError(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
+    found = [
+        _field_error(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
         for fault in faults[:_MOST_PROBLEMS]
-    )
+    ]
+    problems = tuple(dict.fromkeys(found))
     detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
     return InvalidInput(detail, problems)
+
+
+def _field_error(place: str, expected: str) -> FieldError:
+    """The error about a place; about fields of several numbers, their whole form."""
+    for field, form in _FORMS.items():
+        if place.startswith(field) and (place == field or place[len(field)] in ".["):
+            return FieldError(field, form)
+    return FieldError(place, expected)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -18,14 +18,22 @@ from service.wire.stream_messages import Close, FrameBatch, Message, PersonRead,
 
 M = TypeVar("M", bound=AnyMessage)
 
-AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
+AXES = {
+    messages.AXES_CAMERA: "camera",
+    messages.AXES_Y_UP: "y_up",
+    messages.AXES_Z_UP: "z_up",
+}
+_COORDINATES = {
+    messages.COORDINATES_PIXELS: "pixels",
+    messages.COORDINATES_NORMALIZED: "normalized",
+}
 _WHEN_BEHIND = {
     messages.WHEN_BEHIND_WAIT: "wait",
     messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest",
 }
 _FEW = 8
 """More numbers than any small list may have."""
-_SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s")
+_SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s", "person_height_m")
 _OF_CLIPS = ("flip_augmentation", "constant_bone_lengths", "ground_contact")
 _CAMERA_FIELDS = ("focal_length", "principal_point", "radial", "tangential")
 
@@ -109,15 +117,23 @@ def _options(message: messages.LiftRequest | messages.OpenSession) -> dict[str, 
         fields["image_size"] = list(message.image_size[:_FEW])
     if message.HasField("camera"):
         lists = ((name, list(getattr(message.camera, name)[:_FEW])) for name in _CAMERA_FIELDS)
-        fields["camera"] = {name: numbers for name, numbers in lists if numbers}
+        camera: dict[str, Any] = {name: numbers for name, numbers in lists if numbers}
+        if len(message.camera.focal_length) == 1:
+            camera["focal_length"] = message.camera.focal_length[0]
+        if message.camera.HasField("fov_degrees"):
+            camera["fov_degrees"] = message.camera.fov_degrees
+        fields["camera"] = camera
     if message.axes != messages.AXES_UNSPECIFIED:
         fields["axes"] = AXES.get(message.axes, "")
+    if message.coordinates != messages.COORDINATES_UNSPECIFIED:
+        fields["coordinates"] = _COORDINATES.get(message.coordinates, "")
     return fields
 
 
 def _session_options(message: messages.OpenSession) -> SessionOptions:
     _check_option_fields(message, "open")
-    fields = _options(message) | {"associate": message.associate}
+    fields = _options(message)
+    fields |= {"associate": message.associate, "allow_gaps": message.allow_gaps}
     if message.HasField("session_id"):
         fields["session_id"] = message.session_id
     if message.when_behind != messages.WHEN_BEHIND_UNSPECIFIED:
@@ -135,7 +151,8 @@ def _clip(message: messages.Clip, index: int, joints: int) -> Clip:
             f"a multiple of {frame} numbers ({joints} joints of x, y, score), found {count}",
         )
     keypoints_TJ3 = np.array(message.keypoints, dtype=np.float32).reshape(-1, joints, 3)
-    return Clip(clip_id(message.id, index), keypoints_TJ3)
+    times = np.array(message.timestamps_s, np.float64) if message.timestamps_s else None
+    return Clip(clip_id(message.id, index), keypoints_TJ3, message.first_frame, times)
 
 
 def _frames(message: messages.LiftFramesRequest, joints: int) -> Iterator[Frame]:
@@ -146,7 +163,8 @@ def _frames(message: messages.LiftFramesRequest, joints: int) -> Iterator[Frame]
 
 def _frame(message: messages.Frame, joints: int, where: str) -> Frame:
     people = _people(message, joints, where)
-    return frame_of(message.index, len(message.people), people, where)
+    time = message.timestamp_s if message.HasField("timestamp_s") else None
+    return frame_of(message.index, len(message.people), people, where, time)
 
 
 def _people(message: messages.Frame, joints: int, where: str) -> Iterator[PersonRead]:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from poselift.array_types import Floats
 from poselift.errors import PoseliftError
+from poselift.imputation import letters
+from poselift.poses import PoseWarning
 from poselift.v1 import poselift_pb2 as messages
 from service.error_table import problem
 from service.live.frames import FramePoses
@@ -35,6 +37,11 @@ class ProtobufWriter:
         return messages.LiftResponse(
             **pose_description(result.card, _AXES_NAMES[result.axes]),
             clips=[_lifted_clip(clip) for clip in result.clips],
+            warnings=[
+                _warning(warning, clip=clip.id)
+                for clip in result.clips
+                for warning in clip.poses.warnings
+            ],
         ).SerializeToString()
 
     def encode_session(self, session: OpenedSession) -> bytes:
@@ -83,7 +90,15 @@ def _lifted_clip(clip: LiftedClip) -> messages.LiftedClip:
     quality_T = clip.poses.quality.astype(np.uint8) + np.uint8(messages.QUALITY_MEASURED)
     message = kind.FromString(floats + _packed(kind.QUALITY_FIELD_NUMBER, quality_T))
     message.id = clip.id
+    message.first_frame = clip.poses.first_frame
+    if clip.poses.joint_quality is not None:
+        message.joint_quality.extend(letters(clip.poses.joint_quality))
     return message
+
+
+def _warning(warning: PoseWarning, **place: str) -> messages.InputWarning:
+    frames = warning.frames or ()
+    return messages.InputWarning(code=warning.code, detail=warning.detail, frames=frames, **place)
 
 
 def _opened(session: OpenedSession) -> messages.Opened:
@@ -98,6 +113,8 @@ def _pose(answer: FramePoses) -> messages.FramePoses:
     message = messages.FramePoses(index=answer.index)
     if not answer.is_durable:
         message.durable = False
+    for warning in answer.warnings:
+        message.warnings.append(_warning(warning, track_id=warning.track_id or ""))
     for person in people_of(answer):
         _put_person(message.people.add(), person)
     return message
@@ -113,6 +130,9 @@ def _put_person(message: messages.PersonPose, person: PersonAnswer) -> None:
     message.MergeFromString(floats)
     message.track_id = person.track_id
     message.quality = _QUALITIES[person.quality]
+    message.joint_quality = person.joint_quality
+    if person.source is not None:
+        message.source = person.source
     if person.problem is not None:
         message.problem.CopyFrom(_problem(person.problem))
 

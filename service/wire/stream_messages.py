@@ -9,7 +9,7 @@ import numpy as np
 from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.errors import InvalidInput
-from poselift.imputation import Quality
+from poselift.imputation import Quality, letters
 from service.error_table import problem
 from service.live.frames import ANSWERS_KEPT, MOST_PEOPLE, Frame, FramePoses, Person, PersonError
 from service.live.session import LiveSession
@@ -20,6 +20,7 @@ _PersonArrays: TypeAlias = tuple[Floats | None, Floats | None, Floats | None]
 _UNKNOWN: _PersonArrays = (None, None, None)
 _LONGEST_TRACK_ID = 100
 _FARTHEST_PIXEL = 1e9
+_FARTHEST_S = 1e12
 _LARGEST_INDEX = 2**53
 """Above it, numbers in JSON and in the store's scripts are no longer exact."""
 
@@ -81,10 +82,18 @@ class PersonAnswer(NamedTuple):
     trajectory_3: Floats | None
     expected_errors_K: Floats | None
     quality: int
+    joint_quality: str
+    source: int | None
     problem: Mapping[str, Any] | None
 
 
-def frame_of(index: int, count: int, people: Iterable[PersonRead], where: str) -> Frame:
+def frame_of(
+    index: int,
+    count: int,
+    people: Iterable[PersonRead],
+    where: str,
+    timestamp_s: float | None = None,
+) -> Frame:
     """Put a frame together; people that cannot be read become faults.
 
     ``people`` are as many as ``count``, read only if the frame can be; ``where`` is its place.
@@ -102,11 +111,13 @@ def frame_of(index: int, count: int, people: Iterable[PersonRead], where: str) -
     for number, (track_id, keypoints) in enumerate(people):
         error = _fault(track_id, keypoints, named, f"{where}.people[{number}]")
         if error is not None:
-            faults.append(PersonError(track_id[:_LONGEST_TRACK_ID], error))
+            faults.append(PersonError(track_id[:_LONGEST_TRACK_ID], error, number))
         elif not isinstance(keypoints, InvalidInput):
-            read.append(Person(track_id, keypoints))
+            read.append(Person(track_id, keypoints, number))
         named.add(track_id)
-    return Frame(index, tuple(read), tuple(faults))
+    if timestamp_s is not None and not abs(timestamp_s) <= _FARTHEST_S:
+        raise InvalidInput.at(f"{where}.timestamp_s", "a finite number, in seconds")
+    return Frame(index, tuple(read), tuple(faults), timestamp_s)
 
 
 def _fault(
@@ -132,11 +143,15 @@ def _fault(
 def people_of(answer: FramePoses) -> Iterator[PersonAnswer]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
     faults = {fault.track_id: problem(fault.error) for fault in reversed(answer.errors)}
+    qualities = answer.poses.joint_quality
+    written = [""] * len(answer.track_ids) if qualities is None else letters(qualities)
     for place, track_id in enumerate(answer.track_ids):
         person, quality = answer.poses[place], int(answer.poses.quality[place])
         known = person.poses, person.trajectory, person.expected_errors
-        arrays: _PersonArrays = _UNKNOWN if quality == Quality.UNKNOWN else known
-        yield PersonAnswer(track_id, *arrays, quality, faults.get(track_id))
+        arrays = _UNKNOWN if quality == Quality.UNKNOWN else known
+        source = answer.sources[place] if answer.sources[place] >= 0 else None
+        yield PersonAnswer(track_id, *arrays, quality, written[place], source, faults.get(track_id))
     for fault in answer.errors:
         if fault.track_id not in answer.track_ids:
-            yield PersonAnswer(fault.track_id, *_UNKNOWN, Quality.UNKNOWN, problem(fault.error))
+            told = "", fault.source, problem(fault.error)
+            yield PersonAnswer(fault.track_id, *_UNKNOWN, Quality.UNKNOWN, *told)
