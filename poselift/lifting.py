@@ -107,11 +107,7 @@ class EncodedClip:
     ) -> "EncodedClip":
         """Encode a clip for the model with this card.
 
-        Args:
-            keypoints_TJ3: pixels and score, finite; score 0 is missing.
-            how: how they are read.
-            card: the model's.
-            where: the place of the clip in the caller's request, for errors.
+        The keypoints are pixels and a finite score, 0 where missing; ``where`` is their place.
 
         Raises:
             InvalidInput: the codec refuses the keypoints.
@@ -165,12 +161,20 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
         array = _scored(keypoints, joints, "keypoints")
     if array.ndim != 3 or len(array) == 0:
         raise InvalidInput.at("keypoints", f"(frames, {joints}, 2 or 3), found {array.shape}")
-    if not np.isfinite(array).all():
-        frame, joint = np.argwhere(~np.isfinite(array).all(axis=2))[0]
-        raise InvalidInput.at(
-            f"keypoints[{frame}][{joint}]", "finite numbers; a missing joint has score 0"
-        )
+    check_finite(array, "keypoints")
     return array
+
+
+def check_finite(keypoints_TJ3: Floats, where: str) -> None:
+    """Refuse NaN, infinities and what became infinite for want of range.
+
+    Raises:
+        InvalidInput: naming the first joint that has such a number.
+    """
+    finite_TJ = np.isfinite(keypoints_TJ3).all(axis=2)
+    if not finite_TJ.all():
+        frame, joint = np.argwhere(~finite_TJ)[0]
+        raise InvalidInput.at(f"{where}[{frame}][{joint}]", "finite numbers within float32")
 
 
 def _scored(values: ArrayLike, joints: int, where: str) -> Floats:

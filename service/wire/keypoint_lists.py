@@ -68,19 +68,13 @@ def _spread(measured: Floats, nested: list[Any]) -> Floats:
 
 def _completed(frames: Iterable[Any]) -> list[Any]:
     """The frames with nulls replaced by missing joints, and scores of 1 where there are none."""
-    return [_completed_frame(frame) if type(frame) is list else frame for frame in frames]
+    return [list(map(_completed_joint, each)) if type(each) is list else each for each in frames]
 
 
-def _completed_frame(frame: list[Any]) -> list[Any]:
-    missing = list(_MISSING)
-    return [
-        missing
-        if joint is None
-        else [*joint, 1.0]
-        if type(joint) is list and len(joint) == 2
-        else joint
-        for joint in frame
-    ]
+def _completed_joint(joint: object) -> object:
+    if joint is None:
+        return list(_MISSING)
+    return [*joint, 1.0] if type(joint) is list and len(joint) == 2 else joint
 
 
 def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:

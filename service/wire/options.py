@@ -85,19 +85,15 @@ def _small_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def _invalid(error: ValidationError) -> InvalidInput:
+    problems = []
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    problems = tuple(
-        FieldError(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
-        for fault in faults[:_MOST_PROBLEMS]
-    )
+    for fault in faults[:_MOST_PROBLEMS]:
+        expected = fault["msg"].removeprefix("Input should be ")
+        problems.append(FieldError(_place(fault["loc"]), _EXPECTED.get(fault["type"], expected)))
     detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
-    return InvalidInput(detail, problems)
+    return InvalidInput(detail, tuple(problems))
 
 
 def _place(location: tuple[int | str, ...]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return "".join(steps).removeprefix(".")[:_LONGEST_PLACE] or "body"
-
-
-def _expected(kind: str, message: str) -> str:
-    return _EXPECTED.get(kind, message.removeprefix("Input should be "))
