@@ -1,6 +1,6 @@
 """Noticing keypoints that were sent under another format's name.
 
-Formats with as many joints cannot be told apart by shape, so the lengths of limbs are compared
+Formats with as many joints have arrays of one shape, so the lengths of limbs are compared
 with those of a standing figure. Only a far better fit counts: odd poses must pass.
 """
 

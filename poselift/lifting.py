@@ -132,12 +132,8 @@ class EncodedClip:
     ) -> "EncodedClip":
         """Encode a clip for the model with this card.
 
-        Args:
-            keypoints_TJ3: coordinates and score, finite; score 0 is missing.
-            how: how they are read.
-            card: the model's.
-            where: the place of the clip in the caller's request, for errors.
-            timestamps_s: the time of each frame (T,), instead of a frame rate.
+        ``keypoints_TJ3`` are coordinates and a finite score, 0 where missing, and ``where`` is
+        their place; ``timestamps_s`` (T,) take the place of a frame rate.
 
         Raises:
             InvalidInput: the codec refuses the keypoints, or the timestamps do not rise.
@@ -198,14 +194,20 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
     is_missing = np.isnan(array[..., :2]).any(axis=2) & (array[..., 2] == 0)
     if is_missing.any():
         array = np.where(is_missing[..., None], np.float32(0), array)
-    if not np.isfinite(array).all():
-        frame, joint = np.argwhere(~np.isfinite(array).all(axis=2))[0]
-        raise InvalidInput.at(
-            f"keypoints[{frame}][{joint}]",
-            f"finite numbers, found {array[frame, joint].tolist()}; a missing joint has score 0, "
-            "and a frame with nobody is None",
-        )
+    check_finite(array, "keypoints")
     return array
+
+
+def check_finite(keypoints_TJ3: Floats, where: str) -> None:
+    """Refuse NaN, infinities and what became infinite for want of range.
+
+    Raises:
+        InvalidInput: naming the first joint that has such a number.
+    """
+    finite_TJ = np.isfinite(keypoints_TJ3).all(axis=2)
+    if not finite_TJ.all():
+        frame, joint = np.argwhere(~finite_TJ)[0]
+        raise InvalidInput.at(f"{where}[{frame}][{joint}]", "finite numbers within float32")
 
 
 def _scored(values: ArrayLike, joints: int, where: str) -> Floats:

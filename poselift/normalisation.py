@@ -132,8 +132,8 @@ def normaliser(
     # Human3.6M calls the ankle a foot.
     named = {name.replace("_foot", "_ankle"): index for index, name in enumerate(joints)}
     body = [*torso, *(named[name] for name in _LIMBS)]
-    lens = camera or Camera.assumed(image_size)
-    return np.errstate(all="ignore")(lambda each: person(lens.rays(each), torso, body))
+    camera = camera or Camera.assumed(image_size)
+    return np.errstate(all="ignore")(lambda each: person(camera.rays(each), torso, body))
 
 
 def screen(keypoints: Floats, image_size: tuple[float, float]) -> Floats:

@@ -40,16 +40,12 @@ class Deadline:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._at = asyncio.get_running_loop().time() + timeout_s
-
-    def remaining_s(self) -> float:
-        """Seconds until then."""
-        return self._at - asyncio.get_running_loop().time()
+        self.at = asyncio.get_running_loop().time() + timeout_s
 
     async def bound(self, work: Awaitable[T]) -> T:
         """Do the work, but no longer than until then; raises ``DeadlineExceeded``."""
         try:
-            async with asyncio.timeout_at(self._at) as timer:
+            async with asyncio.timeout_at(self.at) as timer:
                 return await work
         except TimeoutError:
             if not timer.expired():

@@ -296,7 +296,7 @@ class Admission(Generic[In, Out]):
 
 
 def _is_wanted(item: _Item[In, Out], now: float) -> bool:
-    """Whether somebody still waits for the item; fails it when it is past its deadline."""
+    """Whether a caller still waits for the item; fails it when it is past its deadline."""
     if item.future.done() or not item.admission.is_open:
         return False
     if item.deadline is not None and now >= item.deadline:

@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-
 from poselift.chunks import Chunk
-from poselift.errors import InvalidInput
-from poselift.lifting import EncodedClip
+from poselift.lifting import EncodedClip, check_finite
 from poselift.poses import ModelOutput
 from service.batcher import Admission
-from service.requests import Clip, LiftedClip, LiftRequest
+from service.requests import LiftedClip, LiftRequest
 from service.served_models import Job, ServedModel
 
 T = TypeVar("T")
@@ -85,7 +82,7 @@ class RequestClips:
 
     def _encoded(self, max_gap_s: float) -> list[EncodedClip]:
         for index, clip in enumerate(self._request.clips):
-            check_finite(clip, index)
+            check_finite(clip.keypoints_TJ3, f"clips[{index}].keypoints")
         options, card = self._request.options, self._model.card
         options.postprocessing().check(card)
         how = options.preprocessing(max_gap_s)
@@ -132,17 +129,3 @@ class _Sent(NamedTuple):
         """Put the chunk in its place once it is lifted; returns the work no longer ahead."""
         self.room.put(self.chunk.gives, await self.output)
         return self.work
-
-
-def check_finite(clip: Clip, index: int) -> None:
-    """Refuse NaN, infinities and what became infinite for want of range; ``index`` is the clip's.
-
-    Raises:
-        InvalidInput: naming the first joint that has such a number.
-    """
-    finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
-    if not finite_TJ.all():
-        frame, joint = np.argwhere(~finite_TJ)[0]
-        raise InvalidInput.at(
-            f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
-        )

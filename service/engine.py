@@ -1,13 +1,10 @@
 """The use cases: what the service does, whichever transport asks."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
 
 from service.clips import RequestClips
 from service.metrics import Metrics
-from service.request_errors import DeadlineExceeded, TooLarge
+from service.request_errors import TooLarge
 from service.requests import LiftRequest, LiftResult
 from service.served_models import ModelSet
 from service.validation import Limits, check_extent
@@ -30,10 +27,11 @@ class Engine:
         self._large_work = large_work
         self._max_gap_s = max_gap_s
 
-    async def lift(self, request: LiftRequest, deadline_s: float | None = None) -> LiftResult:
-        """Lift every clip of a request.
+    async def lift(self, request: LiftRequest, deadline: float | None = None) -> LiftResult:
+        """Lift every clip of a request; nothing is taken for granted of the clips' arrays.
 
-        ``deadline_s`` is seconds from now; nothing is taken for granted of the clips' arrays.
+        What is not begun by ``deadline``, in the event loop's time, is dropped; the transport
+        bounds the time of the whole.
 
         Raises:
             InvalidInput: something in the request is wrong.
@@ -42,10 +40,6 @@ class Engine:
             Unavailable: the service is shutting down.
             DeadlineExceeded: it took too long.
         """
-        async with _deadline(deadline_s) as deadline:
-            return await self._lift(request, deadline)
-
-    async def _lift(self, request: LiftRequest, deadline: float | None) -> LiftResult:
         options = request.options
         model = self.models.asked_for(options.model)
         check_extent(request.clips, options.joint_count(), self._limits)
@@ -67,13 +61,3 @@ class Engine:
         for clip in lifted:
             self._metrics.warned(clip.poses.warnings)
         return LiftResult(model.card, options.axes, lifted)
-
-
-@asynccontextmanager
-async def _deadline(seconds: float | None) -> AsyncIterator[float | None]:
-    """Bound the time of what is inside; gives the deadline in the event loop's time."""
-    try:
-        async with asyncio.timeout(seconds) as timeout:
-            yield timeout.when()
-    except TimeoutError as error:
-        raise DeadlineExceeded(f"no answer within {seconds} s") from error

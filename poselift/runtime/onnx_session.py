@@ -60,7 +60,7 @@ def open_companion(
     if card.graph.kind != path.stem:
         raise ModelError(f"{path}: its card is of a {card.graph.kind} graph")
     if card.model_copy(update={"graph": clip.graph}) != clip:
-        raise ModelError(f"{path}: its card is not that of the clip graph beside it")
+        raise ModelError(f"{path}: its card is not that of the clip graph in the same folder")
     return session, card
 
 

@@ -19,7 +19,7 @@ async def lift(
         PoseliftError: whatever is wrong with the request or the service.
     """
     request = await context.decoder.lift_request(given, body)
-    result = await context.engine.lift(request, deadline.remaining_s())
+    result = await context.engine.lift(request, deadline.at)
     if sum(len(clip.poses) for clip in result.clips) <= _INLINE_FRAMES:
         return wanted.encode_lift_result(result)
     return await asyncio.to_thread(wanted.encode_lift_result, result)

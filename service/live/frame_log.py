@@ -35,7 +35,7 @@ from service.request_errors import Fenced, Unavailable
 
 @dataclass(frozen=True)
 class StoredSession:
-    """What the store knows of a session besides its frames."""
+    """What the store knows of a session, its frames excepted."""
 
     writer: Writer
     owner: str

@@ -79,7 +79,7 @@ class Operations:
 
         The endpoint's name is that of the operation in metrics, its docstring the description. It
         finds path parameters in ``request.path_params``. What it takes a ``body`` with needs a
-        ``budget`` of memory for it; ``errors`` are those besides what every request may meet.
+        ``budget`` of memory for it; ``errors`` are those that not every request may meet.
         """
         extra: Schema = {"security": list(_SECURITY)}
         if names := re.findall(r"{(\w+)}", path):

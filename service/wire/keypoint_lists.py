@@ -78,19 +78,13 @@ def _completed(frames: Iterable[Any]) -> list[Any]:
 
     A joint of which x or y is null is missing too, whatever its score.
     """
-    return [_completed_frame(frame) if type(frame) is list else frame for frame in frames]
+    return [list(map(_completed_joint, each)) if type(each) is list else each for each in frames]
 
 
-def _completed_frame(frame: list[Any]) -> list[Any]:
-    missing = list(_MISSING)
-    return [
-        missing
-        if joint is None or (type(joint) is list and None in joint[:2])
-        else [*joint, 1.0]
-        if type(joint) is list and len(joint) == 2
-        else joint
-        for joint in frame
-    ]
+def _completed_joint(joint: object) -> object:
+    if joint is None or (type(joint) is list and None in joint[:2]):
+        return list(_MISSING)
+    return [*joint, 1.0] if type(joint) is list and len(joint) == 2 else joint
 
 
 def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:

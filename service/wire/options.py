@@ -94,14 +94,15 @@ def _small_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def _invalid(error: ValidationError) -> InvalidInput:
+    problems = []
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    found = [
-        _field_error(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
-        for fault in faults[:_MOST_PROBLEMS]
-    ]
-    problems = tuple(dict.fromkeys(found))
+    for fault in faults[:_MOST_PROBLEMS]:
+        expected = fault["msg"].removeprefix("Input should be ")
+        expected = _EXPECTED.get(fault["type"], expected)
+        problems.append(_field_error(_place(fault["loc"]), expected))
+    problems = list(dict.fromkeys(problems))
     detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
-    return InvalidInput(detail, problems)
+    return InvalidInput(detail, tuple(problems))
 
 
 def _field_error(place: str, expected: str) -> FieldError:
@@ -115,7 +116,3 @@ def _field_error(place: str, expected: str) -> FieldError:
 def _place(location: tuple[int | str, ...]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return "".join(steps).removeprefix(".")[:_LONGEST_PLACE] or "body"
-
-
-def _expected(kind: str, message: str) -> str:
-    return _EXPECTED.get(kind, message.removeprefix("Input should be "))

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselift.formats import FORMATS
-from poselift.imputation import QUALITY, ImputationState, fill, fill_causal, known_segments
+from poselift.imputation import (
+    QUALITY,
+    Imputation,
+    ImputationState,
+    known_segments,
+    measured_joints,
+)
 from poselift.reference_pose import REFERENCE_POSE
 
 COCO = FORMATS["coco17"]
@@ -23,8 +29,14 @@ def clip(frames=20, seed=0):
     return keypoints
 
 
+def imputation(max_gap=4):
+    return Imputation(COCO.joints, np.ones(17, np.bool_), max_gap)
+
+
 def filled(keypoints, causal=False, max_gap_frames=4, min_score=0.05):
-    return fill(keypoints, causal, min_score, max_gap_frames, COCO)
+    measured = measured_joints(keypoints, min_score)
+    elapsed = np.ones(len(keypoints), np.int64)
+    return imputation(max_gap_frames).fill(keypoints[..., :2], measured, elapsed, causal)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -269,12 +281,14 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
     both = np.stack([keypoints, lose(clip(40, seed + 1), losses[::-1])])
     memory, pieces, qualities = ImputationState.blank(2, 17), [], []
     for start, stop in pairwise(sorted({0, *cuts, 40})):
-        piece, quality, memory = fill_causal(
-            both[:, start:stop], memory, 0.05, max_gap_frames, COCO
+        part = both[:, start:stop]
+        elapsed = np.ones(part.shape[:2], np.int64)
+        piece, memory = imputation(max_gap_frames).fill_next(
+            part[..., :2], measured_joints(part, 0.05), elapsed, memory
         )
-        pieces.append(piece[0])
-        qualities.append(quality[0])
-        np.testing.assert_array_equal(memory.filled(COCO.joints)[0], piece[0, -1])
+        pieces.append(piece.keypoints_TJ2[0])
+        qualities.append(piece.quality_T[0])
+        np.testing.assert_array_equal(memory.filled(COCO.joints)[0], pieces[-1][-1])
     np.testing.assert_array_equal(np.concatenate(pieces), whole.keypoints_TJ2)
     np.testing.assert_array_equal(np.concatenate(qualities), whole.quality_T)
 

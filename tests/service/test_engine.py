@@ -16,6 +16,7 @@ from poselift.postprocess.pipeline import enforce_bone_lengths
 from poselift.postprocess.smoothing import smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import H36M17
+from service.admission import Deadline
 from service.context import ServiceContext
 from service.request_errors import DeadlineExceeded, NotFound, Overloaded, TooLarge
 from service.requests import CameraOptions, Clip, LiftedClip, LiftOptions, LiftRequest
@@ -34,7 +35,10 @@ async def lift(
         LiftOptions.model_validate({"image_size": SIZE, **options}),
         tuple(Clip(str(index), clip) for index, clip in enumerate(clips)),
     )
-    return list((await service.engine.lift(request, deadline_s)).clips)
+    if deadline_s is None:
+        return list((await service.engine.lift(request)).clips)
+    deadline = Deadline(deadline_s)
+    return list((await deadline.bound(service.engine.lift(request, deadline.at))).clips)
 
 
 def straight_through(folder: Path, clip: np.ndarray) -> np.ndarray:

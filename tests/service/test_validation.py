@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from service.clips import check_finite
+from poselift.lifting import check_finite
 from service.request_errors import TooLarge
 from service.requests import Clip
 from service.validation import Limits, check_extent
@@ -60,5 +60,5 @@ def test_a_number_that_is_not_finite_names_its_joint(bad: float, channel: int) -
     faulty = clip("a", (30, 17, 3))
     faulty.keypoints_TJ3[17, 4, channel] = bad
     with pytest.raises(InvalidInput) as refusal:
-        check_finite(faulty, 2)
+        check_finite((faulty).keypoints_TJ3, "clips[2].keypoints")
     assert refusal.value.field_errors[0].where == "clips[2].keypoints[17][4]"
