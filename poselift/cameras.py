@@ -150,7 +150,9 @@ def _focal_lengths(
     if focal_length is not None and fov_degrees is None:
         return focal_length if isinstance(focal_length, tuple) else (focal_length, focal_length)
     if fov_degrees is None or focal_length is not None:
-        raise InvalidInput.at(where, "focal_length in pixels, or fov_degrees instead")
+        raise InvalidInput.at(
+            f"{where}.focal_length", "pixels, one number or two; or fov_degrees in its place"
+        )
     if not 0 < fov_degrees < _HALF_TURN:
         raise InvalidInput.at(
             f"{where}.fov_degrees", f"degrees between 0 and 180, found {fov_degrees:g}"

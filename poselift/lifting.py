@@ -138,7 +138,8 @@ class EncodedClip:
         Raises:
             InvalidInput: the codec refuses the keypoints, or the timestamps do not rise.
         """
-        clock = Clock.of(how.fps, timestamps_s, len(keypoints_TJ3), f"{where} timestamps_s")
+        times_where = f"{where.removesuffix('keypoints')}timestamps_s"
+        clock = Clock.of(how.fps, timestamps_s, len(keypoints_TJ3), times_where)
         codec = Codec(ModelInput.of(card), replace(how, has_timestamps=timestamps_s is not None))
         encoded = codec.encode(keypoints_TJ3, where, clock.elapsed_T)
         return cls(where, card, clock.fps, codec, encoded)

@@ -36,6 +36,8 @@ class RequestClips:
         self._large_work = large_work
         self._clips: Sequence[EncodedClip] = ()
         self._outputs: Sequence[ModelOutput] = ()
+        self._frames: Sequence[slice] = ()
+        """Of each clip, those that can have a pose."""
 
     async def encode(self, max_gap_s: float) -> None:
         """Encode all clips; gaps of up to ``max_gap_s`` with nothing measured are filled.
@@ -86,7 +88,8 @@ class RequestClips:
         options, card = self._request.options, self._model.card
         options.postprocessing().check(card)
         how = options.preprocessing(max_gap_s)
-        cropped = (clip.cropped for clip in self._request.clips)
+        self._frames = [clip.lifted(max_gap_s, options.fps) for clip in self._request.clips]
+        cropped = map(Clip.cropped, self._request.clips, self._frames)
         return [
             EncodedClip.of(
                 clip.keypoints_TJ3, how, card, f"clips[{index}].keypoints", clip.timestamps_s
@@ -96,16 +99,17 @@ class RequestClips:
 
     def _lifted(self) -> tuple[LiftedClip, ...]:
         options = self._request.options
-        how, parts = options.postprocessing(), (self._request.clips, self._clips, self._outputs)
+        how = options.postprocessing()
+        parts = self._request.clips, self._frames, self._clips, self._outputs
         return tuple(
             LiftedClip(
                 clip.id,
                 encoded.poses(output, how)
                 .in_axes(options.axes)
-                .put_into(clip.detected, len(clip))
+                .put_into(frames, len(clip))
                 .counted_from(clip.first_frame),
             )
-            for clip, encoded, output in zip(*parts, strict=True)
+            for clip, frames, encoded, output in zip(*parts, strict=True)
         )
 
     async def _at_ease(self, work: Callable[[], T]) -> T:

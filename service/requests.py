@@ -1,5 +1,6 @@
 """What callers ask for and what they get back, the same for every transport."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Literal
@@ -148,13 +149,23 @@ class Clip:
         frames = np.flatnonzero(is_detected_T)
         return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, len(self))
 
-    @property
-    def cropped(self) -> "Clip":
-        """Only those frames."""
-        if self.detected == slice(0, len(self)):
+    def lifted(self, max_gap_s: float, fps: float) -> slice:
+        """The frames that can have a pose: those, and as many after them as a gap may last."""
+        start, stop = self.detected.start, self.detected.stop
+        times = self.timestamps_s
+        if times is None:
+            return slice(start, min(stop + math.ceil(max_gap_s * fps) + 1, len(self)))
+        if len(times) != len(self):
+            return slice(0, len(self))  # which is refused
+        last = np.searchsorted(times, times[stop - 1] + max_gap_s, side="right") + 1
+        return slice(start, max(stop, min(int(last), len(self))))
+
+    def cropped(self, frames: slice) -> "Clip":
+        """Only some of the frames."""
+        if frames == slice(0, len(self)):
             return self
-        times = None if self.timestamps_s is None else self.timestamps_s[self.detected]
-        return replace(self, keypoints_TJ3=self.keypoints_TJ3[self.detected], timestamps_s=times)
+        times = None if self.timestamps_s is None else self.timestamps_s[frames]
+        return replace(self, keypoints_TJ3=self.keypoints_TJ3[frames], timestamps_s=times)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ _FORMS = {
     "camera.principal_point": "[cx, cy] in pixels",
 }
 """How fields of several numbers look."""
+_BRANCHES = {"tuple[constrained-float, constrained-float]", "constrained-float"}
+"""What pydantic calls the forms of a field that has several."""
 
 
 def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
@@ -94,25 +96,23 @@ def _small_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def _invalid(error: ValidationError) -> InvalidInput:
-    problems = []
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    for fault in faults[:_MOST_PROBLEMS]:
-        expected = fault["msg"].removeprefix("Input should be ")
-        expected = _EXPECTED.get(fault["type"], expected)
-        problems.append(_field_error(_place(fault["loc"]), expected))
-    problems = list(dict.fromkeys(problems))
+    expected: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        place = _place(fault["loc"])
+        said = _EXPECTED.get(fault["type"], fault["msg"].removeprefix("Input should be "))
+        expected.setdefault(place, _FORMS.get(place, said))
+    # Of a field with several forms the one that fits best tells its place most exactly.
+    places = [place for place in expected if not any(_is_in(other, place) for other in expected)]
+    problems = tuple(FieldError(place, expected[place]) for place in places[:_MOST_PROBLEMS])
     detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
-    return InvalidInput(detail, tuple(problems))
+    return InvalidInput(detail, problems)
 
 
-def _field_error(place: str, expected: str) -> FieldError:
-    """The error about a place; about fields of several numbers, their whole form."""
-    for field, form in _FORMS.items():
-        if place.startswith(field) and (place == field or place[len(field)] in ".["):
-            return FieldError(field, form)
-    return FieldError(place, expected)
+def _is_in(place: str, field: str) -> bool:
+    return place.startswith((f"{field}.", f"{field}["))
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    named = (step for step in location if step not in _BRANCHES)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in named)
     return "".join(steps).removeprefix(".")[:_LONGEST_PLACE] or "body"

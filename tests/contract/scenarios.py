@@ -68,8 +68,13 @@ def gappy(frames: int) -> list[Any]:
     return clip
 
 
+def request_of(clip: list[Any], **fields: Any) -> dict[str, Any]:
+    """A request of one clip with fields of its own."""
+    return {"image_size": SIZE, "clips": [{"keypoints": clip, **fields}]}
+
+
 def _one_clip(**fields: Any) -> dict[str, Any]:
-    return {"image_size": SIZE, "clips": [{"keypoints": keypoints(), **fields}]}
+    return request_of(keypoints(), **fields)
 
 
 GOOD = (
@@ -83,6 +88,18 @@ GOOD = (
     Good("some scores", request(with_(keypoints(), 1, 5, [500, 400]))),
     Good("whole numbers", request(with_(keypoints(), 1, 5, [500, 400, 1]))),
     Good("y up", request(axes="y_up")),
+    Good("z up", request(axes="z_up")),
+    Good("an empty frame", request(with_(keypoints(), 1, None, []))),
+    Good("joints of null", request(with_(keypoints(), 1, 5, [None, None, 0]))),
+    Good("a field of view", request(camera={"fov_degrees": 60}, model="person"), "person"),
+    Good("one focal length", request(camera={"focal_length": 900}, model="person"), "person"),
+    Good("a person's height", request(person_height_m=1.5)),
+    Good(
+        "timestamps",
+        request_of(keypoints(20), timestamps_s=[i / 30 + 0.001 * (i % 3) for i in range(20)]),
+    ),
+    Good("frame numbers", _one_clip(first_frame=1000)),
+    Good("nulls at both ends", request([None] * 30 + keypoints(10) + [None] * 40)),
     Good("mirrored", request(keypoints(40), flip_augmentation=True)),
     Good("smoothed", request(gappy(100), model="rooted", smoothing_s=0.2), "rooted"),
     Good("still feet", request(gappy(100), model="rooted", ground_contact=True), "rooted"),
@@ -130,14 +147,13 @@ BAD = (
     Bad("too few numbers", request([_CLIP[0][:16]]), "clips[0].keypoints", over=PROTOBUF_ONLY),
     Bad("ragged joints", request(with_(_CLIP, 2, None, _CLIP[0][:9])), "clips[0].keypoints[2]", over=JSON_ONLY),
     Bad("ragged after an empty frame", request([None, _CLIP[0][:9]]), "clips[0].keypoints[1]", over=JSON_ONLY),
-    Bad("a frame without joints", request(with_(_CLIP, 1, None, [])), "clips[0].keypoints[1]", over=JSON_ONLY),
     Bad("a frame that is none", request(with_(_CLIP, 1, None, "x")), "clips[0].keypoints[1]", over=JSON_ONLY),
     Bad("keypoints that are none", request({"x": 1}), "clips[0].keypoints", over=JSON_ONLY),
     Bad("a flat clip", request([1.0, 2.0, 3.0]), "clips[0].keypoints[0]", over=JSON_ONLY),
     *(
         Bad(f"a joint of {joint!r}", request(_CLIP, with_(_CLIP, 2, 4, joint)), "clips[1].keypoints[2][4]", over=JSON_ONLY)
         for joint in (
-            [], [1], [1, 2, 3, 4], [1, "2", 3], ["1", "2", "3"], [1, 2, None], [None, None, 0], [1, True, 1],
+            [], [1], [1, 2, 3, 4], [1, "2", 3], ["1", "2", "3"], [1, 2, None], [1, True, 1],
             [[1, 2], [3]], [[1], [2], [3]], {"x": 1}, {"x": 1, "y": 2, "score": 3}, 5, "xyz", True,
         )
     ),
@@ -172,7 +188,9 @@ BAD = (
     Bad("zero focal length", request(camera={**CAMERA, "focal_length": [900, 0]}), "camera.focal_length[1]"),
     Bad("negative focal length", request(camera={**CAMERA, "focal_length": [-1, 9]}), "camera.focal_length[0]"),
     Bad("no focal length", request(camera={"principal_point": [1, 1]}), "camera.focal_length"),
-    Bad("no principal point", request(camera={"focal_length": [900, 900]}), "camera.principal_point"),
+    Bad("both a focal length and a field of view", request(camera={**CAMERA, "fov_degrees": 50}), "camera.focal_length"),
+    Bad("a focal length in millimetres", request(camera={"focal_length": 35}), "camera.focal_length"),
+    Bad("a field of view beyond a half turn", request(camera={"fov_degrees": 180}), "camera.fov_degrees"),
     Bad("half a distortion", request(camera={**CAMERA, "radial": [0.1]}), "camera.radial[1]"),
     Bad("an endless distortion", request(camera={**CAMERA, "tangential": [0, 1e39]}), "camera.tangential[1]"),
     Bad("a camera that is none", request(camera=[1]), "camera", over=JSON_ONLY),
@@ -187,7 +205,7 @@ BAD = (
     Bad("smoothed backwards", request(smoothing_s=-0.1), "smoothing_s"),
     Bad("still feet nowhere", request(ground_contact=True, model="symmetric"), "ground_contact"),
     Bad("steady bones by number", request(constant_bone_lengths=1), "constant_bone_lengths", over=JSON_ONLY),
-    Bad("unknown axes", request(axes="z_up"), "axes", over=JSON_ONLY),
+    Bad("unknown axes", request(axes="x_up"), "axes", over=JSON_ONLY),
     Bad("unknown format", request(keypoint_format="coco18"), "keypoint_format"),
     Bad("unknown model", request(model="best"), "model"),
     Bad("a model without a name", request(model=""), "model"),

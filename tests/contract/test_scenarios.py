@@ -18,8 +18,10 @@ def test_every_transport_gives_the_same_answer(
     for outcome in outcomes.values():
         check_answers(outcome, scenario)
         assert outcome.about == reference.about
+        assert outcome.warnings == reference.warnings
         for clip, same in zip(outcome.clips, reference.clips, strict=True):
             assert (clip.id, clip.quality) == (same.id, same.quality)
+            assert (clip.joint_quality, clip.first_frame) == (same.joint_quality, same.first_frame)
             np.testing.assert_allclose(clip.poses, same.poses, atol=AGREEMENT_M)
             assert (clip.trajectory is None) == (same.trajectory is None)
             if clip.trajectory is not None:
@@ -42,7 +44,8 @@ def check_answers(outcome: Outcome, scenario: Good) -> None:
     for lifted, clip in zip(outcome.clips, clips, strict=True):
         frames = len(clip["keypoints"])
         assert lifted.poses.shape == (frames, len(outcome.about["joints"]), 3)
-        assert len(lifted.quality) == frames
+        assert len(lifted.quality) == len(lifted.joint_quality) == frames
+        assert lifted.first_frame == clip.get("first_frame", 0)
         unknown = np.array([quality == "unknown" for quality in lifted.quality])
         assert (np.isfinite(lifted.poses).all(axis=(1, 2)) == ~unknown).all()
         assert not lifted.poses[~unknown, 0].any()

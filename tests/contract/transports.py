@@ -18,7 +18,24 @@ Request = Mapping[str, Any]
 
 _TIMEOUT_S = 60
 _QUALITY = {1: "measured", 2: "filled", 3: "unknown"}
-_AXES = {"camera": messages.AXES_CAMERA, "y_up": messages.AXES_Y_UP}
+_AXES = {
+    "camera": messages.AXES_CAMERA,
+    "y_up": messages.AXES_Y_UP,
+    "z_up": messages.AXES_Z_UP,
+}
+ENUMS: Mapping[str, Mapping[str, int]] = {
+    "axes": _AXES,
+    "coordinates": {
+        "pixels": messages.COORDINATES_PIXELS,
+        "normalized": messages.COORDINATES_NORMALIZED,
+    },
+    "when_behind": {
+        "wait": messages.WHEN_BEHIND_WAIT,
+        "drop_oldest": messages.WHEN_BEHIND_DROP_OLDEST,
+    },
+}
+_NO_SUCH = 9
+"""The number of no enum value."""
 _CODES = {
     "unreadable": "INVALID_ARGUMENT",
     "invalid": "INVALID_ARGUMENT",
@@ -50,6 +67,8 @@ class LiftedClip:
     trajectory: NDArray[np.float64] | None
     quality: list[str]
     expected_errors: NDArray[np.float64] | None
+    joint_quality: list[str]
+    first_frame: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,7 @@ class Outcome:
     clips: Sequence[LiftedClip] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     """Model name, units, axes and skeleton joints."""
+    warnings: Sequence[Mapping[str, Any]] = ()
 
     @property
     def places(self) -> list[str]:
@@ -100,6 +120,7 @@ class JsonOverHttp:
                 "axes": result["axes"],
                 "joints": result["skeleton"]["joints"],
             },
+            warnings=result["warnings"],
         )
 
 
@@ -174,22 +195,32 @@ def as_message(request: Request) -> messages.LiftRequest:
     """A request in JSON's terms as protobuf, as far as protobuf can say it."""
     fields = dict(request)
     clips = [
-        messages.Clip(id=clip.get("id", ""), keypoints=packed(clip["keypoints"]))
+        messages.Clip(**clip | {"keypoints": packed(clip["keypoints"])})
         for clip in fields.pop("clips", ())
     ]
-    if "axes" in fields:
-        fields["axes"] = _AXES[fields["axes"]]
-    return messages.LiftRequest(**fields, clips=clips)
+    return messages.LiftRequest(**numbered(fields), clips=clips)
+
+
+def numbered(fields: Request) -> dict[str, Any]:
+    """The fields of a message with enums by number, unknown ones too, and numbers as lists."""
+    found = {
+        name: ENUMS[name].get(value, _NO_SUCH) if name in ENUMS else value
+        for name, value in fields.items()
+    }
+    camera = dict(found.get("camera") or {})
+    if isinstance(camera.get("focal_length"), (int, float)):
+        found["camera"] = camera | {"focal_length": [camera["focal_length"]]}
+    return found
 
 
 def packed(keypoints: Sequence[Any]) -> list[float]:
     """Frames of joints as one list; a null frame is given as many joints as the first other."""
-    joints = next((len(frame) for frame in keypoints if frame is not None), 17)
+    joints = next((len(frame) for frame in keypoints if frame), 17)
     return [
         number
         for frame in keypoints
-        for joint in (frame if frame is not None else [None] * joints)
-        for number in ((0, 0, 0) if joint is None else (*joint, 1)[:3])
+        for joint in (frame or [None] * joints)
+        for number in ((0, 0, 0) if joint is None or None in joint[:2] else (*joint, 1)[:3])
     ]
 
 
@@ -207,6 +238,8 @@ def _json_clip(clip: Mapping[str, Any]) -> LiftedClip:
         _frames(clip["trajectory"], (3,)),
         clip["quality"],
         _frames(clip["expected_errors"], (joints,)),
+        clip["joint_quality"],
+        clip["first_frame"],
     )
 
 
@@ -229,7 +262,13 @@ def _outcome(answer: messages.LiftResponse) -> Outcome:
             "axes": axes[answer.axes],
             "joints": list(answer.skeleton.joints),
         },
+        warnings=[_message_warning(warning) for warning in answer.warnings],
     )
+
+
+def _message_warning(warning: messages.InputWarning) -> dict[str, Any]:
+    told = {"code": warning.code, "clip": warning.clip, "detail": warning.detail}
+    return told | ({"frames": list(warning.frames)} if warning.frames else {})
 
 
 def _message_clip(clip: messages.LiftedClip, joints: int) -> LiftedClip:
@@ -249,4 +288,6 @@ def _message_clip(clip: messages.LiftedClip, joints: int) -> LiftedClip:
         trajectory if len(trajectory) else None,
         quality,
         errors if len(errors) else None,
+        list(clip.joint_quality),
+        clip.first_frame,
     )

@@ -318,11 +318,14 @@ async def test_keypoints_far_out_are_refused_or_lifted_but_never_nan(
 
 
 async def test_degenerate_poses_pass(models: Path) -> None:
-    point = np.ones((5, 17, 3), dtype=np.float32)
+    line = person_clip(5)
+    line[..., 0] = 400
     async with running_service(models) as service:
         for model in ("symmetric", "causal", "person"):
-            (lifted,) = await lift(service, point, model=model)
+            (lifted,) = await lift(service, line, model=model)
             assert np.isfinite(lifted.poses.poses).all()
+            with pytest.raises(InvalidInput, match="all joints lie within"):
+                await lift(service, np.full((5, 17, 3), 300, np.float32), model=model)
 
 
 async def test_limits_hold(models: Path) -> None:

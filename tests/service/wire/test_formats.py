@@ -11,25 +11,18 @@ from poselift.errors import InvalidInput, PoseliftError
 from poselift.v1 import poselift_pb2 as messages
 from service.live.frames import Frame
 from service.request_errors import TooLarge
-from service.requests import LiftOptions, LiftRequest, SessionOptions
+from service.requests import Clip, LiftOptions, LiftRequest, SessionOptions
 from service.validation import Limits
 from service.wire.served_formats import JSON, PROTOBUF, SERVED_FORMATS
 from service.wire.stream_messages import Close, FrameBatch
 from service.wire.wire_format import WireFormat
-from tests.contract.transports import packed
+from tests.contract.transports import as_message, numbered, packed
 
 Fields = Mapping[str, Any]
 
 JOINTS = 17
 PERSON = [[float(joint), 2.5, 0.5] for joint in range(JOINTS)]
 CAMERA = {"focal_length": [900.0, 910.0], "principal_point": [500.0, 400.0]}
-AXES = {"camera": messages.AXES_CAMERA, "y_up": messages.AXES_Y_UP}
-WHEN_BEHIND = {
-    "wait": messages.WHEN_BEHIND_WAIT,
-    "drop_oldest": messages.WHEN_BEHIND_DROP_OLDEST,
-}
-NO_SUCH = 9
-"""The number of no enum value."""
 
 
 class Case(NamedTuple):
@@ -57,17 +50,29 @@ SHARED = (
     Case("keypoint_format", ("coco17",), (("coco18", "keypoint_format"),)),
     Case(
         "camera",
-        (CAMERA, CAMERA | {"radial": [0.1, 0, 0]}, CAMERA | {"tangential": [0.1, -0.1]}),
+        (
+            CAMERA,
+            CAMERA | {"radial": [0.1, 0, 0]},
+            CAMERA | {"tangential": [0.1, -0.1]},
+            {"focal_length": 900.0},
+            {"focal_length": [900.0, 910.0]},
+            {"fov_degrees": 60.0},
+        ),
         (
             ({}, "camera.focal_length"),
             (CAMERA | {"focal_length": [900, 0]}, "camera.focal_length[1]"),
+            (CAMERA | {"fov_degrees": 60.0}, "camera.focal_length"),
+            ({"focal_length": 4.2}, "camera.focal_length"),
+            ({"fov_degrees": 0.0}, "camera.fov_degrees"),
             (CAMERA | {"principal_point": [1]}, "camera.principal_point[1]"),
             (CAMERA | {"radial": [0.1]}, "camera.radial[1]"),
             (CAMERA | {"tangential": [0.1, 1e39]}, "camera.tangential[1]"),
         ),
     ),
     Case("min_score", (0, 0.5, 1), ((1.1, "min_score"), (-0.1, "min_score"))),
-    Case("axes", ("camera", "y_up"), (("z_up", "axes"),)),
+    Case("axes", ("camera", "y_up", "z_up"), (("x_up", "axes"),)),
+    Case("coordinates", ("pixels", "normalized"), (("meters", "coordinates"),)),
+    Case("person_height_m", (0.3, 1.75), ((0, "person_height_m"), (30, "person_height_m"))),
     Case("smoothing_s", (0, 0.2, 1), ((1.1, "smoothing_s"), (-0.1, "smoothing_s"))),
 )
 OF_CLIPS = (
@@ -79,6 +84,7 @@ OF_CLIPS = (
         "clips",
         (
             [{"keypoints": [PERSON]}],
+            [{"keypoints": [PERSON] * 2, "first_frame": 7, "timestamps_s": [0.5, 0.75]}],
             [{"keypoints": [PERSON] * 3}, {"id": "日本", "keypoints": [[None] * 3 + PERSON[3:]]}],
         ),
         (
@@ -98,6 +104,7 @@ OF_SESSIONS = (
     ),
     Case("associate", (True, False)),
     Case("when_behind", ("wait", "drop_oldest"), (("never", "when_behind"),)),
+    Case("allow_gaps", (True, False)),
     Case("lookahead_frames", (0, 1, 10_000), ((10_001, "lookahead_frames"),)),
 )
 FAR = [[1e30, 1.0, 1.0], *PERSON[1:]]
@@ -127,6 +134,7 @@ OF_FRAMES = (
 FRAMES = (
     frame(person(), person("ben", [[None] * JOINTS][0])),
     frame(person(""), person("")),
+    {**frame(person()), "timestamp_s": 12.5},
     frame(person(), person()),
     frame(person("日" * 86)),
     frame(person("far", FAR), person()),
@@ -145,7 +153,7 @@ def cases(table: tuple[Case, ...]) -> list[Any]:
 def test_lift_requests(option: str, value: Any, place: str | None) -> None:
     fields = {"image_size": [1000, 800], "clips": [{"keypoints": [PERSON]}], option: value}
     limits = Limits(max_clips_per_request=2)
-    check(fields, lift_message, lambda each, body: each.decode_lift_request(body, limits), place)
+    check(fields, as_message, lambda each, body: each.decode_lift_request(body, limits), place)
 
 
 @pytest.mark.parametrize(("option", "value", "place"), cases(OF_SESSIONS))
@@ -200,6 +208,11 @@ def test_the_tables_have_every_option() -> None:
     assert {case.option for case in OF_FRAMES} == set(names)
 
 
+def test_opening_with_lookahead_and_gaps_is_refused() -> None:
+    fields = {"image_size": [1000, 800], "lookahead_frames": 3, "allow_gaps": True}
+    check(fields, open_message, lambda each, body: each.decode_open(body), "allow_gaps")
+
+
 def test_names_differ_by_format() -> None:
     names = [name for each in SERVED_FORMATS for name in (*each.media_types, each.subprotocol)]
     assert len(set(names)) == len(names)
@@ -207,12 +220,12 @@ def test_names_differ_by_format() -> None:
 
 def check(
     fields: Fields,
-    as_message: Callable[[Fields], Any],
+    to_message: Callable[[Fields], Any],
     decode: Callable[[WireFormat, bytes], Any],
     place: str | None = None,
 ) -> None:
     """Whether both formats read the same, or refuse the place; "" for one that names none."""
-    bodies = {JSON: orjson.dumps(fields), PROTOBUF: as_message(fields).SerializeToString()}
+    bodies = {JSON: orjson.dumps(fields), PROTOBUF: to_message(fields).SerializeToString()}
     if place is None:
         one, other = [comparable(decode(each, body)) for each, body in bodies.items()]
         assert one == other
@@ -229,8 +242,10 @@ def comparable(read: Any) -> Any:
     """What was read, such that equal arrays are equal and unequal models are not."""
     match read:
         case LiftRequest():
-            clips = [(clip.id, comparable(clip.keypoints_TJ3)) for clip in read.clips]
-            return comparable(read.options), clips
+            return comparable(read.options), [comparable(clip) for clip in read.clips]
+        case Clip():
+            times = None if read.timestamps_s is None else comparable(read.timestamps_s)
+            return read.id, comparable(read.keypoints_TJ3), read.first_frame, times
         case LiftOptions() | SessionOptions():
             return read, "model" in read.model_fields_set
         case FrameBatch():
@@ -238,7 +253,7 @@ def comparable(read: Any) -> Any:
         case Frame():
             people = [(each.track_id, comparable(each.keypoints_J3)) for each in read.people]
             faults = [(fault.track_id, fault.error.field_errors) for fault in read.errors]
-            return read.index, people, faults
+            return read.index, people, faults, read.timestamp_s
         case np.ndarray():
             return read.dtype, read.tolist()
         case Close():
@@ -246,25 +261,8 @@ def comparable(read: Any) -> Any:
     raise AssertionError(f"{type(read)} is no request")
 
 
-def lift_message(fields: Fields) -> messages.LiftRequest:
-    clips = [
-        messages.Clip(id=clip.get("id", ""), keypoints=packed(clip["keypoints"]))
-        for clip in fields["clips"]
-    ]
-    return messages.LiftRequest(**numbered(fields) | {"clips": clips})
-
-
 def open_message(fields: Fields) -> messages.OpenSession:
     return messages.OpenSession(**numbered(fields))
-
-
-def numbered(fields: Fields) -> dict[str, Any]:
-    """The fields with enums by number."""
-    enums = {"axes": AXES, "when_behind": WHEN_BEHIND}
-    return {
-        name: enums[name].get(value, NO_SUCH) if name in enums else value  # type: ignore[attr-defined]
-        for name, value in fields.items()
-    }
 
 
 def frames_message(fields: Fields) -> messages.LiftFramesRequest:
@@ -277,4 +275,4 @@ def frame_message(content: Fields) -> messages.Frame:
         messages.Person(track_id=each["track_id"], keypoints=packed([each["keypoints"]]))
         for each in content["people"]
     ]
-    return messages.Frame(index=content["index"], people=people)
+    return messages.Frame(**content | {"people": people})

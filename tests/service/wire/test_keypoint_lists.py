@@ -29,7 +29,7 @@ def one_by_one(nested: list[Any]) -> np.ndarray:
     expected = np.zeros((len(nested), JOINTS, 3), dtype=np.float32)
     for frame_number, joints in enumerate(nested):
         for joint_number, given_joint in enumerate(joints or []):
-            if given_joint is not None:
+            if given_joint is not None and None not in given_joint[:2]:
                 expected[frame_number, joint_number] = [*given_joint, 1.0][:3]
     return expected
 
@@ -59,6 +59,8 @@ def test_a_fault_is_found_where_it_was_put(
 
 
 def is_joint(fault: list[Any]) -> bool:
+    if len(fault) in {2, 3} and None in fault[:2]:
+        return True
     return len(fault) in {2, 3} and all(type(item) in {int, float} for item in fault)
 
 
