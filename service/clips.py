@@ -10,7 +10,7 @@ from poselift.chunks import Chunk
 from poselift.lifting import EncodedClip, check_finite
 from poselift.poses import ModelOutput
 from service.batcher import Admission
-from service.requests import LiftedClip, LiftRequest
+from service.requests import Clip, LiftedClip, LiftRequest
 from service.served_models import Job, ServedModel
 
 T = TypeVar("T")

@@ -82,9 +82,14 @@ def _completed(frames: Iterable[Any]) -> list[Any]:
 
 
 def _completed_joint(joint: object) -> object:
-    if joint is None or (type(joint) is list and None in joint[:2]):
+    if joint is None or _is_missing(joint):
         return list(_MISSING)
     return [*joint, 1.0] if type(joint) is list and len(joint) == 2 else joint
+
+
+def _is_missing(joint: object) -> bool:
+    """Whether x or y is null."""
+    return type(joint) is list and len(joint) in {2, 3} and None in joint[:2]
 
 
 def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:
@@ -103,6 +108,6 @@ def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:
 
 
 def _is_joint(joint: object) -> bool:
-    if joint is None or (type(joint) is list and len(joint) in {2, 3} and None in joint[:2]):
+    if joint is None or _is_missing(joint):
         return True
     return type(joint) is list and len(joint) in {2, 3} and _NUMBERS.issuperset(map(type, joint))
