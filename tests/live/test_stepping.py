@@ -9,12 +9,12 @@ import pytest
 
 from poselift.cameras import Camera
 from poselift.codec import Codec, ModelInput, Preprocessing
-from poselift.formats import FORMATS
-from poselift.imputation import Quality, fill
+from poselift.imputation import Quality
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.step import StepModel
 from service.batcher import Observer
+from service.live import records
 from service.live.step_batcher import FrameJob, RebuildJob, StepBatcher
 from service.live.tracks import Tracks
 from service.request_errors import Overloaded
@@ -22,6 +22,7 @@ from service.requests import CameraOptions, Clip, LiftOptions, LiftRequest
 from tests.models import model_folder, person_clip, running_service
 
 SIZE = (1000.0, 800.0)
+FPS = 20.0
 
 
 class Unobserved(Observer):
@@ -57,9 +58,14 @@ async def step(live, job):
         return await admission.submit(job)
 
 
+def frame_job(session, index, codec, tracks, keypoints):
+    """A frame of which nothing but its people is known."""
+    return FrameJob(session, index, codec, tracks, keypoints, np.full(len(tracks), -1))
+
+
 def reading(keypoint_format="coco17", camera=None, max_gap_frames=5):
-    lens = None if camera is None else Camera(**camera.model_dump())
-    return Preprocessing(keypoint_format, SIZE, lens, 0.05, max_gap_frames)
+    lens = None if camera is None else Camera.of(SIZE, **dict(camera))
+    return Preprocessing(keypoint_format, SIZE, lens, 0.05, max_gap_frames / FPS, FPS)
 
 
 @lru_cache
@@ -72,7 +78,7 @@ async def play(live, clip, how):
     """Send a clip as one session's only track."""
     session, tracks = object(), {"a": live.tracks.begin()}
     return [
-        await step(live, FrameJob(session, index, codec(live, how), tracks, frame[None]))
+        await step(live, frame_job(session, index, codec(live, how), tracks, frame[None]))
         for index, frame in enumerate(clip)
     ]
 
@@ -84,7 +90,7 @@ async def lifted(folder, clip, keypoint_format="coco17", camera=None):
             image_size=SIZE,
             keypoint_format=keypoint_format,
             camera=camera,
-            fps=20,
+            fps=FPS,
         )
         return (await context.engine.lift(LiftRequest(options, (Clip("a", clip),)))).clips[0]
 
@@ -154,12 +160,13 @@ async def test_a_rebuilt_track_goes_on_as_if_nothing_had_happened(tmp_path, fram
     clip[..., 2] *= np.random.default_rng(0).random(clip.shape[:2]) > 0.2
     async with live_model(folder) as live:
         expected = await play(live, clip, reading())
-        state = expected[frames - 1].recorded.state
-        filled = fill(clip[:frames], True, 0.05, 5, FORMATS["coco17"]).keypoints_TJ2[-26:]
+        recorded = [frame.recorded for frame in expected[:frames]]
+        memory = recorded[-1].memory("a")
+        filled = records.history(recorded, "a").filled(live.card.input.joints)[-26:]
         session, track = object(), live.tracks.begin()
-        await step(live, RebuildJob(codec(live), track, state, filled))
+        await step(live, RebuildJob(codec(live), track, memory, filled))
         for number in range(frames, frames + 20):
-            job = FrameJob(session, 0, codec(live), {"a": track}, clip[None, number])
+            job = frame_job(session, 0, codec(live), {"a": track}, clip[None, number])
             found = await step(live, job)
             np.testing.assert_allclose(found.poses.poses, expected[number].poses.poses, atol=1e-4)
             assert not found.recorded.is_fresh_P[0]
@@ -173,7 +180,7 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
         session, track = object(), live.tracks.begin()
         with live.batcher.admit(30) as admission:
             futures = [
-                admission.submit(FrameJob(session, 0, codec(live), {"a": track}, frame[None]))
+                admission.submit(frame_job(session, 0, codec(live), {"a": track}, frame[None]))
                 for frame in clip
             ]
             burst = await asyncio.gather(*futures)
@@ -188,14 +195,14 @@ async def test_places_are_bounded_and_given_back(tmp_path):
         first, second = live.tracks.begin(), live.tracks.begin()
         with pytest.raises(Overloaded, match="all 2 places"):
             live.tracks.begin()
-        job = FrameJob(
+        job = frame_job(
             object(), 0, codec(live), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
         )
         await step(live, job)
         live.tracks.end(first)
         live.tracks.end(first)
         third = live.tracks.begin()
-        found = await step(live, FrameJob(object(), 0, codec(live), {"a": third}, clip[None, 0]))
+        found = await step(live, frame_job(object(), 0, codec(live), {"a": third}, clip[None, 0]))
         assert found.recorded.is_fresh_P.all()  # and knows nothing of who was there before
         assert {second.slot, third.slot} == {0, 1}
         assert live.tracks.begun == 2
@@ -208,8 +215,8 @@ async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
         gone = live.tracks.begin()
         live.tracks.end(gone)
         track, session = live.tracks.begin(), object()
-        await step(live, FrameJob(object(), 0, codec(live), {"a": gone}, clip[None, 0]))
-        found = await step(live, FrameJob(session, 0, codec(live), {"a": track}, clip[None, 0]))
+        await step(live, frame_job(object(), 0, codec(live), {"a": gone}, clip[None, 0]))
+        found = await step(live, frame_job(session, 0, codec(live), {"a": track}, clip[None, 0]))
         assert found.recorded.is_fresh_P.all()
         assert found.poses.poses.shape == (1, 17, 3)
 
@@ -224,7 +231,7 @@ async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
         async def disturb():
             track, session = live.tracks.begin(), object()
             return [
-                await step(live, FrameJob(session, 0, codec(live), {"a": track}, wild))
+                await step(live, frame_job(session, 0, codec(live), {"a": track}, wild))
                 for _ in range(20)
             ]
 
@@ -242,8 +249,8 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
 
         async def fail():
             track = live.tracks.begin()
-            wrong = FrameJob(object(), 0, codec(live), {"a": track}, clip[None, 0, :5])
-            with pytest.raises(Exception, match="dimension"):
+            wrong = frame_job(object(), 0, codec(live), {"a": track}, clip[None, 0, :5])
+            with pytest.raises(Exception, match="out of bounds"):
                 await step(live, wrong)
             live.tracks.end(track)
 
