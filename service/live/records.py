@@ -164,8 +164,10 @@ class _Extension(NamedTuple):
         part = _Parts(record, _EXTENSION.size)
         sources_P = part.take("<u2", people).astype(np.int64) - 1
         packed = part.take("u1", people * _packed_length(joints))
-        joint_quality_PC = _unpack(packed.reshape(people, -1), joints)
-        motion.swapped_BG[:] = part.take("<u2", motion.swapped_BG.size).reshape(people, -1)
+        joint_quality_PC = _unpack(packed.reshape(people, _packed_length(joints)), joints)
+        motion.swapped_BG[:] = part.take("<u2", motion.swapped_BG.size).reshape(
+            motion.swapped_BG.shape
+        )
         aside_PJ = ~measured_PJ
         motion.age_BJ[aside_PJ] = part.take("<u2", aside_PJ.sum())
         motion.doubted_BJ[aside_PJ] = part.take("<u2", aside_PJ.sum())
@@ -196,15 +198,15 @@ def _packed_length(joints: int) -> int:
 def _pack(codes_PC: Qualities) -> Qualities:
     """Codes from 0 to 3, four to a byte."""
     people, joints = codes_PC.shape
-    room = np.zeros((people, _packed_length(joints) * _PER_BYTE), np.uint8)
-    room[:, :joints] = codes_PC
-    packed: Qualities = (room.reshape(people, -1, _PER_BYTE) << _SHIFTS).sum(axis=2, dtype=np.uint8)
+    room = np.zeros((people, _packed_length(joints), _PER_BYTE), np.uint8)
+    room.reshape(people, room.shape[1] * _PER_BYTE)[:, :joints] = codes_PC
+    packed: Qualities = (room << _SHIFTS).sum(axis=2, dtype=np.uint8)
     return packed
 
 
 def _unpack(packed: Qualities, joints: int) -> Qualities:
     codes: Qualities = (packed[:, :, None] >> _SHIFTS) & np.uint8(_PER_BYTE - 1)
-    return codes.reshape(len(packed), -1)[:, :joints]
+    return codes.reshape(len(packed), packed.shape[1] * _PER_BYTE)[:, :joints]
 
 
 def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
