@@ -73,7 +73,7 @@ def cases(service: ServiceProcess, path: str, method: str, mode: GenerationMode)
     [(*operation, SOUND) for operation in OPERATIONS]
     + [(*operation, UNSOUND) for operation in OPERATIONS[:3]],
 )
-def test_the_server_does_as_documented(
+def test_the_server_matches_its_openapi_document(
     service: ServiceProcess, path: str, method: str, mode: GenerationMode
 ) -> None:
     @given(case=cases(service, path, method, mode))

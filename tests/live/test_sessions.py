@@ -28,7 +28,7 @@ async def expected(models, one_store):
 
 
 @pytest.mark.parametrize("at", [1, 5, 26, 40])
-async def test_any_replica_goes_on_where_another_was(models, store, expected, at):
+async def test_any_replica_continues_a_session(models, store, expected, at):
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         first = await one.open(options(session_id="s"), None)
         before = await play(first, FRAMES[:at])
@@ -37,7 +37,9 @@ async def test_any_replica_goes_on_where_another_was(models, store, expected, at
         assert_same(before + await play(second, FRAMES[at:]), expected)
 
 
-async def test_the_replica_that_lost_a_session_is_told_and_cannot_append(models, store, expected):
+async def test_the_replica_that_lost_a_session_is_notified_and_cannot_append(
+    models, store, expected
+):
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         first = await one.open(options(session_id="s"), None)
         await play(first, FRAMES[:10])
@@ -49,7 +51,7 @@ async def test_the_replica_that_lost_a_session_is_told_and_cannot_append(models,
         assert_same(await play(second, FRAMES[10:]), expected[10:])
 
 
-async def test_a_quiet_stream_is_told_too(models, one_store):
+async def test_an_idle_stream_is_notified_too(models, one_store):
     settings = LiveSettings(request_idle_s=0.1)
     async with (
         replica(models, one_store.url, settings) as one,
@@ -93,7 +95,7 @@ async def test_a_frame_sent_again_is_answered_again_and_changes_nothing(
         assert_same(await play(connection, FRAMES[50:]), expected[50:])
 
 
-async def test_at_least_the_last_64_frames_can_be_had_again(models, one_store):
+async def test_at_least_the_last_64_frames_can_be_repeated(models, one_store):
     frames = walks("anna", frames=150)
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s"), None)
@@ -115,7 +117,7 @@ async def test_a_gap_is_refused_and_nothing_is_lost(models, one_store, expected)
         assert_same(await play(connection, FRAMES[5:]), expected[5:])
 
 
-async def test_frames_may_be_left_out_where_that_was_asked_for(models, one_store):
+async def test_frames_may_be_left_out_with_drop_oldest(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s", when_behind="drop_oldest"), None)
         sent = FRAMES[:10] + FRAMES[15:30]
@@ -150,7 +152,7 @@ async def test_people_come_and_go(models, one_store):
         assert QUALITY[quality] == "filled"
 
 
-async def test_somebody_listed_but_not_seen_is_unknown(models, one_store):
+async def test_a_listed_person_without_keypoints_is_unknown(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(), None)
         answer = await connection.push(frame(0, nobody=np.zeros((17, 3), np.float32)))
@@ -192,7 +194,7 @@ async def test_an_open_session_is_resumed_only_as_it_was_opened(models, one_stor
             await sessions.continued("other", None)
 
 
-async def test_a_closed_session_is_gone_for_its_former_writers_too(models, store):
+async def test_a_closed_session_does_not_exist_for_its_former_writers(models, store):
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         first = await one.open(options(session_id="s"), None)
         await play(first, FRAMES[:3])
@@ -242,7 +244,7 @@ async def test_single_requests_take_a_session_from_a_stream_and_leave_when_idle(
         assert_same(await play(request, FRAMES[30:]), expected[30:])
 
 
-async def test_draining_lets_sessions_go_with_all_they_have(models, one_store, expected):
+async def test_sessions_continue_on_another_replica_after_draining(models, one_store, expected):
     async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
         first = await one.open(options(session_id="s"), None)
         await play(first, FRAMES[:20])
@@ -254,7 +256,7 @@ async def test_draining_lets_sessions_go_with_all_they_have(models, one_store, e
         assert_same(await play(second, FRAMES[20:]), expected[20:])
 
 
-async def test_crossing_people_are_told_apart_without_a_tracker(models, one_store):
+async def test_crossing_people_are_associated_without_a_tracker(models, one_store):
     clip = person_clip(60)
     clip[..., 0] -= clip[:, :1, 0].mean()
 
@@ -283,7 +285,9 @@ async def test_crossing_people_are_told_apart_without_a_tracker(models, one_stor
             np.testing.assert_allclose(answer.poses.poses[order], lifted.poses.poses, atol=1e-4)
 
 
-async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, one_store, expected):
+async def test_a_frame_in_flight_while_draining_is_stored_whole_or_not_at_all(
+    models, one_store, expected
+):
     async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
         first = await one.open(options(session_id="s"), None)
         answers = await play(first, FRAMES[:20])
@@ -297,7 +301,7 @@ async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, on
         assert_same(answers + await play(second, FRAMES[len(answers) :]), expected)
 
 
-async def test_a_refused_open_leaves_the_session_alone(models, one_store, expected):
+async def test_a_refused_open_does_not_change_the_session(models, one_store, expected):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s"), None)
         await play(connection, FRAMES[:10])
@@ -306,7 +310,7 @@ async def test_a_refused_open_leaves_the_session_alone(models, one_store, expect
         assert_same(await play(connection, FRAMES[10:]), expected[10:])
 
 
-async def test_openings_at_once_leave_one_writer_and_no_tracks_behind(models, one_store):
+async def test_concurrent_opens_leave_one_writer_and_no_tracks(models, one_store):
     async with replica(models, one_store.url, capacity=2) as sessions:
         first = await sessions.open(options(session_id="s"), None)
         await play(first, FRAMES[:5])
@@ -319,7 +323,7 @@ async def test_openings_at_once_leave_one_writer_and_no_tracks_behind(models, on
         assert sorted((await last.push(FRAMES[5])).track_ids) == ["anna", "ben"]
 
 
-async def test_nameless_people_are_faults_unless_the_session_associates(models, one_store):
+async def test_people_without_track_id_are_errors_unless_the_session_associates(models, one_store):
     clip = person_clip(1)
     nameless = Frame(0, (Person("", clip[0]), Person("a", clip[0])))
     async with replica(models, one_store.url) as sessions:
@@ -328,7 +332,7 @@ async def test_nameless_people_are_faults_unless_the_session_associates(models, 
         assert [fault.track_id for fault in answer.errors] == [""]
 
 
-async def test_one_session_cannot_take_all_places(models, one_store):
+async def test_one_session_cannot_take_all_tracks(models, one_store):
     clip = person_clip(1)
     async with replica(models, one_store.url, capacity=600) as sessions:
         connection = await sessions.open(options(fps=1000), None)

@@ -127,7 +127,7 @@ async def test_live_poses_are_those_of_the_whole_clip(
         assert [i for i, f in enumerate(frames) if f.recorded.is_fresh_P[0] and known[i]] == starts
 
 
-async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
+async def test_sessions_with_different_preprocessing_share_a_tick(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
     hows = [reading(), reading("halpe26"), reading(camera=CAMERA), reading(max_gap_frames=0)]
     clips = [person_clip(30, seed, how.keypoint_format) for seed, how in enumerate(hows)]
@@ -141,7 +141,7 @@ async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
 
 
 @pytest.mark.parametrize("frames", [1, 10, 26, 27, 60])
-async def test_a_rebuilt_track_goes_on_as_if_nothing_had_happened(tmp_path, frames):
+async def test_a_rebuilt_track_gives_the_same_poses(tmp_path, frames):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
     clip = person_clip(frames + 20)
     clip[..., 2] *= np.random.default_rng(0).random(clip.shape[:2]) > 0.2
@@ -174,7 +174,7 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
         np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
 
 
-async def test_places_are_bounded_and_given_back(tmp_path):
+async def test_tracks_are_bounded_and_released(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     async with live_model(folder, capacity=2) as live:
         clip = person_clip(3)
@@ -194,7 +194,7 @@ async def test_places_are_bounded_and_given_back(tmp_path):
         assert live.tracks.begun == 2
 
 
-async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
+async def test_a_session_that_ended_meanwhile_changes_no_other(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     async with live_model(folder, capacity=1) as live:
         clip = person_clip(5)
@@ -207,7 +207,7 @@ async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
         assert found.poses.poses.shape == (1, 17, 3)
 
 
-async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
+async def test_extreme_keypoints_change_only_their_own_pose(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
     clip = person_clip(20, 1)
     wild = np.full((1, 17, 3), 3e38, np.float32)

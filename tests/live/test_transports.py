@@ -100,7 +100,7 @@ async def test_a_dropped_stream_is_resumed_and_a_closed_one_is_not(service, tran
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_taking_over_tells_the_old_stream(service, transport, expected):
+async def test_taking_over_notifies_the_old_stream(service, transport, expected):
     async with stream(service, transport) as old, stream(service, transport) as new:
         session_id = (await opened(old))["session_id"]
         await lifted(old, FRAMES[:5])
@@ -115,7 +115,7 @@ async def test_taking_over_tells_the_old_stream(service, transport, expected):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_faulty_people_spoil_nothing_of_others(service, transport):
+async def test_invalid_people_do_not_change_others(service, transport):
     clip = person_clip(6)
     async with stream(service, transport) as live, stream(service, transport) as clean:
         await opened(live)
@@ -192,7 +192,7 @@ async def test_messages_that_cannot_be_read_are_answered_in_the_stream(service, 
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_the_newest_frames_are_lifted_where_that_was_asked_for(service, transport):
+async def test_drop_oldest_lifts_the_newest_frames(service, transport):
     clip = person_clip(400)
     async with stream(service, transport) as live:
         await opened(live, when_behind="drop_oldest")
@@ -296,7 +296,7 @@ async def test_bad_requests_lose_nothing(service, expected):
         assert_equal((await requests.frames(session_id, FRAMES[:5])).json()["frames"], expected[:5])
 
 
-async def test_metrics_and_readiness_know_of_live_sessions(service):
+async def test_metrics_and_readiness_include_live_sessions(service):
     async with Requests(service) as requests, stream(service, "grpc") as live:
         await opened(live)
         await lifted(live, FRAMES[:3])
@@ -307,7 +307,7 @@ async def test_metrics_and_readiness_know_of_live_sessions(service):
         assert (await requests.ask("GET", "/readyz")).json() == {"status": "ready"}
 
 
-async def test_keys_are_asked_for(models):
+async def test_an_api_key_is_required(models):
     with service_process(models, LIVE_MODEL="causal", API_KEYS="mine,yours") as service:
         for transport in TRANSPORTS:
             async with stream(service, transport, key="mine") as live:
@@ -342,7 +342,7 @@ async def test_no_store_is_left_behind(models):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_what_one_caller_sends_costs_no_other(service, transport, expected):
+async def test_invalid_frames_of_one_caller_do_not_affect_another(service, transport, expected):
     clip = person_clip(1)
     async with stream(service, transport) as wild, stream(service, transport) as calm:
         await opened(wild, when_behind="drop_oldest")

@@ -78,7 +78,7 @@ def test_symmetric_models_interpolate_in_time_and_hold_at_the_ends():
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_what_is_missing_moves_along_with_the_body(causal):
+def test_missing_joints_move_along_with_the_body(causal):
     whole = walking()
     keypoints = whole.copy()
     keypoints[8:14, 5, 2] = 0
@@ -99,7 +99,7 @@ def test_what_is_missing_moves_along_with_the_body(causal):
     ],
     ids=["from the start", "and everything for a moment", "for good", "in turns"],
 )
-def test_symmetric_models_see_people_walk_on_while_they_are_not_seen(lost):
+def test_symmetric_imputation_moves_missing_people_along(lost):
     whole = walking()
     keypoints = whole.copy()
     for frames, joints in lost:
@@ -108,7 +108,7 @@ def test_symmetric_models_see_people_walk_on_while_they_are_not_seen(lost):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_joint_never_measured_is_placed_by_the_skeleton(causal):
+def test_a_joint_never_measured_is_placed_by_the_reference_pose(causal):
     """A standing person without face and left ankle gets them where people have them."""
     keypoints = np.ones((5, 17, 3), dtype=np.float32)
     for index, joint in enumerate(COCO.joints):
@@ -176,7 +176,7 @@ def test_one_measured_joint_is_enough_for_a_finite_frame(causal, joint):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_short_gap_is_filled_and_the_clip_goes_on(causal):
+def test_a_short_gap_is_filled_and_the_clip_continues(causal):
     keypoints = clip()
     keypoints[8:12, :, 2] = 0  # four frames, as many as allowed
     result = filled(keypoints, causal)

@@ -33,19 +33,19 @@ def test_screen_agrees_with_the_reference():
     assert inverse.poses(poses) is poses
 
 
-def test_rays_undo_projection_through_a_distorting_lens():
+def test_rays_invert_projection_by_a_camera_with_distortion():
     points = people()
     np.testing.assert_allclose(
         LENS.rays(LENS.project(points)), points[..., :2] / points[..., 2:], atol=1e-5
     )
 
 
-def test_rays_stay_finite_where_a_lens_has_no_inverse():
+def test_rays_stay_finite_where_the_distortion_has_no_inverse():
     wild = Camera((500, 500), (500, 500), (-5.0, 3.0, -9.0), (0.3, -0.2))
     assert np.isfinite(wild.rays(np.full((3, 17, 2), 1e6, dtype=np.float32))).all()
 
 
-def test_person_sees_the_same_whatever_the_distance_in_pixels_and_place_in_the_image():
+def test_person_inputs_do_not_depend_on_size_and_position_in_the_image():
     """Turning the camera about its centre changes neither inputs nor, once undone, the scene."""
     points = people()
     lens = Camera((1100, 1090), (510, 495))
@@ -96,7 +96,7 @@ def test_degenerate_people_give_finite_inputs():
 
 
 @pytest.mark.parametrize("place", [(320, 240), (5, 400), (639, 0)])
-def test_somebody_without_size_is_at_a_usual_distance(place):
+def test_a_person_without_extent_is_at_a_usual_distance(place):
     """All that is missing is put where the one joint is that was found."""
     prepare = normaliser("person", H36M17.joints, (640, 480))
     inputs, inverse = prepare(np.tile(np.array(place, np.float32), (2, 17, 1)))
@@ -106,7 +106,7 @@ def test_somebody_without_size_is_at_a_usual_distance(place):
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])
-def test_a_path_before_the_person_camera_comes_back_in_metres(scale):
+def test_a_person_trajectory_is_denormalised_to_metres(scale):
     """Whoever is thrice as large and thrice as far looks the same: distances come in that unit."""
     lens = Camera((1100, 1090), (510, 495))
     points = people() * np.float32(scale)
@@ -119,7 +119,7 @@ def test_a_path_before_the_person_camera_comes_back_in_metres(scale):
     np.testing.assert_allclose(inverse.trajectory(model_T3), points[:, 0], atol=1e-4 * scale)
 
 
-def test_a_path_is_scaled_to_a_longer_lens():
+def test_a_trajectory_is_scaled_to_a_longer_focal_length():
     """The same keypoints through a lens of twice the focal length are of someone twice as far."""
     size = (1000, 1000)
     known = ScreenCamera.of(Camera((1000, 1000), (500, 500)), size)
@@ -132,7 +132,7 @@ def test_a_path_is_scaled_to_a_longer_lens():
     np.testing.assert_allclose(other.project(found), before, atol=1e-3)
 
 
-def test_a_path_is_left_alone_where_the_camera_is_not_known():
+def test_a_trajectory_is_unchanged_where_the_camera_is_not_known():
     known = ScreenCamera((2.0, 2.0), (0.0, 0.0))
     _, inverse = normaliser("screen", H36M17.joints, (640, 480), None, known)(people()[..., :2])
     path = people()[:, 0]

@@ -96,7 +96,7 @@ async def test_every_caller_gets_their_own_result() -> None:
     assert recorder.load == 0
 
 
-async def test_items_gather_while_a_batch_runs_and_none_waits_for_company() -> None:
+async def test_items_gather_while_a_batch_runs_and_none_waits_without_one() -> None:
     doubler = Doubler()
     async with running(doubler) as (batcher, _):
         first = await held(doubler, batcher, 0)
@@ -186,7 +186,7 @@ async def test_a_full_queue_refuses_before_queueing() -> None:
     assert recorder.load == 0
 
 
-async def test_what_is_larger_than_the_queue_is_taken_by_an_idle_batcher() -> None:
+async def test_an_item_larger_than_the_queue_is_accepted_by_an_idle_batcher() -> None:
     async with running(Doubler(), capacity=3) as (batcher, _):
         with batcher.admit(10) as admission:
             assert await admission.submit(4) == 8
@@ -194,7 +194,7 @@ async def test_what_is_larger_than_the_queue_is_taken_by_an_idle_batcher() -> No
                 batcher.admit(1)
 
 
-async def test_room_is_made_item_by_item() -> None:
+async def test_capacity_is_freed_item_by_item() -> None:
     async with running(Doubler(), capacity=4) as (batcher, recorder):
         with batcher.admit(4) as admission:
             for left in (3, 2, 1, 0):
@@ -231,7 +231,7 @@ async def test_a_cancelled_caller_is_dropped_before_the_run() -> None:
     assert recorder.load == 0
 
 
-async def test_a_caller_cancelled_during_the_run_harms_nobody() -> None:
+async def test_a_caller_cancelled_during_the_run_affects_no_other() -> None:
     doubler = Doubler()
     async with running(doubler) as (batcher, recorder):
         first = await held(doubler, batcher, 0)
@@ -261,7 +261,7 @@ async def test_an_expired_item_is_dropped_before_the_run() -> None:
     assert doubler.batches == [[0], [2]]
 
 
-async def test_an_admission_left_early_gives_up_its_items() -> None:
+async def test_leaving_an_admission_early_cancels_its_items() -> None:
     doubler = Doubler()
     async with running(doubler) as (batcher, recorder):
         first = await held(doubler, batcher, 0)
@@ -274,7 +274,7 @@ async def test_an_admission_left_early_gives_up_its_items() -> None:
     assert recorder.load == 0
 
 
-async def test_stop_refuses_newcomers_and_drains_those_admitted() -> None:
+async def test_stop_refuses_new_callers_and_drains_admitted_ones() -> None:
     doubler = Doubler()
     recorder = Recorder()
     batcher = Batcher(doubler, Policy(lambda _: 1.0, first_four, 100), recorder)
@@ -302,7 +302,7 @@ async def test_stop_lets_an_admitted_caller_submit_more() -> None:
     await stopping
 
 
-async def test_stop_fails_what_outlasts_its_patience() -> None:
+async def test_stop_fails_items_past_the_timeout() -> None:
     doubler = Doubler()
     batcher = Batcher(doubler, Policy(lambda _: 1.0, first_four, 100), Recorder())
     batcher.start()
@@ -316,7 +316,7 @@ async def test_stop_fails_what_outlasts_its_patience() -> None:
     doubler.let_go.set()
 
 
-async def test_many_pieces_of_one_caller_let_others_in_between() -> None:
+async def test_many_items_of_one_caller_do_not_block_others() -> None:
     """A caller who keeps two items queued delays another by no more than those."""
     doubler = Doubler()
 
@@ -340,7 +340,7 @@ async def test_many_pieces_of_one_caller_let_others_in_between() -> None:
         await long
 
 
-async def test_an_admission_is_revised_when_more_is_known() -> None:
+async def test_an_admission_can_be_revised() -> None:
     async with running(Doubler(), capacity=10) as (batcher, recorder):
         with batcher.admit(2) as admission:
             admission.revise(9)

@@ -183,7 +183,7 @@ async def test_flip_augmentation_averages_with_the_mirrored_clip(models: Path) -
     np.testing.assert_allclose(augmented.poses.poses, mirrored_again, atol=1e-5)
 
 
-async def test_plain_and_flipped_clips_share_batches_unharmed(models: Path) -> None:
+async def test_plain_and_flipped_clips_share_batches(models: Path) -> None:
     clips = [person_clip(30 + seed, seed=seed) for seed in range(12)]
     async with running_service(models) as service:
         mixed = await asyncio.gather(
@@ -279,7 +279,7 @@ async def refused(
     return problem.where, problem.expected
 
 
-async def test_what_is_wrong_is_named(models: Path) -> None:
+async def test_errors_name_the_place(models: Path) -> None:
     good = person_clip(20)
     bad = good.copy()
     bad[17, 4, 0] = np.nan
@@ -298,7 +298,7 @@ async def test_what_is_wrong_is_named(models: Path) -> None:
 
 @pytest.mark.parametrize("model", ["symmetric", "person"])
 @pytest.mark.parametrize("far", [3e38, -3e38, 1e30])
-async def test_keypoints_far_out_are_refused_or_lifted_but_never_nan(
+async def test_extreme_keypoints_are_refused_or_lifted_but_never_nan(
     models: Path, model: str, far: float
 ) -> None:
     clip = person_clip(20)
@@ -365,7 +365,7 @@ async def start_long(service: ServiceContext) -> asyncio.Task[list[LiftedClip]]:
     return long
 
 
-async def test_a_long_clip_holds_up_no_short_one(models: Path) -> None:
+async def test_a_long_clip_does_not_delay_a_short_one(models: Path) -> None:
     async with running_service(models, Batching(max_batch_frames=64)) as service:
         long = await start_long(service)
         for _ in range(5):
@@ -416,7 +416,7 @@ async def test_a_clip_of_nothing_but_gaps_and_single_frames(models: Path) -> Non
     np.testing.assert_allclose(lifted.poses.poses[1501:1502], alone.poses.poses, atol=1e-5)
 
 
-async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None:
+async def test_a_clip_with_too_many_segments_is_refused(models: Path) -> None:
     """Each piece is padded by itself; a body of gaps must not shut everyone else out."""
     clip = person_clip(4_000)
     clip[1::2, :, 2] = 0
@@ -429,7 +429,7 @@ async def test_gaps_that_cut_a_clip_to_pieces_are_paid_for(models: Path) -> None
         assert len((await context.engine.lift(short)).clips) == 1
 
 
-async def test_ground_contact_changes_the_path_of_each_segment_and_nothing_else(
+async def test_ground_contact_changes_only_the_trajectory_of_each_segment(
     models: Path,
 ) -> None:
     clip = without(person_clip(100), slice(40, 60))

@@ -65,9 +65,7 @@ def _own_garbage_collector() -> Iterator[None]:
     gc.set_threshold(*before)
 
 
-async def test_a_transport_of_ones_own_is_served(
-    models: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_added_transport_is_served(models: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="poselift")
     settings = Settings(
         models_dir=models, http_port=0, grpc_port=0, threads=1, default_model="symmetric"

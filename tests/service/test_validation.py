@@ -21,7 +21,7 @@ def place_of(clips: list[Clip]) -> str:
     return refusal.value.field_errors[0].where
 
 
-def test_what_is_within_the_limits_passes() -> None:
+def test_values_within_the_limits_pass() -> None:
     check_extent([clip("a"), clip("b"), clip("c", (2, 17, 3))], 17, LIMITS)
 
 

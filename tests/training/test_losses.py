@@ -60,13 +60,13 @@ def test_bones_are_compared_as_vectors():
     assert losses.bone_error(predicted + 1, target, bones) == pytest.approx(0.3)
 
 
-def test_poses_of_any_size_pull_at_the_bones():
+def test_the_bone_loss_has_gradients_at_any_pose_size():
     poses = torch.randn(4, 1, 17, 3, requires_grad=True)
     losses.bone_length_error(poses, torch.randn(4, 1, 17, 3), H36M17.bones).backward()
     assert torch.isfinite(poses.grad).all()
 
 
-def test_points_behind_the_camera_are_pulled_before_it_without_a_gap_in_the_gradient():
+def test_points_behind_the_camera_have_finite_gradients():
     points = torch.tensor([[0.5, 0.2, -3.0], [0.1, 0.1, 4.0], [0.0, 0.0, 0.0]], requires_grad=True)
     camera = torch.tensor([2.3, 2.3, 0.0, 0.0, -0.2, 0.2, 0.0, 0.0, 0.0])
     projected = project(in_front(points), camera)
@@ -119,7 +119,7 @@ def truth():
     return Batch(keypoints, poses, roots, lens, depth, keypoints), Predicted(poses, roots)
 
 
-def test_the_truth_costs_nothing():
+def test_the_true_poses_have_no_loss():
     batch, predicted = truth()
     terms = objective(bone_weight=1.0).supervised(predicted, batch)
     terms |= objective().unsupervised(predicted, predicted, batch)
@@ -127,7 +127,7 @@ def test_the_truth_costs_nothing():
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
 
 
-def test_each_term_tells_its_own_mistake():
+def test_each_term_measures_its_own_error():
     batch, true = truth()
     moved = Predicted(true.poses, true.trajectory + torch.tensor([0.1, 0.0, 0.0]))
     terms = objective().supervised(moved, batch) | objective().unsupervised(moved, true, batch)

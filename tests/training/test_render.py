@@ -91,7 +91,7 @@ def coloured(image, colour):
     return np.nonzero(distance < 60)[1]
 
 
-def test_predictions_come_back_from_their_file(saved):
+def test_predictions_are_read_from_their_file(saved):
     expected, found = predictions(), Predictions.load(saved)
     for name in ("clip_ends", "keypoints", "poses", "targets", "trajectory"):
         values = getattr(found, name)
@@ -118,7 +118,7 @@ def test_predictions_come_back_from_their_file(saved):
         ("skeleton", "nobody"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_named(tmp_path, array, wrong):
+def test_errors_in_a_file_are_named(tmp_path, array, wrong):
     path = tmp_path / "wrong.npz"
     replace(predictions(), **{array: wrong}).save(path)
     with pytest.raises(InvalidInput, match=f"{path}, {array}: expected"):
@@ -141,7 +141,7 @@ def test_a_video(saved, tmp_path, capsys):
     assert [path.name for path in output.parent.iterdir()] == ["walk.mp4"]
 
 
-def test_a_gif_of_what_has_no_known_truth(saved, tmp_path):
+def test_a_gif_without_true_poses(saved, tmp_path):
     output = tmp_path / "turn.GIF"
     render(saved, output, "--clip", 1, "--width", 321, "--fps", 30)
     images = [image[..., :3] for image in imageio.mimread(output)]
@@ -151,9 +151,7 @@ def test_a_gif_of_what_has_no_known_truth(saved, tmp_path):
     assert durations_ms(output) == [70, 30, 30, 40, 30, 30]
 
 
-def test_what_is_left_and_right_in_the_image_is_so_in_the_pose_seen_from_the_camera(
-    saved, tmp_path
-):
+def test_left_and_right_in_the_image_agree_with_the_pose_from_the_camera(saved, tmp_path):
     output = tmp_path / "turn.gif"
     options = "--clip", 0, "--width", 480, "--seconds", 0.04, "--azimuth", 0
     render(saved, output, *options)
@@ -178,7 +176,7 @@ def test_slow_and_fast_animations_show_the_same_time():
     np.testing.assert_array_equal(fast.keypoints, clips.keypoints[[6, 6, 7, 7, 8, 8]])
 
 
-def test_a_pose_moves_along_its_path_and_stands_upright():
+def test_a_pose_moves_along_its_trajectory_and_is_upright():
     clips = predictions()
     moving = cut(clips, 0, 0.08, 10, rate=25).poses["predicted"]
     x, y, z = (clips.trajectory[2:FRAMES] - clips.trajectory[2]).T
@@ -189,7 +187,7 @@ def test_a_pose_moves_along_its_path_and_stands_upright():
     np.testing.assert_array_equal(still["predicted"][:, 0], 0)
 
 
-def test_the_tree_joins_keypoints_that_are_its_joints():
+def test_the_tree_connects_keypoints_that_are_its_joints():
     assert cut(predictions("h36m17"), 0, 0, 1, rate=25).keypoint_bones == list(H36M17.bones)
     assert cut(predictions(), 0, 0, 1, rate=25).keypoint_bones == FORMATS["coco17"].bones
 
@@ -216,7 +214,7 @@ def test_partly_known_poses_and_loose_keypoints_are_drawn(tmp_path):
         (("--clip", "0", "--output", "x.avi"), "expected a name that ends in .mp4 or .gif"),
     ],
 )
-def test_mistakes_are_a_line(capsys, saved, tmp_path, options, message):
+def test_user_errors_are_one_line(capsys, saved, tmp_path, options, message):
     output = tmp_path / "x.gif"
     with pytest.raises(SystemExit, match=r"^[12]$"):
         render(saved, output, *options)

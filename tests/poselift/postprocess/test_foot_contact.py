@@ -39,7 +39,7 @@ def slip(path, feet):
     return steps[chosen].mean()
 
 
-def test_standing_feet_slide_less_and_the_path_goes_on():
+def test_standing_feet_slide_less_and_the_trajectory_continues():
     path, feet = walker()
     wrong = path + np.random.default_rng(0).normal(0, 0.01, path.shape).astype(np.float32)
     kept = clean_foot_skate(wrong, feet, FPS)
@@ -47,12 +47,12 @@ def test_standing_feet_slide_less_and_the_path_goes_on():
     assert np.abs(kept - path).mean() < np.abs(wrong - path).mean()
 
 
-def test_a_path_that_is_right_stays():
+def test_a_correct_trajectory_is_unchanged():
     path, feet = walker()
     np.testing.assert_allclose(clean_foot_skate(path, feet, FPS), path, atol=0.03)
 
 
-def test_who_is_in_the_air_flies_on():
+def test_a_person_in_the_air_is_unchanged():
     frames = np.arange(40, dtype=np.float32)
     path = np.stack([0.05 * frames, -0.02 * frames, 4 + 0 * frames], axis=1)
     feet = np.broadcast_to(np.float32([[-0.1, 0.9, 0], [0.1, 0.9, 0]]), (40, 2, 3))

@@ -104,7 +104,7 @@ def test_weights_of_another_training_are_refused(folder, tmp_path):
         ClipModel.load(folder, "cpu")
 
 
-def test_weights_that_were_cut_short_are_refused(folder):
+def test_truncated_weights_are_refused(folder):
     whole = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=r"clip\.onnx: "):

@@ -34,7 +34,7 @@ async def aborted(error: Exception) -> Call:
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), ModelError(SECRET)])
-async def test_a_surprise_tells_nothing(error: Exception) -> None:
+async def test_an_unexpected_error_is_sent_without_details(error: Exception) -> None:
     call = await aborted(error)
     assert call.code is grpc.StatusCode.INTERNAL
     assert SECRET not in call.detail + str(call.trailers)
@@ -46,7 +46,7 @@ async def test_a_full_queue_rounds_the_wait_up() -> None:
     assert call.trailers[RETRY_KEY] == "2"
 
 
-async def test_many_faults_fit_into_the_trailers() -> None:
+async def test_many_errors_fit_into_the_trailers() -> None:
     faults = tuple(FieldError(f"{i}" * 200, "no field of this name") for i in range(20))
     call = await aborted(InvalidInput("ü" * 100_000, faults))
     assert len(call.trailers[PROBLEM_KEY]) <= 3_000

@@ -51,7 +51,7 @@ async def test_it_makes_no_difference_where_a_body_is_decoded() -> None:
     np.testing.assert_array_equal(here.clips[0].keypoints_TJ3, elsewhere.clips[0].keypoints_TJ3)
 
 
-async def test_faults_keep_their_place() -> None:
+async def test_errors_keep_their_place() -> None:
     decoder = Decoder(Limits())
     with pytest.raises(InvalidInput) as refused:
         await decoder.lift_request(Elsewhere(), body(30, fps=0, image_size=[0, 1]))

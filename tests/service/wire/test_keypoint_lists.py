@@ -35,16 +35,14 @@ def one_by_one(nested: list[Any]) -> np.ndarray:
 
 
 @given(clip)
-def test_any_clip_is_read_as_the_plain_way_reads_it(nested: list[Any]) -> None:
+def test_reading_equals_the_plain_implementation(nested: list[Any]) -> None:
     array = keypoint_array(nested, JOINTS, "clip")
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, one_by_one(nested))
 
 
 @given(clip, anything, st.data())
-def test_a_fault_is_found_where_it_was_put(
-    nested: list[Any], fault: Any, data: st.DataObject
-) -> None:
+def test_an_error_is_found_at_its_place(nested: list[Any], fault: Any, data: st.DataObject) -> None:
     frame_number = data.draw(st.integers(0, len(nested) - 1))
     joints = list(nested[frame_number] or [[1, 2, 3]] * JOINTS)
     joint_number = data.draw(st.integers(0, JOINTS - 1))
@@ -63,7 +61,7 @@ def is_joint(fault: list[Any]) -> bool:
 
 
 @given(anything)
-def test_anything_else_is_refused_or_read(nested: Any) -> None:
+def test_other_values_are_refused_or_read(nested: Any) -> None:
     with contextlib.suppress(InvalidInput):
         array = keypoint_array(nested, JOINTS, "clip")
         assert array.shape == (len(nested), JOINTS, 3)

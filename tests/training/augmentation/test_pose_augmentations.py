@@ -79,7 +79,7 @@ def test_elbows_and_knees_stay_within_their_limits(limbs, degrees):
 
 
 @pytest.mark.parametrize(("limbs", "sign"), [("shoulder", 1), ("hip", -1)])
-def test_a_straight_limb_closes_as_people_do(limbs, sign):
+def test_a_straight_limb_flexes_in_the_human_direction(limbs, sign):
     """Forearms come forwards, shanks go back."""
     chain = limb(NAMES, "right", limbs)
     standing = straightened(chain)

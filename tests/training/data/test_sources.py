@@ -43,7 +43,7 @@ def sequences_of(path, **settings):
     ("file", "normalisation", "atol"),
     [("true.npz", "screen", 2e-4), ("true.npz", "person", 5e-3)],
 )
-def test_what_the_model_is_to_tell_projects_to_what_it_sees(folder, file, normalisation, atol):
+def test_targets_project_to_the_inputs(folder, file, normalisation, atol):
     sequences = sequences_of(folder / file, normalisation=normalisation)
     roots = in_metres(
         torch.from_numpy(sequences.trajectory_F3), torch.from_numpy(sequences.depth_F)
@@ -68,7 +68,7 @@ def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
 
 
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
-def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
+def test_the_trajectory_of_a_recording_is_restored(folder, normalisation):
     videos = RecordingSet.load(folder / "detected.npz")
     clip = recording_sequence(
         videos, 2, config(folder / "detected.npz", normalisation=normalisation).model
@@ -79,7 +79,7 @@ def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
     np.testing.assert_allclose(clip.inverse.poses(clip.targets_TK3), poses, atol=1e-5)
 
 
-def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
+def test_projected_trajectories_are_those_of_the_assumed_camera(folder):
     """No model can tell a long lens from a short distance: paths are told for one lens."""
     source = open_source(config(folder / "motions.npz", normalisation="screen", noise=(0, 0)))
     sequences = source.labelled(np.random.default_rng(1))
@@ -132,7 +132,7 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
         Trainer(config(tmp_path / "more.npz"))
 
 
-def test_half_labelled_files_part_by_themselves(folder, tmp_path):
+def test_partly_labelled_files_are_split(folder, tmp_path):
     videos = RecordingSet.load(folder / "true.npz")
     positions = videos.positions.copy()
     positions[videos.frames(0)] = np.nan
@@ -158,7 +158,7 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
         ("nowhere.npz", {}, "nowhere.npz"),
     ],
 )
-def test_what_does_not_go_together_is_said(folder, file, settings, where):
+def test_files_that_do_not_fit_together_are_errors(folder, file, settings, where):
     with pytest.raises(InvalidInput, match=where):
         open_source(config(folder / file, **settings))
 
@@ -176,24 +176,24 @@ def test_poses_known_in_part_are_an_error(folder, tmp_path, first):
 
 @pytest.mark.parametrize("file", ["true.npz", "motions.npz"])
 @pytest.mark.parametrize("setting", ["subjects", "unlabelled_subjects"])
-def test_subjects_that_are_not_there_are_said(folder, file, setting):
+def test_unknown_subjects_are_errors(folder, file, setting):
     settings = {setting: ("0", "S99"), "trajectory": True}
     with pytest.raises(InvalidInput, match=rf"{setting}: expected .*{file} has \(0, .* found S99"):
         open_source(config(folder / file, **settings))
 
 
-def test_nobody_is_labelled_and_unlabelled(folder):
+def test_a_subject_cannot_be_labelled_and_unlabelled(folder):
     with pytest.raises(ValueError, match="subjects and unlabelled_subjects both have 1"):
         config(folder, subjects=("0", "1"), unlabelled_subjects=("1",), trajectory=True)
 
 
-def test_nobody_to_train_on_is_said(folder):
+def test_an_empty_training_set_is_an_error(folder):
     with pytest.raises(InvalidInput, match=r"true\.npz: expected a clip"):
         Trainer(config(folder / "true.npz", actions=("swim",)))
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
+def test_videos_begin_at_the_first_measured_frame(folder, tmp_path, causal):
     videos = RecordingSet.load(folder / "true.npz")
     keypoints = videos.keypoints.copy()
     keypoints[:7, :, 2] = 0
@@ -218,7 +218,7 @@ def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
         ({"stride": 600}, "two windows"),
     ],
 )
-def test_settings_that_contradict_each_other_are_said(settings, said):
+def test_contradictory_settings_are_errors(settings, said):
     with pytest.raises(ValueError, match=said):
         TrainConfig(**settings)
 

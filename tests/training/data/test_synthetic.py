@@ -30,7 +30,7 @@ def rng(seed=0):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_camera_is_upright_and_has_the_person_before_it(seed):
+def test_a_camera_is_upright_and_looks_at_the_person(seed):
     points = MOTIONS.clip(0)
     view = random_camera(points[:, 0], rng(seed))
     seen = view.to_camera(points)
@@ -72,9 +72,7 @@ def test_a_person_facing_the_camera_has_their_left_on_its_right():
 
 @pytest.mark.parametrize("keypoint_format", ["coco17", "h36m17"])
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
-def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
-    keypoint_format, normalisation
-):
+def test_targets_in_camera_axes_are_the_motion_in_that_camera(keypoint_format, normalisation):
     options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
     view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
     seen = view.to_camera(MOTIONS.clip(1))
@@ -109,7 +107,7 @@ def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
     np.testing.assert_array_equal(again.inputs_TJ2, sequence.inputs_TJ2)
 
 
-def test_speeding_up_keeps_places_and_shortens_time():
+def test_speed_keeps_positions_and_shortens_time():
     clip = MOTIONS.clip(0)
     assert change_speed(clip, 1.0) is clip
     fast = change_speed(clip, 2.0)
@@ -122,7 +120,7 @@ def test_speeding_up_keeps_places_and_shortens_time():
     assert len(change_speed(clip[:1], 1.5)) == 1
 
 
-def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
+def test_time_reversal_and_limb_swap_are_applied_when_set():
     clip = MOTIONS.clip(0)
     back = augment(Stage.MOTION, clip, {"backwards": 1.0}, MOTIONS, rng())
     np.testing.assert_array_equal(back, clip[::-1])
@@ -137,7 +135,7 @@ def test_measuring_takes_motion_as_it_was_recorded():
     assert wild.for_evaluation(0.0) == CLEAN
 
 
-def test_sequences_know_where_clips_begin_and_end():
+def test_sequences_have_the_bounds_of_clips():
     sequences = project_all(MOTIONS, CLEAN, rng(), cameras=2)
     assert len(sequences.inputs_FJ2) == 2 * len(MOTIONS.positions)
     frames = np.arange(len(sequences.inputs_FJ2))
@@ -157,7 +155,7 @@ def truth():
     return places.astype(np.float32)
 
 
-def test_no_noise_is_no_noise(truth):
+def test_zero_noise_changes_nothing(truth):
     detected = detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng())
     np.testing.assert_array_equal(detected[..., :2], truth)
     assert (detected[..., 2] == 1).all()
@@ -172,7 +170,7 @@ def test_noise_is_of_the_size_asked_for_and_worse_at_hips_than_at_the_nose(truth
     assert errors[names.index("left_hip")] > 2 * errors[names.index("nose")]
 
 
-def test_errors_last_as_detectors_errors_do(truth):
+def test_noise_has_the_autocorrelation_of_real_detectors(truth):
     level = replace(NoiseLevel().scaled(0), drift=0.01)
     errors = detect(truth, "coco17", level, 50, rng())[..., 0] - truth[..., 0]
     next_frame = np.corrcoef(errors[:-1, 5], errors[1:, 5])[0, 1]
@@ -182,7 +180,7 @@ def test_errors_last_as_detectors_errors_do(truth):
 
 
 @pytest.mark.parametrize("fps", [10, 25, 60])
-def test_errors_last_as_long_at_any_frame_rate(fps):
+def test_the_autocorrelation_of_noise_does_not_depend_on_the_frame_rate(fps):
     level = replace(NoiseLevel().scaled(0), drift=0.01)
     still = np.tile(np.linspace(0, 500, 34, dtype=np.float32).reshape(17, 2), (60 * fps, 1, 1))
     errors = (detect(still, "coco17", level, fps, rng())[..., :2] - still).reshape(len(still), -1)
@@ -191,7 +189,7 @@ def test_errors_last_as_long_at_any_frame_rate(fps):
     assert half_a_second_on == pytest.approx(np.exp(-0.5 / 0.49), abs=0.15)
 
 
-def test_scores_fall_when_errors_grow_though_not_always(truth):
+def test_scores_are_correlated_with_errors_but_not_fully(truth):
     detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
     found = detected[..., 2] > 0.05
     errors = np.linalg.norm(detected[..., :2] - truth, axis=-1)[found]
@@ -210,7 +208,7 @@ def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth
     assert not missing[0].all()
 
 
-def test_much_of_one_side_goes_missing_at_once(truth):
+def test_much_of_one_side_is_occluded_at_once(truth):
     level = replace(NoiseLevel().scaled(0), occluded_sides_per_s=0.1)
     missing = detect(truth, "coco17", level, 50, rng())[..., 2] == 0
     left = [name.startswith("left_") for name in FORMATS["coco17"].joints]
@@ -220,7 +218,7 @@ def test_much_of_one_side_goes_missing_at_once(truth):
     assert not missing[:, 0].any()
 
 
-def test_an_edge_of_the_picture_truncates_people(truth):
+def test_an_image_border_truncates_people(truth):
     for seed in range(20):
         seen = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
         missing = seen[len(seen) // 2, :, 2] == 0

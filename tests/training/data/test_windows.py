@@ -68,7 +68,7 @@ def test_a_share_of_the_windows_is_short():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_pairs_are_of_neighbouring_frames_seen_as_far(share):
+def test_pairs_are_of_neighbouring_frames_with_equal_context(share):
     windows = Windows(FOOTAGE, 27, causal=True)
     batches = windows.shuffled(64, 240, torch.Generator().manual_seed(0), share, pairs=True)
     pairs = 0

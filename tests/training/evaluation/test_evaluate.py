@@ -47,7 +47,7 @@ def test_the_authors_checkpoints_are_measured(recordings, tmp_path):
     assert Predictions.load(tmp_path / "poses" / "detected.npz").skeleton == "h36m17"
 
 
-def test_videos_without_poses_are_lifted_and_watched(recordings, tmp_path):
+def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path):
     nobody_knows = np.full_like(recordings.positions, np.nan)
     held_out = recordings.held_out & False
     videos = replace(recordings, positions=nobody_knows, held_out=held_out)

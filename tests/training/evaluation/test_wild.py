@@ -65,14 +65,14 @@ def test_smooth_motion_has_no_jitter():
     assert jitter(moving(0.5), 50) < 0.05 * 0.1 * (2 * np.pi * 0.5) ** 2
 
 
-def test_jitter_is_the_acceleration_of_what_is_too_fast():
+def test_jitter_is_the_acceleration_above_the_cutoff_frequency():
     fast = jitter(moving(0.5, 20, size=0.01), 50)
     # Of |sin|, 2/π on average; differences of a sine of 20 Hz at 50 fps are a little smaller.
     amplitude = 0.01 * (2 * np.sin(np.pi * 20 / 50) * 50) ** 2
     assert fast == pytest.approx(2 / np.pi * amplitude, rel=0.1)
 
 
-def test_jitter_leaves_out_what_is_unknown():
+def test_jitter_leaves_out_unknown_frames():
     points = moving(0.5, 20, size=0.01)
     broken = points.copy()
     broken[100] = np.nan
@@ -89,7 +89,7 @@ def test_bone_variation_is_the_spread_of_lengths():
     assert bone_variation(points, [(0, 1)]) == pytest.approx(0.1, abs=1e-3)
 
 
-def test_reprojection_error_is_in_shares_of_the_person_and_leaves_out_what_is_unsure():
+def test_reprojection_error_is_relative_to_the_extent_and_leaves_out_low_scores():
     keypoints = np.zeros((4, 3, 3))
     keypoints[:, 1] = 0, 200, 1
     keypoints[:, 2] = 999, 999, 0.2
@@ -99,7 +99,7 @@ def test_reprojection_error_is_in_shares_of_the_person_and_leaves_out_what_is_un
     assert reprojection_error(projected, keypoints, min_score=0.5) == pytest.approx(0.05)
 
 
-def test_the_trial_is_triangulated_to_where_its_cameras_see_it():
+def test_the_triangulated_trial_reprojects_to_its_keypoints():
     points = triangulated()
     thighs = np.linalg.norm(points[:, 3] - points[:, 4], axis=-1)
     assert ((thighs > 0.25) & (thighs < 0.6)).all()
@@ -125,7 +125,7 @@ def lifter(request, tmp_path_factory):
 MOTIONS = motion_set(clips=5, frames=150)
 
 
-def test_held_out_clips_are_seen_by_several_cameras(lifter):
+def test_held_out_clips_are_projected_by_several_cameras(lifter):
     held_out = MOTIONS.split(held_out=True)
     found = measured(lifter, held_out, CLEAN)
     assert len(found) == 2 * EVALUATION_CAMERAS
@@ -142,7 +142,7 @@ def test_held_out_clips_are_seen_by_several_cameras(lifter):
         assert average([clip.errors for clip in changed]) != usual
 
 
-def test_what_the_service_does_afterwards_is_measured_too(lifter):
+def test_postprocessing_is_measured_too(lifter):
     held_out = MOTIONS.split(held_out=True)
     plain, smoothed, steady = (
         average([clip.errors for clip in measured(lifter, held_out, NOISY, served_as=postprocess)])
@@ -173,7 +173,7 @@ def test_failures_are_drawn(lifter, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
+def test_expected_errors_are_compared_with_true_ones(lifter, tmp_path):
     found = measure_calibration(lifter, MOTIONS.split(held_out=True), NOISY)
     assert len(found.expected_mm) == len(found.true_mm) == 10
     assert (np.diff(found.expected_mm) > 0).all()
@@ -184,13 +184,13 @@ def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_as_expected_is_not_off():
+def test_errors_as_expected_have_no_calibration_error():
     errors = np.linspace(10, 100, 10)
     assert Calibration(errors, errors, 1.0).calibration_error == 0
     assert Calibration(errors, errors * 1.2, 1.0).calibration_error == pytest.approx(0.2)
 
 
-def test_one_side_is_hidden_in_the_middle():
+def test_one_side_is_occluded_in_the_middle():
     detected = np.ones((150, 17, 3), np.float32)
     rest = OccludeSide(50, "coco17")(detected, np.random.default_rng(0))
     hidden = rest[..., 2] == 0
@@ -199,7 +199,7 @@ def test_one_side_is_hidden_in_the_middle():
     assert not hidden[100:].any()
 
 
-def test_hiding_a_side_is_measured_at_its_worst(lifter):
+def test_occlusion_of_a_side_is_measured_at_its_worst(lifter):
     side = occluded_side(lifter, MOTIONS.split(held_out=True))
     assert side.worst_mm >= side.occluded_mm > 0
     assert side.visible_mm > 0
@@ -238,7 +238,7 @@ def test_videos_and_the_trial_are_measured(lifter):
     assert set(balancing(lifter)) == set(CAMERAS)
 
 
-def test_frames_before_anybody_is_seen_are_unknown(lifter):
+def test_frames_before_the_first_detection_are_unknown(lifter):
     video = walker()
     lifted = lift(
         lifter, KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
@@ -259,7 +259,7 @@ def results():
     return found
 
 
-def test_the_imagined_detector_errs_like_real_ones():
+def test_simulated_detector_noise_is_like_that_of_real_detectors():
     """Within what real ones differ by: they are measured against a truth made of one of them."""
     openpose, usual = openpose_errors(), simulated(1.0, clips=2)
     assert 0.5 * openpose.size < usual.size < 2 * openpose.size
@@ -269,7 +269,7 @@ def test_the_imagined_detector_errs_like_real_ones():
     assert -0.4 < usual.score_correlation < -0.1
 
 
-def test_what_detectors_err_in_space_and_time():
+def test_detector_errors_are_measured_in_space_and_time():
     true = truth("cam01")
     rng = np.random.default_rng(0)
     extent = np.ptp(true, axis=1).max(axis=-1)[:, None, None]
@@ -301,20 +301,20 @@ def test_results_as_a_page_and_as_json(tmp_path):
         put_into(page, "suite", text)
 
 
-def test_a_package_that_cannot_be_fetched_is_said_and_leaves_nothing(tmp_path):
+def test_a_package_that_cannot_be_fetched_is_an_error_and_leaves_nothing(tmp_path):
     downloads = Downloads(tmp_path)
     with pytest.raises(ConnectionError, match="no-such-package-poselift==1"):
         downloads.files("no-such-package-poselift==1", "*")
     assert not (tmp_path / "no-such-package-poselift-1").exists()
 
 
-def test_a_python_that_is_too_new_for_the_detector_is_said(tmp_path, monkeypatch):
+def test_a_python_that_is_too_new_for_the_detector_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.version_info", (3, 13, 0))
     with pytest.raises(ConnectionError, match=r"up to Python 3\.12"):
         Downloads(tmp_path).detector()
 
 
-def test_a_detector_that_fails_is_said_with_its_words(tmp_path):
+def test_the_error_of_a_failed_detector_is_passed_on(tmp_path):
     detector = tmp_path / "detector" / "bin" / "python"
     detector.parent.mkdir(parents=True)
     detector.write_text("#!/bin/sh\necho libGL.so.1: not found >&2\nexit 1\n")
@@ -345,7 +345,7 @@ def test_files_of_a_package_are_fetched_once(tmp_path, monkeypatch):
     assert downloads.files("films==1", "*/demo/*.mp4") == [found]
 
 
-def test_a_page_without_marks_is_said_before_anything_is_measured(tmp_path):
+def test_a_page_without_marks_is_refused_before_measuring(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing\n")
     with pytest.raises(ValueError, match=r"page\.md: expected the marks <!-- suite: begin -->"):
@@ -356,7 +356,7 @@ def suite(tmp_path, **options):
     return EvaluateOptions(suite="wild", data=tmp_path / "none.npz", **options)
 
 
-def test_a_suite_takes_no_checkpoint_and_says_what_it_lacks(tmp_path):
+def test_a_suite_takes_no_checkpoint_and_names_the_missing_data(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"training\.prepare"):
         evaluate(options=suite(tmp_path))
     with pytest.raises(InvalidInput, match="nowhere"):

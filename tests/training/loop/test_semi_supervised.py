@@ -108,7 +108,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, s
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("dense", [False, True])
-def test_longer_windows_tell_each_of_their_frames_as_its_own_window_would(causal, dense):
+def test_longer_windows_give_each_frame_the_pose_of_its_own_window(causal, dense):
     torch.manual_seed(0)
     model = TemporalModel(17, 2, 17, (3, 3), causal, channels=8, dropout=0, dense=dense)
     windows = torch.randn(2, 9 + 4 - 1, 17, 2)
@@ -119,7 +119,7 @@ def test_longer_windows_tell_each_of_their_frames_as_its_own_window_would(causal
         torch.testing.assert_close(shared[:, frame], one[:, 0], atol=1e-6, rtol=1e-5)
 
 
-def test_a_trajectory_is_added_to_a_pose_network_that_stays_as_it_is(data, tmp_path):
+def test_a_trajectory_is_added_to_a_frozen_pose_network(data, tmp_path):
     Trainer(config(data, tmp_path / "pose", epochs=2, dropout=0.25)).run()
     first = tmp_path / "pose" / "checkpoint.pt"
     settings = {"trajectory": True, "freeze_pose": True, "trajectory_channels": 16}
@@ -180,7 +180,7 @@ def train_by_command(data, output, processes, *options):
     return load(output / "checkpoint.pt")
 
 
-def test_two_processes_learn_what_one_does(data, tmp_path):
+def test_two_processes_train_like_one(data, tmp_path):
     semi = ["--trajectory", "--subjects", "0,1,2", "--unlabelled-subjects", "3,4,5"]
     options = [*semi, "--dropout", "0", "--weight-average", "0.9"]
     one = train_by_command(data, tmp_path / "one", 1, *options)

@@ -68,7 +68,7 @@ class Trap:
 
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("place", ["random_state", "optimizer", "model_traj"])
-def test_a_malicious_checkpoint_runs_nothing(tmp_path, place, zipped):
+def test_a_malicious_checkpoint_executes_no_code(tmp_path, place, zipped):
     """The file has every weight it should, and an object that would run code on loading."""
     trap, path = tmp_path / "trap", tmp_path / "bad.bin"
     state = {**golden_state(), place: Trap(trap)}

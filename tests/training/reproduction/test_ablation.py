@@ -70,7 +70,7 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
         command.configs()
 
 
-def test_means_are_told_with_how_far_they_may_be_off():
+def test_means_are_given_with_their_uncertainty():
     rows = means({"a": [{"x": 1.0}, {"x": 3.0}], "b": [{"x": 5.0}, {"x": 5.0}]})
     assert rows == {
         "a": {"x": 2.0},

@@ -49,7 +49,7 @@ def test_runs_have_names_of_their_own():
     assert semi["semi-supervised"][SUBSETS[0]].settings["unlabelled_subjects"] == ("10", "12")
 
 
-def test_the_page_says_no_where_nothing_was_found_again(tmp_path):
+def test_the_page_says_no_where_a_finding_was_not_reproduced(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda _: 50.0), {"channels": 8})
     text = page.read_text()
@@ -59,7 +59,7 @@ def test_the_page_says_no_where_nothing_was_found_again(tmp_path):
     assert (tmp_path / "page" / "figure5.png").stat().st_size > 5_000
 
 
-def test_remarks_outlive_a_page(tmp_path):
+def test_remarks_are_kept_in_a_new_page(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda _: 50.0), {})
     page.write_text(page.read_text() + "\n## Remarks\n\nToo few people.\n")
@@ -69,7 +69,7 @@ def test_remarks_outlive_a_page(tmp_path):
     assert page.read_text().count("Remarks") == 1
 
 
-def test_the_page_says_yes_where_it_was(tmp_path):
+def test_the_page_says_yes_where_a_finding_was_reproduced(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda each: 60.0 if each is SINGLE else 15.0), {})
     assert "falls by about three quarters (here: 65 to 85%) | yes | by 75%" in page.read_text()

@@ -155,7 +155,7 @@ def test_turning_about_the_root(run, tmp_path: Path) -> None:
     np.testing.assert_allclose(at["left_hip"][0], expected, atol=1e-6)
 
 
-def test_joints_turn_what_hangs_on_them(run, tmp_path: Path) -> None:
+def test_a_joint_rotates_its_descendants(run, tmp_path: Path) -> None:
     poses = np.zeros((120, 156))
     poses[:, :3] = UP
     knee, head = 3 * JOINTS.index("left_knee"), 3 * JOINTS.index("head")

@@ -78,7 +78,7 @@ def scaled(motion: Motion, by: float) -> Motion:
 
 
 @pytest.mark.parametrize("unit", ["metre", "inch", "centimetre", "millimetre"])
-def test_units_are_told_by_the_leg(tmp_path: Path, person_texts, unit: str) -> None:
+def test_units_follow_from_the_leg_length(tmp_path: Path, person_texts, unit: str) -> None:
     asf, amc, _ = person_texts
     (tmp_path / "01.asf").write_text(asf)
     (tmp_path / "01_01.amc").write_text(amc)

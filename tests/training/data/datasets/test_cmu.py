@@ -151,7 +151,7 @@ def test_a_clip_is_cut_where_tracking_is_lost(write_person) -> None:
     assert "cut out" in rejections[0].reason
 
 
-def test_nothing_usable(tmp_path: Path) -> None:
+def test_a_source_without_usable_clips(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="at least one usable"):
         prepare([tmp_path], 50.0)
 
@@ -184,7 +184,7 @@ def test_a_folder_with_a_wrong_rate_in_its_headers(tmp_path: Path, person_texts)
     assert (clip.name, clip.subject, clip.action) == ("salsa/01", "salsa", "salsa")
 
 
-def test_no_real_motion_is_there_twice(real_cmu: Path, real_positions: Path) -> None:
+def test_no_real_motion_is_duplicated(real_cmu: Path, real_positions: Path) -> None:
     motions, rejections = prepare([real_cmu, real_positions], 50.0, ["02", "131"])
     same = {fault.clip.name: fault.reason for fault in rejections if "same motion" in fault.reason}
     assert same["train/walking/walking_1"] == "the same motion as 02_01"

@@ -30,7 +30,7 @@ def arguments(folder: Path, content: dict[str, Any]) -> list[object]:
     return ["custom", "--keypoints", path]
 
 
-def test_nothing_is_known_but_keypoints(content, prepared, tmp_path: Path) -> None:
+def test_only_keypoints_are_known(content, prepared, tmp_path: Path) -> None:
     output, said = prepared(*arguments(tmp_path, content))
     found = RecordingSet.load(output)
     assert found.names == ("walk.mp4/custom/1", "dance.mp4/custom/1")

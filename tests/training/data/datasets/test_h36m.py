@@ -71,7 +71,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_everything_is_there(files: Files, prepared) -> None:
+def test_all_arrays_are_present(files: Files, prepared) -> None:
     output, said = prepared(*files.arguments())
     found = RecordingSet.load(output)
     assert found.names[:2] == ("S1/Walking/54138969", "S1/Walking/55011271")
@@ -89,7 +89,7 @@ def test_everything_is_there(files: Files, prepared) -> None:
     assert "36 for training, 0 of unknown poses, 32 held out" in said
 
 
-def test_kept_joints_are_ours() -> None:
+def test_kept_joints_are_the_projects_joints() -> None:
     assert tuple(RAW[joint] for joint in KEPT) == H36M17.joints
 
 
@@ -113,7 +113,7 @@ def test_json_and_metadata_agree(files: Files, prepared, tmp_path: Path) -> None
     assert one.names == other.names
 
 
-def test_joints_that_are_ours_already(files: Files, prepared) -> None:
+def test_files_that_have_the_projects_joints(files: Files, prepared) -> None:
     expected = RecordingSet.load(prepared(*files.arguments())[0])
     for sequences in files.world.values():
         for name in sequences:
@@ -156,7 +156,7 @@ def test_a_subject_without_positions(files: Files, prepared) -> None:
     assert "24 of unknown poses" in said
 
 
-def test_a_take_without_positions_is_left_out(files: Files, prepared) -> None:
+def test_a_sequence_without_positions_is_left_out(files: Files, prepared) -> None:
     files.film("S11", "Directions", authors.person(6, 32, 9))
     del files.world["S11"]["Directions"]
     output, said = prepared(*files.arguments())
@@ -177,7 +177,7 @@ def test_other_held_out_subjects(files: Files, prepared) -> None:
     assert "held-out subjects: expected some of S1, S11, S9, found S7" in said
 
 
-def test_cameras_without_a_lens(files: Files, prepared, tmp_path: Path) -> None:
+def test_cameras_without_intrinsics(files: Files, prepared, tmp_path: Path) -> None:
     rigs = files.rigs()
     for rig in rigs.values():
         for camera in rig:

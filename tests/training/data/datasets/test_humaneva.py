@@ -54,7 +54,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_everything_is_there(files: Files, prepared) -> None:
+def test_all_arrays_are_present(files: Files, prepared) -> None:
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert len(found) == 18
     assert found.names[0] == "Train/S1/Walking 1 chunk0/C1"

@@ -131,7 +131,7 @@ def test_an_array_in_itself(tmp_path: Path) -> None:
         read_pickled(write(tmp_path / "data.npz", boxed(endless, 4)), "positions_3d")
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_arrays_and_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, numbers=np.zeros(3), several=np.array([None, {}], dtype=object))
     with pytest.raises(

@@ -60,7 +60,7 @@ def test_subjects_and_actions(run, arrays) -> None:
     assert found.held_out.tolist() == [False, False, True]
 
 
-def test_nobody_is_held_out_unasked(run) -> None:
+def test_no_subject_is_held_out_by_default(run) -> None:
     assert not MotionSet.load(run()[0]).held_out.any()
 
 
@@ -70,7 +70,7 @@ def test_another_rate(run, source: MotionSet) -> None:
     assert found.original_fps.tolist() == [50.0] * 3
 
 
-def test_a_face_is_put_on(run, arrays, source: MotionSet) -> None:
+def test_face_joints_are_added(run, arrays, source: MotionSet) -> None:
     arrays["positions"] = source.positions[:, :17]
     arrays["joint_names"] = H36M17.joints
     found = MotionSet.load(run()[0])
