@@ -1,10 +1,10 @@
-"""The clip graph against the plain way: ``python -m bench.clip_graph``.
+"""The clip graph against plain PyTorch: ``python -m bench.clip_graph``.
 
 Baseline: the same weights in PyTorch as dilated 1-D convolutions, edge frames repeated at the
 input. Batch 1, 1024 channels, receptive field 243, as many threads for both.
 
-Run it on a quiet machine. PyTorch's threads wait for each other by spinning, so that others at work
-slow the baseline far more than the graph; ``OMP_WAIT_POLICY=passive`` takes most of that away.
+Run it on a quiet machine. PyTorch's threads wait for each other by spinning, so other processes
+slow the baseline far more than the graph; ``OMP_WAIT_POLICY=passive`` removes most of that.
 """
 
 import argparse

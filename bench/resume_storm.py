@@ -1,8 +1,8 @@
-"""A replica dies and all its sessions come to another at once: what the living notice of it.
+"""All sessions of a lost replica resume on another at once: the delay of the sessions there.
 
 The bundled causal model with a real store, in this process and without a transport. Sessions of
-more than a receptive field are made on one replica; on another, steady ones are measured alone,
-then while all of the first come in at once.
+more than a receptive field are made on one replica; on another, running ones are measured alone,
+then while all sessions of the first resume at once.
 
     python -m bench.resume_storm [--sessions 200] [--steady 20]
 """
@@ -30,7 +30,7 @@ _CLIP = person_clip(1000)
 
 
 def main() -> None:
-    """Print the delays of the steady sessions, alone and in the storm, and how long that took."""
+    """Print the delays of the running sessions, alone and during resumes, and their duration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--steady", type=int, default=20)

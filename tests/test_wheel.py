@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty environment: a library without a server, and its command."""
+"""The wheel, installed into an empty environment: the library without a server, and its command."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is asked and what must come of it, for every transport that can say it."""
+"""Requests and their expected outcomes, for every transport."""
 # ruff: noqa: E501
 
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ GOOD = (
     Good("mirrored", request(keypoints(40), flip_augmentation=True)),
     Good("smoothed", request(gappy(100), model="rooted", smoothing_s=0.2), "rooted"),
     Good("still feet", request(gappy(100), model="rooted", ground_contact=True), "rooted"),
-    Good("steady bones", request(gappy(100), constant_bone_lengths=True)),
+    Good("constant bone lengths", request(gappy(100), constant_bone_lengths=True)),
     Good("a camera", request(camera=CAMERA, model="person"), "person"),
     Good("a distorted camera", request(camera={**CAMERA, "radial": [0.1, 0, 0]})),
     Good("the live model", request(model="live"), "causal"),
@@ -104,8 +104,8 @@ ODD = (
     Good("the same for a camera", request([[[3e38, -3e38, 1], [-3e38, 3e38, 1], *_CLIP[0][2:]]], model="person")),
     Good("all joints in one place", request([[[5, 5, 1]] * 17] * 3, model="person")),
     Good("a tiny image", request(image_size=[1e-30, 1e-30])),
-    Good("a camera with a mad lens", request(camera={**CAMERA, "radial": [1e38, -1e38, 1e38]}, model="person")),
-    Good("a long lens", request(camera={**CAMERA, "focal_length": [1e6, 1e-30]}, model="person")),
+    Good("a camera with extreme distortion", request(camera={**CAMERA, "radial": [1e38, -1e38, 1e38]}, model="person")),
+    Good("a long focal length", request(camera={**CAMERA, "focal_length": [1e6, 1e-30]}, model="person")),
     Good("negative scores", request([[[5, 5, -1], *_CLIP[0][1:]]])),
     Good("big scores", request([[[5, 5, 1e30], *_CLIP[0][1:]]])),
     Good("numbers too small for float32", request([[[1e-300, 5, 1], *_CLIP[0][1:]]])),
@@ -186,7 +186,7 @@ BAD = (
     Bad("smoothed for too long", request(smoothing_s=1.5), "smoothing_s"),
     Bad("smoothed backwards", request(smoothing_s=-0.1), "smoothing_s"),
     Bad("still feet nowhere", request(ground_contact=True, model="symmetric"), "ground_contact"),
-    Bad("steady bones by number", request(constant_bone_lengths=1), "constant_bone_lengths", over=JSON_ONLY),
+    Bad("constant bone lengths by number", request(constant_bone_lengths=1), "constant_bone_lengths", over=JSON_ONLY),
     Bad("unknown axes", request(axes="z_up"), "axes", over=JSON_ONLY),
     Bad("unknown format", request(keypoint_format="coco18"), "keypoint_format"),
     Bad("unknown model", request(model="best"), "model"),

@@ -1,4 +1,4 @@
-"""What only gRPC has: bytes that are no message, deadlines, keys, health, reflection."""
+"""What only gRPC has: invalid messages, deadlines, keys, health, reflection."""
 
 import struct
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_a_full_queue_gives_a_retry_delay(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
     body = as_message(request(keypoints(16_000))).SerializeToString()
     with service_process(models, **settings) as service, channel_to(service) as channel:
-        # Which of them are there at the same time, nobody knows.
+        # Which of them run at the same time is not known.
         calls = [channel.unary_unary(METHOD).future(body, timeout=60) for _ in range(10)]
         error = next(filter(None, [call.exception() for call in calls]), None)
     assert error is not None

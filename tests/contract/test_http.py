@@ -1,4 +1,4 @@
-"""What only HTTP has: bytes that are no message, media types, limits, keys and the other paths."""
+"""What only HTTP has: invalid bodies, media types, limits, keys and the other paths."""
 
 import gzip
 import re
@@ -242,7 +242,7 @@ def test_too_many_tiny_clips_are_refused(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("missing", [0, 10])
 def test_a_disconnected_caller_cancels_the_work(service: ServiceProcess, missing: int) -> None:
-    """Whether they leave while their body arrives or while it is worked on."""
+    """Whether the caller disconnects while the body arrives or while it is lifted."""
     body = orjson.dumps(request(keypoints(8_000)))
     before = cancelled(service)
     with raw_post(service, len(body), body[: len(body) - missing]):
@@ -252,7 +252,7 @@ def test_a_disconnected_caller_cancels_the_work(service: ServiceProcess, missing
 
 
 def cancelled(service: ServiceProcess) -> float:
-    """How many requests to lift over HTTP were given up because nobody waited any more."""
+    """How many requests to lift over HTTP were cancelled because the caller had disconnected."""
     text = httpx.get(f"{service.url}/metrics").text
     wanted = r'requests_total{operation="lift",outcome="cancelled",transport="http"} (\S+)'
     found = re.search(wanted, text)

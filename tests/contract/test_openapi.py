@@ -143,7 +143,7 @@ def test_it_offers_the_models_that_are_served(document: dict[str, Any]) -> None:
 
 @pytest.fixture
 async def explorer(service: ServiceProcess) -> AsyncIterator[Page]:
-    """The page about the interface in a browser that reaches nothing but the service."""
+    """The API explorer in a browser that can reach only the service."""
     async with async_playwright() as playwright:
         nowhere = f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(service.url).hostname}"
         browser = await playwright.chromium.launch(

@@ -171,7 +171,7 @@ def test_an_empty_folder_and_an_empty_video_are_errors(tmp_path):
     with pytest.raises(RuntimeError, match=r"no \*\.json files"):
         convert("openpose", tmp_path, *SIZE)
     (tmp_path / "0.json").write_text('{"people": []}')
-    with pytest.raises(RuntimeError, match="nobody is seen in 1 frames"):
+    with pytest.raises(RuntimeError, match="no person is detected in 1 frames"):
         convert("openpose", tmp_path, *SIZE)
 
 

@@ -71,7 +71,7 @@ def test_a_real_trial_is_lifted_from_each_camera(url):
 
 
 def test_mediapipe_keypoints_of_a_video_are_lifted(url):
-    """Nobody is in the first frames; then a person walks, whose legs stay of one length."""
+    """No person is in the first frames; then one walks, with legs of constant length."""
     body = json.loads((EXAMPLES / "walking_mediapipe.json").read_text())
     answer = lift(url, body)
     keypoints, (clip,) = body["clips"][0]["keypoints"], answer["clips"]

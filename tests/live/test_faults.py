@@ -1,4 +1,4 @@
-"""What may die, hang or refuse around a live session, with real processes: nothing is lost."""
+"""Failures around a live session, with real processes that end or hang: no frame is lost."""
 
 import asyncio
 import signal
@@ -197,7 +197,8 @@ async def test_a_client_that_does_not_read_is_disconnected(models, one_store, tr
                 index = 0
                 while True:
                     await live.send({"frame": as_json(frame(index, **people))})
-                    await asyncio.sleep(0.01)  # what is sent at once lets nobody else have a turn
+                    # Sending without a pause would not yield to other tasks.
+                    await asyncio.sleep(0.01)
                     index += 1
 
             sending = asyncio.create_task(send_for_ever())

@@ -1,4 +1,4 @@
-"""A chosen latency: frames answered some frames later, by a model that sees those too."""
+"""A chosen latency: frames answered some frames later, by a model that uses those too."""
 
 import asyncio
 import signal
@@ -53,9 +53,9 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
     assert [answer.index for answer in answers] == list(range(len(FRAMES)))
     for index in (0, 1, 5, 20, 40, 55, 59):
         for name in ("anna", "ben"):
-            seen = clip_of(FRAMES, name)[: index + lookahead + 1]
+            clip = clip_of(FRAMES, name)[: index + lookahead + 1]
             found = answers[index].poses[answers[index].track_ids.index(name)]
-            expected = lifted(models, model, seen)[index]
+            expected = lifted(models, model, clip)[index]
             np.testing.assert_allclose(found.poses, expected.poses, atol=1e-4)
             if model == "rooted":
                 np.testing.assert_allclose(found.trajectory, expected.trajectory, atol=1e-3)
@@ -93,7 +93,7 @@ async def test_no_frame_is_answered_before_its_lookahead(models, one_store):
         found = [await connection.push(each) for each in FRAMES[:10]]
         assert [answer and answer.index for answer in found] == [None] * 6 + [0, 1, 2, 3]
         assert [answer.index for answer in await connection.waiting()] == [4, 5, 6, 7, 8, 9]
-        # Whoever asked what was left may yet go on, and hears of those frames again.
+        # A caller may continue after a flush, and gets those frames again.
         later = await connection.push(FRAMES[10])
         assert later is not None
         assert later.index == 4
@@ -149,7 +149,7 @@ async def test_all_answers_of_the_longest_request_can_be_repeated_by_another_rep
 
 
 async def test_a_track_missing_for_long_is_answered_alike_by_another_replica(models, one_store):
-    """A joint last seen before the window is where it was, also for the oldest answer."""
+    """A joint last measured before the window is where it was, also for the oldest answer."""
     fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 6}
     frames = walks("anna", frames=150)
     for each in frames[10:140]:
@@ -164,7 +164,7 @@ async def test_a_track_missing_for_long_is_answered_alike_by_another_replica(mod
 
 
 async def test_requests_to_any_replica_continue_a_session(models, one_store):
-    """No sticky routing: a replica that had the session notices that another has gone on."""
+    """No sticky routing: a replica that had the session notices that another has continued it."""
     frames = walks("anna", frames=40)
     fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 5}
     async with (
@@ -215,7 +215,7 @@ async def test_errors_come_with_the_poses_of_their_frame(models, one_store):
         assert await connection.push(frame(1)) is None
         answer = await connection.push(frame(2))
         assert answer is not None
-        assert [fault.error.field_errors[0].where for fault in answer.errors] == ["track_id"]
+        assert [error.error.field_errors[0].where for error in answer.errors] == ["track_id"]
 
 
 @pytest.mark.parametrize(

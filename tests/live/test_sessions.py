@@ -1,4 +1,4 @@
-"""What a session promises: order, exactly once, one writer, and any replica going on from it."""
+"""What a session promises: order, exactly once, one writer, and any replica can continue it."""
 
 import asyncio
 import gc
@@ -155,7 +155,7 @@ async def test_people_come_and_go(models, one_store):
 async def test_a_listed_person_without_keypoints_is_unknown(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(), None)
-        answer = await connection.push(frame(0, nobody=np.zeros((17, 3), np.float32)))
+        answer = await connection.push(frame(0, absent=np.zeros((17, 3), np.float32)))
         assert [QUALITY[q] for q in answer.poses.quality] == ["unknown"]
         assert (await connection.push(frame(1))).track_ids == ()
 
@@ -214,7 +214,7 @@ async def test_memory_is_freed_on_leaving_and_sessions_expire(models, one_store)
         other = await sessions.open(options(), None)
         answer = await other.push(FRAMES[0])
         assert answer.track_ids == ()
-        assert {fault.track_id: type(fault.error) for fault in answer.errors} == {
+        assert {error.track_id: type(error.error) for error in answer.errors} == {
             "anna": Overloaded,
             "ben": Overloaded,
         }
@@ -238,7 +238,7 @@ async def test_single_requests_take_a_session_from_a_stream_and_leave_when_idle(
         assert await sessions.continued("s", None) is request
         assert_same(await play(request, FRAMES[10:30]), expected[10:30])
         async with asyncio.timeout(10):
-            while sessions.count:  # noqa: ASYNC110 - the sweeper tells nobody
+            while sessions.count:  # noqa: ASYNC110 - the sweeper has no event to wait for
                 await asyncio.sleep(0.05)
         request = await sessions.continued("s", None)
         assert_same(await play(request, FRAMES[30:]), expected[30:])
@@ -329,7 +329,7 @@ async def test_people_without_track_id_are_errors_unless_the_session_associates(
     async with replica(models, one_store.url) as sessions:
         answer = await (await sessions.open(options(), None)).push(nameless)
         assert answer.track_ids == ("a",)
-        assert [fault.track_id for fault in answer.errors] == [""]
+        assert [error.track_id for error in answer.errors] == [""]
 
 
 async def test_one_session_cannot_take_all_tracks(models, one_store):
@@ -362,7 +362,7 @@ async def test_ten_thousand_abandoned_sessions_leave_nothing_behind(models, one_
         kept = sum(type(each) is LiveSession for each in gc.get_objects())
         assert kept <= 50  # the last tick's thread holds on to its jobs until the next
         async with asyncio.timeout(10):
-            while one_store.ask("DBSIZE") != b":0\r\n":  # noqa: ASYNC110 - it tells nobody
+            while one_store.ask("DBSIZE") != b":0\r\n":  # noqa: ASYNC110 - the store has no event to wait for
                 await asyncio.sleep(0.1)
         assert _used(one_store) < before + 2_000_000
 

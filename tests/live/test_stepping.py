@@ -1,4 +1,4 @@
-"""Live frames against whole clips: the same poses, whoever else is live."""
+"""Live frames against whole clips: the same poses, with any other sessions."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -56,9 +56,9 @@ async def step(live, job):
         return await admission.submit(job)
 
 
-def reading(keypoint_format="coco17", camera=None, max_gap_frames=5):
-    lens = None if camera is None else Camera(**camera.model_dump())
-    return Preprocessing(keypoint_format, SIZE, lens, 0.05, max_gap_frames)
+def preprocessing(keypoint_format="coco17", camera=None, max_gap_frames=5):
+    intrinsics = None if camera is None else Camera(**camera.model_dump())
+    return Preprocessing(keypoint_format, SIZE, intrinsics, 0.05, max_gap_frames)
 
 
 async def play(live, clip, how):
@@ -102,13 +102,13 @@ async def test_live_poses_are_those_of_the_whole_clip(
     tmp_path, normalisation, keypoint_format, camera
 ):
     folder = tmp_path / "symmetric"
-    told = {"trajectory": True, "expected_errors": True}
-    model_folder(folder, causal=True, normalisation=normalisation, **told)
+    outputs = {"trajectory": True, "expected_errors": True}
+    model_folder(folder, causal=True, normalisation=normalisation, **outputs)
     clips = [
         with_losses(person_clip(80, seed, keypoint_format=keypoint_format), seed)
         for seed in range(4)
     ]
-    how = reading(keypoint_format, camera)
+    how = preprocessing(keypoint_format, camera)
     async with live_model(folder) as live:
         played = await asyncio.gather(*(play(live, clip, how) for clip in clips))
     for frames, clip in zip(played, clips, strict=True):
@@ -129,7 +129,12 @@ async def test_live_poses_are_those_of_the_whole_clip(
 
 async def test_sessions_with_different_preprocessing_share_a_tick(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
-    hows = [reading(), reading("halpe26"), reading(camera=CAMERA), reading(max_gap_frames=0)]
+    hows = [
+        preprocessing(),
+        preprocessing("halpe26"),
+        preprocessing(camera=CAMERA),
+        preprocessing(max_gap_frames=0),
+    ]
     clips = [person_clip(30, seed, how.keypoint_format) for seed, how in enumerate(hows)]
     async with live_model(folder) as live:
         together = await asyncio.gather(*map(play, [live] * 4, clips, hows))
@@ -146,13 +151,13 @@ async def test_a_rebuilt_track_gives_the_same_poses(tmp_path, frames):
     clip = person_clip(frames + 20)
     clip[..., 2] *= np.random.default_rng(0).random(clip.shape[:2]) > 0.2
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
         state = expected[frames - 1].recorded.state
         filled = fill(clip[:frames], True, 0.05, 5, FORMATS["coco17"]).keypoints_TJ2[-26:]
         session, track = object(), live.tracks.begin()
-        await step(live, RebuildJob(reading(), track, state, filled))
+        await step(live, RebuildJob(preprocessing(), track, state, filled))
         for number in range(frames, frames + 20):
-            job = FrameJob(session, 0, reading(), {"a": track}, clip[None, number])
+            job = FrameJob(session, 0, preprocessing(), {"a": track}, clip[None, number])
             found = await step(live, job)
             np.testing.assert_allclose(found.poses.poses, expected[number].poses.poses, atol=1e-4)
             assert not found.recorded.is_fresh_P[0]
@@ -162,11 +167,11 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     clip = person_clip(30)
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
         session, track = object(), live.tracks.begin()
         with live.batcher.admit(30) as admission:
             futures = [
-                admission.submit(FrameJob(session, 0, reading(), {"a": track}, frame[None]))
+                admission.submit(FrameJob(session, 0, preprocessing(), {"a": track}, frame[None]))
                 for frame in clip
             ]
             burst = await asyncio.gather(*futures)
@@ -182,13 +187,15 @@ async def test_tracks_are_bounded_and_released(tmp_path):
         with pytest.raises(Overloaded, match="all 2 places"):
             live.tracks.begin()
         job = FrameJob(
-            object(), 0, reading(), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
+            object(), 0, preprocessing(), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
         )
         await step(live, job)
         live.tracks.end(first)
         live.tracks.end(first)
         third = live.tracks.begin()
-        found = await step(live, FrameJob(object(), 0, reading(), {"a": third}, clip[None, 0]))
+        found = await step(
+            live, FrameJob(object(), 0, preprocessing(), {"a": third}, clip[None, 0])
+        )
         assert found.recorded.is_fresh_P.all()  # and knows nothing of who was there before
         assert {second.slot, third.slot} == {0, 1}
         assert live.tracks.begun == 2
@@ -201,8 +208,8 @@ async def test_a_session_that_ended_meanwhile_changes_no_other(tmp_path):
         gone = live.tracks.begin()
         live.tracks.end(gone)
         track, session = live.tracks.begin(), object()
-        await step(live, FrameJob(object(), 0, reading(), {"a": gone}, clip[None, 0]))
-        found = await step(live, FrameJob(session, 0, reading(), {"a": track}, clip[None, 0]))
+        await step(live, FrameJob(object(), 0, preprocessing(), {"a": gone}, clip[None, 0]))
+        found = await step(live, FrameJob(session, 0, preprocessing(), {"a": track}, clip[None, 0]))
         assert found.recorded.is_fresh_P.all()
         assert found.poses.poses.shape == (1, 17, 3)
 
@@ -212,16 +219,16 @@ async def test_extreme_keypoints_change_only_their_own_pose(tmp_path):
     clip = person_clip(20, 1)
     wild = np.full((1, 17, 3), 3e38, np.float32)
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
 
         async def disturb():
             track, session = live.tracks.begin(), object()
             return [
-                await step(live, FrameJob(session, 0, reading(), {"a": track}, wild))
+                await step(live, FrameJob(session, 0, preprocessing(), {"a": track}, wild))
                 for _ in range(20)
             ]
 
-        frames, disturbed = await asyncio.gather(play(live, clip, reading()), disturb())
+        frames, disturbed = await asyncio.gather(play(live, clip, preprocessing()), disturb())
     for one, other in zip(frames, expected, strict=True):
         np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
     assert all(np.isfinite(frame.poses.poses).all() for frame in disturbed)
@@ -231,15 +238,17 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     clip = person_clip(20)
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
 
         async def fail():
             track = live.tracks.begin()
-            wrong = FrameJob(object(), 0, reading(), {"a": track}, clip[None, 0, :5])
+            wrong = FrameJob(object(), 0, preprocessing(), {"a": track}, clip[None, 0, :5])
             with pytest.raises(Exception, match="dimension"):
                 await step(live, wrong)
             live.tracks.end(track)
 
-        frames, *_ = await asyncio.gather(play(live, clip, reading()), *(fail() for _ in range(5)))
+        frames, *_ = await asyncio.gather(
+            play(live, clip, preprocessing()), *(fail() for _ in range(5))
+        )
     for one, other in zip(frames, expected, strict=True):
         np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)

@@ -154,7 +154,7 @@ async def test_gaps_and_repeats(service, transport, expected):
     ("fields", "codes", "said"),
     [
         ({"model": "symmetric"}, {"INVALID_ARGUMENT", 4422}, "causal model"),
-        ({"model": "nobody"}, {"INVALID_ARGUMENT", 4422}, "model"),
+        ({"model": "unknown"}, {"INVALID_ARGUMENT", 4422}, "model"),
         ({"keypoint_format": "nope"}, {"INVALID_ARGUMENT", 4422}, "keypoint_format"),
         ({"image_size": [0, 5]}, {"INVALID_ARGUMENT", 4422}, r"image_size\[0\]"),
         ({"session_id": "a b"}, {"INVALID_ARGUMENT", 4422}, "session_id"),
@@ -337,17 +337,17 @@ async def test_no_store_is_left_behind(models):
         assert len(stores() - before) == 2  # the server and its guard
         service.process.kill()
         async with asyncio.timeout(10):
-            while stores() - before:  # noqa: ASYNC110 - nobody is told
+            while stores() - before:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_invalid_frames_of_one_caller_do_not_affect_another(service, transport, expected):
     clip = person_clip(1)
-    async with stream(service, transport) as wild, stream(service, transport) as calm:
+    async with stream(service, transport) as wild, stream(service, transport) as other:
         await opened(wild, when_behind="drop_oldest")
-        await opened(calm)
-        answers = await lifted(calm, FRAMES[:5])
+        await opened(other)
+        answers = await lifted(other, FRAMES[:5])
         (far,) = await lifted(wild, [frame(10**15, a=clip[0])])
         assert len(far["people"]) == 1
         for bad, said in [
@@ -359,7 +359,7 @@ async def test_invalid_frames_of_one_caller_do_not_affect_another(service, trans
         long = Frame(10**15 + 1, (Person("日" * 86, clip[0]), Person("b", clip[0])))
         (answer,) = await lifted(wild, [long])
         assert "bytes of UTF-8" in str([person.get("problem") for person in answer["people"]])
-        answers += await lifted(calm, FRAMES[5:])
+        answers += await lifted(other, FRAMES[5:])
         assert all("durable" not in answer for answer in answers)
         assert_equal(answers, expected)
 

@@ -1,4 +1,4 @@
-"""Missing keypoints: every rule, and the fast causal path against a slow, obvious one."""
+"""Missing keypoints: every rule, and the fast causal implementation against a slow, obvious one."""
 
 from itertools import pairwise
 
@@ -132,16 +132,16 @@ def standing(width):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("width", [1, 0.2, -0.2, -1])
 @pytest.mark.parametrize(
-    "seen",
+    "measured",
     [
         ("left_shoulder", "right_shoulder"),
         ("left_ear", "right_ear", "left_shoulder", "right_shoulder"),
         ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"),
     ],
 )
-def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, width, seen):
+def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, width, measured):
     keypoints = standing(width)
-    gone = [index for index, joint in enumerate(COCO.joints) if joint not in seen]
+    gone = [index for index, joint in enumerate(COCO.joints) if joint not in measured]
     keypoints[:, gone] = 0
     heights = dict(zip(COCO.joints, filled(keypoints, causal).keypoints_TJ2[0, :, 1], strict=True))
     assert heights["nose"] <= heights["left_shoulder"] < heights["left_hip"]
@@ -150,7 +150,7 @@ def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, w
 
 @pytest.mark.parametrize("width", [1, -1])
 def test_a_face_is_placed_between_the_shoulders_from_the_front_and_from_behind(width):
-    """As with formats without face points: 400 pixels of person, shoulders 88 pixels apart."""
+    """As with formats without face points: 400 pixels tall, 88 pixels between the shoulders."""
     keypoints = standing(width)
     truth = keypoints[..., :2].copy()
     keypoints[:, :5] = 0
@@ -222,7 +222,7 @@ def test_nothing_measured_leaves_no_segment(causal):
 
 
 def slowly_carried(keypoints, max_gap_frames):
-    """The causal rules frame by frame, joints never seen left at NaN."""
+    """The causal rules frame by frame, joints never measured left at NaN."""
     out = np.full((*keypoints.shape[:2], 2), np.nan)
     quality, last, empty = [], {}, None
     for frame, joints in enumerate(keypoints):
@@ -265,7 +265,7 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
     keypoints = lose(clip(40, seed), losses)
     whole = filled(keypoints, causal=True, max_gap_frames=max_gap_frames)
 
-    # Another track is filled beside it, and neither must notice.
+    # Another track is filled with it, and neither must change.
     both = np.stack([keypoints, lose(clip(40, seed + 1), losses[::-1])])
     memory, pieces, qualities = ImputationState.blank(2, 17), [], []
     for start, stop in pairwise(sorted({0, *cuts, 40})):
@@ -280,15 +280,15 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
 
     slow, quality = slowly_carried(keypoints, max_gap_frames)
     assert whole.quality_T.tolist() == quality
-    seen = np.isfinite(slow)
-    np.testing.assert_allclose(whole.keypoints_TJ2[seen], slow[seen], rtol=1e-4, atol=1e-2)
+    known = np.isfinite(slow)
+    np.testing.assert_allclose(whole.keypoints_TJ2[known], slow[known], rtol=1e-4, atol=1e-2)
     assert np.isfinite(whole.keypoints_TJ2).all()
 
 
 def slowly_interpolated(keypoints, max_gap_frames):
     """The symmetric rules joint by joint and frame by frame, joints never measured left at NaN."""
-    seen = [t for t, joints in enumerate(keypoints) if (joints[:, 2] >= 0.05).any()]
-    known = [any(0 <= t - s <= max_gap_frames for s in seen) for t in range(len(keypoints))]
+    measured = [t for t, joints in enumerate(keypoints) if (joints[:, 2] >= 0.05).any()]
+    known = [any(0 <= t - s <= max_gap_frames for s in measured) for t in range(len(keypoints))]
     out = np.full((*keypoints.shape[:2], 2), np.nan)
     segment = {
         t: [s for s in range(len(known)) if all(known[min(s, t) : max(s, t) + 1])]
@@ -333,7 +333,7 @@ def test_symmetric_filling_equals_the_rules_one_joint_and_frame_at_a_time(
     assert [
         t for part in known_segments(result.quality_T) for t in range(part.start, part.stop)
     ] == [t for t in range(40) if known[t]]
-    seen = np.isfinite(slow)
-    np.testing.assert_allclose(result.keypoints_TJ2[seen], slow[seen], rtol=1e-5, atol=1e-3)
+    known = np.isfinite(slow)
+    np.testing.assert_allclose(result.keypoints_TJ2[known], slow[known], rtol=1e-5, atol=1e-3)
     assert np.isfinite(result.keypoints_TJ2).all()
     assert (result.keypoints_TJ2[~np.array(known)] == 0).all()

@@ -1,4 +1,4 @@
-"""``poselift.lift`` and the command, as somebody without a server uses them."""
+"""``poselift.lift`` and the command, without a server."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The batcher, with plain numbers for items: it knows no pose."""
+"""The batcher, with plain numbers for items: it does not depend on poses."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
 
 
 class Recorder:
-    """An observer that remembers."""
+    """An observer that records."""
 
     def __init__(self) -> None:
         self.load = 0.0
@@ -37,19 +37,19 @@ class Recorder:
 
 
 class Doubler:
-    """Doubles numbers; may be held at its first batch, and fails on the numbers told."""
+    """Doubles numbers; may be held at its first batch, and fails on given numbers."""
 
     def __init__(self, *poison: int) -> None:
         self.poison = poison
         self.batches: list[list[int]] = []
         self.begun = threading.Event()
-        self.let_go = threading.Event()
-        self.let_go.set()
+        self.release = threading.Event()
+        self.release.set()
 
     def __call__(self, numbers: Sequence[int]) -> list[int]:
         self.batches.append(list(numbers))
         self.begun.set()
-        assert self.let_go.wait(10)
+        assert self.release.wait(10)
         for number in numbers:
             if number in self.poison:
                 raise ArithmeticError(number)
@@ -81,8 +81,8 @@ async def double(batcher: Batcher[int, int], number: int, deadline: float | None
 
 
 async def held(doubler: Doubler, batcher: Batcher[int, int], number: int) -> asyncio.Task[int]:
-    """Start a batch that lasts until ``doubler.let_go`` is set."""
-    doubler.let_go.clear()
+    """Start a batch that lasts until ``doubler.release`` is set."""
+    doubler.release.clear()
     task = asyncio.create_task(double(batcher, number))
     await asyncio.to_thread(doubler.begun.wait, 10)
     return task
@@ -102,7 +102,7 @@ async def test_items_gather_while_a_batch_runs_and_none_waits_without_one() -> N
         first = await held(doubler, batcher, 0)
         others = [asyncio.create_task(double(batcher, number)) for number in (1, 2, 3)]
         await asyncio.sleep(0.01)
-        doubler.let_go.set()
+        doubler.release.set()
         await asyncio.gather(first, *others)
     assert doubler.batches == [[0], [1, 2, 3]]
 
@@ -131,7 +131,7 @@ async def test_the_oldest_item_runs_whatever_the_policy_prefers() -> None:
         first = await held(doubler, batcher, 0)
         others = [asyncio.create_task(double(batcher, number)) for number in range(1, 6)]
         await asyncio.sleep(0.01)
-        doubler.let_go.set()
+        doubler.release.set()
         await asyncio.gather(first, *others)
     assert doubler.batches == [[0], [1, 5], [2, 4], [3]]
 
@@ -150,7 +150,7 @@ async def test_a_failing_item_fails_alone() -> None:
         first = await held(doubler, batcher, 0)
         others = [asyncio.create_task(double(batcher, number)) for number in (1, 2, 3)]
         await asyncio.sleep(0.01)
-        doubler.let_go.set()
+        doubler.release.set()
         results = await asyncio.gather(first, *others, return_exceptions=True)
         assert results[:2] == [0, 2]
         assert isinstance(results[2], ArithmeticError)
@@ -180,7 +180,7 @@ async def test_a_full_queue_refuses_before_queueing() -> None:
         assert refusal.value.retry_after_s >= 1
         with batcher.admit(2):
             pass
-        doubler.let_go.set()
+        doubler.release.set()
         await first
     assert recorder.refusals == 1
     assert recorder.load == 0
@@ -224,7 +224,7 @@ async def test_a_cancelled_caller_is_dropped_before_the_run() -> None:
         await asyncio.sleep(0.01)
         gone.cancel()
         await asyncio.sleep(0)
-        doubler.let_go.set()
+        doubler.release.set()
         assert await asyncio.gather(first, stays) == [0, 4]
         assert gone.cancelled()
     assert doubler.batches == [[0], [2]]
@@ -238,7 +238,7 @@ async def test_a_caller_cancelled_during_the_run_affects_no_other() -> None:
         gone, stays = (asyncio.create_task(double(batcher, number)) for number in (1, 2))
         await asyncio.sleep(0.01)
         doubler.begun.clear()
-        doubler.let_go.set()
+        doubler.release.set()
         await first
         await asyncio.to_thread(doubler.begun.wait, 10)
         gone.cancel()
@@ -254,7 +254,7 @@ async def test_an_expired_item_is_dropped_before_the_run() -> None:
         late = asyncio.create_task(double(batcher, 1, deadline=now + 0.02))
         in_time = asyncio.create_task(double(batcher, 2, deadline=now + 60))
         await asyncio.sleep(0.05)
-        doubler.let_go.set()
+        doubler.release.set()
         assert await asyncio.gather(first, in_time) == [0, 4]
         with pytest.raises(DeadlineExceeded):
             await late
@@ -267,7 +267,7 @@ async def test_leaving_an_admission_early_cancels_its_items() -> None:
         first = await held(doubler, batcher, 0)
         with batcher.admit(3) as admission:
             given_up = [admission.submit(number) for number in (1, 2, 3)]
-        doubler.let_go.set()
+        doubler.release.set()
         await first
         assert all(future.cancelled() for future in given_up)
     assert doubler.batches == [[0]]
@@ -286,7 +286,7 @@ async def test_stop_refuses_new_callers_and_drains_admitted_ones() -> None:
     await asyncio.sleep(0.01)
     with pytest.raises(Unavailable):
         batcher.admit(1)
-    doubler.let_go.set()
+    doubler.release.set()
     assert await asyncio.gather(first, waiting) == [2, 4]
     await stopping
 
@@ -313,7 +313,7 @@ async def test_stop_fails_items_past_the_timeout() -> None:
     for task in (first, waiting):
         with pytest.raises(Unavailable):
             await task
-    doubler.let_go.set()
+    doubler.release.set()
 
 
 async def test_many_items_of_one_caller_do_not_block_others() -> None:

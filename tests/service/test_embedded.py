@@ -67,7 +67,7 @@ def has_come_back(path, former_pid):
 
 async def until(condition, timeout_s=10):
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the process tells nobody
+        while not condition():  # noqa: ASYNC110 - the process has no event to wait for
             await asyncio.sleep(0.05)
 
 

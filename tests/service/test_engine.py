@@ -111,9 +111,11 @@ async def test_a_long_gap_splits_a_clip_in_two(models: Path, model: str) -> None
     assert not lifted.poses.poses[unknown].any()
     assert (lifted.poses.quality[60:] == MEASURED).all()
     np.testing.assert_allclose(lifted.poses.poses[60:], after.poses.poses, atol=1e-5)
-    # A causal model may hold the last pose into the gap before it gives up: its past is untouched.
-    seen = 40 if model == "causal" or unknown[0] == 40 else 40 - 13
-    np.testing.assert_allclose(lifted.poses.poses[:seen], before.poses.poses[:seen], atol=1e-5)
+    # A causal model may hold the last pose into the gap: its past does not change.
+    unchanged = 40 if model == "causal" or unknown[0] == 40 else 40 - 13
+    np.testing.assert_allclose(
+        lifted.poses.poses[:unchanged], before.poses.poses[:unchanged], atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("model", ["symmetric", "causal"])
@@ -417,7 +419,7 @@ async def test_a_clip_of_nothing_but_gaps_and_single_frames(models: Path) -> Non
 
 
 async def test_a_clip_with_too_many_segments_is_refused(models: Path) -> None:
-    """Each piece is padded by itself; a body of gaps must not shut everyone else out."""
+    """Each piece is padded by itself; a clip of many gaps must not block other requests."""
     clip = person_clip(4_000)
     clip[1::2, :, 2] = 0
     batching = Batching(max_batch_frames=512, max_queued_frames=8_000)
@@ -453,14 +455,14 @@ async def test_ground_contact_changes_only_the_trajectory_of_each_segment(
 
 
 async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: Path) -> None:
-    """What is asked for is done to the very answer that comes without, gap by gap."""
+    """Postprocessing is applied to the answer without it, segment by segment."""
     clip = without(person_clip(100), slice(40, 60))
     other = person_clip(50)
     options = {"model": "rooted", "fps": 50}
     async with running_service(models) as service:
         plain, _ = await lift(service, clip, other, **options)
         smoothed, _ = await lift(service, clip, other, smoothing_s=0.2, **options)
-        steady, _ = await lift(service, clip, other, constant_bone_lengths=True, **options)
+        constant, _ = await lift(service, clip, other, constant_bone_lengths=True, **options)
     known = plain.poses.quality != UNKNOWN
     assert not known.all()
     for part in (slice(0, int(np.argmin(known))), slice(60, 100)):
@@ -472,5 +474,5 @@ async def test_smoothing_and_bone_lengths_are_of_each_segment_and_clip(models: P
         )
     assert not smoothed.poses.poses[~known].any()
     expected = enforce_bone_lengths(plain.poses.poses, H36M17.parents, known)
-    np.testing.assert_allclose(steady.poses.poses[known], expected[known], atol=1e-5)
-    assert not steady.poses.poses[~known].any()
+    np.testing.assert_allclose(constant.poses.poses[known], expected[known], atol=1e-5)
+    assert not constant.poses.poses[~known].any()

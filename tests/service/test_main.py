@@ -1,4 +1,4 @@
-"""The service as a process: it starts, says so, drains on SIGTERM and explains its refusals."""
+"""The service as a process: start, ready line, drain on SIGTERM, and errors at start."""
 
 import contextlib
 import signal

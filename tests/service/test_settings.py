@@ -1,4 +1,4 @@
-"""Settings from the environment: defaults, forms of values, and what is said of mistakes."""
+"""Settings from the environment: defaults, forms of values, and error messages."""
 
 import os
 
@@ -76,7 +76,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_a_list_without_keys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a slip would leave the service open to all."""
+    """Otherwise a typing error would leave the service open to all."""
     monkeypatch.setenv("POSELIFT_API_KEYS", " , ")
     with pytest.raises(ValidationError, match="names no key"):
         Settings()

@@ -23,13 +23,13 @@ FRAMES = 6
 
 
 def standing(joints):
-    """Somebody upright (joints, 3), relative to the hips: x right, y down, z away; metres."""
+    """A standing person (joints, 3), relative to the hips: x right, y down, z away; metres."""
     places = np.array([REFERENCE_POSE.get(joint, (0.0, -0.5)) for joint in joints]) * 1.7
     return np.column_stack([places, np.zeros(len(joints))])
 
 
 def predictions(keypoint_format="coco17", fps=25.0):
-    """Two clips of people who turn; of the second the truth and the path are unknown."""
+    """Two clips of people who turn; of the second true poses and trajectory are unknown."""
     angles = np.linspace(0, 2, 2 * FRAMES)
     cos, sin, zero, one = np.cos(angles), np.sin(angles), 0 * angles, 0 * angles + 1
     turns = np.array([[cos, zero, -sin], [zero, one, zero], [sin, zero, cos]]).transpose(2, 0, 1)
@@ -63,7 +63,7 @@ def render(path, output, *options):
     run(command_line("training.render", render_predictions), arguments)
 
 
-def film(path, folder):
+def images_of(path, folder):
     """A video's images, and how many seconds it takes.
 
     By ffmpeg itself: imageio's reader forgets to close its pipes, which the tests would report.
@@ -129,7 +129,7 @@ def test_a_video(saved, tmp_path, capsys):
     output = tmp_path / "made" / "walk.mp4"
     render(saved, output, "--clip", "walk $1", "--width", 480)
     assert capsys.readouterr().out == f"{output}: 6 frames of walk $1, 25 a second\n"
-    images, seconds = film(output, tmp_path / "images")
+    images, seconds = images_of(output, tmp_path / "images")
     assert seconds == pytest.approx(FRAMES / 25)
     assert len(images) == FRAMES
     # Three panels; every number of pixels is even.

@@ -57,13 +57,13 @@ def test_a_resting_point_has_less_jitter_and_a_fast_one_hardly_lags():
 def test_tracks_are_smoothed_independently_and_forgotten():
     random = np.random.default_rng(0)
     frames = random.normal(size=(20, 2, 4, 3)).astype(np.float32)
-    paths = random.normal(size=(20, 2, 3)).astype(np.float32)
+    trajectories = random.normal(size=(20, 2, 3)).astype(np.float32)
     both, alone = OneEuroFilter(0.1, FPS), OneEuroFilter(0.1, FPS)
-    for poses, path in zip(frames, paths, strict=True):
-        together = both.smooth(["a", "b"], poses_of(poses, path))
-        one = alone.smooth(["b"], poses_of(poses[1:], path[1:]))
+    for poses, trajectory in zip(frames, trajectories, strict=True):
+        together = both.smooth(["a", "b"], poses_of(poses, trajectory))
+        one = alone.smooth(["b"], poses_of(poses[1:], trajectory[1:]))
         np.testing.assert_allclose(together.poses[1], one.poses[0])
         np.testing.assert_allclose(together.trajectory[1], one.trajectory[0])
     both.keep(["a"])
-    afresh = both.smooth(["b"], poses_of(frames[0, 1:], paths[0, 1:]))
+    afresh = both.smooth(["b"], poses_of(frames[0, 1:], trajectories[0, 1:]))
     np.testing.assert_array_equal(afresh.poses, frames[0, 1:])

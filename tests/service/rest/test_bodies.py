@@ -16,7 +16,7 @@ LEFT = {"type": "http.disconnect"}
 
 
 def request(*chunks: bytes, then: Sequence[dict[str, Any]] = ()) -> Request:
-    """A request whose body arrives in chunks; then come other events, then nothing ever."""
+    """A request whose body arrives in chunks; then other events, then none."""
     events = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if not then:
         events[-1]["more_body"] = False

@@ -1,4 +1,4 @@
-"""Errors as HTTP answers; surprises tell callers nothing."""
+"""Errors as HTTP answers; unexpected ones have no details."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Errors as gRPC statuses: trailers stay small and surprises tell callers nothing."""
+"""Errors as gRPC statuses: trailers stay small and unexpected errors have no details."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Large bodies are decoded in another process, whose end is no one else's."""
+"""Large bodies are decoded in another process; the service survives its end."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ class Elsewhere(JsonFormat):
 
 
 class Fatal(Elsewhere):
-    """What becomes of a process that takes too much memory."""
+    """As when a process takes too much memory."""
 
     def decode_lift_request(self, body: bytes, limits: Limits) -> LiftRequest:
         os._exit(137)
@@ -70,7 +70,7 @@ async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded()
 
 @pytest.mark.parametrize("moment_s", [0.1, 0.15, 0.2, 0.3])
 async def test_closing_ends_whatever_is_being_sent_back(moment_s: float) -> None:
-    """One of these moments lies in the middle of a result, whose reader must not wait for more."""
+    """At one of these moments a result is partly sent; its reader must not wait for the rest."""
     decoder = Decoder(Limits())
     before = set(threading.enumerate())
     await decoder.lift_request(Elsewhere(), body(30))

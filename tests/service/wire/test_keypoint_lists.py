@@ -1,4 +1,4 @@
-"""Nested lists to arrays: what comes out, and that faults are found wherever they are."""
+"""Nested lists to arrays: the result, and the places of errors."""
 
 import contextlib
 from typing import Any
@@ -42,13 +42,13 @@ def test_reading_equals_the_plain_implementation(nested: list[Any]) -> None:
 
 
 @given(clip, anything, st.data())
-def test_an_error_is_found_at_its_place(nested: list[Any], fault: Any, data: st.DataObject) -> None:
+def test_an_error_is_found_at_its_place(nested: list[Any], wrong: Any, data: st.DataObject) -> None:
     frame_number = data.draw(st.integers(0, len(nested) - 1))
     joints = list(nested[frame_number] or [[1, 2, 3]] * JOINTS)
     joint_number = data.draw(st.integers(0, JOINTS - 1))
-    joints[joint_number] = fault
+    joints[joint_number] = wrong
     nested[frame_number] = joints
-    if fault is None or (isinstance(fault, list) and is_joint(fault)):
+    if wrong is None or (isinstance(wrong, list) and is_joint(wrong)):
         keypoint_array(nested, JOINTS, "clip")
         return
     with pytest.raises(InvalidInput) as refused:
@@ -56,8 +56,8 @@ def test_an_error_is_found_at_its_place(nested: list[Any], fault: Any, data: st.
     assert refused.value.field_errors[0].where == f"clip[{frame_number}][{joint_number}]"
 
 
-def is_joint(fault: list[Any]) -> bool:
-    return len(fault) in {2, 3} and all(type(item) in {int, float} for item in fault)
+def is_joint(wrong: list[Any]) -> bool:
+    return len(wrong) in {2, 3} and all(type(item) in {int, float} for item in wrong)
 
 
 @given(anything)

@@ -72,8 +72,8 @@ def test_a_clip_of_one_frame_is_changed_too(name, rng):
 @pytest.mark.parametrize("degrees", [-300, 20, 300])
 def test_elbows_and_knees_stay_within_their_limits(limbs, degrees):
     chain = limb(NAMES, "left", limbs)
-    bent = flex(straightened(chain), NAMES, limbs, chain, np.array([1.0]))
-    flexed = flex(bent, NAMES, limbs, chain, np.radians([degrees]))
+    flexed_once = flex(straightened(chain), NAMES, limbs, chain, np.array([1.0]))
+    flexed = flex(flexed_once, NAMES, limbs, chain, np.radians([degrees]))
     expected = np.clip(1.0 + np.radians(degrees), 0, np.radians(145))
     np.testing.assert_allclose(angle(flexed, chain), [expected], atol=0.02)
 

@@ -1,4 +1,4 @@
-"""Data sets as training sees them: filmed motion, and recordings by real cameras."""
+"""Data sets as training uses them: projected motion, and recordings by real cameras."""
 
 from dataclasses import replace
 
@@ -80,13 +80,13 @@ def test_the_trajectory_of_a_recording_is_restored(folder, normalisation):
 
 
 def test_projected_trajectories_are_those_of_the_assumed_camera(folder):
-    """No model can tell a long lens from a short distance: paths are told for one lens."""
+    """No model can distinguish a long focal length from a short distance: one camera is assumed."""
     source = open_source(config(folder / "motions.npz", normalisation="screen", noise=(0, 0)))
     sequences = source.labelled(np.random.default_rng(1))
-    lens = torch.from_numpy(sequences.camera_F9)
-    assert np.unique(lens[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
+    cameras = torch.from_numpy(sequences.camera_F9)
+    assert np.unique(cameras[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
     assert source.trajectory_camera == ASSUMED_SCREEN_CAMERA
-    root = project(torch.from_numpy(sequences.trajectory_F3)[:, None], lens)[:, 0]
+    root = project(torch.from_numpy(sequences.trajectory_F3)[:, None], cameras)[:, 0]
     hips = sequences.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
     # The root is not quite between the hips, which shows when a camera is near.
     assert np.abs(root.numpy() - hips).max() < 0.1
@@ -117,14 +117,14 @@ def test_settings_choose_who_is_labelled(folder):
 
 def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
     videos = RecordingSet.load(folder / "detected.npz")
-    nobody_knows = replace(videos, positions=np.full_like(videos.positions, np.nan))
-    nobody_knows.save(tmp_path / "more.npz")
+    without_poses = replace(videos, positions=np.full_like(videos.positions, np.nan))
+    without_poses.save(tmp_path / "more.npz")
     settings = {"unlabelled": tmp_path / "more.npz", "trajectory": True}
     source = open_source(config(folder / "true.npz", **settings))
     rng = np.random.default_rng(0)
     assert len(source.unlabelled(rng).inputs_FJ2) == len(videos.keypoints)
     assert len(source.labelled(rng).inputs_FJ2) == 4 * 4 * 50
-    replace(nobody_knows, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
+    replace(without_poses, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
     assert open_source(config(folder / "true.npz", **settings)).unlabelled(rng)
     with pytest.raises(InvalidInput, match="known intrinsics"):
         open_source(config(folder / "true.npz", normalisation="screen", **settings))

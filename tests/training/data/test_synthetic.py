@@ -1,4 +1,4 @@
-"""Virtual cameras, detector noise and the sequences they give."""
+"""Synthetic cameras, detector noise and the sequences they give."""
 
 from dataclasses import replace
 
@@ -32,20 +32,20 @@ def rng(seed=0):
 @pytest.mark.parametrize("seed", range(30))
 def test_a_camera_is_upright_and_looks_at_the_person(seed):
     points = MOTIONS.clip(0)
-    view = random_camera(points[:, 0], rng(seed))
-    seen = view.to_camera(points)
-    assert (seen[..., 2] > 0.5).all()
-    np.testing.assert_allclose(view.turn_33 @ view.turn_33.T, np.eye(3), atol=1e-5)
-    assert np.linalg.det(view.turn_33) == pytest.approx(1, abs=1e-5)
+    camera = random_camera(points[:, 0], rng(seed))
+    in_camera_TK3 = camera.to_camera(points)
+    assert (in_camera_TK3[..., 2] > 0.5).all()
+    np.testing.assert_allclose(camera.turn_33 @ camera.turn_33.T, np.eye(3), atol=1e-5)
+    assert np.linalg.det(camera.turn_33) == pytest.approx(1, abs=1e-5)
     head, foot = H36M17.joints.index("head"), H36M17.joints.index("left_foot")
-    assert (seen[:, head, 1] < seen[:, foot, 1]).all()  # y is down
+    assert (in_camera_TK3[:, head, 1] < in_camera_TK3[:, foot, 1]).all()  # y is down
 
 
 def test_a_camera_is_rolled_when_asked_to():
     upright = [random_camera(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
-    assert max(abs(_roll(view)) for view in upright) < 12
-    rolled_cameras = [roll_camera(view, rng(seed)) for seed, view in enumerate(upright)]
-    rolls = [_roll(view) for view in rolled_cameras]
+    assert max(abs(_roll(camera)) for camera in upright) < 12
+    rolled_cameras = [roll_camera(camera, rng(seed)) for seed, camera in enumerate(upright)]
+    rolls = [_roll(camera) for camera in rolled_cameras]
     assert max(rolls) > 35
     assert min(rolls) < -35
     assert max(np.abs(rolls)) < 45 + 12
@@ -54,41 +54,41 @@ def test_a_camera_is_rolled_when_asked_to():
         assert_allclose(after.turn_33 @ after.turn_33.T, np.eye(3), atol=1e-5)
 
 
-def _roll(view):
+def _roll(camera):
     """Degrees by which a camera's x axis is off the horizon."""
-    return np.degrees(np.arcsin(view.turn_33[0, 1]))
+    return np.degrees(np.arcsin(camera.turn_33[0, 1]))
 
 
 def test_a_person_facing_the_camera_has_their_left_on_its_right():
-    view = random_camera(MOTIONS.clip(0)[:, 0], rng())
-    towards = np.arctan2(*(view.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
+    camera = random_camera(MOTIONS.clip(0)[:, 0], rng())
+    towards = np.arctan2(*(camera.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
     cos, sin = np.cos(towards), np.sin(towards)
     turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
     points = motion_set(1, 1).positions[0] @ turn
-    seen = view.to_camera(points.astype(np.float32))
+    in_camera_TK3 = camera.to_camera(points.astype(np.float32))
     left, right = (H36M17.joints.index(f"{side}_shoulder") for side in ("left", "right"))
-    assert seen[left, 0] > seen[right, 0]
+    assert in_camera_TK3[left, 0] > in_camera_TK3[right, 0]
 
 
 @pytest.mark.parametrize("keypoint_format", ["coco17", "h36m17"])
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
 def test_targets_in_camera_axes_are_the_motion_in_that_camera(keypoint_format, normalisation):
     options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
-    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
-    seen = view.to_camera(MOTIONS.clip(1))
-    sequence = project(seen, MOTIONS, view, options, rng())
-    expected = seen[:, :17] - seen[:, :1]
+    camera = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
+    in_camera_TK3 = camera.to_camera(MOTIONS.clip(1))
+    sequence = project(in_camera_TK3, MOTIONS, camera, options, rng())
+    expected = in_camera_TK3[:, :17] - in_camera_TK3[:, :1]
     np.testing.assert_allclose(sequence.inverse.poses(sequence.targets_TK3), expected, atol=1e-5)
 
 
 def test_clean_inputs_are_the_normalised_projection():
     options = replace(CLEAN, keypoint_format="h36m17")
-    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
-    seen = view.to_camera(MOTIONS.clip(1))
-    prepare = normaliser("person", H36M17.joints, view.image_size, view.known_intrinsics)
-    expected, _ = prepare(view.intrinsics.project(seen[:, :17]).astype(np.float32))
+    camera = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
+    in_camera_TK3 = camera.to_camera(MOTIONS.clip(1))
+    prepare = normaliser("person", H36M17.joints, camera.image_size, camera.known_intrinsics)
+    expected, _ = prepare(camera.intrinsics.project(in_camera_TK3[:, :17]).astype(np.float32))
     np.testing.assert_allclose(
-        project(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
+        project(in_camera_TK3, MOTIONS, camera, options, rng()).inputs_TJ2, expected, atol=1e-5
     )
 
 
@@ -220,8 +220,8 @@ def test_much_of_one_side_is_occluded_at_once(truth):
 
 def test_an_image_border_truncates_people(truth):
     for seed in range(20):
-        seen = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
-        missing = seen[len(seen) // 2, :, 2] == 0
+        truncated = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
+        missing = truncated[len(truncated) // 2, :, 2] == 0
         assert 0 < missing.sum() < 17
     alone = np.ones((1, 1, 3), np.float32)  # beyond the edge, were it not all there is
     np.testing.assert_array_equal(truncate(alone, rng()), alone)

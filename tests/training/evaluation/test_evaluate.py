@@ -1,4 +1,4 @@
-"""The command that measures: the authors' checkpoints, and videos with nothing to compare with."""
+"""The evaluation command: VideoPose3D checkpoints, and videos without known poses."""
 
 import json
 import subprocess
@@ -48,9 +48,9 @@ def test_the_authors_checkpoints_are_measured(recordings, tmp_path):
 
 
 def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path):
-    nobody_knows = np.full_like(recordings.positions, np.nan)
+    unknown = np.full_like(recordings.positions, np.nan)
     held_out = recordings.held_out & False
-    videos = replace(recordings, positions=nobody_knows, held_out=held_out)
+    videos = replace(recordings, positions=unknown, held_out=held_out)
     videos.save(tmp_path / "mine.npz")
     command = GOLDEN / "sym27.bin", "--data", tmp_path / "mine.npz"
     without = run(*command)
@@ -64,14 +64,14 @@ def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path):
     pose, _, _ = read_videopose3d(GOLDEN / "sym27.bin", causal=False)
     expected = predictor(pose)(found.keypoints[found.frames(1)])
     np.testing.assert_allclose(found.poses[found.frames(1)], expected - expected[:, :1], atol=1e-5)
-    film = tmp_path / "film.gif"
+    animation = tmp_path / "clip.gif"
     drawn = run(
         *(tmp_path / "poses" / "without-poses.npz", "--clip", 1, "--seconds", 0.1),
-        *("--output", film),
+        *("--output", animation),
         module="training.render",
     )
     assert drawn.returncode == 0, drawn.stderr
-    assert film.read_bytes()[:3] == b"GIF"
+    assert animation.read_bytes()[:3] == b"GIF"
 
 
 def test_poses_of_other_joints_are_refused(recordings, tmp_path):

@@ -1,4 +1,4 @@
-"""The suite's measures against motion whose answers are known, and its tables."""
+"""The suite's metrics against motion with known results, and its tables."""
 
 import json
 import zipfile
@@ -106,8 +106,8 @@ def test_the_triangulated_trial_reprojects_to_its_keypoints():
     for name in CAMERAS:
         camera = calibration()[name]
         seen = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
-        lens = Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
-        pixels = lens.project(seen @ projection(camera).T)
+        intrinsics = Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
+        pixels = intrinsics.project(seen @ projection(camera).T)
         found = keypoints(name)
         sure = found[..., 2] > 0.5
         # Of a person some 650 pixels tall: the trial's own calibration is no better.
@@ -144,7 +144,7 @@ def test_held_out_clips_are_projected_by_several_cameras(lifter):
 
 def test_postprocessing_is_measured_too(lifter):
     held_out = MOTIONS.split(held_out=True)
-    plain, smoothed, steady = (
+    plain, smoothed, constant_bones = (
         average([clip.errors for clip in measured(lifter, held_out, NOISY, served_as=postprocess)])
         for postprocess in (
             NO_POSTPROCESSING,
@@ -163,8 +163,8 @@ def test_postprocessing_is_measured_too(lifter):
     assert still["trajectory"] != plain["trajectory"]
     assert live["MPJVE"] < plain["MPJVE"]
     assert smoothed["steps"] < plain["steps"]
-    assert steady["steps"] == plain["steps"]
-    assert steady["MPJPE"] != plain["MPJPE"]
+    assert constant_bones["steps"] == plain["steps"]
+    assert constant_bones["MPJPE"] != plain["MPJPE"]
 
 
 def test_failures_are_drawn(lifter, tmp_path):
@@ -193,10 +193,10 @@ def test_errors_as_expected_have_no_calibration_error():
 def test_one_side_is_occluded_in_the_middle():
     detected = np.ones((150, 17, 3), np.float32)
     rest = OccludeSide(50, "coco17")(detected, np.random.default_rng(0))
-    hidden = rest[..., 2] == 0
-    assert (hidden.sum(axis=1)[50:100] == 4).all()
-    assert not hidden[:50].any()
-    assert not hidden[100:].any()
+    occluded = rest[..., 2] == 0
+    assert (occluded.sum(axis=1)[50:100] == 4).all()
+    assert not occluded[:50].any()
+    assert not occluded[100:].any()
 
 
 def test_occlusion_of_a_side_is_measured_at_its_worst(lifter):
@@ -208,16 +208,16 @@ def test_occlusion_of_a_side_is_measured_at_its_worst(lifter):
 
 
 def test_spikes_are_counted_by_clip():
-    usual, hidden = np.full((4, 50), 40.0), np.full((4, 50), 60.0)
+    usual, occluded = np.full((4, 50), 40.0), np.full((4, 50), 60.0)
     usual[3, 7] = 300.0
-    hidden[[1, 3], 9] = 200.0
-    side = OccludedSide.of(usual, hidden)
+    occluded[[1, 3], 9] = 200.0
+    side = OccludedSide.of(usual, occluded)
     assert (side.occluded_spikes, side.visible_spikes) == (0.5, 0.25)
     assert side.worst_mm == pytest.approx((200 * 2 + 60 * 2) / 4)
 
 
 def walker():
-    """The walking person that MediaPipe saw, as a video of the suite."""
+    """The walking person as MediaPipe detected them, as a video of the suite."""
     request = json.loads((ROOT / "examples" / "walking_mediapipe.json").read_text())
     frames = request["clips"][0]["keypoints"]
     seen = np.array([np.zeros((33, 3)) if frame is None else frame for frame in frames], np.float32)
@@ -243,8 +243,8 @@ def test_frames_before_the_first_detection_are_unknown(lifter):
     lifted = lift(
         lifter, KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
     )
-    nobody = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
-    first = int(np.argmin(nobody))
+    unmeasured = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
+    first = int(np.argmin(unmeasured))
     assert first > 0
     assert np.isnan(lifted.poses[:first]).all()
     assert np.isfinite(lifted.poses[first:]).all()
@@ -260,7 +260,7 @@ def results():
 
 
 def test_simulated_detector_noise_is_like_that_of_real_detectors():
-    """Within what real ones differ by: they are measured against a truth made of one of them."""
+    """Within the range of real ones, whose reference is the triangulation of one of them."""
     openpose, usual = openpose_errors(), simulated(1.0, clips=2)
     assert 0.5 * openpose.size < usual.size < 2 * openpose.size
     assert usual.tail > 4
@@ -326,23 +326,23 @@ def test_the_error_of_a_failed_detector_is_passed_on(tmp_path):
 
 def test_files_of_a_package_are_fetched_once(tmp_path, monkeypatch):
     """From a folder of wheels, as an index would give them."""
-    wheel = tmp_path / "wheels" / "films-1-py3-none-any.whl"
+    wheel = tmp_path / "wheels" / "videos-1-py3-none-any.whl"
     wheel.parent.mkdir()
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("films/demo/a.mp4", "a film")
-        archive.writestr("films/code.py", "")
+        archive.writestr("videos/demo/a.mp4", "a video")
+        archive.writestr("videos/code.py", "")
         archive.writestr(
-            "films-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: films\nVersion: 1\n"
+            "videos-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: videos\nVersion: 1\n"
         )
-        archive.writestr("films-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr("films-1.dist-info/RECORD", "")
+        archive.writestr("videos-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("videos-1.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     downloads = Downloads(tmp_path / "cache")
-    (found,) = downloads.files("films==1", "*/demo/*.mp4")
-    assert found.read_text() == "a film"
+    (found,) = downloads.files("videos==1", "*/demo/*.mp4")
+    assert found.read_text() == "a video"
     wheel.unlink()
-    assert downloads.files("films==1", "*/demo/*.mp4") == [found]
+    assert downloads.files("videos==1", "*/demo/*.mp4") == [found]
 
 
 def test_a_page_without_marks_is_refused_before_measuring(tmp_path):

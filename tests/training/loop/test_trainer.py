@@ -307,10 +307,10 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     joints = measured["noisy, flip"]["joints"].values()
     assert np.mean(list(joints)) == pytest.approx(overall["MPJPE"], rel=1e-3)
     assert report["units"]["PCK"] == "%"
-    film = tmp_path / "film.gif"
+    animation = tmp_path / "clip.gif"
     poses = tmp_path / "poses" / "noisy.npz"
-    run("training.render", poses, "--clip", 1, "--seconds", 0.1, "--output", film)
-    assert film.read_bytes()[:3] == b"GIF"
+    run("training.render", poses, "--clip", 1, "--seconds", 0.1, "--output", animation)
+    assert animation.read_bytes()[:3] == b"GIF"
 
 
 def test_settings_come_from_a_file_and_options_override_it(data, tmp_path):

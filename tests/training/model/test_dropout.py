@@ -1,4 +1,4 @@
-"""Our dropout does what PyTorch's does."""
+"""The project's dropout against PyTorch's."""
 
 import pytest
 import torch

@@ -56,13 +56,13 @@ def test_strided_twin_has_the_dilated_networks_gradients(causal):
         torch.testing.assert_close(dilated, strided, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("causal", "seen"), [(False, range(7, 34)), (True, range(-6, 21))])
-def test_receptive_field_covers_exactly_the_frames_it_should(causal, seen):
+@pytest.mark.parametrize(("causal", "field"), [(False, range(7, 34)), (True, range(-6, 21))])
+def test_receptive_field_covers_exactly_the_frames_it_should(causal, field):
     model = trained_looking((3, 3, 3), causal).eval()
     clip = torch.randn(1, 60, 17, 2, requires_grad=True)
     model(pad_edges(clip, 27, causal))[0, 20].sum().backward()
     touched = clip.grad[0].abs().sum(dim=(1, 2)).nonzero()[:, 0].tolist()
-    assert touched == [frame for frame in seen if frame >= 0]
+    assert touched == [frame for frame in field if frame >= 0]
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -1,4 +1,4 @@
-"""The authors' files: read in both of PyTorch's formats, and nothing in them is ever run."""
+"""VideoPose3D checkpoints: read in both of PyTorch's formats, and nothing in them is executed."""
 
 import os
 import pickle
@@ -82,7 +82,7 @@ def test_a_malicious_checkpoint_executes_no_code(tmp_path, place, zipped):
 
 @pytest.mark.parametrize("module", ["numpy.random", "numpy", "torch", "builtins"])
 def test_only_the_few_names_are_known(tmp_path, module):
-    """Neighbours of what is allowed are not."""
+    """Names next to the allowed ones are refused."""
     payload = f"c{module}\n__name__\n.".encode()
     with zipfile.ZipFile(SYM27) as golden, zipfile.ZipFile(tmp_path / "x.bin", "w") as bad:
         for item in golden.infolist():

@@ -1,4 +1,4 @@
-"""What each part of the recipe does: the runs differ as they say, and are measured in every way."""
+"""Runs of the ablation: each differs by its part, and is measured in every condition."""
 
 import re
 import shlex
@@ -94,7 +94,7 @@ def test_a_run_is_measured_on_held_out_people_and_by_real_detectors(tmp_path):
 
 
 def seen_by(camera):
-    """A film of the trial, of which nobody looks at the person."""
+    """A video of the trial, whose person is not used."""
     frames = len(triangulated())
     somewhere = np.random.default_rng(0).uniform(100, 900, (frames, 33, 3)).astype(np.float32)
     return Video(f"pose2sim {camera}", (1920.0, 1080.0), 60.0, somewhere, somewhere)

@@ -1,4 +1,4 @@
-"""The paper's comparisons: runs are kept and gone on with, and the page says what they found."""
+"""The paper's comparisons: runs are kept and resumed, and the page has their findings."""
 
 import json
 import subprocess
@@ -76,7 +76,7 @@ def test_the_page_says_yes_where_a_finding_was_reproduced(tmp_path):
 
 
 def test_finished_runs_are_kept(tmp_path):
-    """All but one are there already: that one is trained, and the page written."""
+    """All runs but one are present: that one is trained, and the page written."""
     motions = motion_set(clips=4, frames=40)
     names = ("07", "10", "12", "131")
     motions = replace(motions, subjects=names, held_out=motions.held_out & False)

@@ -29,7 +29,7 @@ JOINTS = {
 
 
 def as_positions(motion: Motion, path: Path, name: str) -> None:
-    """Write a clip as plain positions at 60 fps, the bones lost that the real file lost."""
+    """Write a clip as plain positions at 60 fps, without the bones that the real file lacks."""
     points = points_of(motion)[0][::2] * 1000
     lost = (motion.at("thorax") - motion.at("upperback"))[::2] * 1000 * 0.0254 / 0.45
     at = {joint: points[:, POINTS.index(point)] for joint, point in JOINTS.items()}
@@ -126,7 +126,7 @@ def test_faults_are_reported_and_skipped(write_person) -> None:
     np.savez(subject / "other.npz", something=np.zeros(3))
     motions, rejections = prepare([folder], 50.0, ["01"])
     assert motions.names == ("01_01",)
-    reasons = {fault.clip.name: fault.reason for fault in rejections}
+    reasons = {rejection.clip.name: rejection.reason for rejection in rejections}
     assert "lfemur" in reasons["01_02"]
     assert "its skeleton 02.asf beside it" in reasons["02_01"]
     assert "MOTION" in reasons["03_01"]
@@ -186,7 +186,11 @@ def test_a_folder_with_a_wrong_rate_in_its_headers(tmp_path: Path, person_texts)
 
 def test_no_real_motion_is_duplicated(real_cmu: Path, real_positions: Path) -> None:
     motions, rejections = prepare([real_cmu, real_positions], 50.0, ["02", "131"])
-    same = {fault.clip.name: fault.reason for fault in rejections if "same motion" in fault.reason}
+    same = {
+        rejection.clip.name: rejection.reason
+        for rejection in rejections
+        if "same motion" in rejection.reason
+    }
     assert same["train/walking/walking_1"] == "the same motion as 02_01"
     assert motions.names.count("02_01") == 1
     amcs = [i for i, name in enumerate(motions.names) if name in ("02_01", "02_04")]

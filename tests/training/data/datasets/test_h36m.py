@@ -21,7 +21,7 @@ RAW = (
     *("left_shoulder", "left_elbow", "left_wrist", "", "", "", "", ""),
     *("right_shoulder", "right_elbow", "right_wrist", "", "", "", ""),
 )
-"""The joints of the motion capture that are ours, in its order."""
+"""The project's joints in the order of the motion capture."""
 
 
 def number_of(subject: str) -> int:
@@ -32,7 +32,7 @@ def number_of(subject: str) -> int:
 class Files:
     folder: Path
     world: dict[str, dict[str, Any]] = field(default_factory=dict)
-    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    videos: dict[str, dict[str, Any]] = field(default_factory=dict)
     about: dict[str, Any] = field(
         default_factory=lambda: authors.metadata("h36m", 17, authors.H36M_SYMMETRY)
     )
@@ -40,12 +40,12 @@ class Files:
     def __post_init__(self) -> None:
         for subject, names in TAKES.items():
             for seed, name in enumerate(names):
-                self.film(subject, name, authors.person(4 + seed, 32, seed))
+                self.record(subject, name, authors.person(4 + seed, 32, seed))
 
-    def film(self, subject: str, name: str, world: np.ndarray) -> None:
+    def record(self, subject: str, name: str, world: np.ndarray) -> None:
         self.world.setdefault(subject, {})[name] = world.astype(np.float32)
-        self.views.setdefault(subject, {})[name] = [
-            authors.filmed(world[:, KEPT], number_of(subject), camera).astype(np.float32)
+        self.videos.setdefault(subject, {})[name] = [
+            authors.keypoints_of(world[:, KEPT], number_of(subject), camera).astype(np.float32)
             for camera in range(4)
         ]
 
@@ -54,13 +54,13 @@ class Files:
             subject: [
                 authors.json_camera(number_of(subject), i, SIZES[i], NAMES[i]) for i in range(4)
             ]
-            for subject in self.views
+            for subject in self.videos
         }
 
     def arguments(self, cameras: Path | None = None) -> list[object]:
         positions = authors.write_positions(self.folder / "data_3d_h36m.npz", self.world)
         keypoints = self.folder / "data_2d_h36m_gt.npz"
-        authors.write_keypoints(keypoints, self.views, self.about)
+        authors.write_keypoints(keypoints, self.videos, self.about)
         cameras = cameras or authors.write_metadata(self.folder / "metadata.xml")
         given = ("--positions", positions, "--keypoints", keypoints, "--cameras", cameras)
         return ["h36m", *given]
@@ -123,19 +123,19 @@ def test_files_that_have_the_projects_joints(files: Files, prepared) -> None:
 
 
 def test_more_keypoints_than_positions_are_cut(files: Files, prepared) -> None:
-    views = files.views["S1"]["Walking"]
-    expected = views[2].copy()
-    views[2] = np.concatenate([views[2], np.zeros((3, 17, 2), np.float32)])
+    videos = files.videos["S1"]["Walking"]
+    expected = videos[2].copy()
+    videos[2] = np.concatenate([videos[2], np.zeros((3, 17, 2), np.float32)])
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert found.lengths[2] == 4
     np.testing.assert_array_equal(found.keypoints[found.frames(2), :, :2], expected)
 
 
 def test_scores_and_missing_keypoints(files: Files, prepared) -> None:
-    views = files.views["S1"]["Walking"]
-    views[0] = np.concatenate([views[0], np.full((4, 17, 1), 0.5, np.float32)], axis=2)
-    views[0][1, 3, 0] = np.nan
-    views[1][2, 5] = np.nan
+    videos = files.videos["S1"]["Walking"]
+    videos[0] = np.concatenate([videos[0], np.full((4, 17, 1), 0.5, np.float32)], axis=2)
+    videos[0][1, 3, 0] = np.nan
+    videos[1][2, 5] = np.nan
     found = RecordingSet.load(prepared(*files.arguments())[0])
     first, second = found.keypoints[found.frames(0)], found.keypoints[found.frames(1)]
     assert first[1, 3].tolist() == second[2, 5].tolist() == [0, 0, 0]
@@ -144,7 +144,7 @@ def test_scores_and_missing_keypoints(files: Files, prepared) -> None:
 
 
 def test_a_subject_without_positions(files: Files, prepared) -> None:
-    files.film("S2", "Eating 1", authors.person(6, 32, 9))
+    files.record("S2", "Eating 1", authors.person(6, 32, 9))
     del files.world["S2"]
     output, said = prepared(*files.arguments())
     found = RecordingSet.load(output)
@@ -157,7 +157,7 @@ def test_a_subject_without_positions(files: Files, prepared) -> None:
 
 
 def test_a_sequence_without_positions_is_left_out(files: Files, prepared) -> None:
-    files.film("S11", "Directions", authors.person(6, 32, 9))
+    files.record("S11", "Directions", authors.person(6, 32, 9))
     del files.world["S11"]["Directions"]
     output, said = prepared(*files.arguments())
     assert len(RecordingSet.load(output)) == 16
@@ -216,25 +216,25 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "positions_3d['S1']: expected a dictionary, found list",
     ),
     "subject": (
-        lambda f: f.views.pop("S11"),
+        lambda f: f.videos.pop("S11"),
         "data_2d_h36m_gt.npz, positions_2d: expected a key 'S11', found 'S1', 'S9'",
     ),
     "action": (
-        lambda f: f.views["S1"].pop("Walking 1"),
+        lambda f: f.videos["S1"].pop("Walking 1"),
         "data_2d_h36m_gt.npz, positions_2d['S1']: expected a key 'Walking 1', found 'Walking'",
     ),
     "fewer keypoints": (
-        lambda f: f.views["S1"]["Walking"].__setitem__(2, np.zeros((3, 17, 2))),
+        lambda f: f.videos["S1"]["Walking"].__setitem__(2, np.zeros((3, 17, 2))),
         "positions_2d['S1']['Walking'][2]: expected at least the 4 frames of the positions, "
         "found 3 (camera 58860488)",
     ),
     "channels": (
-        lambda f: f.views["S1"]["Walking"].__setitem__(1, np.zeros((4, 17, 4))),
+        lambda f: f.videos["S1"]["Walking"].__setitem__(1, np.zeros((4, 17, 4))),
         "positions_2d['S1']['Walking'][1]: expected shape (frames, 17, 2) or (frames, 17, 3), "
         "found (4, 17, 4)",
     ),
     "cameras": (
-        lambda f: f.views["S1"]["Walking"].pop(),
+        lambda f: f.videos["S1"]["Walking"].pop(),
         "positions_2d['S1']['Walking']: expected keypoints from 4 cameras",
     ),
     "layout": (

@@ -21,7 +21,7 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.world: dict[str, dict[str, Any]] = {}
-        self.views: dict[str, dict[str, Any]] = {}
+        self.videos: dict[str, dict[str, Any]] = {}
         self.about = authors.metadata("humaneva15", 15, authors.HUMANEVA_SYMMETRY)
         self.rigs = {
             f"S{subject}": [
@@ -31,19 +31,19 @@ class Files:
             for subject in (1, 2)
         }
         for seed, (subject, name) in enumerate(TAKES):
-            self.film(subject, name, authors.person(3 + seed, 15, seed))
+            self.record(subject, name, authors.person(3 + seed, 15, seed))
 
-    def film(self, subject: str, name: str, world: np.ndarray) -> None:
+    def record(self, subject: str, name: str, world: np.ndarray) -> None:
         self.world.setdefault(subject, {})[name] = world.astype(np.float32)
-        self.views.setdefault(subject, {})[name] = [
-            authors.filmed(world, int(subject[-1]), camera).astype(np.float32)
+        self.videos.setdefault(subject, {})[name] = [
+            authors.keypoints_of(world, int(subject[-1]), camera).astype(np.float32)
             for camera in range(3)
         ]
 
     def arguments(self) -> list[object]:
         positions = authors.write_positions(self.folder / "data_3d_humaneva15.npz", self.world)
         keypoints = self.folder / "data_2d_humaneva15_gt.npz"
-        authors.write_keypoints(keypoints, self.views, self.about)
+        authors.write_keypoints(keypoints, self.videos, self.about)
         cameras = authors.write_json(self.folder / "cameras.json", self.rigs)
         given = ("--positions", positions, "--keypoints", keypoints, "--cameras", cameras)
         return ["humaneva", *given]
@@ -96,8 +96,8 @@ def test_some_actions(files: Files, prepared) -> None:
 
 
 def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
-    files.film("Unlabeled/Train/S1", "Walking 1 chunk1", authors.person(4, 15, 7))
-    files.film("Unlabeled/Train/S1", "Walking 1 chunk3", authors.person(4, 15, 7))
+    files.record("Unlabeled/Train/S1", "Walking 1 chunk1", authors.person(4, 15, 7))
+    files.record("Unlabeled/Train/S1", "Walking 1 chunk3", authors.person(4, 15, 7))
     del files.world["Unlabeled/Train/S1"]["Walking 1 chunk3"]
     output, said = prepared(*files.arguments())
     assert len(RecordingSet.load(output)) == 18
@@ -107,9 +107,11 @@ def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
 
 def test_coco_keypoints(files: Files, prepared) -> None:
     files.about = authors.metadata("coco", 17, authors.COCO_SYMMETRY)
-    for sequences in files.views.values():
-        for views in sequences.values():
-            views[:] = [np.concatenate([view, view[:, :2]], axis=1) for view in views]
+    for sequences in files.videos.values():
+        for videos in sequences.values():
+            videos[:] = [
+                np.concatenate([keypoints, keypoints[:, :2]], axis=1) for keypoints in videos
+            ]
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert (found.keypoint_format, found.skeleton) == ("coco17", "humaneva15")
 
@@ -125,7 +127,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "positions_3d['Train/S2']['Jog 1 chunk0']: expected finite numbers, found nan in frame 1",
     ),
     "keypoints": (
-        lambda f: f.views["Validate/S2"].pop("Box 1 chunk0"),
+        lambda f: f.videos["Validate/S2"].pop("Box 1 chunk0"),
         "positions_2d['Validate/S2']: expected a key 'Box 1 chunk0'",
     ),
     "cameras": (
@@ -133,7 +135,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "cameras.json: expected the cameras of Train/S2 or S2, found S1",
     ),
     "camera": (
-        lambda f: f.views["Train/S1"]["Walking 1 chunk0"].pop(),
+        lambda f: f.videos["Train/S1"]["Walking 1 chunk0"].pop(),
         "positions_2d['Train/S1']['Walking 1 chunk0']: expected keypoints from 3 cameras",
     ),
     "twenty joints": (
