@@ -97,3 +97,27 @@ def test_no_file_contains_a_path_of_one_machine():
 def test_model_files_stay_under_20_megabytes():
     for file in (ROOT / "poselift" / "models").rglob("*"):
         assert file.stat().st_size < 20_000_000, file
+
+
+@pytest.mark.parametrize("name", ["causal243", "causal243-light", "symmetric243"])
+def test_model_pages_have_the_results_of_the_suite(name):
+    suite = (ROOT / "MODELS.md").read_text().partition("<!-- suite: begin -->")[2]
+    measured = _column(suite, name)
+    page = _column((ROOT / "docs" / "models" / f"{name}.md").read_text(), name)
+    assert len(page) > 10
+    assert page == {condition: measured[condition] for condition in page}
+
+
+def _column(text, name):
+    """Cells of the tables' column of that name, by the first cell of their rows."""
+    cells, column = {}, None
+    for line in text.splitlines():
+        row = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            column = None
+        elif column is None:
+            column = row.index(name) if name in row else 0
+        elif column:
+            cells[row[0]] = row[column]
+    cells.pop("---", None)
+    return cells
