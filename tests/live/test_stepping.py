@@ -217,14 +217,14 @@ async def test_a_session_that_ended_meanwhile_changes_no_other(tmp_path):
 async def test_extreme_keypoints_change_only_their_own_pose(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
     clip = person_clip(20, 1)
-    wild = np.full((1, 17, 3), 3e38, np.float32)
+    extreme = np.full((1, 17, 3), 3e38, np.float32)
     async with live_model(folder) as live:
         expected = await play(live, clip, preprocessing())
 
         async def disturb():
             track, session = live.tracks.begin(), object()
             return [
-                await step(live, FrameJob(session, 0, preprocessing(), {"a": track}, wild))
+                await step(live, FrameJob(session, 0, preprocessing(), {"a": track}, extreme))
                 for _ in range(20)
             ]
 

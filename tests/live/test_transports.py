@@ -344,20 +344,20 @@ async def test_no_store_is_left_behind(models):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_invalid_frames_of_one_caller_do_not_affect_another(service, transport, expected):
     clip = person_clip(1)
-    async with stream(service, transport) as wild, stream(service, transport) as other:
-        await opened(wild, when_behind="drop_oldest")
+    async with stream(service, transport) as extreme, stream(service, transport) as other:
+        await opened(extreme, when_behind="drop_oldest")
         await opened(other)
         answers = await lifted(other, FRAMES[:5])
-        (far,) = await lifted(wild, [frame(10**15, a=clip[0])])
+        (far,) = await lifted(extreme, [frame(10**15, a=clip[0])])
         assert len(far["people"]) == 1
         for bad, said in [
             (frame(2**60, a=clip[0]), "index"),
             (Frame(10**15 + 1, tuple(Person(str(i), clip[0]) for i in range(257))), "at most 256"),
         ]:
-            (answer,) = await lifted(wild, [bad])
+            (answer,) = await lifted(extreme, [bad])
             assert said in answer["problem"]["detail"]
         long = Frame(10**15 + 1, (Person("日" * 86, clip[0]), Person("b", clip[0])))
-        (answer,) = await lifted(wild, [long])
+        (answer,) = await lifted(extreme, [long])
         assert "bytes of UTF-8" in str([person.get("problem") for person in answer["people"]])
         answers += await lifted(other, FRAMES[5:])
         assert all("durable" not in answer for answer in answers)

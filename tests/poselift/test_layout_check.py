@@ -22,7 +22,7 @@ PAIRS = [
 
 
 def person(name, frames=30, seed=0):
-    """Someone who stands and sways, seen from the front, (T, J, 3)."""
+    """Someone who stands and sways, from the front, (T, J, 3)."""
     rng = np.random.default_rng(seed)
     places = np.array([REFERENCE_POSE.get(joint, (0, 0)) for joint in FORMATS[name].joints])
     sway = rng.normal(0, 0.015, (frames, len(places), 2))

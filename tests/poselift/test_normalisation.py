@@ -41,8 +41,8 @@ def test_rays_invert_projection_by_a_camera_with_distortion():
 
 
 def test_rays_stay_finite_where_the_distortion_has_no_inverse():
-    wild = Camera((500, 500), (500, 500), (-5.0, 3.0, -9.0), (0.3, -0.2))
-    assert np.isfinite(wild.rays(np.full((3, 17, 2), 1e6, dtype=np.float32))).all()
+    extreme = Camera((500, 500), (500, 500), (-5.0, 3.0, -9.0), (0.3, -0.2))
+    assert np.isfinite(extreme.rays(np.full((3, 17, 2), 1e6, dtype=np.float32))).all()
 
 
 def test_person_inputs_do_not_depend_on_size_and_position_in_the_image():
@@ -54,7 +54,7 @@ def test_person_inputs_do_not_depend_on_size_and_position_in_the_image():
     angle = 0.3
     aside, inverse_aside = prepare(camera.project(turned_about_y(points, angle)))
     # The virtual camera stays level with the real one, so for a pure turn about the vertical the
-    # two see the same.
+    # two have the same inputs.
     np.testing.assert_allclose(aside, straight, atol=2e-3)
     poses = people()
     np.testing.assert_allclose(
@@ -115,8 +115,8 @@ def test_a_person_trajectory_is_denormalised_to_metres(scale):
     )
     assert inverse.turn_T33 is not None
     assert inverse.depth_T is not None
-    seen = (points[:, :1] @ inverse.turn_T33.transpose(0, 2, 1))[:, 0]
-    model_T3 = np.column_stack([seen[:, :2], seen[:, 2] / inverse.depth_T])
+    turned_T3 = (points[:, :1] @ inverse.turn_T33.transpose(0, 2, 1))[:, 0]
+    model_T3 = np.column_stack([turned_T3[:, :2], turned_T3[:, 2] / inverse.depth_T])
     np.testing.assert_allclose(model_T3[:, :2] / model_T3[:, 2:], inputs[:, 0], atol=1e-4)
     np.testing.assert_allclose(inverse.trajectory(model_T3), points[:, 0], atol=1e-4 * scale)
 

@@ -1,4 +1,4 @@
-"""The paper's metrics and Human3.6M's camera, against what the authors' implementation computes."""
+"""The paper's metrics and Human3.6M's camera, against VideoPose3D's implementation."""
 
 from pathlib import Path
 

@@ -38,11 +38,11 @@ def predictions(keypoint_format="coco17", fps=25.0):
     targets = poses + np.float32(0.02)
     path = np.column_stack([angles, zero, 4 + angles]).astype(np.float32)
     targets[FRAMES:] = path[FRAMES:] = np.nan
-    seen = standing(FORMATS[keypoint_format].joints) @ turns
+    keypoints_TJ3 = standing(FORMATS[keypoint_format].joints) @ turns
     return Predictions(
         names=("walk $1", "turn"),
         clip_ends=np.array([FRAMES, 2 * FRAMES]),
-        keypoints=seen[..., :2].astype(np.float32),
+        keypoints=keypoints_TJ3[..., :2].astype(np.float32),
         poses=poses,
         targets=targets,
         trajectory=path,
@@ -115,7 +115,7 @@ def test_predictions_are_read_from_their_file(saved):
         ("names", ("one",)),
         ("fps", 0.0),
         ("keypoint_format", "coco18"),
-        ("skeleton", "nobody"),
+        ("skeleton", "unknown"),
     ],
 )
 def test_errors_in_a_file_are_named(tmp_path, array, wrong):

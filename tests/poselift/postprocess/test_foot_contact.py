@@ -11,7 +11,7 @@ STEP = 30
 
 
 def walker(frames=300, speed=0.012):
-    """A trajectory, and two feet relative to it that stand in turns while the body goes on."""
+    """A trajectory, and two feet relative to it that stand in turns while the body moves on."""
     trajectory = np.zeros((frames, 3), np.float32)
     trajectory[:, 0] = speed * np.arange(frames)
     trajectory[:, 2] = 4

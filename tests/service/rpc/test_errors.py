@@ -47,8 +47,8 @@ async def test_a_full_queue_rounds_the_wait_up() -> None:
 
 
 async def test_many_errors_fit_into_the_trailers() -> None:
-    faults = tuple(FieldError(f"{i}" * 200, "no field of this name") for i in range(20))
-    call = await aborted(InvalidInput("ü" * 100_000, faults))
+    errors = tuple(FieldError(f"{i}" * 200, "no field of this name") for i in range(20))
+    call = await aborted(InvalidInput("ü" * 100_000, errors))
     assert len(call.trailers[PROBLEM_KEY]) <= 3_000
     assert len(orjson.loads(call.trailers[PROBLEM_KEY])["errors"]) > 1
     assert len(call.detail.encode()) <= 1_003

@@ -131,8 +131,8 @@ def test_time_reversal_and_limb_swap_are_applied_when_set():
 
 
 def test_measuring_takes_motion_as_it_was_recorded():
-    wild = replace(CLEAN, flip=True, augmentations={each.name: 0.5 for each in AUGMENTATIONS})
-    assert wild.for_evaluation(0.0) == CLEAN
+    augmented = replace(CLEAN, flip=True, augmentations={each.name: 0.5 for each in AUGMENTATIONS})
+    assert augmented.for_evaluation(0.0) == CLEAN
 
 
 def test_sequences_have_the_bounds_of_clips():
@@ -229,8 +229,8 @@ def test_an_image_border_truncates_people(truth):
 
 def test_people_are_truncated_and_their_poses_moved_when_asked_to():
     names = ("joint_angle_jitter", "sitting", "lying", "roll", "truncation")
-    wild = replace(CLEAN, augmentations=dict.fromkeys(names, 1.0))
-    sequence = project_clip(MOTIONS.clip(0), MOTIONS, wild, rng())[0]
+    augmented = replace(CLEAN, augmentations=dict.fromkeys(names, 1.0))
+    sequence = project_clip(MOTIONS.clip(0), MOTIONS, augmented, rng())[0]
     assert np.isfinite(sequence.inputs_TJ2).all()
     assert not np.allclose(
         sequence.inputs_TJ2, project_clip(MOTIONS.clip(0), MOTIONS, CLEAN, rng())[0].inputs_TJ2

@@ -33,7 +33,7 @@ def run(*arguments, module="training.evaluate"):
     )
 
 
-def test_the_authors_checkpoints_are_measured(recordings, tmp_path):
+def test_videopose3d_checkpoints_are_measured(recordings, tmp_path):
     recordings.save(tmp_path / "h36m.npz")
     done = run(
         *(GOLDEN / "sym27.bin", "--data", tmp_path / "h36m.npz", "--flip", "--by-subject"),
@@ -83,7 +83,7 @@ def test_poses_of_other_joints_are_refused(recordings, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_authors_checkpoints_need_data(tmp_path):
+def test_videopose3d_checkpoints_need_data(tmp_path):
     done = run(GOLDEN / "sym27.bin")
     assert "--data: expected prepared data to measure" in done.stderr
     assert "Traceback" not in done.stderr

@@ -105,9 +105,9 @@ def test_the_triangulated_trial_reprojects_to_its_keypoints():
     assert ((thighs > 0.25) & (thighs < 0.6)).all()
     for name in CAMERAS:
         camera = calibration()[name]
-        seen = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
+        homogeneous = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
         intrinsics = Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
-        pixels = intrinsics.project(seen @ projection(camera).T)
+        pixels = intrinsics.project(homogeneous @ projection(camera).T)
         found = keypoints(name)
         sure = found[..., 2] > 0.5
         # Of a person some 650 pixels tall: the trial's own calibration is no better.
@@ -117,8 +117,8 @@ def test_the_triangulated_trial_reprojects_to_its_keypoints():
 @pytest.fixture(scope="module", params=[False, True], ids=["symmetric", "causal"])
 def lifter(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "random"
-    told = {"trajectory": True, "expected_errors": True}
-    model_folder(folder, causal=request.param, normalisation="person", **told)
+    outputs = {"trajectory": True, "expected_errors": True}
+    model_folder(folder, causal=request.param, normalisation="person", **outputs)
     return ClipModel.load(folder, provider="cpu")
 
 
@@ -220,10 +220,12 @@ def walker():
     """The walking person as MediaPipe detected them, as a video of the suite."""
     request = json.loads((ROOT / "examples" / "walking_mediapipe.json").read_text())
     frames = request["clips"][0]["keypoints"]
-    seen = np.array([np.zeros((33, 3)) if frame is None else frame for frame in frames], np.float32)
-    world = np.full((len(seen), 33, 3), np.nan, np.float32)
+    keypoints = np.array(
+        [np.zeros((33, 3)) if frame is None else frame for frame in frames], np.float32
+    )
+    world = np.full((len(keypoints), 33, 3), np.nan, np.float32)
     width, height = request["image_size"]
-    return Video("walker", (width, height), request["fps"], seen, world)
+    return Video("walker", (width, height), request["fps"], keypoints, world)
 
 
 def test_videos_and_the_trial_are_measured(lifter):
@@ -275,9 +277,9 @@ def test_detector_errors_are_measured_in_space_and_time():
     extent = np.ptp(true, axis=1).max(axis=-1)[:, None, None]
     errors = rng.normal(0, 0.01, true.shape)
     scores = 1 - np.linalg.norm(errors, axis=-1, keepdims=True)
-    seen = np.concatenate([true + errors * extent + 30, scores], axis=-1)
-    seen[::2, 3, 2] = 0
-    found = detector_errors({"cam01": seen})
+    detected = np.concatenate([true + errors * extent + 30, scores], axis=-1)
+    detected[::2, 3, 2] = 0
+    found = detector_errors({"cam01": detected})
     assert found.size == pytest.approx(0.01 * np.sqrt(2 * np.log(2)), rel=0.1)
     assert abs(found.autocorrelation) < 0.1
     assert found.outer == pytest.approx(1, rel=0.15)

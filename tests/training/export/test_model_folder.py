@@ -36,7 +36,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize(("name", "causal"), MODELS.items())
-def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name, causal):
+def test_videopose3d_checkpoints_agree_with_their_implementation(tmp_path, name, causal):
     golden = np.load(GOLDEN / f"{name}.npz")
     pose, _, _ = read_videopose3d(GOLDEN / f"{name}.bin", causal)
     assert pose.filter_widths == tuple(golden["filter_widths"])

@@ -79,13 +79,13 @@ def test_the_error_falls(data, tmp_path):
 
 def test_learning_rate_and_momentum_follow_the_paper(data, tmp_path):
     trainer = Trainer(config(data, tmp_path, epochs=5))
-    seen = []
+    used = []
     for epoch in range(5):
         trainer._set_rates(epoch)
         rate = trainer.optimizer.param_groups[0]["lr"]
-        seen.append((rate, trainer.networks.batch_norms[0].momentum))
-    assert [rate for rate, _ in seen] == pytest.approx([0.001 * 0.95**i for i in range(5)])
-    momenta = [momentum for _, momentum in seen]
+        used.append((rate, trainer.networks.batch_norms[0].momentum))
+    assert [rate for rate, _ in used] == pytest.approx([0.001 * 0.95**i for i in range(5)])
+    momenta = [momentum for _, momentum in used]
     assert momenta[0] == pytest.approx(0.1)
     assert momenta[-1] == pytest.approx(0.001)
     assert np.diff(np.log(momenta)) == pytest.approx([np.log(0.01) / 4] * 4)
@@ -358,10 +358,10 @@ def test_user_errors_are_one_line(module, arguments, said, data, tmp_path):
 
 
 def test_evaluation_is_the_same_for_every_model(data):
-    seen = []
+    given = []
 
     def remember(inputs):
-        seen.append(inputs)
+        given.append(inputs)
         return np.zeros((len(inputs), 17, 3), np.float32)
 
     def measured():
@@ -370,7 +370,7 @@ def test_evaluation_is_the_same_for_every_model(data):
 
     first = measured()
     assert measured() == first
-    np.testing.assert_array_equal(seen[0], seen[len(first)])
+    np.testing.assert_array_equal(given[0], given[len(first)])
     assert first[0].errors["MPJPE"] > 100
 
 

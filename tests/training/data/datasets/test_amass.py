@@ -147,7 +147,7 @@ def test_turning_about_the_root(run, tmp_path: Path) -> None:
         tmp_path / "amass" / "a" / "b" / "turn_poses.npz", poses=poses, trans=np.zeros((120, 3))
     )
     at = points(MotionSet.load(run()[0]))
-    # A quarter turn to the left, seen from above: left was +x and is now away from the viewer.
+    # A quarter turn to the left, from above: left was +x and is now away from the viewer.
     left = at["left_hip"][0] - at["right_hip"][0]
     np.testing.assert_allclose(left, [0, 0, -0.14], atol=1e-6)
     ahead = rest("left_hip") - rest("pelvis")

@@ -35,15 +35,15 @@ def lost(points: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("change", "words"),
     [
         (longer_shin, "left shank: expected 0.3 to 0.55 m"),
         (stretching_arm, "right forearm, frame"),
         (lost, "frame 17, nose: expected finite"),
     ],
 )
-def test_errors_name_the_place(points: np.ndarray, fault, words: str) -> None:
-    fault(points)
+def test_errors_name_the_place(points: np.ndarray, change, words: str) -> None:
+    change(points)
     with pytest.raises(InvalidInput, match=words):
         check(points, 120.0)
 

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.data.datasets import authors
+from tests.training.data.datasets import videopose3d_data
 from training.data.datasets.recordings import RecordingSet
 
 SIZES = {"walk.mp4": {"w": 1920, "h": 1080}, "dance.mp4": {"w": 640, "h": 480}}
@@ -18,15 +18,18 @@ def content() -> dict[str, Any]:
             "walk.mp4": {"custom": [random.uniform(0, 1000, (5, 17, 2)).astype(np.float32)]},
             "dance.mp4": {"custom": [random.uniform(0, 400, (3, 17, 2)).astype(np.float32)]},
         },
-        "about": authors.metadata(
-            "coco", 17, authors.COCO_SYMMETRY, video_metadata={k: {**v} for k, v in SIZES.items()}
+        "about": videopose3d_data.metadata(
+            "coco",
+            17,
+            videopose3d_data.COCO_SYMMETRY,
+            video_metadata={k: {**v} for k, v in SIZES.items()},
         ),
     }
 
 
 def arguments(folder: Path, content: dict[str, Any]) -> list[object]:
     path = folder / "data_2d_custom_mine.npz"
-    authors.write_keypoints(path, content["views"], content["about"])
+    videopose3d_data.write_keypoints(path, content["views"], content["about"])
     return ["custom", "--keypoints", path]
 
 

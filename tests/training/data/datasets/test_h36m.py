@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from poselift.skeletons import H36M17
-from tests.training.data.datasets import authors
+from tests.training.data.datasets import videopose3d_data
 from training.data.datasets.h36m import KEPT
 from training.data.datasets.recordings import RecordingSet
 
@@ -34,34 +34,39 @@ class Files:
     world: dict[str, dict[str, Any]] = field(default_factory=dict)
     videos: dict[str, dict[str, Any]] = field(default_factory=dict)
     about: dict[str, Any] = field(
-        default_factory=lambda: authors.metadata("h36m", 17, authors.H36M_SYMMETRY)
+        default_factory=lambda: videopose3d_data.metadata(
+            "h36m", 17, videopose3d_data.H36M_SYMMETRY
+        )
     )
 
     def __post_init__(self) -> None:
         for subject, names in TAKES.items():
             for seed, name in enumerate(names):
-                self.record(subject, name, authors.person(4 + seed, 32, seed))
+                self.record(subject, name, videopose3d_data.person(4 + seed, 32, seed))
 
     def record(self, subject: str, name: str, world: np.ndarray) -> None:
         self.world.setdefault(subject, {})[name] = world.astype(np.float32)
         self.videos.setdefault(subject, {})[name] = [
-            authors.keypoints_of(world[:, KEPT], number_of(subject), camera).astype(np.float32)
+            videopose3d_data.keypoints_of(world[:, KEPT], number_of(subject), camera).astype(
+                np.float32
+            )
             for camera in range(4)
         ]
 
     def rigs(self) -> dict[str, Any]:
         return {
             subject: [
-                authors.json_camera(number_of(subject), i, SIZES[i], NAMES[i]) for i in range(4)
+                videopose3d_data.json_camera(number_of(subject), i, SIZES[i], NAMES[i])
+                for i in range(4)
             ]
             for subject in self.videos
         }
 
     def arguments(self, cameras: Path | None = None) -> list[object]:
-        positions = authors.write_positions(self.folder / "data_3d_h36m.npz", self.world)
+        positions = videopose3d_data.write_positions(self.folder / "data_3d_h36m.npz", self.world)
         keypoints = self.folder / "data_2d_h36m_gt.npz"
-        authors.write_keypoints(keypoints, self.videos, self.about)
-        cameras = cameras or authors.write_metadata(self.folder / "metadata.xml")
+        videopose3d_data.write_keypoints(keypoints, self.videos, self.about)
+        cameras = cameras or videopose3d_data.write_metadata(self.folder / "metadata.xml")
         given = ("--positions", positions, "--keypoints", keypoints, "--cameras", cameras)
         return ["h36m", *given]
 
@@ -98,7 +103,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
     for video in range(len(found)):
         part = found.frames(video)
         cameras = np.tile(found.cameras[video], (part.stop - part.start, 1))
-        pixels = authors.projected(found.positions[part], cameras)
+        pixels = videopose3d_data.projected(found.positions[part], cameras)
         np.testing.assert_allclose(pixels, found.keypoints[part, :, :2], atol=0.01)
         assert (found.positions[part, :, 2] > 3).all()
     assert (found.keypoints[..., 2] == 1).all()
@@ -106,7 +111,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
 
 def test_json_and_metadata_agree(files: Files, prepared, tmp_path: Path) -> None:
     one = RecordingSet.load(prepared(*files.arguments())[0])
-    cameras = authors.write_json(tmp_path / "cameras.json", files.rigs())
+    cameras = videopose3d_data.write_json(tmp_path / "cameras.json", files.rigs())
     other = RecordingSet.load(prepared(*files.arguments(cameras))[0])
     np.testing.assert_allclose(one.positions, other.positions, atol=1e-5)
     np.testing.assert_array_equal(one.cameras, other.cameras)
@@ -144,7 +149,7 @@ def test_scores_and_missing_keypoints(files: Files, prepared) -> None:
 
 
 def test_a_subject_without_positions(files: Files, prepared) -> None:
-    files.record("S2", "Eating 1", authors.person(6, 32, 9))
+    files.record("S2", "Eating 1", videopose3d_data.person(6, 32, 9))
     del files.world["S2"]
     output, said = prepared(*files.arguments())
     found = RecordingSet.load(output)
@@ -157,7 +162,7 @@ def test_a_subject_without_positions(files: Files, prepared) -> None:
 
 
 def test_a_sequence_without_positions_is_left_out(files: Files, prepared) -> None:
-    files.record("S11", "Directions", authors.person(6, 32, 9))
+    files.record("S11", "Directions", videopose3d_data.person(6, 32, 9))
     del files.world["S11"]["Directions"]
     output, said = prepared(*files.arguments())
     assert len(RecordingSet.load(output)) == 16
@@ -165,7 +170,7 @@ def test_a_sequence_without_positions_is_left_out(files: Files, prepared) -> Non
 
 
 def test_coco_keypoints(files: Files, prepared) -> None:
-    files.about = authors.metadata("coco", 17, authors.COCO_SYMMETRY)
+    files.about = videopose3d_data.metadata("coco", 17, videopose3d_data.COCO_SYMMETRY)
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert (found.keypoint_format, found.skeleton) == ("coco17", "h36m17")
 
@@ -183,7 +188,7 @@ def test_cameras_without_intrinsics(files: Files, prepared, tmp_path: Path) -> N
         for camera in rig:
             for key in ("focal_length", "principal_point", "radial", "tangential"):
                 del camera[key]
-    cameras = authors.write_json(tmp_path / "cameras.json", rigs)
+    cameras = videopose3d_data.write_json(tmp_path / "cameras.json", rigs)
     found = RecordingSet.load(prepared(*files.arguments(cameras))[0])
     assert np.isnan(found.cameras).all()
     assert found.labelled.all()
@@ -246,7 +251,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "metadata['num_joints']: expected 17 for h36m, found 16",
     ),
     "sides": (
-        lambda f: f.about.update(keypoints_symmetry=authors.H36M_SYMMETRY[::-1]),
+        lambda f: f.about.update(keypoints_symmetry=videopose3d_data.H36M_SYMMETRY[::-1]),
         "metadata['keypoints_symmetry']: expected the left and right joints of h36m17",
     ),
     "no layout": (
@@ -294,7 +299,7 @@ BROKEN_CAMERAS: dict[str, tuple[Any, str]] = {
 def test_errors_in_cameras(files: Files, prepared, tmp_path: Path, change, expected) -> None:
     rigs = files.rigs()
     change(rigs)
-    cameras = authors.write_json(tmp_path / "cameras.json", rigs)
+    cameras = videopose3d_data.write_json(tmp_path / "cameras.json", rigs)
     _, said = prepared(*files.arguments(cameras), status=2)
     assert expected in said
 

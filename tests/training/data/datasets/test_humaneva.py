@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.data.datasets import authors
+from tests.training.data.datasets import videopose3d_data
 from training.data.datasets.recordings import RecordingSet
 
 TAKES = (
@@ -22,29 +22,31 @@ class Files:
         self.folder = folder
         self.world: dict[str, dict[str, Any]] = {}
         self.videos: dict[str, dict[str, Any]] = {}
-        self.about = authors.metadata("humaneva15", 15, authors.HUMANEVA_SYMMETRY)
+        self.about = videopose3d_data.metadata("humaneva15", 15, videopose3d_data.HUMANEVA_SYMMETRY)
         self.rigs = {
             f"S{subject}": [
-                authors.json_camera(subject, camera, (640, 480), f"C{camera + 1}")
+                videopose3d_data.json_camera(subject, camera, (640, 480), f"C{camera + 1}")
                 for camera in range(3)
             ]
             for subject in (1, 2)
         }
         for seed, (subject, name) in enumerate(TAKES):
-            self.record(subject, name, authors.person(3 + seed, 15, seed))
+            self.record(subject, name, videopose3d_data.person(3 + seed, 15, seed))
 
     def record(self, subject: str, name: str, world: np.ndarray) -> None:
         self.world.setdefault(subject, {})[name] = world.astype(np.float32)
         self.videos.setdefault(subject, {})[name] = [
-            authors.keypoints_of(world, int(subject[-1]), camera).astype(np.float32)
+            videopose3d_data.keypoints_of(world, int(subject[-1]), camera).astype(np.float32)
             for camera in range(3)
         ]
 
     def arguments(self) -> list[object]:
-        positions = authors.write_positions(self.folder / "data_3d_humaneva15.npz", self.world)
+        positions = videopose3d_data.write_positions(
+            self.folder / "data_3d_humaneva15.npz", self.world
+        )
         keypoints = self.folder / "data_2d_humaneva15_gt.npz"
-        authors.write_keypoints(keypoints, self.videos, self.about)
-        cameras = authors.write_json(self.folder / "cameras.json", self.rigs)
+        videopose3d_data.write_keypoints(keypoints, self.videos, self.about)
+        cameras = videopose3d_data.write_json(self.folder / "cameras.json", self.rigs)
         given = ("--positions", positions, "--keypoints", keypoints, "--cameras", cameras)
         return ["humaneva", *given]
 
@@ -73,7 +75,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
     for video in range(len(found)):
         part = found.frames(video)
         cameras = np.tile(found.cameras[video], (part.stop - part.start, 1))
-        pixels = authors.projected(found.positions[part], cameras)
+        pixels = videopose3d_data.projected(found.positions[part], cameras)
         np.testing.assert_allclose(pixels, found.keypoints[part, :, :2], atol=0.01)
 
 
@@ -96,8 +98,8 @@ def test_some_actions(files: Files, prepared) -> None:
 
 
 def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
-    files.record("Unlabeled/Train/S1", "Walking 1 chunk1", authors.person(4, 15, 7))
-    files.record("Unlabeled/Train/S1", "Walking 1 chunk3", authors.person(4, 15, 7))
+    files.record("Unlabeled/Train/S1", "Walking 1 chunk1", videopose3d_data.person(4, 15, 7))
+    files.record("Unlabeled/Train/S1", "Walking 1 chunk3", videopose3d_data.person(4, 15, 7))
     del files.world["Unlabeled/Train/S1"]["Walking 1 chunk3"]
     output, said = prepared(*files.arguments())
     assert len(RecordingSet.load(output)) == 18
@@ -106,7 +108,7 @@ def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
 
 
 def test_coco_keypoints(files: Files, prepared) -> None:
-    files.about = authors.metadata("coco", 17, authors.COCO_SYMMETRY)
+    files.about = videopose3d_data.metadata("coco", 17, videopose3d_data.COCO_SYMMETRY)
     for sequences in files.videos.values():
         for videos in sequences.values():
             videos[:] = [

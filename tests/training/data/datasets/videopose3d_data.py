@@ -1,4 +1,4 @@
-"""Files as the paper authors' scripts write them: tiny, invented, with cameras that agree."""
+"""Files as VideoPose3D's scripts write them: tiny, invented, with consistent cameras."""
 
 import json
 from collections.abc import Mapping
