@@ -25,7 +25,7 @@ FRAMES = (1, 9, 27, 81, 243, 1000, 10_000)
 
 
 def interleaved(ways: list[Callable[[], object]], seconds: float) -> list[float]:
-    """The median time of each way, taken in turns so that a noisy machine is fair to all."""
+    """The median time of each, in alternation, so that other load affects all alike."""
     for way in ways:
         way()
     times: list[list[float]] = [[] for _ in ways]

@@ -113,7 +113,7 @@ ODD = (
 """Requests that may be answered or refused, but must not fail."""
 
 BAD = (
-    # What is there at all.
+    # Required fields.
     Bad("no clips", {"image_size": SIZE}, "clips"),
     Bad("an empty list of clips", {"image_size": SIZE, "clips": []}, "clips"),
     Bad("clips that are none", {"image_size": SIZE, "clips": 3}, "clips", over=JSON_ONLY),
@@ -203,7 +203,7 @@ BAD = (
         {"image_size": SIZE, "clips": [{"id": "a", "keypoints": _CLIP}] * 2},
         "clips[1].id",
     ),
-    # Limits: these are about the whole, and name no place.
+    # Limits: these concern the whole request, and name no place.
     Bad("too many clips", request(*[[_CLIP[0]]] * 51), "", "too-large"),
     Bad("too many frames", request([_CLIP[0]] * 20_001), "", "too-large"),
     Bad("too many frames in all", request(*[[_CLIP[0]] * 4_001] * 5), "", "too-large"),

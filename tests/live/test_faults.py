@@ -59,7 +59,7 @@ async def test_a_killed_replica_loses_no_frame(models, store, transport, expecte
             answers += await until_ended(live)
         async with stream(other, transport) as live:
             next_index = (await opened(live, session_id=session_id))["next_index"]
-            # What was answered was appended; some more may have been, and is answered again.
+            # Answered frames were appended; others may have been too, and are answered again.
             assert len(answers) <= next_index <= 40
             answers += await lifted(live, FRAMES[len(answers) :])
     assert_equal(answers, expected)

@@ -124,7 +124,7 @@ async def test_a_frame_sent_again_is_answered_again(models, one_store, resumed):
             again = await connection.push(frames[index])
             assert again is not None
             assert_same([again], [answers[index]])
-        assert await connection.push(frames[114]) is None  # its time has not come
+        assert await connection.push(frames[114]) is None  # too early
         with pytest.raises(IndexGap):
             await connection.push(frames[49])
         assert connection.next_index == 120

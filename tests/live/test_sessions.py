@@ -360,7 +360,7 @@ async def test_ten_thousand_abandoned_sessions_leave_nothing_behind(models, one_
         assert sessions.count == 0
         assert _resident_mb() - warm < 20
         kept = sum(type(each) is LiveSession for each in gc.get_objects())
-        assert kept <= 50  # the last tick's thread holds on to its jobs until the next
+        assert kept <= 50  # the last tick's thread keeps its jobs until the next
         async with asyncio.timeout(10):
             while one_store.ask("DBSIZE") != b":0\r\n":  # noqa: ASYNC110 - the store has no event to wait for
                 await asyncio.sleep(0.1)
@@ -368,7 +368,7 @@ async def test_ten_thousand_abandoned_sessions_leave_nothing_behind(models, one_
 
 
 def _used(store):
-    """What a store's data take, in bytes."""
+    """The bytes of a store's data."""
     return int(re.search(rb"used_memory:(\d+)", store.ask("INFO", "memory"))[1])
 
 

@@ -196,7 +196,7 @@ async def test_tracks_are_bounded_and_released(tmp_path):
         found = await step(
             live, FrameJob(object(), 0, preprocessing(), {"a": third}, clip[None, 0])
         )
-        assert found.recorded.is_fresh_P.all()  # and knows nothing of who was there before
+        assert found.recorded.is_fresh_P.all()  # and without the state of the track before
         assert {second.slot, third.slot} == {0, 1}
         assert live.tracks.begun == 2
 

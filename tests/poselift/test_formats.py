@@ -37,7 +37,7 @@ def test_published_order(name, count, places):
     assert {index: joints[index] for index in places} == places
 
 
-# As their makers list them, by their makers' abbreviations.
+# As published, with the published abbreviations.
 PUBLISHED = {
     "coco17": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip "
     "LKnee RKnee LAnkle RAnkle",

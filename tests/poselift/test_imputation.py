@@ -83,7 +83,7 @@ def test_missing_joints_move_along_with_the_body(causal):
     keypoints = whole.copy()
     keypoints[8:14, 5, 2] = 0
     keypoints[15:, 6, 2] = 0
-    keypoints[8:14, :3, 0] += 400  # a few that are wrong move nothing
+    keypoints[8:14, :3, 0] += 400  # a few outliers do not change the step
     result = filled(keypoints, causal).keypoints_TJ2
     np.testing.assert_allclose(result[8:14, 5], whole[8:14, 5, :2], rtol=1e-5)
     np.testing.assert_allclose(result[15:, 6], whole[15:, 6, :2], rtol=1e-5)
@@ -194,7 +194,7 @@ def test_a_short_gap_is_filled_and_the_clip_continues(causal):
 def test_a_long_gap_is_held_then_unknown_then_starts_afresh(causal):
     keypoints = clip()
     keypoints[8:14, :, 2] = 0
-    keypoints[14:, 9, 2] = 0  # the wrist does not come back with the rest
+    keypoints[14:, 9, 2] = 0  # the wrist stays missing after the gap
     result = filled(keypoints, causal)
     expected = [MEASURED] * 8 + [FILLED] * 4 + [UNKNOWN] * 2 + [FILLED] * 6
     assert result.quality_T.tolist() == expected

@@ -1,4 +1,4 @@
-"""The private server: it answers, comes back, and leaves nothing behind."""
+"""The private server: it answers, restarts, and leaves no files."""
 
 import asyncio
 import os
@@ -105,7 +105,7 @@ async def test_a_server_that_died_is_restarted_at_the_same_address(caplog):
     async with running() as server:
         path = path_of(server)
         pid = server_pid(path)
-        (path.parent / "log").unlink()  # as a cleaner of temporary files may
+        (path.parent / "log").unlink()  # as a program that removes temporary files may
         os.kill(pid, signal.SIGKILL)
         await until(lambda: has_come_back(path, pid))
     assert "ended with status" in caplog.text

@@ -1,4 +1,4 @@
-"""The recipe of a transport: a class and its place in the worker; nothing else."""
+"""The recipe of a transport: a class and its entry in the worker; no other change."""
 
 import asyncio
 import gc
@@ -58,7 +58,7 @@ class LinesTransport:
 
 @pytest.fixture(autouse=True)
 def _own_garbage_collector() -> Iterator[None]:
-    """A worker settles the collector of its process, which is the tests' here."""
+    """A worker configures the garbage collector of its process, here that of the tests."""
     before = gc.get_threshold()
     yield
     gc.unfreeze()

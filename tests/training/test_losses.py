@@ -89,9 +89,9 @@ def test_the_likeliest_expected_error_is_the_mean_of_the_errors():
         assert losses.exponential_nll(estimated.log().expand(400, 5), predicted, target) > best
 
 
-def test_roots_in_units_of_a_depth():
-    roots = torch.tensor([[[0.1, -0.2, 0.5]]])
-    assert in_metres(roots, torch.tensor([[8.0]])).tolist() == [
+def test_a_trajectory_in_units_of_a_depth():
+    trajectory = torch.tensor([[[0.1, -0.2, 0.5]]])
+    assert in_metres(trajectory, torch.tensor([[8.0]])).tolist() == [
         [[pytest.approx(0.1), pytest.approx(-0.2), 4.0]]
     ]
 
@@ -108,17 +108,19 @@ def objective(**settings):
 
 
 def truth():
-    """Windows whose poses and roots are known, projected by a camera with distortion."""
+    """Windows whose poses and trajectory are known, projected by a camera with distortion."""
     torch.manual_seed(0)
     poses = torch.randn(6, 1, 17, 3) * 0.3
     poses[..., 0, :] = 0
-    roots = torch.tensor([0.3, 0.1, 4.0]) + 0.2 * torch.randn(6, 1, 3)
+    trajectory = torch.tensor([0.3, 0.1, 4.0]) + 0.2 * torch.randn(6, 1, 3)
     camera = torch.tensor([2.3, 2.2, 0.02, -0.01, -0.2, 0.25, -0.003, -0.001, 0.002]).expand(
         6, 1, 9
     )
-    keypoints = project(poses + roots[..., None, :], camera)
+    keypoints = project(poses + trajectory[..., None, :], camera)
     depth = torch.ones(6, 1)
-    return Batch(keypoints, poses, roots, camera, depth, keypoints), Predicted(poses, roots)
+    return Batch(keypoints, poses, trajectory, camera, depth, keypoints), Predicted(
+        poses, trajectory
+    )
 
 
 def test_the_true_poses_have_no_loss():

@@ -145,7 +145,7 @@ def test_a_gif_without_true_poses(saved, tmp_path):
     output = tmp_path / "turn.GIF"
     render(saved, output, "--clip", 1, "--width", 321, "--fps", 30)
     images = [image[..., :3] for image in imageio.mimread(output)]
-    assert len(images) == FRAMES  # the first, shown twice, is one that is shown for longer
+    assert len(images) == FRAMES  # the first is shown for two frames
     assert {image.shape for image in images} == {(180, 320, 3)}
     assert (images[0] != images[-1]).any()
     assert durations_ms(output) == [70, 30, 30, 40, 30, 30]

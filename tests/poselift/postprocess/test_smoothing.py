@@ -1,4 +1,4 @@
-"""Smoothing and bone lengths against what they must leave, and what they must remove."""
+"""Smoothing and constant bone lengths: signals that must stay, and noise that must fall."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Loading model folders: what is wrong with one is said, and nothing wrong is served."""
+"""Loading model folders: errors are named, and no invalid folder is served."""
 
 import json
 import shutil
@@ -163,7 +163,7 @@ def test_both_runtime_packages_at_once_are_refused(folder, tmp_path, monkeypatch
 
 
 def test_without_a_runtime_the_error_says_what_to_install(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what importing then does is ImportError
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it then raises ImportError
     with pytest.raises(ModelError, match=r"install poselift\[cpu\], or poselift\[gpu\]"):
         ClipModel.load(folder, "cpu")
 

@@ -32,7 +32,7 @@ class Fatal(Elsewhere):
 
 
 class Enormous(Elsewhere):
-    """What takes a while to be sent back."""
+    """A result that is sent slowly."""
 
     def decode_lift_request(self, body: bytes, limits: Limits) -> Any:
         return bytes(300_000_000)

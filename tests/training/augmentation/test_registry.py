@@ -1,4 +1,4 @@
-"""A new augmentation is one file and one line in the registry: all else follows."""
+"""A new augmentation is one file and one line in the registry: the rest follows."""
 
 import json
 import shutil

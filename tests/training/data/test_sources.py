@@ -45,10 +45,10 @@ def sequences_of(path, **settings):
 )
 def test_targets_project_to_the_inputs(folder, file, normalisation, atol):
     sequences = sequences_of(folder / file, normalisation=normalisation)
-    roots = in_metres(
+    trajectory = in_metres(
         torch.from_numpy(sequences.trajectory_F3), torch.from_numpy(sequences.depth_F)
     )
-    points = torch.from_numpy(sequences.targets_FK3) + roots[:, None]
+    points = torch.from_numpy(sequences.targets_FK3) + trajectory[:, None]
     projected = project(points, torch.from_numpy(sequences.camera_F9))
     np.testing.assert_allclose(projected, sequences.inputs_FJ2, atol=atol)
 
@@ -61,8 +61,8 @@ def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
     )
     twin = mirrored(clip, H36M17.mirror, H36M17.mirror)
     depth = 1 if twin.inverse.depth_T is None else twin.inverse.depth_T
-    roots = np.column_stack([twin.trajectory_T3[:, :2], twin.trajectory_T3[:, 2] * depth])
-    points = torch.from_numpy((twin.targets_TK3 + roots[:, None]).astype(np.float32))
+    trajectory = np.column_stack([twin.trajectory_T3[:, :2], twin.trajectory_T3[:, 2] * depth])
+    points = torch.from_numpy((twin.targets_TK3 + trajectory[:, None]).astype(np.float32))
     projected = project(points, torch.from_numpy(twin.camera_T9))
     np.testing.assert_allclose(projected, twin.inputs_TJ2, atol=5e-3)
 
@@ -88,7 +88,7 @@ def test_projected_trajectories_are_those_of_the_assumed_camera(folder):
     assert source.trajectory_camera == ASSUMED_SCREEN_CAMERA
     root = project(torch.from_numpy(sequences.trajectory_F3)[:, None], cameras)[:, 0]
     hips = sequences.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
-    # The root is not quite between the hips, which shows when a camera is near.
+    # The root is not quite between the hips, which matters when a camera is near.
     assert np.abs(root.numpy() - hips).max() < 0.1
     assert np.corrcoef(root.numpy()[:, 0], hips[:, 0])[0, 1] > 0.98
 

@@ -115,7 +115,7 @@ def test_speed_keeps_positions_and_shortens_time():
     slow = change_speed(clip, 0.5)
     np.testing.assert_allclose(slow[1], (clip[0] + clip[1]) / 2, atol=1e-6)
     assert len(slow) == 2 * (len(clip) - 1)
-    # In single precision the last time came to lie on the last frame, which has none after it.
+    # In single precision the last time was that of the last frame, which has none after it.
     assert len(change_speed(np.zeros((1000, 1, 3), np.float32), 0.8256197888910344)) == 1211
     assert len(change_speed(clip[:1], 1.5)) == 1
 
@@ -223,7 +223,7 @@ def test_an_image_border_truncates_people(truth):
         truncated = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
         missing = truncated[len(truncated) // 2, :, 2] == 0
         assert 0 < missing.sum() < 17
-    alone = np.ones((1, 1, 3), np.float32)  # beyond the edge, were it not all there is
+    alone = np.ones((1, 1, 3), np.float32)  # beyond the image border, but the only joint
     np.testing.assert_array_equal(truncate(alone, rng()), alone)
 
 

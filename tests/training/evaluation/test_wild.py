@@ -110,7 +110,7 @@ def test_the_triangulated_trial_reprojects_to_its_keypoints():
         pixels = intrinsics.project(homogeneous @ projection(camera).T)
         found = keypoints(name)
         sure = found[..., 2] > 0.5
-        # Of a person some 650 pixels tall: the trial's own calibration is no better.
+        # For a person some 650 pixels tall: the trial's calibration is no more accurate.
         assert np.median(np.linalg.norm(pixels - found[..., :2], axis=-1)[sure]) < 25
 
 

@@ -41,7 +41,7 @@ def test_lazy_padding_equals_repeating_edge_frames_at_the_input(tmp_path, widths
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_extending_a_clip_with_its_last_frame_changes_nothing(tmp_path, causal):
-    """What makes ragged batches exact."""
+    """Ragged batches are exact because of this."""
     lifter = ClipModel.load(model_folder(tmp_path / "m", causal=causal), "cpu", threads=1)
     clip = np.random.default_rng(0).normal(size=(1, 30, 17, 2)).astype(np.float32)
     extended = np.concatenate([clip, np.repeat(clip[:, -1:], 50, axis=1)], axis=1)

@@ -1,4 +1,4 @@
-"""Export: golden checkpoints and our own become folders that the service loads."""
+"""Export: VideoPose3D's and the project's checkpoints become folders that the service loads."""
 
 import shlex
 import subprocess

@@ -50,7 +50,7 @@ def config(data, output, **changes):
         "channels": 32,
         "epochs": 3,
         "batch_size": 64,
-        "views": 2,
+        "cameras_per_clip": 2,
         "threads": 1,
     }
     return TrainConfig(**(settings | changes))
@@ -68,7 +68,7 @@ def run(module, *arguments, fails=False):
 
 
 def test_the_error_falls(data, tmp_path):
-    trainer = Trainer(config(data, tmp_path, epochs=6, views=12))
+    trainer = Trainer(config(data, tmp_path, epochs=6, cameras_per_clip=12))
     trainer.run()
     errors = [entry["training MPJPE (mm)"] for entry in trainer.history]
     assert errors[-1] < 0.5 * errors[0]
@@ -412,7 +412,7 @@ def test_flip_augmentation_averages_with_the_mirrored_twin(data, tmp_path):
 
 def test_velocity_errors_are_between_a_frame_and_the_one_after_it():
     predicted, target = torch.zeros(4, 1, 2, 3), torch.zeros(4, 1, 2, 3)
-    predicted[:, 0, 0, 0] = torch.tensor([1.0, 1.0, 5.0, 5.5])  # constant errors cost nothing
+    predicted[:, 0, 0, 0] = torch.tensor([1.0, 1.0, 5.0, 5.5])  # constant errors have no loss
     target[:, 0, 1, 1] = torch.tensor([0.0, 2.0, 0.0, 0.0])
     assert losses.velocity_error(predicted, target) == pytest.approx((0.5 + 2.0) / 4)
 

@@ -100,7 +100,7 @@ def test_finished_runs_are_kept(tmp_path):
             errors = dict.fromkeys(METRICS, 40.0)
             result = {"errors": errors, "flipped": errors, "training": 30.0, "minutes": 1}
             config = flattened(settings_of(command.config(experiment)))
-            del config["bone_weight"]  # as results have it from before there was such a setting
+            del config["bone_weight"]  # as in results from before there was such a setting
             path.write_text(json.dumps({**result, "settings": config}))
     settings["page"] = tmp_path / "page.md"
     done = reproduce(settings)

@@ -14,7 +14,7 @@ SIZES = {"walk.mp4": {"w": 1920, "h": 1080}, "dance.mp4": {"w": 640, "h": 480}}
 def content() -> dict[str, Any]:
     random = np.random.default_rng(0)
     return {
-        "views": {
+        "videos": {
             "walk.mp4": {"custom": [random.uniform(0, 1000, (5, 17, 2)).astype(np.float32)]},
             "dance.mp4": {"custom": [random.uniform(0, 400, (3, 17, 2)).astype(np.float32)]},
         },
@@ -29,7 +29,7 @@ def content() -> dict[str, Any]:
 
 def arguments(folder: Path, content: dict[str, Any]) -> list[object]:
     path = folder / "data_2d_custom_mine.npz"
-    videopose3d_data.write_keypoints(path, content["views"], content["about"])
+    videopose3d_data.write_keypoints(path, content["videos"], content["about"])
     return ["custom", "--keypoints", path]
 
 
@@ -40,7 +40,7 @@ def test_only_keypoints_are_known(content, prepared, tmp_path: Path) -> None:
     assert found.subjects == ("walk.mp4", "dance.mp4")
     assert found.lengths.tolist() == [5, 3]
     np.testing.assert_array_equal(
-        found.keypoints[:5, :, :2], content["views"]["walk.mp4"]["custom"][0]
+        found.keypoints[:5, :, :2], content["videos"]["walk.mp4"]["custom"][0]
     )
     assert (found.keypoints[..., 2] == 1).all()
     assert np.isnan(found.positions).all()
@@ -69,11 +69,11 @@ def test_no_such_length(content, prepared, tmp_path: Path, length: str) -> None:
 
 BROKEN: dict[str, tuple[Any, str]] = {
     "joints": (
-        lambda c: c["views"]["walk.mp4"].update(custom=[np.zeros((5, 15, 2))]),
+        lambda c: c["videos"]["walk.mp4"].update(custom=[np.zeros((5, 15, 2))]),
         "positions_2d['walk.mp4']['custom'][0]: expected shape (frames, 17, 2)",
     ),
     "frames": (
-        lambda c: c["views"]["walk.mp4"].update(custom=[np.zeros((0, 17, 2))]),
+        lambda c: c["videos"]["walk.mp4"].update(custom=[np.zeros((0, 17, 2))]),
         "positions_2d['walk.mp4']['custom'][0]: expected at least one frame",
     ),
     "size": (
@@ -84,7 +84,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         lambda c: c["about"]["video_metadata"].update({"walk.mp4": {"w": 0, "h": 2}}),
         "metadata['video_metadata']['walk.mp4']: expected a width and a height",
     ),
-    "videos": (lambda c: c["views"].clear(), "positions_2d: expected at least one video"),
+    "videos": (lambda c: c["videos"].clear(), "positions_2d: expected at least one video"),
 }
 
 

@@ -12,7 +12,7 @@ from training.data.datasets.recordings import RecordingSet
 
 NAMES = ("54138969", "55011271", "58860488", "60457274")
 SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
-TAKES = {"S1": ("Walking", "Walking 1"), "S9": ("SittingDown 2",), "S11": ("Photo",)}
+SEQUENCES = {"S1": ("Walking", "Walking 1"), "S9": ("SittingDown 2",), "S11": ("Photo",)}
 
 RAW = (
     *("hip", "right_hip", "right_knee", "right_foot", "", ""),
@@ -40,7 +40,7 @@ class Files:
     )
 
     def __post_init__(self) -> None:
-        for subject, names in TAKES.items():
+        for subject, names in SEQUENCES.items():
             for seed, name in enumerate(names):
                 self.record(subject, name, videopose3d_data.person(4 + seed, 32, seed))
 

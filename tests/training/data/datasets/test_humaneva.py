@@ -7,7 +7,7 @@ import pytest
 from tests.training.data.datasets import videopose3d_data
 from training.data.datasets.recordings import RecordingSet
 
-TAKES = (
+SEQUENCES = (
     ("Train/S1", "Walking 1 chunk0"),
     ("Train/S1", "Walking 1 chunk2"),
     ("Train/S2", "Jog 1 chunk0"),
@@ -30,7 +30,7 @@ class Files:
             ]
             for subject in (1, 2)
         }
-        for seed, (subject, name) in enumerate(TAKES):
+        for seed, (subject, name) in enumerate(SEQUENCES):
             self.record(subject, name, videopose3d_data.person(3 + seed, 15, seed))
 
     def record(self, subject: str, name: str, world: np.ndarray) -> None:
@@ -60,7 +60,7 @@ def test_all_arrays_are_present(files: Files, prepared) -> None:
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert len(found) == 18
     assert found.names[0] == "Train/S1/Walking 1 chunk0/C1"
-    assert found.subjects[::3] == tuple(subject for subject, _ in TAKES)
+    assert found.subjects[::3] == tuple(subject for subject, _ in SEQUENCES)
     assert found.actions[::3] == ("Walking", "Walking", "Jog", "Walking", "Box", "ThrowCatch")
     assert found.held_out[::3].tolist() == [False, False, False, True, True, True]
     assert not set(found.split(held_out=True).subjects) & set(found.split(held_out=False).subjects)

@@ -12,7 +12,7 @@ from training.data.datasets.pickled import read_pickled
 
 CONTENT = {
     "S1": {"Walking 1": np.arange(12, dtype=np.float32).reshape(2, 2, 3)},
-    "views": [np.ones((3, 2)), np.zeros((0, 2)), np.asfortranarray(np.arange(6.0).reshape(2, 3))],
+    "arrays": [np.ones((3, 2)), np.zeros((0, 2)), np.asfortranarray(np.arange(6.0).reshape(2, 3))],
     "big-endian": np.arange(3, dtype=">i2"),
     "texts": np.array(["left", "right"]),
     "objects": np.array([np.arange(2), {"a": 1}, None], dtype=object),

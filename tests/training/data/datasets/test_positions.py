@@ -76,7 +76,7 @@ def test_face_joints_are_added(run, arrays, source: MotionSet) -> None:
     found = MotionSet.load(run()[0])
     np.testing.assert_array_equal(found.positions[:, :17], source.positions[:, :17])
     face = [POINTS.index(name) for name in FACE]
-    # The true head nods and turns a little; the one put on looks where the chest does.
+    # The true head nods and turns a little; the added face has the chest's direction.
     errors = np.linalg.norm(found.positions[:, face] - source.positions[:, face], axis=-1)
     assert np.median(errors) < 0.05
     at = {name: found.positions[:, joint] for joint, name in enumerate(POINTS)}
