@@ -115,9 +115,7 @@ class Codec:
     def encode(self, keypoints_TJ3: Floats, where: str = "keypoints") -> Encoded:
         """Encode a clip that a caller sent.
 
-        Args:
-            keypoints_TJ3: pixels and score, in the caller's format; score 0 is missing.
-            where: the place of the clip in the caller's request, for errors.
+        Of pixels and score, 0 where missing; ``where`` is the clip's place in the request.
 
         Raises:
             InvalidInput: nothing is measured, the format is another than the one named, or the
@@ -149,9 +147,7 @@ class Codec:
     ) -> tuple[Encoded, ImputationState]:
         """Encode the next frame of each of P tracks, and what to remember of them after it.
 
-        Args:
-            keypoints_PJ3: pixels and score, in the caller's format.
-            state: what was remembered of the frames before.
+        The keypoints are pixels and score, in the caller's format.
         """
         converted = convert(keypoints_PJ3, self._how.keypoint_format, self._format.name)
         filled_P1J2, quality_P1, after = fill_causal(
@@ -168,9 +164,7 @@ class Codec:
     def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
         """Poses in camera axes, relative to the root joint; zero where unknown.
 
-        Args:
-            output: what the model gave for all frames of ``encoded``; it may be changed.
-            encoded: what the model was shown.
+        The model gave ``output``, which may be changed, for all frames of ``encoded``.
         """
         poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
         is_unknown_T = encoded.quality_T == Quality.UNKNOWN

@@ -36,11 +36,7 @@ class ClipModel:
     ) -> "ClipModel":
         """Load a model folder, which holds ``clip.onnx`` and its weights.
 
-        Args:
-            folder: the model folder.
-            provider: as in ``RunOptions``, like ``strict`` and ``threads``.
-            strict: fail rather than fall back to the CPU.
-            threads: for the CPU; 0 takes one a core.
+        How it is run, ``RunOptions`` says.
 
         Raises:
             ModelError: naming what is missing, or what disagrees with the card.

@@ -35,10 +35,6 @@ class RecordedFrame:
     measured_PJ: Mask
     state: ImputationState
 
-    def row(self, track_id: str) -> int | None:
-        """The row of a track in this frame's arrays."""
-        return self.track_ids.index(track_id) if track_id in self.track_ids else None
-
 
 def encode(frame: RecordedFrame) -> bytes:
     """One frame to bytes: about 165 for each person of 17 joints."""
@@ -89,9 +85,9 @@ def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
     """
     states = []
     for frame in reversed(frames):
-        row = frame.row(track_id)
-        if row is None:
+        if track_id not in frame.track_ids:
             break
+        row = frame.track_ids.index(track_id)
         states.append(frame.state.of(slice(row, row + 1)))
         if frame.is_fresh_P[row]:
             break

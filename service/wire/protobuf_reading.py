@@ -19,10 +19,7 @@ from service.wire.stream_messages import Close, FrameBatch, Message, PersonRead,
 M = TypeVar("M", bound=AnyMessage)
 
 AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
-_WHEN_BEHIND = {
-    messages.WHEN_BEHIND_WAIT: "wait",
-    messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest",
-}
+_WHEN_BEHIND = {messages.WHEN_BEHIND_WAIT: "wait", messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest"}
 _FEW = 8
 """More numbers than any small list may have."""
 _SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s")
