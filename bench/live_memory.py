@@ -48,7 +48,7 @@ async def _run(store: StoreServer, frames: int, sessions: int) -> None:
 
 async def _long(live: LiveSessions, store: StoreServer, frames: int) -> None:
     clip = person_clip(1000)
-    connection = await live.open(_options(), None)
+    connection = await live.open(_options(), "")
     started = time.perf_counter()
     for index in range(frames):
         if index % max(frames // _LINES, 1) == 0 and index:
@@ -63,7 +63,7 @@ async def _many(live: LiveSessions, store: StoreServer, sessions: int) -> None:
     clip = person_clip(1)
 
     async def abandon() -> None:
-        connection = await live.open(_options(), None)
+        connection = await live.open(_options(), "")
         await connection.push(Frame(0, (Person("p", clip[0]),)))
         live.leave(connection)
 

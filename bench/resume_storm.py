@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from service.live.frames import Frame, Person
-from service.live.registry import Connection, LiveSessions
+from service.live.registry import LiveSessions
+from service.live.session import LiveSession
 from service.requests import SessionOptions
 from tests.live.replicas import replica
 from tests.live.stores import binaries, store_server
@@ -46,7 +47,7 @@ async def _run(url: str, sessions: int, running: int) -> None:
         replica(_MODELS, url, capacity=sessions + running, frames_kept=243 + 64) as remaining,
     ):
         await asyncio.gather(*(_live(lost, f"s{number}") for number in range(sessions)))
-        connections = [await remaining.open(_options(f"t{n}"), None) for n in range(running)]
+        connections = [await remaining.open(_options(f"t{n}"), "") for n in range(running)]
         await _delays(connections, 1)  # warms up
         alone = await _delays(connections, 3)
         resumes = asyncio.create_task(_resume_all(remaining, sessions))
@@ -60,7 +61,7 @@ async def _run(url: str, sessions: int, running: int) -> None:
 
 
 async def _live(live: LiveSessions, name: str) -> None:
-    connection = await live.open(_options(name), None)
+    connection = await live.open(_options(name), "")
     for index in range(_FRAMES):
         await connection.push(_frame(index))
 
@@ -68,16 +69,16 @@ async def _live(live: LiveSessions, name: str) -> None:
 async def _resume_all(live: LiveSessions, sessions: int) -> float:
     started = time.perf_counter()
     resumed = await asyncio.gather(
-        *(live.open(_options(f"s{number}"), None) for number in range(sessions))
+        *(live.open(_options(f"s{number}"), "") for number in range(sessions))
     )
     assert all(connection.next_index == _FRAMES for connection in resumed)
     return time.perf_counter() - started
 
 
-async def _delays(connections: Sequence[Connection], seconds: float) -> list[float]:
+async def _delays(connections: Sequence[LiveSession], seconds: float) -> list[float]:
     delays: list[float] = []
 
-    async def play(number: int, connection: Connection) -> None:
+    async def play(number: int, connection: LiveSession) -> None:
         began = time.perf_counter() + number / len(connections) / _FPS
         for count in range(int(seconds * _FPS)):
             await asyncio.sleep(max(0.0, began + count / _FPS - time.perf_counter()))

@@ -11,9 +11,8 @@ from itertools import accumulate
 from operator import mul
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from poselift.array_types import Floats
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def padding_work(filter_widths: Sequence[int]) -> float:
     """What the padding of one clip costs, in frames' worth of the network's blocks.
 
     With edges repeated as late as possible, a layer works on min(context so far, context still to
-    come) positions beside the clip's own: half of them on each side, or all before it if causal.
+    come) positions more than the clip's own: half of them on each side, or all before it if causal.
     """
     fields = list(accumulate(filter_widths, mul))
     margins: list[int] = [min(field - 1, fields[-1] - field) for field in fields]

@@ -5,14 +5,16 @@ them can drift from the others: convert the format, fill what is missing, normal
 network the inverse transform, relative to the root joint.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask, Qualities
 from poselift.cameras import Camera
 from poselift.card import Card
+from poselift.chunks import Chunk, Span, cut
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS, convert
 from poselift.imputation import (
@@ -27,9 +29,6 @@ from poselift.imputation import (
 from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
 from poselift.poses import ModelOutput, Poses
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
 
@@ -82,7 +81,7 @@ class Encoded(NamedTuple):
     inputs_TJ2: Floats
     """Normalised as the model's card says."""
     inverse: InverseTransform
-    quality_T: NDArray[np.uint8]
+    quality_T: Qualities
     """Codes of ``poselift.imputation.Quality``."""
     measured_TJ: Mask
     """Which of the model's input joints were measured."""
@@ -91,6 +90,11 @@ class Encoded(NamedTuple):
     def segments(self) -> tuple[slice, ...]:
         """Of a clip, the runs of frames between unknown ones; each is lifted as a clip."""
         return known_segments(self.quality_T)
+
+    def chunks(self, span: Span, longest: int) -> Iterator[Chunk]:
+        """The chunks that a clip is lifted in: of each segment, of ``longest`` frames or so."""
+        for segment in self.segments:
+            yield from cut(segment, span, longest)
 
 
 class Codec:
@@ -111,9 +115,7 @@ class Codec:
     def encode(self, keypoints_TJ3: Floats, where: str = "keypoints") -> Encoded:
         """Encode a clip that a caller sent.
 
-        Args:
-            keypoints_TJ3: pixels and score, in the caller's format; score 0 is missing.
-            where: the place of the clip in the caller's request, for errors.
+        Of pixels and score, 0 where missing; ``where`` is the clip's place in the request.
 
         Raises:
             InvalidInput: nothing is measured, the format is another than the one named, or the
@@ -137,18 +139,15 @@ class Codec:
             self._how.max_gap_frames,
             self._format,
         )
-        inputs_TJ2, inverse = self._normalised(filled_TJ2)
         measured_TJ = measured_joints(converted, self._how.min_score)
-        return Encoded(inputs_TJ2, inverse, quality_T, measured_TJ)
+        return Encoded(*self._normalise(filled_TJ2), quality_T, measured_TJ)
 
     def encode_next(
         self, keypoints_PJ3: Floats, state: ImputationState
     ) -> tuple[Encoded, ImputationState]:
         """Encode the next frame of each of P tracks, and what to remember of them after it.
 
-        Args:
-            keypoints_PJ3: pixels and score, in the caller's format.
-            state: what was remembered of the frames before.
+        The keypoints are pixels and score, in the caller's format.
         """
         converted = convert(keypoints_PJ3, self._how.keypoint_format, self._format.name)
         filled_P1J2, quality_P1, after = fill_causal(
@@ -165,9 +164,7 @@ class Codec:
     def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
         """Poses in camera axes, relative to the root joint; zero where unknown.
 
-        Args:
-            output: what the model gave for all frames of ``encoded``; it may be changed.
-            encoded: what the model was shown.
+        The model gave ``output``, which may be changed, for all frames of ``encoded``.
         """
         poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
         is_unknown_T = encoded.quality_T == Quality.UNKNOWN
@@ -177,20 +174,15 @@ class Codec:
         return Poses(poses, trajectory, output.expected_errors, quality=encoded.quality_T)
 
     def _encode_finite(
-        self, filled_TJ2: Floats, quality_T: NDArray[np.uint8], measured_TJ: Mask
+        self, filled_TJ2: Floats, quality_T: Qualities, measured_TJ: Mask
     ) -> Encoded:
         """Normalise frames of many people, whose wild numbers must not fail each other's batch.
 
         Keypoints far beyond any image overflow, and become zero.
         """
-        inputs_TJ2, inverse = self._normalised(filled_TJ2)
+        inputs_TJ2, inverse = self._normalise(filled_TJ2)
         finite_TJ2 = np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
         return Encoded(finite_TJ2, inverse, quality_T, measured_TJ)
-
-    def _normalised(self, filled_TJ2: Floats) -> tuple[Floats, InverseTransform]:
-        # Pixels near the largest float32 overflow here; what comes of them is dealt with above.
-        with np.errstate(all="ignore"):
-            return self._normalise(filled_TJ2)
 
 
 def denormalise(

@@ -1,17 +1,15 @@
 """Noticing keypoints that were sent under another format's name.
 
-Formats with as many joints cannot be told apart by shape, so the lengths of limbs are compared
+Formats with as many joints have arrays of one shape, so the lengths of limbs are compared
 with those of a standing figure. Only a far better fit counts: odd poses must pass.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Doubles, Floats, Mask
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS, KeypointFormat, names_with
 from poselift.reference_pose import REFERENCE_POSE
-
-Floats = NDArray[np.float32]
 
 _FAR_BETTER = 2.5
 """How many times better another format must fit; the right one never lost by more than 1.2."""
@@ -26,10 +24,7 @@ _MOST_FRAMES = 100
 def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
     """Refuse a clip that another format of as many joints fits far better.
 
-    Args:
-        keypoints_TJ3: pixels and score, 0 where missing.
-        name: the format the caller named.
-        where: the place of the clip in the request.
+    ``where`` is the place of the clip in the request.
 
     Raises:
         InvalidInput: naming the format that fits.
@@ -67,17 +62,17 @@ def _misfit(keypoints_TJ3: Floats, format_: KeypointFormat) -> float:
     return float(np.minimum(misfits, _WORST_BONE).mean())
 
 
-def _medians(values: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _medians(values: Doubles, there: Mask) -> Doubles:
     """The median of each column's values that are there, at least one; nanmedian is far slower."""
     ordered = np.sort(np.where(there, values, np.inf), axis=0)
     count = there.sum(axis=0)
     columns = np.arange(values.shape[1])
-    medians: NDArray[np.float64] = ordered[(count - 1) // 2, columns] + ordered[count // 2, columns]
+    medians: Doubles = ordered[(count - 1) // 2, columns] + ordered[count // 2, columns]
     return medians / 2
 
 
-def _standing_lengths(format_: KeypointFormat) -> NDArray[np.float64]:
+def _standing_lengths(format_: KeypointFormat) -> Doubles:
     figure = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in format_.joints])
     ends = np.array(format_.bones)
-    lengths: NDArray[np.float64] = np.linalg.norm(figure[ends[:, 0]] - figure[ends[:, 1]], axis=-1)
+    lengths: Doubles = np.linalg.norm(figure[ends[:, 0]] - figure[ends[:, 1]], axis=-1)
     return lengths

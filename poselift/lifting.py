@@ -1,13 +1,15 @@
 """Lift one person's keypoints in this process, without a server."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from poselift.array_types import Floats
 from poselift.cameras import Camera
-from poselift.chunks import cut
+from poselift.card import Card
 from poselift.codec import FAR_OUT, Codec, Encoded, ModelInput, Preprocessing
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
@@ -16,8 +18,6 @@ from poselift.poses import Axes, ModelOutput, Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
 from poselift.shipped_models import model_folder
-
-Floats = NDArray[np.float32]
 
 _LONGEST_CHUNK = 2048
 """Frames lifted at a time, which bounds the memory that long clips take."""
@@ -83,30 +83,59 @@ def lift(
     keypoints_TJ3 = as_keypoints(keypoints, keypoint_format)
     _check_numbers(image_size, fps)
     loaded = model if isinstance(model, ClipModel) else load_model(model)
-    if ground_contact and not loaded.estimates_trajectory:
-        raise InvalidInput.at(
-            "ground_contact", f"False: {loaded.card.name} does not estimate the trajectory"
-        )
+    after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact)
+    after.check(loaded.card)
     gap = gap_frames(max_gap_s, fps)
     how = Preprocessing(keypoint_format, image_size, camera, min_score, gap)
-    codec = Codec(ModelInput.of(loaded.card), how)
-    encoded = codec.encode(keypoints_TJ3)
-    poses = codec.decode(run(loaded, encoded, flip_augmentation), encoded)
-    after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact)
-    poses = postprocess(poses, after, fps, loaded.card.output)
-    if not np.isfinite(poses.poses).all():
-        raise InvalidInput.at("keypoints", FAR_OUT)
-    return poses.in_axes(axes)
+    clip = EncodedClip.of(keypoints_TJ3, how, loaded.card)
+    output = run(loaded, clip.encoded, flip_augmentation)
+    return clip.poses(output, after, fps).in_axes(axes)
+
+
+@dataclass(frozen=True)
+class EncodedClip:
+    """A clip on its way through a model: how it was encoded is how the output is decoded."""
+
+    where: str
+    card: Card
+    codec: Codec
+    encoded: Encoded
+
+    @classmethod
+    def of(
+        cls, keypoints_TJ3: Floats, how: Preprocessing, card: Card, where: str = "keypoints"
+    ) -> "EncodedClip":
+        """Encode a clip for the model with this card.
+
+        The keypoints are pixels and a finite score, 0 where missing; ``where`` is their place.
+
+        Raises:
+            InvalidInput: the codec refuses the keypoints.
+        """
+        codec = Codec(ModelInput.of(card), how)
+        return cls(where, card, codec, codec.encode(keypoints_TJ3, where))
+
+    def poses(self, output: ModelOutput, after: Postprocessing, fps: float) -> Poses:
+        """The poses, in camera axes, decoded from the model's output and postprocessed.
+
+        Raises:
+            InvalidInput: the keypoints were so far out that the poses are not finite.
+        """
+        poses = self.codec.decode(output, self.encoded)
+        with np.errstate(all="ignore"):
+            poses = postprocess(poses, after, fps, self.card.output)
+        if not np.isfinite(poses.poses).all():
+            raise InvalidInput.at(self.where, FAR_OUT)
+        return poses
 
 
 def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:
     """Run a model on an encoded clip, segment by segment, in chunks of bounded length."""
     output = ModelOutput.blank(model.card, len(encoded.inputs_TJ2))
     flipped = (0,) if flip_augmentation else ()
-    for segment in encoded.segments:
-        for chunk in cut(segment, model.span, _LONGEST_CHUNK):
-            lifted = model.lift(encoded.inputs_TJ2[None, chunk.reads], flipped)
-            output.put(chunk.gives, lifted[0, chunk.kept])
+    for chunk in encoded.chunks(model.span, _LONGEST_CHUNK):
+        lifted = model.lift(encoded.inputs_TJ2[None, chunk.reads], flipped)
+        output.put(chunk.gives, lifted[0, chunk.kept])
     return output
 
 
@@ -132,12 +161,20 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
         array = _scored(keypoints, joints, "keypoints")
     if array.ndim != 3 or len(array) == 0:
         raise InvalidInput.at("keypoints", f"(frames, {joints}, 2 or 3), found {array.shape}")
-    if not np.isfinite(array).all():
-        frame, joint = np.argwhere(~np.isfinite(array).all(axis=2))[0]
-        raise InvalidInput.at(
-            f"keypoints[{frame}][{joint}]", "finite numbers; a missing joint has score 0"
-        )
+    check_finite(array, "keypoints")
     return array
+
+
+def check_finite(keypoints_TJ3: Floats, where: str) -> None:
+    """Refuse NaN, infinities and what became infinite for want of range.
+
+    Raises:
+        InvalidInput: naming the first joint that has such a number.
+    """
+    finite_TJ = np.isfinite(keypoints_TJ3).all(axis=2)
+    if not finite_TJ.all():
+        frame, joint = np.argwhere(~finite_TJ)[0]
+        raise InvalidInput.at(f"{where}[{frame}][{joint}]", "finite numbers within float32")
 
 
 def _scored(values: ArrayLike, joints: int, where: str) -> Floats:

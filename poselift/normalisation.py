@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.cameras import Camera
 
 Kind: TypeAlias = Literal["screen", "person"]
-Floats: TypeAlias = NDArray[np.float32]
 Pair: TypeAlias = tuple[float, float]
 
 
@@ -62,7 +61,7 @@ class InverseTransform:
     depth_T: Floats | None = None
     """What a model calls a distance of one, in metres."""
     shift_33: Floats | None = None
-    """Takes the trajectory's rows from the cameras a model knows to the one that filmed."""
+    """Takes the trajectory's rows from the cameras a model knows to that of the image."""
 
     def of(self, frames: slice) -> "InverseTransform":
         """That of some of the frames."""
@@ -87,18 +86,14 @@ class InverseTransform:
 
 
 Normaliser: TypeAlias = Callable[[Floats], tuple[Floats, InverseTransform]]
-"""Maps keypoints (T, J, 2) to inputs (T, J, 2) and to what undoes it for the model's answers."""
+"""Maps keypoints (T, J, 2) to inputs (T, J, 2) and to what undoes it for the model's answers.
+
+Pixels near the largest float32 overflow in it, silently: the caller looks for infinities.
+"""
 
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-_LIMBS = (
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
+_LIMBS = tuple(
+    f"{side}_{joint}" for joint in ("elbow", "wrist", "knee", "ankle") for side in ("left", "right")
 )
 _SMALLEST_SPREAD = 1e-4
 """Below this spread, in plane units, a person is a point: its shape is noise, not signal."""
@@ -132,13 +127,13 @@ def normaliser(
         inverse = InverseTransform()
         if camera is not None and known is not None:
             inverse = InverseTransform(shift_33=known.seen_by(ScreenCamera.of(camera, image_size)))
-        return lambda keypoints: (screen(keypoints, image_size), inverse)
+        return np.errstate(all="ignore")(lambda each: (screen(each, image_size), inverse))
     torso = [joints.index(name) for name in _TORSO]
     # Human3.6M calls the ankle a foot.
     named = {name.replace("_foot", "_ankle"): index for index, name in enumerate(joints)}
     body = [*torso, *(named[name] for name in _LIMBS)]
-    lens = camera or Camera.assumed(image_size)
-    return lambda keypoints: person(lens.rays(keypoints), torso, body)
+    camera = camera or Camera.assumed(image_size)
+    return np.errstate(all="ignore")(lambda each: person(camera.rays(each), torso, body))
 
 
 def screen(keypoints: Floats, image_size: tuple[float, float]) -> Floats:

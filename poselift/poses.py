@@ -7,9 +7,9 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Qualities
 from poselift.card import Card
 
-Floats = NDArray[np.float32]
 Axes: TypeAlias = Literal["camera", "y_up"]
 """``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z)."""
 
@@ -122,13 +122,13 @@ class Poses(PoseArrays):
         warnings: what is doubtful about the input.
     """
 
-    quality: NDArray[np.uint8] = field(kw_only=True)
-    joint_quality: NDArray[np.uint8] | None = field(default=None, kw_only=True)
+    quality: Qualities = field(kw_only=True)
+    joint_quality: Qualities | None = field(default=None, kw_only=True)
     first_frame: int = field(default=0, kw_only=True)
     warnings: tuple[PoseWarning, ...] = field(default=(), kw_only=True)
 
     @classmethod
-    def blank(cls, card: Card, quality: NDArray[np.uint8]) -> "Poses":
+    def blank(cls, card: Card, quality: Qualities) -> "Poses":
         """Zeros for all that a model estimates, of frames or people of these qualities."""
         room = ModelOutput.blank(card, len(quality))
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
@@ -143,6 +143,6 @@ class Poses(PoseArrays):
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays there are, by name."""
         arrays = super().arrays() | {"quality": self.quality}
-        return (
-            arrays if self.joint_quality is None else arrays | {"joint_quality": self.joint_quality}
-        )
+        if self.joint_quality is not None:
+            arrays["joint_quality"] = self.joint_quality
+        return arrays

@@ -9,7 +9,7 @@ import hmac
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from service.context import ServiceContext
@@ -33,7 +33,6 @@ class Caller:
     name: str
     """Derived from the API key without telling it; live sessions belong to it."""
     limits: Limits
-    api_key: str | None = field(repr=False)
 
 
 class Deadline:
@@ -41,16 +40,12 @@ class Deadline:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._at = asyncio.get_running_loop().time() + timeout_s
-
-    def remaining_s(self) -> float:
-        """Seconds until then."""
-        return self._at - asyncio.get_running_loop().time()
+        self.at = asyncio.get_running_loop().time() + timeout_s
 
     async def bound(self, work: Awaitable[T]) -> T:
         """Do the work, but no longer than until then; raises ``DeadlineExceeded``."""
         try:
-            async with asyncio.timeout_at(self._at) as timer:
+            async with asyncio.timeout_at(self.at) as timer:
                 return await work
         except TimeoutError:
             if not timer.expired():
@@ -76,26 +71,22 @@ def admitted(
 ) -> Iterator[Admitted]:
     """Let a request in, and count how it went.
 
-    Args:
-        context: the service.
-        transport: a label of the metrics, as is ``operation``.
-        operation: what is asked for.
-        api_key: the key that came with the request.
-        remaining_s: how long the caller waits, where they say it.
+    ``transport`` and ``operation`` are labels of metrics; ``remaining_s`` is the caller's limit.
 
     Raises:
         Unavailable: the service is starting or stopping.
-        Unauthenticated, Forbidden: as ``authenticated`` does.
+        Unauthenticated: a key is needed.
+        Forbidden: this key is not known.
     """
     started, outcome = time.perf_counter(), "ok"
     try:
-        _check_accepting(context)
-        caller = authenticated(context, api_key)
+        caller = _caller(context, api_key)
         longest_s = context.request_timeout_s
         timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
         yield Admitted(caller, Deadline(timeout_s))
     except BaseException as error:
-        outcome = _outcome(error)
+        has_left = isinstance(error, (asyncio.CancelledError, CallerLeft))
+        outcome = "cancelled" if has_left else kind_of(error).slug
         raise
     finally:
         seconds = time.perf_counter() - started
@@ -109,13 +100,10 @@ def presented_key(authorization: str | None, x_api_key: str | None) -> str | Non
     return x_api_key
 
 
-def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
-    """The caller with this API key.
-
-    Raises:
-        Unauthenticated: a key is needed.
-        Forbidden: this key is not known.
-    """
+def _caller(context: ServiceContext, api_key: str | None) -> Caller:
+    """The caller with this API key; raises what ``admitted`` does."""
+    if not context.state.accepting:
+        raise Unavailable("the service is starting or shutting down")
     if context.api_keys and not api_key:
         raise Unauthenticated("give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`")
     given = b"" if api_key is None else api_key.encode()
@@ -124,15 +112,4 @@ def authenticated(context: ServiceContext, api_key: str | None) -> Caller:
     if context.api_keys and not matching:
         raise Forbidden("this API key is not known here")
     name = "" if api_key is None else hashlib.sha256(given).hexdigest()[:32]
-    return Caller(name, context.limits, api_key)
-
-
-def _check_accepting(context: ServiceContext) -> None:
-    if not context.state.accepting:
-        raise Unavailable("the service is starting or shutting down")
-
-
-def _outcome(error: BaseException) -> str:
-    if isinstance(error, (asyncio.CancelledError, CallerLeft)):
-        return "cancelled"
-    return kind_of(error).slug
+    return Caller(name, context.limits)

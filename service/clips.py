@@ -1,77 +1,122 @@
-"""A clip on its way through a model: encoded, in chunks out and back, then decoded."""
+"""The clips of one request on their way through a model: encoded, sent in chunks, decoded."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import NamedTuple, TypeVar
 
-import numpy as np
-
-from poselift.chunks import Chunk, cut
-from poselift.codec import FAR_OUT, Codec, Encoded, ModelInput
-from poselift.errors import InvalidInput
+from poselift.chunks import Chunk
+from poselift.lifting import EncodedClip, check_finite
 from poselift.poses import ModelOutput
-from poselift.postprocess.pipeline import Postprocessing, postprocess
-from service.requests import Clip, LiftedClip, LiftOptions
+from service.batcher import Admission
+from service.requests import LiftedClip, LiftRequest
 from service.served_models import Job, ServedModel
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
-class ClipInProgress:
-    """An encoded clip, and the room for what the model makes of it."""
+_LARGE_FRAMES = 1_000
+"""Requests of more frames than this are worked on in a thread, so that they hold up no other."""
+_FRAMES_OF_A_CLIP = 20
+"""The fixed cost of a clip, in frames."""
+_BATCHES_AHEAD = 2
+"""How many batches' worth of one request may be in the queue at a time."""
 
-    id: str
-    where: str
-    codec: Codec
-    encoded: Encoded
-    output: ModelOutput
 
-    def jobs(self, model: ServedModel, flip: bool) -> Iterator[tuple[Chunk, Job]]:
-        """The jobs that lift this clip, and the chunk each is for."""
-        longest = model.max_batch_frames // (2 if flip else 1)
-        for segment in self.encoded.segments:
-            for chunk in cut(segment, model.span, longest):
-                yield chunk, Job(self.encoded.inputs_TJ2[chunk.reads], chunk.kept, flip)
+class RequestClips:
+    """A request's clips and the model that lifts them; all methods but the first need ``encode``.
 
-    def work(self, model: ServedModel, flip: bool) -> float:
-        """What lifting this clip costs, but for the context of chunks."""
-        segments = self.encoded.segments
-        return sum(model.work(segment.stop - segment.start, flip) for segment in segments)
+    Large requests are encoded and decoded in ``large_work``.
+    """
 
-    def finish(self, model: ServedModel, options: LiftOptions) -> LiftedClip:
-        """Decode what the model gave, and postprocess it as asked for.
+    def __init__(self, request: LiftRequest, model: ServedModel, large_work: Executor) -> None:
+        self._request = request
+        self._model = model
+        self._flip = request.options.flip_augmentation
+        self._large_work = large_work
+        self._clips: Sequence[EncodedClip] = ()
+        self._outputs: Sequence[ModelOutput] = ()
+
+    async def encode(self, max_gap_s: float) -> None:
+        """Encode all clips; gaps of up to ``max_gap_s`` with nothing measured are filled.
 
         Raises:
-            InvalidInput: the keypoints were so far out that the poses are not finite.
+            InvalidInput: the codec refuses keypoints, or the model cannot do what is asked for.
         """
-        how = Postprocessing(
-            options.smoothing_s, options.constant_bone_lengths, options.ground_contact
+        self._clips = await self._at_ease(lambda: self._encoded(max_gap_s))
+        lengths = (len(clip.keypoints_TJ3) for clip in self._request.clips)
+        self._outputs = [ModelOutput.blank(self._model.card, length) for length in lengths]
+
+    def work(self) -> float:
+        """What lifting the clips costs, but for the context of chunks."""
+        model, flip = self._model, self._flip
+        return sum(
+            sum(model.work(segment.stop - segment.start, flip) for segment in clip.encoded.segments)
+            for clip in self._clips
         )
-        poses = self.codec.decode(self.output, self.encoded)
-        with np.errstate(all="ignore"):
-            poses = postprocess(poses, how, options.fps, model.card.output)
-        if not np.isfinite(poses.poses).all():
-            raise InvalidInput.at(self.where, FAR_OUT)
-        return LiftedClip(self.id, poses.in_axes(options.axes))
+
+    async def lift(self, admission: Admission[Job, ModelOutput], deadline: float | None) -> None:
+        """Send all chunks through the model, a few batches' worth at a time."""
+        most_ahead = _BATCHES_AHEAD * self._model.max_batch_work
+        longest = self._model.max_batch_frames // (2 if self._flip else 1)
+        ahead: deque[_Sent] = deque()
+        work_ahead = 0.0
+        for clip, room in zip(self._clips, self._outputs, strict=True):
+            for chunk in clip.encoded.chunks(self._model.span, longest):
+                while work_ahead >= most_ahead:
+                    work_ahead -= await ahead.popleft().arrive()
+                job = Job(clip.encoded.inputs_TJ2[chunk.reads], chunk.kept, self._flip)
+                work = self._model.work_of(job)
+                work_ahead += work
+                ahead.append(_Sent(room, chunk, work, admission.submit(job, deadline)))
+        for sent in ahead:
+            await sent.arrive()
+
+    async def lifted(self) -> tuple[LiftedClip, ...]:
+        """The poses of all clips, once all chunks are lifted.
+
+        Raises:
+            InvalidInput: keypoints were so far out that the poses are not finite.
+        """
+        return await self._at_ease(self._lifted)
+
+    def _encoded(self, max_gap_s: float) -> list[EncodedClip]:
+        for index, clip in enumerate(self._request.clips):
+            check_finite(clip.keypoints_TJ3, f"clips[{index}].keypoints")
+        options, card = self._request.options, self._model.card
+        options.postprocessing().check(card)
+        how = options.preprocessing(max_gap_s)
+        return [
+            EncodedClip.of(clip.keypoints_TJ3, how, card, f"clips[{index}].keypoints")
+            for index, clip in enumerate(self._request.clips)
+        ]
+
+    def _lifted(self) -> tuple[LiftedClip, ...]:
+        options = self._request.options
+        how, parts = options.postprocessing(), (self._request.clips, self._clips, self._outputs)
+        return tuple(
+            LiftedClip(clip.id, encoded.poses(output, how, options.fps).in_axes(options.axes))
+            for clip, encoded, output in zip(*parts, strict=True)
+        )
+
+    async def _at_ease(self, work: Callable[[], T]) -> T:
+        """Do small work at once and large work in a thread."""
+        clips = self._request.clips
+        frames = sum(_FRAMES_OF_A_CLIP + len(clip.keypoints_TJ3) for clip in clips)
+        if frames <= _LARGE_FRAMES:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._large_work, work)
 
 
-def encode(
-    clip: Clip, where: str, options: LiftOptions, model: ServedModel, max_gap_s: float
-) -> ClipInProgress:
-    """Encode a validated clip for a model.
+class _Sent(NamedTuple):
+    """A chunk in the queue, or being lifted."""
 
-    Args:
-        clip: keypoints in pixels, in the request's format.
-        where: the place of the clip's keypoints in the request, for errors.
-        options: the request's options.
-        model: what lifts it.
-        max_gap_s: the longest gap with nothing measured that is filled.
+    room: ModelOutput
+    chunk: Chunk
+    work: float
+    output: asyncio.Future[ModelOutput]
 
-    Raises:
-        InvalidInput: the codec refuses the keypoints, or the model cannot do what is asked for.
-    """
-    if options.ground_contact and not model.estimates_trajectory:
-        expected = f"false: {model.card.name} does not estimate the trajectory"
-        raise InvalidInput.at("ground_contact", f"{expected}, found true")
-    codec = Codec(ModelInput.of(model.card), options.preprocessing(max_gap_s))
-    encoded = codec.encode(clip.keypoints_TJ3, where)
-    room = ModelOutput.blank(model.card, len(encoded.inputs_TJ2))
-    return ClipInProgress(clip.id, where, codec, encoded, room)
+    async def arrive(self) -> float:
+        """Put the chunk in its place once it is lifted; returns the work no longer ahead."""
+        self.room.put(self.chunk.gives, await self.output)
+        return self.work

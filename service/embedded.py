@@ -33,9 +33,7 @@ _LAST_WORDS = 500
 class EmbeddedServer:
     """Starts, watches and stops the server.
 
-    Args:
-        max_memory_bytes: what its data may take; writes are refused beyond.
-        options: more of the server's own options, by name.
+    Writes are refused beyond ``max_memory_bytes``; ``options`` are more of the server's own.
     """
 
     def __init__(self, max_memory_bytes: int, options: tuple[str, ...] = ()) -> None:
@@ -103,7 +101,11 @@ class EmbeddedServer:
             )
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
-                await self._answering(self._process)
+                while not await self._answers():
+                    if self._process.returncode is not None:
+                        words = self._last_words()
+                        raise StoreError(f"the embedded store did not start: {words}")
+                    await asyncio.sleep(0.02)
         except TimeoutError:
             raise StoreError(f"the embedded store does not answer: {self._last_words()}") from None
 
@@ -121,12 +123,6 @@ class EmbeddedServer:
         return [text for name, value in options.items() for text in (f"--{name}", value)] + [
             *self._options
         ]
-
-    async def _answering(self, process: asyncio.subprocess.Process) -> None:
-        while not await self._answers():
-            if process.returncode is not None:
-                raise StoreError(f"the embedded store did not start: {self._last_words()}")
-            await asyncio.sleep(0.02)
 
     async def _answers(self) -> bool:
         try:
@@ -147,30 +143,20 @@ class EmbeddedServer:
         pause_s = _SHORTEST_PAUSE_S
         while True:
             began_s = now_s()
-            await self._ended()
+            if self._process is not None:
+                status, words = await self._process.wait(), self._last_words()
+                again = "the embedded store ended with status %d and is started again: %s"
+                _log.warning(again, status, words)
+                await self._end_process()
             if now_s() - began_s > _SETTLED_S:
                 pause_s = _SHORTEST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            await self._launch_again(binary)
-
-    async def _ended(self) -> None:
-        if self._process is None:
-            return
-        status = await self._process.wait()
-        _log.warning(
-            "the embedded store ended with status %d and is started again: %s",
-            status,
-            self._last_words(),
-        )
-        await self._end_process()
-
-    async def _launch_again(self, binary: Path) -> None:
-        try:
-            await self._launch(binary)
-        except (StoreError, OSError) as error:
-            _log.error("%s", error)
-            await self._end_process()  # it may run and not answer
+            try:
+                await self._launch(binary)
+            except (StoreError, OSError) as error:
+                _log.error("%s", error)
+                await self._end_process()  # it may run and not answer
 
     async def _end_process(self) -> None:
         process, self._process = self._process, None

@@ -65,13 +65,8 @@ class Metrics:
     def model_served(self, card: Card, provider: str) -> None:
         """Announce a model."""
         shape = card.architecture
-        self._model_info.labels(
-            card.name,
-            card.version,
-            str(shape.receptive_field),
-            str(shape.causal).lower(),
-            provider,
-        ).set(1)
+        about = card.name, card.version, shape.receptive_field, str(shape.causal).lower(), provider
+        self._model_info.labels(*about).set(1)
 
     def frames_lifted(self, model: str, frames: int) -> None:
         """Count frames answered."""
@@ -97,13 +92,7 @@ class Metrics:
         is_store_here: Callable[[], bool],
         people: Mapping[str, Callable[[], int]],
     ) -> None:
-        """Announce live sessions: what is counted is asked for at each scrape.
-
-        Args:
-            sessions: how many there are.
-            is_store_here: whether the session store answers.
-            people: by model, how many people are in them.
-        """
+        """Announce live sessions, and people by model; each scrape asks for what is counted."""
         self._live_sessions.set_function(sessions)
         self._store_up.set_function(lambda: float(is_store_here()))
         for model, count in people.items():

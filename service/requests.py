@@ -1,19 +1,19 @@
 """What callers ask for and what they get back, the same for every transport."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from poselift.array_types import Floats
 from poselift.cameras import Camera
 from poselift.card import Card
 from poselift.codec import Preprocessing
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE, gap_frames
 from poselift.poses import Poses
-
-Floats: TypeAlias = NDArray[np.float32]
+from poselift.postprocess.pipeline import Postprocessing
 
 _Finite = Annotated[float, Field(allow_inf_nan=False, ge=-3.0e38, le=3.0e38)]
 _Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1.0e6)]
@@ -50,6 +50,17 @@ class PoseOptions(BaseModel):
     before and after it at least; live over so many seconds before it, less where people move
     fast."""
 
+    def joint_count(self) -> int:
+        """How many joints a frame has.
+
+        Raises:
+            InvalidInput: there is no such format.
+        """
+        if self.keypoint_format not in FORMATS:
+            expected = f"one of {', '.join(FORMATS)}, found {self.keypoint_format[:100]!r}"
+            raise InvalidInput.at("keypoint_format", expected)
+        return len(FORMATS[self.keypoint_format].joints)
+
     def preprocessing(self, max_gap_s: float) -> Preprocessing:
         """How the keypoints are read; gaps of up to ``max_gap_s`` are filled."""
         return Preprocessing(
@@ -71,6 +82,10 @@ class LiftOptions(PoseOptions):
     """Give each bone of a clip its median length throughout."""
     ground_contact: bool = False
     """Change the trajectory of each clip so that feet which stand do not slide."""
+
+    def postprocessing(self) -> Postprocessing:
+        """What is done to the poses."""
+        return Postprocessing(self.smoothing_s, self.constant_bone_lengths, self.ground_contact)
 
 
 class SessionOptions(PoseOptions):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.chunks import padding_work, stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
@@ -16,8 +16,6 @@ from poselift.shipped_models import DEFAULT, LIVE
 from service.batcher import Batcher, Policy
 from service.metrics import Metrics
 from service.request_errors import NotFound
-
-Floats = NDArray[np.float32]
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +52,6 @@ class ServedModel:
         self.folder = folder
         self.provider = model.provider
         self.span = model.span
-        self.estimates_trajectory = model.estimates_trajectory
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
         self._model = model
@@ -113,14 +110,16 @@ class ModelSet:
     """The served models by name, and the aliases ``default`` and ``live``."""
 
     def __init__(
-        self,
-        models: Sequence[ServedModel],
-        default: str | None = None,
-        live: str | None = None,
+        self, models: Sequence[ServedModel], default: str | None = None, live: str | None = None
     ) -> None:
         self._models: dict[str, ServedModel] = {}
         for model in models:
-            self._add(model)
+            name = model.card.name
+            if name in {DEFAULT, LIVE}:
+                raise ModelError(f"a model may not be named {name!r}: that is an alias")
+            if name in self._models:
+                raise ModelError(f"two models are named {name!r}")
+            self._models[name] = model
         causal = [model for model in models if model.card.architecture.causal]
         symmetric = [model for model in models if not model.card.architecture.causal]
         self._aliases: dict[str, ServedModel] = {
@@ -159,14 +158,6 @@ class ModelSet:
 
     def _names(self) -> str:
         return ", ".join([*self._aliases, *self._models])
-
-    def _add(self, model: ServedModel) -> None:
-        name = model.card.name
-        if name in {DEFAULT, LIVE}:
-            raise ModelError(f"a model may not be named {name!r}: that is an alias")
-        if name in self._models:
-            raise ModelError(f"two models are named {name!r}")
-        self._models[name] = model
 
     def _configured(self, name: str) -> ServedModel:
         if name not in self._models:

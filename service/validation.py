@@ -6,8 +6,6 @@ Places are those of the JSON, as in ``clips[2].keypoints[17][4]``: clip, frame, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from poselift.errors import InvalidInput
 from service.request_errors import TooLarge
 from service.requests import Clip
@@ -25,10 +23,7 @@ class Limits:
 def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     """Refuse clips by number, name and shape; costs next to nothing however long they are.
 
-    Args:
-        clips: the clips of one request.
-        joints: how many joints a frame of the request's format has.
-        limits: the service's limits.
+    ``joints`` are those of a frame in the request's format.
 
     Raises:
         InvalidInput: no clips or frames, wrong shapes, repeated ids.
@@ -42,20 +37,6 @@ def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     frames = sum(len(clip.keypoints_TJ3) for clip in clips)
     check_limit("frames", frames, limits.max_frames_per_request)
     _check_ids(clips)
-
-
-def check_finite(clip: Clip, index: int) -> None:
-    """Refuse NaN, infinities and what became infinite for want of range; ``index`` is the clip's.
-
-    Raises:
-        InvalidInput: naming the first joint that has such a number.
-    """
-    finite_TJ = np.isfinite(clip.keypoints_TJ3).all(axis=2)
-    if not finite_TJ.all():
-        frame, joint = np.argwhere(~finite_TJ)[0]
-        raise InvalidInput.at(
-            f"clips[{index}].keypoints[{frame}][{joint}]", "finite numbers within float32"
-        )
 
 
 def check_limit(what: str, count: int, limit: int) -> None:

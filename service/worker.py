@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from poselift.runtime.clip import ClipModel
 from service.context import ServiceContext, ServiceState
@@ -33,7 +33,7 @@ class Transport(Protocol):
     def bind(self) -> str:
         """Take its address; how it is called in the log."""
 
-    async def start(self) -> asyncio.Task[None]:
+    async def start(self) -> asyncio.Task[Any]:
         """Answer requests from now on; the task is done when it has ended, drained or not."""
 
     async def drain(self, timeout_s: float) -> None:
@@ -79,7 +79,10 @@ async def _service(
     machine: Machine, models: ModelSet, metrics: Metrics
 ) -> AsyncIterator[ServiceContext]:
     """Everything behind the transports, running."""
-    settings, limits = machine.settings, _limits(machine.settings)
+    settings = machine.settings
+    limits = Limits(
+        settings.max_body_bytes, settings.max_frames_per_request, settings.max_clips_per_request
+    )
     for model in models:
         model.batcher.start()
     decoder = Decoder(limits)
@@ -124,12 +127,8 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
     batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
     served = []
     for folder in model_folders(settings.models_dir):
-        lifter = ClipModel.load(
-            folder,
-            provider=settings.providers,
-            strict=settings.strict_providers,
-            threads=settings.threads,
-        )
+        how = settings.providers, settings.strict_providers, settings.threads
+        lifter = ClipModel.load(folder, *how)
         model = ServedModel(lifter, batching, metrics, folder)
         model.warm_up()
         metrics.model_served(model.card, model.provider)
@@ -137,23 +136,11 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
     return ModelSet(served, settings.default_model, settings.live_model)
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_body_bytes=settings.max_body_bytes,
-        max_frames_per_request=settings.max_frames_per_request,
-        max_clips_per_request=settings.max_clips_per_request,
-    )
-
-
 def _described(models: ModelSet) -> str:
     """The models, the aliases that stand for them and where they run, for the log."""
-    aliases = {name: alias for alias, name in models.aliases.items()}
-    return ", ".join(
-        f"model {model.card.name}"
-        + (f" ({aliases[model.card.name]})" if model.card.name in aliases else "")
-        + f" on {model.provider}"
-        for model in models
-    )
+    aliases = {name: f" ({alias})" for alias, name in models.aliases.items()}
+    names = [(model.card.name, model.provider) for model in models]
+    return ", ".join(f"model {name}{aliases.get(name, '')} on {where}" for name, where in names)
 
 
 def _settle_garbage_collector() -> None:

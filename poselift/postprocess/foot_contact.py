@@ -6,16 +6,12 @@ standing feet keep their place.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Doubles, Floats, Mask
 from poselift.postprocess.smoothing import smooth
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
 _LOOKED_AT_S = 0.5
-"""Speeds are those of feet smoothed over so long: paths tremble more than standing feet move."""
+"""Feet are smoothed over so long for their speeds: jitter is more than standing feet move."""
 _STANDING_M_PER_S = 0.5
 _NOT_HIGHER_M = 0.15
 _FADES_S = 0.35
@@ -62,21 +58,15 @@ def _standing(path_T3: Floats, feet_TF3: Floats, fps: float) -> Mask:
     return standing
 
 
-def solve_tridiagonal(diagonal_T: Doubles, beside_E: Doubles, right_T3: Doubles) -> Doubles:
-    """Solve a symmetric system by elimination (Thomas), whose diagonal outweighs what is beside.
-
-    Args:
-        diagonal_T: of the matrix.
-        beside_E: the entries between each row and the next.
-        right_T3: the right-hand sides, a column each.
-    """
-    pivots, beside = diagonal_T.tolist(), beside_E.tolist()
+def solve_tridiagonal(diagonal_T: Doubles, off_diagonal_E: Doubles, right_T3: Doubles) -> Doubles:
+    """Solve a diagonally dominant symmetric system by elimination (Thomas)."""
+    pivots, off_diagonal = diagonal_T.tolist(), off_diagonal_E.tolist()
     rows = [np.asarray(row) for row in right_T3]
-    for place, each in enumerate(beside):
+    for place, each in enumerate(off_diagonal):
         share = each / pivots[place]
         pivots[place + 1] -= share * each
         rows[place + 1] = rows[place + 1] - share * rows[place]
     rows[-1] = rows[-1] / pivots[-1]
-    for place in range(len(beside) - 1, -1, -1):
-        rows[place] = (rows[place] - beside[place] * rows[place + 1]) / pivots[place]
+    for place in range(len(off_diagonal) - 1, -1, -1):
+        rows[place] = (rows[place] - off_diagonal[place] * rows[place + 1]) / pivots[place]
     return np.array(rows)

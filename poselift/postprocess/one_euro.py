@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Doubles
+from poselift.imputation import Quality
 from poselift.poses import Poses
-
-Floats = NDArray[np.floating]
 
 _D_CUTOFF_HZ = 1.0
 """Speeds are smoothed with this cutoff, as the authors advise."""
@@ -26,8 +25,8 @@ _BETA = 5.0
 class _Track:
     """Points (K + 1, 3), of pose and trajectory, and their speeds, metres a second."""
 
-    points: Floats
-    speeds: Floats
+    points: Doubles
+    speeds: Doubles
 
 
 class OneEuroFilter:
@@ -41,6 +40,13 @@ class OneEuroFilter:
     def keep(self, track_ids: Iterable[str]) -> None:
         """Forget all tracks but these."""
         self._tracks = {name: self._tracks[name] for name in track_ids if name in self._tracks}
+
+    def smooth_known(self, track_ids: Sequence[str], poses: Poses) -> None:
+        """Smooth the next frame (P, …) of all tracks in place; those of unknown pose end."""
+        known = np.flatnonzero(poses.quality != Quality.UNKNOWN)
+        names = [track_ids[int(person)] for person in known]
+        self.keep(names)
+        poses.put(known, self.smooth(names, poses[known]))
 
     def follow(self, track_id: str, poses: Poses) -> Poses:
         """Take in the latest frames (T, …) of one track; returns the last of them, smoothed."""
@@ -63,21 +69,17 @@ class OneEuroFilter:
         points = points + self._share(self._min_cutoff_hz + _BETA * fast) * steps
         for name, *state in zip(track_ids, points, speeds, strict=True):
             self._tracks[name] = _Track(*state)
-        return _put_back(poses, points.astype(np.float32))
+        joints, smoothed = poses.poses.shape[-2], points.astype(np.float32)
+        trajectory = None if poses.trajectory is None else smoothed[..., joints, :]
+        return replace(poses, poses=smoothed[..., :joints, :], trajectory=trajectory)
 
-    def _share(self, cutoff_hz: float | Floats) -> Floats:
+    def _share(self, cutoff_hz: float | Doubles) -> Doubles:
         """How much of a step a low pass of this cutoff follows."""
         return np.asarray(1 / (1 + self._fps / (2 * math.pi * cutoff_hz)))
 
 
-def _points(frames: Poses) -> Floats:
+def _points(frames: Poses) -> Doubles:
     points = frames.poses.astype(np.float64)
     if frames.trajectory is None:
         return points
     return np.concatenate([points, frames.trajectory[..., None, :]], axis=-2)
-
-
-def _put_back(frames: Poses, points: NDArray[np.float32]) -> Poses:
-    joints = frames.poses.shape[-2]
-    trajectory = None if frames.trajectory is None else points[..., joints, :]
-    return replace(frames, poses=points[..., :joints, :], trajectory=trajectory)

@@ -1,13 +1,20 @@
 """Postprocessing of a clip's poses, in its one order: smoothing, bone lengths, foot contact."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from poselift.card import OutputSkeleton
+import numpy as np
+
+from poselift.array_types import Floats, Mask
+from poselift.card import Card, OutputSkeleton
+from poselift.errors import InvalidInput
 from poselift.imputation import Quality, known_segments
 from poselift.poses import Poses
-from poselift.postprocess.bone_lengths import enforce_bone_lengths
 from poselift.postprocess.foot_contact import clean_foot_skate
 from poselift.postprocess.smoothing import half_window, smooth
+
+_SHORTEST_BONE_M = 1e-6
+"""Bones shorter than this have no direction."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +31,21 @@ class Postprocessing:
     constant_bone_lengths: bool = False
     ground_contact: bool = False
 
+    def check(self, card: Card) -> None:
+        """Refuse what a model's poses do not allow.
+
+        Raises:
+            InvalidInput: there is no trajectory to change.
+        """
+        if self.ground_contact and "trajectory" not in card.graph.outputs:
+            expected = f"false: {card.name} does not estimate the trajectory"
+            raise InvalidInput.at("ground_contact", f"{expected}, found true")
+
 
 def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:
     """Postprocess the poses of a clip, in camera axes; each known segment by itself.
 
-    Args:
-        poses: of T frames; their arrays may be changed.
-        how: what is done.
-        fps: frames per second.
-        skeleton: that of the poses.
+    The arrays of ``poses`` may be changed; ``skeleton`` is theirs.
     """
     segments = known_segments(poses.quality)
     poses_TK3, trajectory_T3 = poses.poses, poses.trajectory
@@ -51,3 +64,22 @@ def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputS
                 trajectory_T3[segment], feet_TF3[segment], fps
             )
     return replace(poses, poses=poses_TK3, trajectory=trajectory_T3)
+
+
+def enforce_bone_lengths(poses_TK3: Floats, parents: Sequence[int], known_T: Mask) -> Floats:
+    """Give each bone its median length throughout; directions stay, and so does the root.
+
+    Args:
+        poses_TK3: relative to the root.
+        parents: of each joint; -1 for the root. Parents come before their children.
+        known_T: the frames whose poses are known, one at least.
+    """
+    kept = poses_TK3.copy()
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            bone_T3 = poses_TK3[:, joint] - poses_TK3[:, parent]
+            lengths_T = np.linalg.norm(bone_T3, axis=-1)
+            usual = np.median(lengths_T[known_T])
+            factor_T = usual / np.maximum(lengths_T, _SHORTEST_BONE_M)
+            kept[:, joint] = kept[:, parent] + factor_T[:, None] * bone_T3
+    return kept

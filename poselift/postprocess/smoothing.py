@@ -7,8 +7,7 @@ A pose is compared with what comes before and after it, so live sessions cannot 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from poselift.array_types import Doubles, Floats
 
 _DEGREE = 2
 _FEWEST_HALF_FRAMES = 2

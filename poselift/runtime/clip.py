@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.chunks import Span
 from poselift.errors import ModelError
 from poselift.formats import FORMATS, KeypointFormat
 from poselift.poses import ModelOutput
 from poselift.runtime.model_files import CLIP_GRAPH, model_version, weights_version
-from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph
+from poselift.runtime.onnx_session import PROVIDERS, RunOptions, open_graph, run_graph
 from poselift.skeletons import SKELETONS, Skeleton
 
 if TYPE_CHECKING:
     import onnxruntime
-
-Floats = NDArray[np.float32]
 
 
 class ClipModel:
@@ -38,11 +36,7 @@ class ClipModel:
     ) -> "ClipModel":
         """Load a model folder, which holds ``clip.onnx`` and its weights.
 
-        Args:
-            folder: the model folder.
-            provider: as in ``RunOptions``, like ``strict`` and ``threads``.
-            strict: fail rather than fall back to the CPU.
-            threads: for the CPU; 0 takes one a core.
+        How it is run, ``RunOptions`` says.
 
         Raises:
             ModelError: naming what is missing, or what disagrees with the card.
@@ -61,11 +55,6 @@ class ClipModel:
         """The execution provider that really runs the model: ``cpu`` or ``cuda``."""
         first = self._session.get_providers()[0]
         return next((name for name, value in PROVIDERS.items() if value == first), first)
-
-    @property
-    def estimates_trajectory(self) -> bool:
-        """Whether it estimates where the root is."""
-        return "trajectory" in self.card.graph.outputs
 
     @property
     def span(self) -> Span:
@@ -91,8 +80,7 @@ class ClipModel:
 
     def _run(self, keypoints_BTJD: Floats) -> ModelOutput:
         inputs = {self.card.graph.inputs[0]: np.ascontiguousarray(keypoints_BTJD, np.float32)}
-        names = self.card.graph.outputs
-        return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
+        return ModelOutput.of(run_graph(self._session, self.card.graph.outputs, inputs))
 
 
 def _other_weights(folder: Path, card: Card) -> Iterator[str]:

@@ -3,12 +3,14 @@
 import importlib.metadata
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from poselift.array_types import Floats
 from poselift.card import METADATA_KEY, Card
 from poselift.errors import ModelError, RuntimeNotInstalled
 
@@ -58,7 +60,7 @@ def open_companion(
     if card.graph.kind != path.stem:
         raise ModelError(f"{path}: its card is of a {card.graph.kind} graph")
     if card.model_copy(update={"graph": clip.graph}) != clip:
-        raise ModelError(f"{path}: its card is not that of the clip graph beside it")
+        raise ModelError(f"{path}: its card is not that of the clip graph in the same folder")
     return session, card
 
 
@@ -75,6 +77,13 @@ def check_tensors(path: Path, session: "onnxruntime.InferenceSession", card: Car
             f"{path}: the card names {card.graph.inputs} → {card.graph.outputs}, "
             f"the graph has {inputs} → {outputs}"
         )
+
+
+def run_graph(
+    session: "onnxruntime.InferenceSession", outputs: Sequence[str], inputs: dict[str, Any]
+) -> dict[str, Floats]:
+    """Run a graph on inputs by name; the outputs of these names."""
+    return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
 
 
 def _open_session(path: Path, how: RunOptions) -> "onnxruntime.InferenceSession":

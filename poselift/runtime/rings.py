@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Slots = NDArray[np.intp]
+from poselift.array_types import Floats, Mask, Slots
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,10 @@ class Rings:
             past |= zip(numbers, bank.past(slots, self._steps[slots]), strict=True)
         return [past[number] for number in range(len(self._shapes))]
 
-    def keep(self, slots: Slots, fresh: NDArray[np.bool_], rows: Sequence[Floats]) -> None:
+    def keep(self, slots: Slots, fresh: Mask, rows: Sequence[Floats]) -> None:
         """Put one frame's rows (B, channels) of each ring in their places.
 
-        Args:
-            slots: the tracks, each at most once.
-            fresh: tracks whose first frame this is: its row stands for all before it.
-            rows: for each ring.
+        Each track has one slot; where ``fresh``, the row stands for all rows before it.
         """
         starting = slots[fresh]
         self._steps[starting] = 0

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from poselift.array_types import Floats, Mask
 from poselift.card import Card
 from poselift.errors import ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.model_files import RINGS_GRAPH, STEP_GRAPH
-from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion
+from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion, run_graph
 from poselift.runtime.rings import RingShape
 
 if TYPE_CHECKING:
     import onnxruntime
 
-Floats = NDArray[np.float32]
 
 _PAST = re.compile(r"(\w+)_past(?:_(\d+))?$")
 
@@ -71,9 +68,7 @@ class StepModel:
         _check_rings(folder, rebuild, stepper)
         return stepper
 
-    def step(
-        self, keypoints_BJD: Floats, fresh_B: NDArray[np.bool_], past: Sequence[Floats]
-    ) -> Stepped:
+    def step(self, keypoints_BJD: Floats, fresh_B: Mask, past: Sequence[Floats]) -> Stepped:
         """Lift the next frame of each of a batch of tracks.
 
         Args:
@@ -83,8 +78,7 @@ class StepModel:
         """
         inputs = {self._card.graph.inputs[0]: keypoints_BJD, self._card.graph.inputs[1]: fresh_B}
         inputs |= dict(zip(self._past, past, strict=True))
-        names = self._card.graph.outputs
-        found = dict(zip(names, self._step.run(list(names), inputs), strict=True))
+        found = run_graph(self._step, self._card.graph.outputs, inputs)
         flat = keypoints_BJD.reshape(len(keypoints_BJD), -1)
         rows = [found.get(name.replace("_past_", "_row_"), flat) for name in self._past]
         return Stepped(ModelOutput.of(found), rows)
@@ -99,8 +93,7 @@ class StepModel:
         found: dict[str, Floats] = {}
         if self._rebuild is not None:
             names = [tensor.name for tensor in self._rebuild.get_outputs()]
-            values = self._rebuild.run(names, {self._card.graph.inputs[0]: keypoints_BTJD})
-            found = dict(zip(names, values, strict=True))
+            found = run_graph(self._rebuild, names, {self._card.graph.inputs[0]: keypoints_BTJD})
         batch, frames = keypoints_BTJD.shape[:2]
         flat = keypoints_BTJD.reshape(batch, frames, math.prod(keypoints_BTJD.shape[2:]))
         return [

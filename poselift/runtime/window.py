@@ -3,19 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.errors import ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.model_files import WINDOW_GRAPH
-from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion
+from poselift.runtime.onnx_session import RunOptions, check_tensors, open_companion, run_graph
 
 if TYPE_CHECKING:
     import onnxruntime
-
-Floats = NDArray[np.float32]
 
 
 class WindowModel:
@@ -50,10 +46,7 @@ class WindowModel:
     def lift(self, windows_BTJD: Floats) -> ModelOutput:
         """What the model tells of the frame in the middle of each, with leading axis B.
 
-        Args:
-            windows_BTJD: exactly one receptive field each, normalised as the card says, edges
-                repeated where there is nothing more to see.
+        A window is exactly one receptive field, normalised as the card says, edges repeated.
         """
         inputs = {self._card.graph.inputs[0]: windows_BTJD}
-        names = self._card.graph.outputs
-        return ModelOutput.of(dict(zip(names, self._session.run(list(names), inputs), strict=True)))
+        return ModelOutput.of(run_graph(self._session, self._card.graph.outputs, inputs))

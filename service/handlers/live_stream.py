@@ -8,10 +8,9 @@ from poselift.errors import InvalidInput, PoseliftError
 from service.admission import Caller
 from service.context import ServiceContext
 from service.live.frames import Frame
-from service.live.registry import Connection
+from service.live.session import LiveSession
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
-from service.wire.options import joint_count
 from service.wire.stream_messages import Close, Message, OpenedSession
 from service.wire.wire_format import WireFormat
 
@@ -35,14 +34,7 @@ class Channel(Protocol):
 
 
 class LiveStream:
-    """One stream: opened, then frame by frame answered in order.
-
-    Args:
-        context: the service.
-        wire_format: the format of all messages.
-        channel: what carries them.
-        caller: who speaks.
-    """
+    """One caller's stream: opened, then frame by frame answered in order."""
 
     def __init__(
         self, context: ServiceContext, wire_format: WireFormat, channel: Channel, caller: Caller
@@ -62,12 +54,12 @@ class LiveStream:
             PoseliftError: the session cannot be opened, or ends by itself; told in a notice first.
         """
         options = await self._first()
-        connection = await self._sessions.open(options, self._caller.api_key)
+        session = await self._sessions.open(options, self._caller.name)
         try:
-            await self._send(self._format.encode_opened(OpenedSession.of(connection)))
-            await self._serve(connection)
+            await self._send(self._format.encode_opened(OpenedSession.of(session)))
+            await self._serve(session)
         finally:
-            self._sessions.leave(connection)
+            self._sessions.leave(session)
 
     async def _first(self) -> SessionOptions:
         """The message that a stream begins with."""
@@ -83,29 +75,30 @@ class LiveStream:
             raise InvalidInput.at("body", "a first message that opens a session")
         return message
 
-    async def _serve(self, connection: Connection) -> None:
+    async def _serve(self, session: LiveSession) -> None:
         """Lift frames until the client or the session ends, whichever is first."""
-        work = self._lift_newest if _may_drop(connection) else self._lift_in_turn
-        lifting = asyncio.create_task(work(connection))
-        ended = asyncio.create_task(connection.ended.wait())
+        may_drop = session.options.when_behind == "drop_oldest"
+        work = self._lift_newest if may_drop else self._lift_in_turn
+        lifting = asyncio.create_task(work(session))
+        ended = asyncio.create_task(session.notified.wait())
         try:
             await asyncio.wait({lifting, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if connection.reason is not None and not lifting.done():
-                await self._notify(connection, connection.reason)
-                raise connection.reason
+            if session.reason is not None and not lifting.done():
+                await self._notify(session, session.reason)
+                raise session.reason
             await lifting
         finally:
             lifting.cancel()
             ended.cancel()
             await asyncio.gather(lifting, ended, return_exceptions=True)
 
-    async def _lift_in_turn(self, connection: Connection) -> None:
+    async def _lift_in_turn(self, session: LiveSession) -> None:
         """The next message is read once the last is answered, so senders wait with us."""
         while (body := await self._channel.receive()) is not None:
-            if not await self._answer(connection, body):
+            if not await self._answer(session, body):
                 return
 
-    async def _lift_newest(self, connection: Connection) -> None:
+    async def _lift_newest(self, session: LiveSession) -> None:
         """Messages are read as they come; of frames that wait, the oldest are left out."""
         waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
         arrived = asyncio.Event()
@@ -116,7 +109,7 @@ class LiveStream:
                     arrived.clear()
                     await arrived.wait()
                     continue
-                if not await self._answer(connection, waiting.popleft()):
+                if not await self._answer(session, waiting.popleft()):
                     return
             await reading
         finally:
@@ -131,42 +124,39 @@ class LiveStream:
         finally:
             arrived.set()
 
-    async def _answer(self, connection: Connection, body: bytes) -> bool:
+    async def _answer(self, session: LiveSession, body: bytes) -> bool:
         """Answer one message; whether more may follow."""
-        index = connection.next_index
+        index = session.next_index
         try:
-            message = self._decoded(connection, body)
+            message = self._decoded(session, body)
             if isinstance(message, Close):
-                for answer in await connection.waiting():
+                for answer in await session.waiting():
                     await self._send(self._format.encode_pose(answer))
-                await self._sessions.close(connection)
+                await self._sessions.close(session)
                 return False
             if not isinstance(message, Frame):
                 raise InvalidInput.at("body", "a frame or close: the session is open already")
             index = message.index
-            poses = await connection.push(message)
+            poses = await session.push(message)
             if poses is None:  # it is answered later
                 return True
             said = self._format.encode_pose(poses)
         except _REFUSALS as error:
-            said = self._format.encode_refusal(index, error, connection.next_index)
+            said = self._format.encode_refusal(index, error, session.next_index)
         except PoseliftError as error:
-            await self._notify(connection, error)
+            await self._notify(session, error)
             raise
         await self._send(said)
         return True
 
-    def _decoded(self, connection: Connection, body: bytes) -> Message:
+    def _decoded(self, session: LiveSession, body: bytes) -> Message:
         if len(body) > _LARGEST_MESSAGE_BYTES:
             raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
-        joints = joint_count(connection.session.options.keypoint_format)
+        joints = session.options.joint_count()
         return self._format.decode_stream_message(body, joints)
 
-    async def _notify(self, connection: Connection, reason: PoseliftError) -> None:
-        notice = self._format.encode_notice(
-            connection.session.id, reason, connection.session.next_index
-        )
-        await self._send(notice)
+    async def _notify(self, session: LiveSession, reason: PoseliftError) -> None:
+        await self._send(self._format.encode_notice(session.id, reason, session.next_index))
 
     async def _send(self, message: bytes) -> None:
         try:
@@ -174,7 +164,3 @@ class LiveStream:
                 await self._channel.send(message)
         except TimeoutError:
             raise Overloaded("answers were not read for too long") from None
-
-
-def _may_drop(connection: Connection) -> bool:
-    return connection.session.options.when_behind == "drop_oldest"

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Qualities
 from poselift.imputation import ImputationState, Quality
 from service.live.records import RecordedFrame
 from service.live.window_batcher import TrackFrames
-
-Floats = NDArray[np.float32]
 
 _FIRST_ROWS = 16
 
@@ -21,49 +19,47 @@ class TrackBuffer:
     """A track from where it began, frame by frame, as long as its frames are kept."""
 
     def __init__(self, joints: int, kept: int) -> None:
+        row = [
+            ("keypoints", np.float32, (joints, 2)),
+            ("inputs", np.float32, (joints, 2)),
+            ("seen", np.bool_, (joints,)),
+            ("measured", np.bool_, (joints,)),
+            ("is_ready", np.bool_),
+        ]
         self._kept = kept
-        rows = _FIRST_ROWS
-        self._keypoints = np.empty((rows, joints, 2), np.float32)
-        self._inputs = np.empty((rows, joints, 2), np.float32)
-        self._seen = np.empty((rows, joints), np.bool_)
-        self._measured = np.empty((rows, joints), np.bool_)
-        self._is_ready = np.empty(rows, np.bool_)
+        self._rows = np.empty(_FIRST_ROWS, row)
         self._start = 0
         self._end = 0
 
     def append(self, frame: RecordedFrame, person: int, inputs_PJ2: Floats | None) -> int:
         """Take in the track's next frame; its number in the track."""
-        if self._end - self._start == len(self._keypoints):
+        if self._end - self._start == len(self._rows):
             self._make_room()
-        row = self._end - self._start
-        self._keypoints[row] = frame.state.keypoints_BJ2[person]
-        self._seen[row] = frame.state.seen_BJ[person]
-        self._measured[row] = frame.measured_PJ[person]
-        self._is_ready[row] = inputs_PJ2 is not None and frame.measured_PJ[person].all()
-        self._inputs[row] = 0 if inputs_PJ2 is None else inputs_PJ2[person]
+        row = self._rows[self._end - self._start]
+        row["keypoints"] = frame.state.keypoints_BJ2[person]
+        row["seen"] = frame.state.seen_BJ[person]
+        row["measured"] = frame.measured_PJ[person]
+        row["is_ready"] = inputs_PJ2 is not None and frame.measured_PJ[person].all()
+        row["inputs"] = 0 if inputs_PJ2 is None else inputs_PJ2[person]
         self._end += 1
         return self._end - 1
 
     def around(self, number: int, before: int, after: int) -> TrackFrames:
         """A frame with so many before and after it, if there are."""
         first = max(number - before, self._start)
-        rows = slice(first - self._start, min(number + after + 1, self._end) - self._start)
-        no_gaps = np.zeros(rows.stop - rows.start, np.int64)
-        state = ImputationState(self._keypoints[rows], self._seen[rows], no_gaps)
+        rows = self._rows[first - self._start : min(number + after + 1, self._end) - self._start]
+        state = ImputationState(rows["keypoints"], rows["seen"], np.zeros(len(rows), np.int64))
         return TrackFrames(
-            state, self._measured[rows], self._inputs[rows], self._is_ready[rows], number - first
+            state, rows["measured"], rows["inputs"], rows["is_ready"], number - first
         )
 
     def _make_room(self) -> None:
         """Grow, as most tracks are short; or let go of frames that are kept no more."""
-        rows = len(self._keypoints)
+        rows = len(self._rows)
         is_whole = rows >= 2 * self._kept
         held = min(rows, self._kept) if is_whole else rows
-        for name in ("_keypoints", "_inputs", "_seen", "_measured", "_is_ready"):
-            old = getattr(self, name)
-            new = old if is_whole else np.empty((2 * rows, *old.shape[1:]), old.dtype)
-            new[:held] = old[rows - held :]
-            setattr(self, name, new)
+        old, self._rows = self._rows, np.empty(rows if is_whole else 2 * rows, self._rows.dtype)
+        self._rows[:held] = old[rows - held :]
         self._start = self._end - held
 
 
@@ -76,7 +72,7 @@ class BufferedFrame:
 
     index: int
     track_ids: tuple[str, ...]
-    quality_P: NDArray[np.uint8]
+    quality_P: Qualities
     people: tuple[tuple[TrackBuffer, int] | None, ...]
 
     def windows(self, before: int, after: int) -> tuple[TrackFrames, ...]:
@@ -96,9 +92,7 @@ class FrameBuffers:
     def append(self, recorded: RecordedFrame, inputs_PJ2: Floats | None = None) -> None:
         """Take in the newest frame.
 
-        Args:
-            recorded: the frame as the store keeps it.
-            inputs_PJ2: its people's keypoints, filled causally and normalised, if they are known.
+        ``inputs_PJ2`` are its people's keypoints, filled causally and normalised, if known.
         """
         people = tuple(
             self._buffered(recorded, person, inputs_PJ2)

@@ -35,7 +35,7 @@ from service.request_errors import Fenced, Unavailable
 
 @dataclass(frozen=True)
 class StoredSession:
-    """What the store knows of a session besides its frames."""
+    """What the store knows of a session, its frames excepted."""
 
     writer: Writer
     owner: str
@@ -45,12 +45,7 @@ class StoredSession:
 class FrameLog:
     """The latest frames of one session.
 
-    Args:
-        store: where frames are kept.
-        session: whose frames they are.
-        frames_kept: how many frames are kept in memory, as in the store.
-        joints: how many joints the model's input has.
-        max_outage_s: how long frames may stay in memory alone.
+    As many frames are kept in memory as in the store, and for ``max_outage_s`` in memory alone.
     """
 
     def __init__(
@@ -62,7 +57,7 @@ class FrameLog:
         max_outage_s: float,
     ) -> None:
         self._store = store
-        self._session = session
+        self.session = session
         self._joints = joints
         self._max_outage_s = max_outage_s
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=frames_kept)
@@ -77,23 +72,16 @@ class FrameLog:
         """Begin with the frames that the store has."""
         self._recent.extend(stored)
 
-    def recorded(self) -> list[RecordedFrame]:
-        """The frames there are, oldest first.
+    async def recorded(self) -> list[RecordedFrame]:
+        """The frames there are, oldest first; takes some milliseconds, in a thread.
 
         Raises:
             Unavailable: another version of the service wrote them.
         """
-        try:
-            return [records.decode(index, kept, self._joints) for index, kept in self._recent]
-        except (ValueError, struct.error, IndexError) as error:
-            raise Unavailable("the session was kept by another version of the service") from error
+        return await asyncio.to_thread(self._recorded)
 
-    async def recorded_off_loop(self) -> list[RecordedFrame]:
-        """Like ``recorded``, which takes some milliseconds, in a thread."""
-        return await asyncio.to_thread(self.recorded)
-
-    async def append(self, frame: RecordedFrame) -> bool:
-        """Keep the next frame; whether the store has it.
+    async def append(self, frame: RecordedFrame) -> None:
+        """Keep the next frame, in the store if it is not away.
 
         Raises:
             Fenced: another writer has come.
@@ -111,10 +99,8 @@ class FrameLog:
             away_s = time.monotonic() - self._away_since
             if away_s > self._max_outage_s:
                 raise Unavailable(f"the session store has been away for {away_s:.0f} s") from None
-            return False
         except WriterFenced:
             raise Fenced("the session was opened by another connection") from None
-        return True
 
     async def flush(self) -> bool:
         """Bring the store up to date if it can be; whether it is."""
@@ -130,16 +116,22 @@ class FrameLog:
         """Free the memory."""
         self._recent.clear()
 
+    def _recorded(self) -> list[RecordedFrame]:
+        try:
+            return [records.decode(index, kept, self._joints) for index, kept in self._recent]
+        except (ValueError, struct.error, IndexError) as error:
+            raise Unavailable("the session was kept by another version of the service") from error
+
     async def _append_or_replace(self, index: int, record: bytes) -> None:
         try:
-            await self._store.append(self._session.writer, index, record)
+            await self._store.append(self.session.writer, index, record)
         except SessionAbsent:
             # The store was restarted empty, or forgot a session that was silent for long.
             self._away_since = time.monotonic()
             await self._catch_up()
 
     async def _catch_up(self) -> None:
-        session = self._session
+        session = self.session
         next_index = self._recent[-1][0] + 1
         kept = SessionRecord(next_index, session.options, session.owner, list(self._recent))
         await self._store.replace(session.writer, kept)

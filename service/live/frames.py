@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
+from poselift.card import Card
 from poselift.errors import PoseliftError
+from poselift.imputation import Quality
 from poselift.poses import Poses
-
-Floats = NDArray[np.float32]
 
 MOST_PEOPLE = 256
 """In a session at a time."""
 ANSWERS_KEPT = 64
-"""For how many frames an answer that was lost can be had again."""
+"""How many of a session's latest frames are answered again where their answer was lost."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,21 @@ class FramePoses:
     is_durable: bool = True
     """Whether the store has the frame; else it is only in this replica's memory so far."""
     errors: tuple[PersonError, ...] = ()
+
+    @classmethod
+    def of(
+        cls, frame: Frame, track_ids: tuple[str, ...], poses: Poses, is_durable: bool
+    ) -> "FramePoses":
+        """Everyone in the frame, and of the other tracks those that still have a pose."""
+        is_known = poses.quality != Quality.UNKNOWN
+        if not is_known.all():
+            named = {person.track_id for person in frame.people}
+            named |= {each.track_id for each in frame.errors}
+            shown = [i for i, track_id in enumerate(track_ids) if is_known[i] or track_id in named]
+            track_ids, poses = tuple(track_ids[i] for i in shown), poses[shown]
+        return cls(frame.index, track_ids, poses, is_durable, frame.errors)
+
+    @classmethod
+    def left_out(cls, index: int, card: Card) -> "FramePoses":
+        """The answer to a frame that was left out when the session fell behind."""
+        return cls(index, (), Poses.blank(card, np.zeros(0, np.uint8)))

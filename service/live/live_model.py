@@ -1,18 +1,25 @@
 """All that lifts live frames with one served model."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
 
 from poselift.card import Card
+from poselift.codec import Codec, ModelInput, Preprocessing
 from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
-from service.batcher import Batcher, Observer
+from service.batcher import Batcher
+from service.live.frames import ANSWERS_KEPT
 from service.live.step_batcher import StepBatcher
 from service.live.tracks import Tracks
 from service.live.window_batcher import WindowBatcher
+from service.metrics import Metrics
 from service.served_models import ServedModel
+
+FRAMES_BEFORE_WINDOW = 64
+"""Frames before a window in which a joint that is missing in it may have been seen last."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +32,11 @@ class LiveModel:
     served: ServedModel
     steps: StepBatcher
     windows: WindowBatcher | None = None
+    _codecs: WeakValueDictionary[Preprocessing, Codec] = field(default_factory=WeakValueDictionary)
 
     @classmethod
     def load(
-        cls,
-        served: ServedModel,
-        how: RunOptions,
-        capacity: int,
-        observe: Callable[[Literal["live", "window"]], Observer],
+        cls, served: ServedModel, how: RunOptions, capacity: int, metrics: Metrics
     ) -> "LiveModel | None":
         """Load the graphs for live frames, if the model's folder has any.
 
@@ -46,10 +50,12 @@ class LiveModel:
         window = WindowModel.load(served.folder, card, how)
         if stepper is None and window is None:
             return None
-        rings = stepper.rings if stepper is not None else ()
-        tracks = Tracks(rings, len(card.input.joints), capacity)
-        windows = None if window is None else WindowBatcher(card, window, observe("window"))
-        return cls(served, StepBatcher(card, stepper, tracks, observe("live")), windows)
+        tracks = Tracks(stepper.rings if stepper else (), len(card.input.joints), capacity)
+        steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
+        if window is None:
+            return cls(served, steps)
+        observer = metrics.batches_of(card.name, "window")
+        return cls(served, steps, WindowBatcher(card, window, observer))
 
     @property
     def card(self) -> Card:
@@ -67,6 +73,27 @@ class LiveModel:
     def longest_lookahead(self) -> int:
         """How many frames later its poses may come; 0 if they come at once."""
         return 0 if self.windows is None else self.windows.longest_lookahead
+
+    @property
+    def frames_kept(self) -> int:
+        """How many of a session's frames it may need.
+
+        The oldest answer that is still given needs a window before it, and the frames before that
+        in which a joint may have been seen last; a lookahead's are after it, as much as half a
+        window.
+        """
+        return self.card.architecture.receptive_field + ANSWERS_KEPT + FRAMES_BEFORE_WINDOW
+
+    def codec(self, how: Preprocessing) -> Codec:
+        """One codec for all sessions whose keypoints are read alike: batches group by it."""
+        codec = self._codecs.get(how)
+        if codec is None:
+            codec = self._codecs[how] = Codec(ModelInput.of(self.card), how)
+        return codec
+
+    def people(self) -> int:
+        """How many people are in its sessions."""
+        return self.steps.tracks.begun
 
     def warm_up(self) -> None:
         """Run every graph once, so that no caller pays for first-time allocation."""

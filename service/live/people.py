@@ -1,12 +1,11 @@
-"""Who is in a session: its tracks, admitted, associated and let go of."""
+"""Who is in a session: its tracks, admitted and let go of."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import Quality
-from service.live.association import Associator
 from service.live.frames import MOST_PEOPLE, Frame, PersonError
 from service.live.records import RecordedFrame
 from service.live.tracks import Track, Tracks
@@ -14,25 +13,17 @@ from service.request_errors import Overloaded
 
 
 class People:
-    """The tracks of one session.
+    """The tracks of one session."""
 
-    Args:
-        tracks: where there is room for them.
-        keypoint_format: of the session's keypoints.
-        associator: gives people without track ids theirs, if the session was opened so.
-    """
-
-    def __init__(self, tracks: Tracks, keypoint_format: str, associator: Associator | None) -> None:
+    def __init__(self, tracks: Tracks, keypoint_format: str) -> None:
         self._room = tracks
         self._joints = len(FORMATS[keypoint_format].joints)
-        self._associator = associator
         self._tracks: dict[str, Track] = {}
 
     def admit_people(self, frame: Frame) -> Frame:
-        """The frame with its people associated; those for whom there is no room are errors."""
-        people = frame.people if self._associator is None else self._associator.identify(frame)
+        """The frame; those of its people for whom there is no room are errors."""
         admitted, errors = [], list(frame.errors)
-        for person in people:
+        for person in frame.people:
             try:
                 self.begin(person.track_id)
                 admitted.append(person)
@@ -61,7 +52,7 @@ class People:
         """The tracks by id: those in the last frame, and those seen a moment ago."""
         return dict(self._tracks)
 
-    def keypoints(self, frame: Frame) -> NDArray[np.float32]:
+    def keypoints(self, frame: Frame) -> Floats:
         """Keypoints (P, J, 3) of all tracks in order; those not in the frame are missing."""
         people = {person.track_id: person.keypoints_J3 for person in frame.people}
         keypoints_PJ3 = np.zeros((len(self._tracks), self._joints, 3), np.float32)
@@ -70,18 +61,11 @@ class People:
                 keypoints_PJ3[row] = people[track_id]
         return keypoints_PJ3
 
-    def remember(self, recorded: RecordedFrame) -> None:
-        """Take in where everyone was found, and end tracks that were gone for too long."""
-        if self._associator is not None:
-            self._associator.remember(recorded)
+    def let_go(self, recorded: RecordedFrame) -> None:
+        """End tracks that were missing for too long."""
         for person in np.flatnonzero(recorded.quality_P == Quality.UNKNOWN):
             if (track := self._tracks.pop(recorded.track_ids[person], None)) is not None:
                 self._room.end(track)
-
-    def restore(self, recorded: RecordedFrame) -> None:
-        """Go on associating from a frame of the store."""
-        if self._associator is not None:
-            self._associator.remember(recorded)
 
     def end(self) -> None:
         """End all tracks."""

@@ -15,11 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Mask, Qualities
 from poselift.imputation import ImputationState
-
-Floats = NDArray[np.float32]
 
 _VERSION: Final = 2
 _HEAD: Final = struct.Struct("<BH")
@@ -31,15 +29,11 @@ class RecordedFrame:
 
     index: int
     track_ids: tuple[str, ...]
-    quality_P: NDArray[np.uint8]
-    is_fresh_P: NDArray[np.bool_]
+    quality_P: Qualities
+    is_fresh_P: Mask
     """Tracks that began with this frame."""
-    measured_PJ: NDArray[np.bool_]
+    measured_PJ: Mask
     state: ImputationState
-
-    def row(self, track_id: str) -> int | None:
-        """The row of a track in this frame's arrays."""
-        return self.track_ids.index(track_id) if track_id in self.track_ids else None
 
 
 def encode(frame: RecordedFrame) -> bytes:
@@ -87,15 +81,13 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
 def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
     """What was remembered of a track, a row for each frame since it last began, oldest first.
 
-    Args:
-        frames: consecutive frames, the last of which has the track in it.
-        track_id: the track.
+    The frames are consecutive, and the last of them has the track in it.
     """
     states = []
     for frame in reversed(frames):
-        row = frame.row(track_id)
-        if row is None:
+        if track_id not in frame.track_ids:
             break
+        row = frame.track_ids.index(track_id)
         states.append(frame.state.of(slice(row, row + 1)))
         if frame.is_fresh_P[row]:
             break

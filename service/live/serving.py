@@ -2,39 +2,32 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 from poselift.runtime.onnx_session import RunOptions
-from service.live.answers import frames_kept
 from service.live.live_model import LiveModel
-from service.live.registry import LiveSessions, LiveSettings
+from service.live.registry import LiveSessions
+from service.live.session import LiveSettings
 from service.live.store import SessionStore, StoreAway
 from service.metrics import Metrics
 from service.request_errors import StoreError
-from service.served_models import ModelSet, ServedModel
+from service.served_models import ModelSet
 from service.settings import Settings
 
 
 @asynccontextmanager
 async def live_sessions(
-    models: ModelSet,
-    settings: Settings,
-    metrics: Metrics,
-    store_url: Callable[[], Awaitable[str]],
+    models: ModelSet, settings: Settings, metrics: Metrics, store_url: Callable[[], Awaitable[str]]
 ) -> AsyncIterator[LiveSessions | None]:
-    """The live sessions of a process, running; None where no causal model is served.
+    """The live sessions of a process, running; None where no model is served for live frames.
 
-    Args:
-        models: those that are served.
-        settings: the process's.
-        metrics: the process's.
-        store_url: where sessions are kept; asked only where there are any.
+    ``store_url`` tells where sessions are kept; it is called only where there are any.
 
     Raises:
         ModelError: a step graph cannot be served.
         StoreError: the store does not start or cannot be reached.
     """
-    found = [_live_model(model, settings, metrics) for model in models]
+    how = RunOptions(settings.providers, settings.strict_providers, settings.threads)
+    found = [LiveModel.load(model, how, settings.max_live_tracks, metrics) for model in models]
     live = {model.card.name: model for model in found if model is not None}
     if not live:
         yield None
@@ -45,46 +38,27 @@ async def live_sessions(
             for batcher in model.batchers:
                 batcher.start()
                 stack.push_async_callback(batcher.stop, 0)
-        store = await _store(settings, await store_url(), live.values(), stack)
-        sessions = LiveSessions(models, live, store, _live_settings(settings))
+        store = await _store(settings, await store_url(), live.values())
+        stack.push_async_callback(store.stop)
+        limits = LiveSettings(
+            settings.max_gap_s, settings.max_store_outage_s, stream_idle_s=settings.session_expiry_s
+        )
+        sessions = LiveSessions(models, live, store, limits)
         sessions.start()
         stack.push_async_callback(sessions.drain)
-        people = {name: _people_of(model) for name, model in live.items()}
+        people = {name: model.people for name, model in live.items()}
         metrics.watch_live(lambda: sessions.count, lambda: sessions.is_store_here, people)
         yield sessions
 
 
-def _live_model(model: ServedModel, settings: Settings, metrics: Metrics) -> LiveModel | None:
-    """What lifts live frames with a model, if its folder has a graph for it."""
-    how = RunOptions(settings.providers, settings.strict_providers, settings.threads)
-    observe = partial(metrics.batches_of, model.card.name)
-    return LiveModel.load(model, how, settings.max_live_tracks, observe)
-
-
-def _people_of(model: LiveModel) -> Callable[[], int]:
-    return lambda: model.steps.tracks.begun
-
-
-async def _store(
-    settings: Settings, url: str, models: Iterable[LiveModel], stack: AsyncExitStack
-) -> SessionStore:
-    most_kept = max(frames_kept(model.card) for model in models)
+async def _store(settings: Settings, url: str, models: Iterable[LiveModel]) -> SessionStore:
+    most_kept = max(model.frames_kept for model in models)
     try:
         store = SessionStore(url, settings.session_expiry_s, most_kept, settings.store_timeout_s)
+        await store.start()
     except ValueError as error:
         raise StoreError(f"POSELIFT_REDIS_URL: {error}") from None
-    try:
-        await store.start()
     except StoreAway as error:
         # The URL may hold a password, and so it is not repeated.
         raise StoreError(f"the session store (POSELIFT_REDIS_URL) is away: {error}") from None
-    stack.push_async_callback(store.stop)
     return store
-
-
-def _live_settings(settings: Settings) -> LiveSettings:
-    return LiveSettings(
-        settings.max_gap_s,
-        settings.max_store_outage_s,
-        stream_idle_s=settings.session_expiry_s,
-    )

@@ -20,38 +20,43 @@ An ended session goes on from the store, exactly, once it is opened again, here 
 """
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from poselift.card import Card
-from poselift.codec import Preprocessing
 from poselift.errors import PoseliftError
 from poselift.imputation import ImputationState, Quality
 from service.live import records
-from service.live.answers import Answering, AnswerLater, AnswerNow, frames_kept
+from service.live.answers import Answering, AnswerLater, AnswerNow
 from service.live.association import Associator
-from service.live.frame_log import FrameLog, StoredSession
-from service.live.frames import ANSWERS_KEPT, Frame, FramePoses
+from service.live.frame_log import FrameLog
+from service.live.frames import Frame, FramePoses
 from service.live.live_model import LiveModel
 from service.live.people import People
 from service.live.records import RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
-from service.live.store import SessionStore, Writer
-from service.request_errors import Fenced, IndexGap, Unavailable
+from service.request_errors import Fenced, Unavailable
 from service.requests import SessionOptions
 
 
 @dataclass(frozen=True)
-class SessionServices:
-    """What every session of a model on this replica works with."""
+class LiveSettings:
+    """How long live sessions may do what.
 
-    model: LiveModel
-    store: SessionStore
-    max_outage_s: float
-    max_gap_s: float
+    Attributes:
+        max_gap_s: up to how long a person who is not detected keeps a pose.
+        max_outage_s: how long a session goes on while the store is away.
+        request_idle_s: after how long without a request a session that is used by single requests
+            leaves this replica's memory; ``stream_idle_s`` without a frame ends a stream.
+    """
+
+    max_gap_s: float = 0.25
+    max_outage_s: float = 60.0
+    request_idle_s: float = 10.0
+    stream_idle_s: float = 600.0
 
 
 class LiveSession:
@@ -62,25 +67,37 @@ class LiveSession:
 
     def __init__(
         self,
-        services: SessionServices,
-        stored: StoredSession,
+        model: LiveModel,
+        log: FrameLog,
         options: SessionOptions,
         next_index: int,
+        max_gap_s: float,
+        is_stream: bool,
     ) -> None:
-        model = services.model
         self.options = options
         self.next_index = next_index
-        self.writer: Writer = stored.writer
-        self.owner = stored.owner
+        self.writer = log.session.writer
+        self.owner = log.session.owner
+        self.is_stream = is_stream
+        self.used_at = time.monotonic()
+        self.notified = asyncio.Event()
+        """Set once the transport must be told ``reason``: why the session ended by itself."""
+        self.reason: PoseliftError | None = None
         self._model = model
-        self._how = options.preprocessing(services.max_gap_s)
-        joints = len(model.card.input.joints)
-        kept = frames_kept(model.card)
-        self._log = FrameLog(services.store, stored, kept, joints, services.max_outage_s)
-        associator = _associator(options, model.card)
-        self._people = People(model.steps.tracks, options.keypoint_format, associator)
-        self._answering = _answering(model, self._how, options, self._log)
-        self._answers: deque[FramePoses] = deque(maxlen=ANSWERS_KEPT)
+        self._log = log
+        self._codec = model.codec(options.preprocessing(max_gap_s))
+        self._people = People(model.steps.tracks, options.keypoint_format)
+        layout = model.card.input.keypoint_format
+        self._associator = (
+            Associator(options.keypoint_format, layout, options.min_score)
+            if options.associate
+            else None
+        )
+        self._answering: Answering
+        if options.lookahead_frames and model.windows is not None:
+            self._answering = AnswerLater(model, model.windows, self._codec, options, log)
+        else:
+            self._answering = AnswerNow(model, self._codec, options, log)
         self._turn = asyncio.Lock()
         self._ended: PoseliftError | None = None
 
@@ -110,28 +127,28 @@ class LiveSession:
             Fenced: the session was taken over.
             Unavailable: the store has been away for too long.
         """
+        self.used_at = time.monotonic()
         async with self._turn:
             self._check_alive()
-            if frame.index < self.next_index:
-                known = (each for each in self._answers if each.index == frame.index)
-                return next(known, None) or await self._answering.again(
-                    frame.index, self.next_index
-                )
-            if frame.index > self.next_index and self.options.when_behind != "drop_oldest":
-                raise IndexGap(frame.index, self.next_index)
-            try:
-                return await self._lift(frame)
-            except (Fenced, Unavailable) as error:
-                self.end(error)
-                raise
-            except BaseException:
-                self.end(Unavailable("the session ended here; open it again to go on"))
-                raise
+            is_later = frame.index > self.next_index and self.options.when_behind == "drop_oldest"
+            if frame.index == self.next_index or is_later:
+                return await self._lift_or_end(frame)
+            return await self._answering.again(frame.index, self.next_index)
+
+    async def _lift_or_end(self, frame: Frame) -> FramePoses | None:
+        try:
+            return await self._lift(frame)
+        except BaseException as error:
+            gone = Unavailable("the session ended here; open it again to go on")
+            self.end(error if isinstance(error, (Fenced, Unavailable)) else gone)
+            raise
 
     async def _lift(self, asked: Frame) -> FramePoses | None:
+        if self._associator is not None:
+            asked = replace(asked, people=tuple(self._associator.identify(asked)))
         frame = self._people.admit_people(asked)
         tracks, keypoints_PJ3 = self._people.tracks(), self._people.keypoints(frame)
-        job = FrameJob(self, frame.index, self._how, tracks, keypoints_PJ3)
+        job = FrameJob(self, frame.index, self._codec, tracks, keypoints_PJ3)
         with self._model.steps.batcher.admit(len(tracks)) as admission:
             stepped = await admission.submit(job) if tracks else None
         # It may have been taken over meanwhile; what was stepped was not its own any more then.
@@ -141,11 +158,10 @@ class LiveSession:
         await self._log.append(stepped.recorded)
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
-        self._people.remember(stepped.recorded)
-        answer = await self._answering.answer(frame, stepped)
-        if answer is not None:
-            self._answers.append(answer)
-        return answer
+        if self._associator is not None:
+            self._associator.remember(stepped.recorded)
+        self._people.let_go(stepped.recorded)
+        return await self._answering.answer(frame, stepped)
 
     async def waiting(self) -> list[FramePoses]:
         """The poses of the frames whose turn has not come, as if no more were to come."""
@@ -164,15 +180,16 @@ class LiveSession:
         self._log.restore(stored)
         if not stored:
             return
-        recorded = await self._log.recorded_off_loop()
+        recorded = await self._log.recorded()
         try:
-            self._people.restore(recorded[-1])
+            if self._associator is not None:
+                self._associator.remember(recorded[-1])
             # Some milliseconds for each session, and sessions come in crowds when a replica dies.
             for track_id, past in (await asyncio.to_thread(self._pasts, recorded)).items():
                 state, filled_TJ2 = past.of(slice(-1, None)), past.filled(self.card.input.joints)
                 track = self._people.begin(track_id)
                 with self._model.steps.batcher.admit(1) as admission:
-                    await admission.submit(RebuildJob(self._how, track, state, filled_TJ2))
+                    await admission.submit(RebuildJob(self._codec, track, state, filled_TJ2))
             await self._answering.restore(recorded)
         except BaseException:
             self.end(Unavailable("the session could not be restored"))
@@ -188,13 +205,18 @@ class LiveSession:
             for person in there
         }
 
-    def end(self, reason: PoseliftError) -> None:
-        """Free what this replica holds; the store is left as it is."""
+    def end(self, reason: PoseliftError, notify: bool = False) -> None:
+        """Free what this replica holds; the store is left as it is.
+
+        ``reason`` is raised from now on; ``notify`` tells it to the transport, which did not ask.
+        """
+        if notify:
+            self.reason = reason
+            self.notified.set()
         if self._ended is None:
             self._ended = reason
             self._people.end()
             self._log.clear()
-            self._answers.clear()
 
     async def flush(self) -> bool:
         """Between two frames, bring the store up to date; whether it is."""
@@ -210,18 +232,3 @@ class LiveSession:
     def _check_alive(self) -> None:
         if self._ended is not None:
             raise self._ended
-
-
-def _answering(
-    model: LiveModel, how: Preprocessing, options: SessionOptions, log: FrameLog
-) -> Answering:
-    if options.lookahead_frames and model.windows is not None:
-        return AnswerLater(model, model.windows, how, options, log)
-    return AnswerNow(model, how, options, log)
-
-
-def _associator(options: SessionOptions, card: Card) -> Associator | None:
-    if not options.associate:
-        return None
-    layout = card.input.keypoint_format
-    return Associator(options.keypoint_format, layout, options.min_score)

@@ -3,30 +3,25 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask, Slots
 from poselift.card import Card
-from poselift.codec import Codec, Encoded, ModelInput, Preprocessing
-from poselift.formats import FORMATS
+from poselift.codec import Codec, Encoded
 from poselift.imputation import ImputationState, Quality
 from poselift.poses import ModelOutput, Poses
 from poselift.runtime.step import StepModel
 from service.batcher import Batcher, Observer, Policy
 from service.live.records import RecordedFrame
-from service.live.tracks import Slots, Track, Tracks
-
-Floats = NDArray[np.float32]
+from service.live.tracks import Track, Tracks
 
 _REBUILDS_A_TICK = 2
 """A rebuild costs as much as a hundred steps; live frames must not wait for many at a time."""
 _TICK_S = 0.01
 """Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
 with the number of tracks, and a tick for each frame would leave no time for anything else."""
-_KNOWN_CODECS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +31,7 @@ class FrameJob:
     session: object
     """Of which one frame is stepped in a tick."""
     index: int
-    preprocessing: Preprocessing
+    codec: Codec
     tracks: dict[str, Track]
     keypoints_PJ3: Floats
 
@@ -49,7 +44,7 @@ class RebuildJob:
     field less one, or all since its first frame if it is younger.
     """
 
-    preprocessing: Preprocessing
+    codec: Codec
     track: Track
     state: ImputationState
     filled_TJ2: Floats
@@ -91,8 +86,6 @@ class StepBatcher:
         self.card = card
         self.tracks = tracks
         self._stepper = stepper
-        self.codec = lru_cache(_KNOWN_CODECS)(partial(Codec, ModelInput.of(card)))
-        """The codec of sessions whose keypoints are read alike."""
         policy = Policy(_cost, choose, capacity=np.inf, interval_s=_TICK_S)
         self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
 
@@ -114,11 +107,11 @@ class StepBatcher:
 
     def _step(self, jobs: Sequence[FrameJob]) -> list[SteppedFrame]:
         """Encode, step and decode; nothing is remembered unless all of it succeeds."""
-        alike: dict[Preprocessing, list[FrameJob]] = {}
+        alike: dict[Codec, list[FrameJob]] = {}
         for job in jobs:
             if not any(track.is_released for track in job.tracks.values()):
-                alike.setdefault(job.preprocessing, []).append(job)
-        groups = [self._encoded(how, group) for how, group in alike.items()]
+                alike.setdefault(job.codec, []).append(job)
+        groups = [self._encoded(codec, group) for codec, group in alike.items()]
         outputs = self._lift(groups) if groups else []
         frames: dict[int, SteppedFrame] = {}
         for group, output in zip(groups, outputs, strict=True):
@@ -127,13 +120,11 @@ class StepBatcher:
         # Those whose session ended meanwhile are empty: nothing waits for them.
         return [frames.get(id(job)) or SteppedFrame.empty(job.index, self.card) for job in jobs]
 
-    def _encoded(self, how: Preprocessing, jobs: list[FrameJob]) -> "_Group":
+    def _encoded(self, codec: Codec, jobs: list[FrameJob]) -> "_Group":
         """Encode the frames of sessions that are read alike."""
         slots = self.tracks.slots([track for job in jobs for track in job.tracks.values()])
-        empty = np.zeros((0, len(FORMATS[how.keypoint_format].joints), 3), np.float32)
-        keypoints_PJ3 = np.concatenate([empty, *(job.keypoints_PJ3 for job in jobs)])
+        keypoints_PJ3 = np.concatenate([job.keypoints_PJ3 for job in jobs])
         before = self.tracks.state(slots)
-        codec = self.codec(how)
         encoded, after = codec.encode_next(keypoints_PJ3, before)
         is_fresh_P = np.logical_not(before.seen_BJ.any(axis=1))
         return _Group(jobs, codec, slots, encoded, is_fresh_P, after)
@@ -163,7 +154,7 @@ class StepBatcher:
         slots = self.tracks.slots([job.track for job in live])
         if self._stepper is not None:
             size = self.card.architecture.receptive_field - 1
-            encoded = [self.codec(job.preprocessing).encode_filled(job.filled_TJ2) for job in live]
+            encoded = [job.codec.encode_filled(job.filled_TJ2) for job in live]
             pasts = [_to_length(each.inputs_TJ2, size) for each in encoded]
             self.tracks.rings.restore(slots, self._stepper.rebuild(np.stack(pasts)))
         for slot, job in zip(slots, live, strict=True):
@@ -178,7 +169,7 @@ class _Group:
     codec: Codec
     slots: Slots
     encoded: Encoded
-    is_fresh_P: NDArray[np.bool_]
+    is_fresh_P: Mask
     after: ImputationState
 
     def frames(self, output: ModelOutput) -> dict[int, SteppedFrame]:

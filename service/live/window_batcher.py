@@ -3,25 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats, Mask
 from poselift.card import Card
-from poselift.codec import Codec, ModelInput, Preprocessing
+from poselift.codec import Codec
 from poselift.formats import FORMATS
 from poselift.imputation import ImputationState, Quality, fill_between
 from poselift.poses import Poses
 from poselift.runtime.window import WindowModel
 from service.batcher import Batcher, Observer, Policy
 
-Floats = NDArray[np.float32]
-
 _MOST_WINDOWS = 256
 """In a batch."""
-_KNOWN_CODECS = 256
 
 
 class TrackFrames(NamedTuple):
@@ -32,9 +28,9 @@ class TrackFrames(NamedTuple):
     """
 
     state: ImputationState
-    measured_TJ: NDArray[np.bool_]
+    measured_TJ: Mask
     inputs_TJ2: Floats
-    is_ready_T: NDArray[np.bool_]
+    is_ready_T: Mask
     at: int
 
 
@@ -42,7 +38,7 @@ class TrackFrames(NamedTuple):
 class WindowJob:
     """The people of one frame, each with the frames around it."""
 
-    preprocessing: Preprocessing
+    codec: Codec
     people: tuple[TrackFrames, ...]
 
 
@@ -53,8 +49,7 @@ class WindowBatcher:
         self._card = card
         self._model = model
         self._format = FORMATS[card.input.keypoint_format]
-        self._codec = lru_cache(_KNOWN_CODECS)(partial(Codec, ModelInput.of(card)))
-        policy = Policy(_cost, _choose, capacity=np.inf)
+        policy: Policy[WindowJob] = Policy(lambda job: len(job.people), _choose, capacity=np.inf)
         self.batcher: Batcher[WindowJob, Poses] = Batcher(self._run, policy, observer)
 
     @property
@@ -69,36 +64,29 @@ class WindowBatcher:
         self._model.lift(np.zeros((1, field, joints, 2), np.float32))
 
     def _run(self, jobs: Sequence[WindowJob]) -> list[Poses]:
-        hows = [job.preprocessing for job in jobs for _ in job.people]
-        people = [person for job in jobs for person in job.people]
-        windows = [self._window(*each) for each in zip(hows, people, strict=True)]
+        people = [(job.codec, person) for job in jobs for person in job.people]
+        windows = [self._window(codec, person) for codec, person in people]
         output = self._model.lift(np.stack([inputs for inputs, _ in windows]))
         poses = Poses.blank(self._card, np.full(len(people), Quality.MEASURED, np.uint8))
-        alike: dict[Preprocessing, list[int]] = defaultdict(list)
-        for row, how in enumerate(hows):
-            alike[how].append(row)
-        for how, rows in alike.items():
-            codec = self._codec(how)
+        alike: dict[Codec, list[int]] = defaultdict(list)
+        for row, (codec, _) in enumerate(people):
+            alike[codec].append(row)
+        for codec, rows in alike.items():
             encoded = codec.encode_filled(np.stack([windows[row][1] for row in rows]))
             poses.put(rows, codec.decode(output[rows], encoded).finite())
         ends = np.cumsum([len(job.people) for job in jobs])
         return [poses[end - len(job.people) : end] for job, end in zip(jobs, ends, strict=True)]
 
-    def _window(self, how: Preprocessing, person: TrackFrames) -> tuple[Floats, Floats]:
+    def _window(self, codec: Codec, person: TrackFrames) -> tuple[Floats, Floats]:
         """The inputs around a frame, edges repeated, and the frame's filled keypoints."""
         filled_TJ2, inputs_TJ2 = person.state.keypoints_BJ2, person.inputs_TJ2
         if not person.is_ready_T.all():
             filled_TJ2 = fill_between(person.state, person.measured_TJ, self._format)
             inputs_TJ2, lacking_T = inputs_TJ2.copy(), ~person.is_ready_T
-            encoded = self._codec(how).encode_filled(filled_TJ2[lacking_T])
-            inputs_TJ2[lacking_T] = encoded.inputs_TJ2
+            inputs_TJ2[lacking_T] = codec.encode_filled(filled_TJ2[lacking_T]).inputs_TJ2
         reach = self.longest_lookahead
         around = np.arange(person.at - reach, person.at + reach + 1).clip(0, len(inputs_TJ2) - 1)
         return inputs_TJ2[around], filled_TJ2[person.at]
-
-
-def _cost(job: WindowJob) -> float:
-    return len(job.people)
 
 
 def _choose(jobs: Sequence[WindowJob]) -> list[int]:

@@ -8,7 +8,6 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from service.context import ServiceContext
-from service.engine import Engine
 from service.rest.errors import answer_errors
 from service.rest.lift import LiftEndpoint
 from service.rest.operations import Operations
@@ -16,6 +15,7 @@ from service.rest.schemas import schemas
 from service.rest.sessions import SessionEndpoints
 from service.rest.status import PROBES, StatusEndpoints
 from service.rest.stream import stream_route
+from service.served_models import ModelSet
 
 
 def create_app(context: ServiceContext) -> FastAPI:
@@ -27,7 +27,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     StatusEndpoints(context).add_to(operations)
     app.router.routes.append(stream_route(context))
     answer_errors(app)
-    document = _document(app, context.engine)
+    document = _document(app, context.engine.models)
     app.openapi = lambda: document  # type: ignore[method-assign]
     for route in app.routes:
         if isinstance(route, APIRoute) and route.path in PROBES and route.methods:
@@ -35,7 +35,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     return app
 
 
-def _document(app: FastAPI, engine: Engine) -> dict[str, Any]:
+def _document(app: FastAPI, models: ModelSet) -> dict[str, Any]:
     """What FastAPI says of the routes, and the bodies that they read and write themselves."""
     document = get_openapi(
         title=app.title,
@@ -44,7 +44,7 @@ def _document(app: FastAPI, engine: Engine) -> dict[str, Any]:
         routes=app.routes,
     )
     document["components"] = {
-        "schemas": schemas(engine),
+        "schemas": schemas(models),
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer"},
             "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -25,7 +26,7 @@ class MemoryBudget:
 
     def __init__(self, max_body_bytes: int, budget_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
-        self._free_bytes = budget_bytes
+        self.free_bytes = budget_bytes
 
     @contextmanager
     def lease(self) -> Iterator["Lease"]:
@@ -34,7 +35,7 @@ class MemoryBudget:
         try:
             yield lease
         finally:
-            self._free_bytes += lease.taken_bytes
+            self.free_bytes += lease.taken_bytes
 
     def check(self, size: int) -> None:
         """Refuse a body of this size if it is over the limit, whatever the budget.
@@ -45,23 +46,13 @@ class MemoryBudget:
         if size > self._max_body_bytes:
             raise TooLarge(f"the body is over the limit of {self._max_body_bytes} bytes")
 
-    def take(self, size: int) -> None:
-        """Take bytes from the budget.
 
-        Raises:
-            Overloaded: so many are not left.
-        """
-        if size > self._free_bytes:
-            raise Overloaded("too many large requests at a time")
-        self._free_bytes -= size
-
-
+@dataclass
 class Lease:
     """One body's part of a ``MemoryBudget``."""
 
-    def __init__(self, budget: MemoryBudget) -> None:
-        self._budget = budget
-        self.taken_bytes = 0
+    budget: MemoryBudget
+    taken_bytes: int = 0
 
     def extend(self, size: int) -> None:
         """Make room for a body that has grown to this size.
@@ -70,11 +61,12 @@ class Lease:
             TooLarge: it is over the limit.
             Overloaded: bodies being worked on leave no room for one so large.
         """
-        self._budget.check(size)
-        wanted_bytes = size - _SMALL_BODY_BYTES
-        if wanted_bytes > self.taken_bytes:
-            self._budget.take(wanted_bytes - self.taken_bytes)
-            self.taken_bytes = wanted_bytes
+        self.budget.check(size)
+        more_bytes = max(size - _SMALL_BODY_BYTES - self.taken_bytes, 0)
+        if more_bytes > self.budget.free_bytes:
+            raise Overloaded("too many large requests at a time")
+        self.budget.free_bytes -= more_bytes
+        self.taken_bytes += more_bytes
 
 
 class BoundedBody:

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from service.context import ServiceContext
-from service.handlers.lift_handler import LiftHandler
+from service.handlers import lift_handler
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_REQUESTS
 from service.rest.middleware import admission_of, formats_of
@@ -18,7 +18,7 @@ class LiftEndpoint:
 
     def __init__(self, context: ServiceContext) -> None:
         limit = context.limits.max_body_bytes
-        self._handler = LiftHandler(context)
+        self._context = context
         self._budget = MemoryBudget(limit, _LARGEST_BODIES * limit)
 
     def add_to(self, operations: Operations) -> None:
@@ -36,6 +36,7 @@ class LiftEndpoint:
         """
         given, wanted = formats_of(request)
         body = await request.body()
-        work = self._handler.lift(body, given, wanted, admission_of(request).deadline)
+        deadline = admission_of(request).deadline
+        work = lift_handler.lift(self._context, body, given, wanted, deadline)
         answer = await unless_caller_leaves(request, work)
         return Response(answer, media_type=wanted.media_type)

@@ -1,6 +1,6 @@
 """Which format a body is in, and which one the answer is to be in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -19,49 +19,38 @@ class Negotiated(NamedTuple):
     wanted: WireFormat
 
 
-class Negotiation:
-    """Chooses among the formats that are served."""
+def negotiated(headers: Headers, formats: Sequence[WireFormat]) -> Negotiated:
+    """The formats that the headers name, of those served.
 
-    def __init__(self, formats: Sequence[WireFormat]) -> None:
-        self._named = {name: each for each in formats for name in each.media_types}
-        self._expected = " or ".join(each.media_type for each in formats)
+    Raises:
+        UnsupportedMediaType: the content type names none, or another character set than UTF-8; or
+            the body is compressed.
+    """
+    named = {name: each for each in formats for name in each.media_types}
+    content_type = headers.get("content-type", "")
+    name, _, parameters = content_type.partition(";")
+    given = named.get(name.strip().lower())
+    if given is None or not _is_utf8(parameters):
+        expected = " or ".join(each.media_type for each in formats)
+        raise UnsupportedMediaType(
+            f"content-type: expected {expected}, found {content_type[:200]!r}"
+        )
+    _refuse_compressed(headers.get("content-encoding", "identity"))
+    return Negotiated(given, _wanted(headers.get("accept", "*/*"), given, named))
 
-    def negotiated(self, headers: Headers) -> Negotiated:
-        """The formats that the headers name.
 
-        Raises:
-            UnsupportedMediaType: the content type names none, or another character set than
-                UTF-8; or the body is compressed.
-        """
-        given = self._given(headers.get("content-type", ""))
-        wanted = self._wanted(headers.get("accept", "*/*"), same=given)
-        _refuse_compressed(headers.get("content-encoding", "identity"))
-        return Negotiated(given, wanted)
-
-    def _given(self, content_type: str) -> WireFormat:
-        name, _, parameters = content_type.partition(";")
-        found = self._find(name)
-        if found is None or not _is_utf8(parameters):
-            raise UnsupportedMediaType(
-                f"content-type: expected {self._expected}, found {content_type[:200]!r}"
-            )
-        return found
-
-    def _wanted(self, accept: str, same: WireFormat) -> WireFormat:
-        """The format that the caller accepts best; the request's own if they have no preference."""
-        accepted = [_preference(part) for part in accept.split(",")]
-        # Sorting keeps the order of equals, and callers name first what they like best.
-        for weight, name in sorted(accepted, key=lambda preference: -preference[0]):
-            if weight == 0:
-                break
-            if name in _ANYTHING:
-                return same
-            if found := self._find(name):
-                return found
-        return same
-
-    def _find(self, media_type: str) -> WireFormat | None:
-        return self._named.get(media_type.strip().lower())
+def _wanted(accept: str, given: WireFormat, named: Mapping[str, WireFormat]) -> WireFormat:
+    """The format that the caller accepts best; the request's own if they have no preference."""
+    accepted = [_preference(part) for part in accept.split(",")]
+    # Sorting keeps the order of equals, and callers name first what they like best.
+    for weight, name in sorted(accepted, key=lambda preference: -preference[0]):
+        if weight == 0:
+            break
+        if name in _ANYTHING:
+            return given
+        if name in named:
+            return named[name]
+    return given
 
 
 def _refuse_compressed(content_encoding: str) -> None:

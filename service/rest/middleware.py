@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.rest.bodies import BoundedBody, MemoryBudget
-from service.rest.media import Negotiated, Negotiation
+from service.rest.media import Negotiated, negotiated
 from service.wire.wire_format import WireFormat
 
 _ADMITTED = "admitted"
@@ -44,14 +44,15 @@ class BodyMiddleware:
 
     def __init__(self, app: ASGIApp, formats: Sequence[WireFormat], budget: MemoryBudget) -> None:
         self._app = app
-        self._negotiation = Negotiation(formats)
+        self._formats = formats
         self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers = Headers(scope=scope)
-        scope["state"][_FORMATS] = self._negotiation.negotiated(headers)
-        self._budget.check(_declared_size(headers))
+        scope["state"][_FORMATS] = negotiated(headers, self._formats)
+        declared = headers.get("content-length", "0")
+        self._budget.check(int(declared) if declared.isdecimal() else 0)
         with self._budget.lease() as lease:
             await self._app(scope, BoundedBody(receive, lease), send)
 
@@ -72,8 +73,3 @@ def key_in(scope: Scope) -> str | None:
     """The API key in a request's headers, if any."""
     headers = Headers(scope=scope)
     return presented_key(headers.get("authorization"), headers.get("x-api-key"))
-
-
-def _declared_size(headers: Headers) -> int:
-    declared = headers.get("content-length", "0")
-    return int(declared) if declared.isdecimal() else 0

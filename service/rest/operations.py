@@ -1,6 +1,7 @@
 """Routes with what OpenAPI says of them, behind the middleware that their requests pass."""
 
 import inspect
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -24,6 +25,11 @@ _SECURITY: Sequence[Schema] = ({}, {"bearer": []}, {"header": []})
 """The empty alternative: a service without keys is open to all."""
 _SECONDS = {"type": "integer"}
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": _SECONDS, "required": True}
+_PATH_PARAMETERS = {
+    "session_id": ("The id of an open session.", "anna"),
+    "name": ("A model's name or alias.", "default"),
+}
+"""The parameters in paths, with what they are and an example."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,6 @@ class Operations:
         answer: Body | None,
         errors: Sequence[int] = (),
         status: int = 200,
-        parameters: Sequence[Schema] = (),
         body: Body | None = None,
         budget: MemoryBudget | None = None,
     ) -> None:
@@ -74,11 +79,11 @@ class Operations:
 
         The endpoint's name is that of the operation in metrics, its docstring the description. It
         finds path parameters in ``request.path_params``. What it takes a ``body`` with needs a
-        ``budget`` of memory for it; ``errors`` are those besides what every request may meet.
+        ``budget`` of memory for it; ``errors`` are those that not every request may meet.
         """
         extra: Schema = {"security": list(_SECURITY)}
-        if parameters:
-            extra["parameters"] = list(parameters)
+        if names := re.findall(r"{(\w+)}", path):
+            extra["parameters"] = [_path_parameter(name) for name in names]
         if body is not None:
             extra["requestBody"] = {"required": True, "content": body.content()}
         errors = (*_ERRORS, *(_BODY_ERRORS if body else ()), *errors)
@@ -130,8 +135,8 @@ class Operations:
         return route
 
 
-def path_parameter(name: str, description: str, example: str) -> Schema:
-    """A parameter in a path."""
+def _path_parameter(name: str) -> Schema:
+    description, example = _PATH_PARAMETERS[name]
     return {
         "name": name,
         "in": "path",

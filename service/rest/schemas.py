@@ -9,9 +9,9 @@ from pydantic.json_schema import models_json_schema
 
 from poselift.card import Training
 from poselift.formats import FORMATS
-from service.engine import Engine
 from service.error_table import ERROR_KINDS
 from service.requests import LiftOptions, SessionOptions
+from service.served_models import ModelSet
 
 _XYS = "x, y in pixels (x right, y down) and a score, 1 if left out; null: missing."
 _Numbers: TypeAlias = Annotated[list[float], Field(min_length=2, max_length=3, description=_XYS)]
@@ -173,18 +173,18 @@ _BODIES = (
 )
 
 
-def schemas(engine: Engine) -> Mapping[str, Any]:
+def schemas(models: ModelSet) -> Mapping[str, Any]:
     """The schemas by name, of a service with these models."""
     _, found = models_json_schema(
         [(each, "validation") for each in _BODIES], ref_template="#/components/schemas/{model}"
     )
     schemas: dict[str, Any] = found["$defs"]
-    cards = engine.cards()
+    cards = [model.card for model in models]
     causal = [card.name for card in cards if card.architecture.causal]
-    causal += [alias for alias, name in engine.aliases().items() if name in causal]
+    causal += [alias for alias, name in models.aliases.items() if name in causal]
     for asked in ("LiftRequest", "OpenSession"):
         properties = schemas[asked]["properties"]
-        properties["model"]["enum"] = [*engine.aliases(), *(card.name for card in cards)]
+        properties["model"]["enum"] = [*models.aliases, *(card.name for card in cards)]
         properties["keypoint_format"]["enum"] = list(FORMATS)
     schemas["OpenSession"]["properties"]["model"]["description"] = (
         f"A causal one ({', '.join(causal)}); with `lookahead_frames` a symmetric one, which then "

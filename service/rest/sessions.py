@@ -6,12 +6,11 @@ from fastapi import Request, Response
 
 from service.context import ServiceContext
 from service.live.frames import FramePoses
-from service.live.registry import Connection
+from service.live.session import LiveSession
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
 from service.rest.middleware import admission_of, formats_of
-from service.rest.operations import Body, Operations, path_parameter
-from service.wire.options import joint_count
+from service.rest.operations import Body, Operations
 from service.wire.served_formats import JSON
 from service.wire.stream_messages import OpenedSession
 from service.wire.wire_format import WireFormat
@@ -19,7 +18,6 @@ from service.wire.wire_format import WireFormat
 _LARGEST_BODY_BYTES = 4 * 1024 * 1024
 _BODIES_AT_A_TIME = 16
 _PATH = "/v1/sessions/{session_id}"
-_SESSION_ID = path_parameter("session_id", "The id of an open session.", "anna")
 
 
 class SessionEndpoints:
@@ -31,7 +29,6 @@ class SessionEndpoints:
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
-        parameters, budget = [_SESSION_ID], self._budget
         operations.add(
             "POST",
             "/v1/sessions",
@@ -40,7 +37,7 @@ class SessionEndpoints:
             status=201,
             errors=(404, 409),
             body=Body("OpenSession", "OpenSession", example=OPEN_SESSION),
-            budget=budget,
+            budget=self._budget,
         )
         operations.add(
             "POST",
@@ -48,31 +45,20 @@ class SessionEndpoints:
             self.lift_frames,
             answer=Body("LiftFramesResponse", "LiftFramesResponse"),
             errors=(404, 409),
-            parameters=parameters,
             body=Body("LiftFramesRequest", "LiftFramesRequest", example=LIFT_FRAMES),
-            budget=budget,
+            budget=self._budget,
         )
-        session = Body("Session")
-        operations.add(
-            "GET", _PATH, self.get_session, answer=session, errors=(404,), parameters=parameters
-        )
-        operations.add(
-            "DELETE",
-            _PATH,
-            self.delete_session,
-            answer=None,
-            status=204,
-            errors=(404, 409, 429),
-            parameters=parameters,
-        )
+        operations.add("GET", _PATH, self.get_session, answer=Body("Session"), errors=(404,))
+        delete, errors = self.delete_session, (404, 409, 429)
+        operations.add("DELETE", _PATH, delete, answer=None, status=204, errors=errors)
 
     async def open_session(self, request: Request) -> Response:
         """Open a live session, or resume the one of the id given."""
         given, wanted = formats_of(request)
         body, sessions = await request.body(), self._context.live
-        caller = admission_of(request).caller
-        connection = await sessions.create(given.decode_open(body), caller.api_key)
-        content = wanted.encode_session(OpenedSession.of(connection))
+        owner = admission_of(request).caller.name
+        session = await sessions.open(given.decode_open(body), owner, is_stream=False)
+        content = wanted.encode_session(OpenedSession.of(session))
         return Response(content, 201, media_type=wanted.media_type)
 
     async def lift_frames(self, request: Request) -> Response:
@@ -82,23 +68,22 @@ class SessionEndpoints:
         last 64; after a gap the answer is 409 and names the index expected.
         """
         given, wanted = formats_of(request)
-        body = await request.body()
-        caller = admission_of(request).caller
-        connection = await self._context.live.continued(_session_id(request), caller.api_key)
-        answers = await unless_caller_leaves(request, _lifted(connection, given, body))
-        content = wanted.encode_frames(answers, connection.next_index)
+        body, owner = await request.body(), admission_of(request).caller.name
+        session = await self._context.live.continued(_session_id(request), owner)
+        answers = await unless_caller_leaves(request, _lifted(session, given, body))
+        content = wanted.encode_frames(answers, session.next_index)
         return Response(content, media_type=wanted.media_type)
 
     async def get_session(self, request: Request) -> Response:
         """Tell which frame a session expects next; a stream that has it goes on undisturbed."""
-        session_id, caller = _session_id(request), admission_of(request).caller
-        options, card, next_index = await self._context.live.look(session_id, caller.api_key)
+        session_id, owner = _session_id(request), admission_of(request).caller.name
+        options, card, next_index = await self._context.live.look(session_id, owner)
         session = OpenedSession(session_id, card, options.axes, next_index)
         return Response(JSON.encode_session(session), media_type=JSON.media_type)
 
     async def delete_session(self, request: Request) -> Response:
         """Forget a session; a stream that has it ends."""
-        await self._context.live.delete(_session_id(request), admission_of(request).caller.api_key)
+        await self._context.live.delete(_session_id(request), admission_of(request).caller.name)
         return Response(status_code=204)
 
 
@@ -107,11 +92,11 @@ def _session_id(request: Request) -> str:
     return session_id
 
 
-async def _lifted(connection: Connection, given: WireFormat, body: bytes) -> list[FramePoses]:
-    joints = joint_count(connection.session.options.keypoint_format)
+async def _lifted(session: LiveSession, given: WireFormat, body: bytes) -> list[FramePoses]:
+    joints = session.options.joint_count()
     batch = given.decode_frames(body, joints)
     for fault in chain.from_iterable(frame.errors for frame in batch.frames):
         raise fault.error
-    answers = [await connection.push(frame) for frame in batch.frames]
-    waiting = await connection.waiting() if batch.flush else []
+    answers = [await session.push(frame) for frame in batch.frames]
+    waiting = await session.waiting() if batch.flush else []
     return [answer for answer in answers if answer is not None] + waiting

@@ -10,12 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from poselift.card import Card
 from service.context import ServiceContext
 from service.request_errors import Unavailable
-from service.rest.operations import Body, Operations, path_parameter
+from service.rest.operations import Body, Operations
 from service.wire.description import model_details, model_summary
 
 PROBES = ("/healthz", "/readyz")
 """Paths that load balancers ask, some by HEAD."""
-_NAME = path_parameter("name", "A model's name or alias.", "default")
 
 
 class StatusEndpoints:
@@ -23,15 +22,13 @@ class StatusEndpoints:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
+        self._models = context.engine.models
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
         models, model, status = Body("Models"), Body("Model"), Body("Status")
         operations.add("GET", "/v1/models", self.list_models, answer=models)
-        path, parameters = "/v1/models/{name}", [_NAME]
-        operations.add(
-            "GET", path, self.get_model, answer=model, errors=(404,), parameters=parameters
-        )
+        operations.add("GET", "/v1/models/{name}", self.get_model, answer=model, errors=(404,))
         operations.add_open("/healthz", self.alive, answer=status)
         operations.add_open("/readyz", self.ready, answer=status, errors=(503,))
         text = PlainTextResponse
@@ -39,12 +36,11 @@ class StatusEndpoints:
 
     async def list_models(self, _: Request) -> Response:
         """List the models served, with where their weights come from and their errors."""
-        cards = self._context.engine.cards()
-        return _json({"models": [self._described(card) for card in cards]})
+        return _json({"models": [self._described(model.card) for model in self._models]})
 
     async def get_model(self, request: Request) -> Response:
         """Describe the model of a name or alias."""
-        return _json(self._described(self._context.engine.card(request.path_params["name"])))
+        return _json(self._described(self._models.named(request.path_params["name"]).card))
 
     async def alive(self, _: Request) -> Response:
         """Is the process alive?"""
@@ -66,7 +62,7 @@ class StatusEndpoints:
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _described(self, card: Card) -> dict[str, Any]:
-        return model_summary(card) | model_details(card, self._context.engine.aliases())
+        return model_summary(card) | model_details(card, self._models.aliases)
 
 
 def _json(content: object) -> Response:

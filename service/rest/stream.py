@@ -3,81 +3,59 @@
 import logging
 from contextlib import suppress
 
-from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from service.admission import Admitted, CallerLeft, admitted
+from service.admission import CallerLeft, admitted
 from service.context import ServiceContext
 from service.error_table import kind_of, shortened, told
 from service.handlers.live_stream import LiveStream
 from service.rest.middleware import key_in
-from service.wire.wire_format import WireFormat
 
 _OK = 1000
 _LONGEST_REASON_BYTES = 120
-_ADMITTED = "admitted"
-_CHANNEL = "channel"
 
 _log = logging.getLogger(__name__)
 
 
 def stream_route(context: ServiceContext) -> WebSocketRoute:
-    """The route to the stream, with its middleware."""
-    middleware = [Middleware(SocketMiddleware, context)]
-    return WebSocketRoute("/v1/stream", StreamEndpoint(context), middleware=middleware)
+    """The route to the stream."""
+    return WebSocketRoute("/v1/stream", StreamEndpoint(context))
 
 
-class SocketMiddleware:
-    """Opens and closes a WebSocket around admission, authentication and counting of its stream.
+class StreamEndpoint:
+    """The same messages as gRPC's LiftStream, one a WebSocket message.
 
-    It is opened first: only then does a client learn the code with which it is closed.
+    The socket is opened before admission: only then does a client learn the code with which it is
+    closed.
     """
 
-    def __init__(self, app: ASGIApp, context: ServiceContext) -> None:
-        self._app = app
+    def __init__(self, context: ServiceContext) -> None:
         self._context = context
         self._formats = {each.subprotocol: each for each in context.formats}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one WebSocket; errors close it with 4000 + the status that HTTP has for them."""
+        """Serve one stream; errors close it with 4000 + the status that HTTP has for them."""
         offered = [name for name in scope.get("subprotocols", ()) if name in self._formats]
         subprotocol = offered[0] if offered else None
-        channel = SocketChannel(receive, send, self._format(subprotocol))
+        wire_format = self._formats[subprotocol] if subprotocol else self._context.formats[0]
+        channel = SocketChannel(receive, send, wire_format.is_text)
         await channel.open(subprotocol)
-        scope.setdefault("state", {})[_CHANNEL] = channel
         try:
             with admitted(self._context, "websocket", "lift_stream", key_in(scope)) as request:
-                scope["state"][_ADMITTED] = request
-                await self._app(scope, receive, send)
+                await LiveStream(self._context, wire_format, channel, request.caller).run()
             await channel.close(_OK, "")
         except CallerLeft:
             return
         except Exception as error:
             await channel.close(kind_of(error).close_code, _reason(error))
 
-    def _format(self, subprotocol: str | None) -> WireFormat:
-        return self._context.formats[0] if subprotocol is None else self._formats[subprotocol]
-
-
-class StreamEndpoint:
-    """The same messages as gRPC's LiftStream, one a WebSocket message; the socket is open."""
-
-    def __init__(self, context: ServiceContext) -> None:
-        self._context = context
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Serve one stream."""
-        request: Admitted = scope["state"][_ADMITTED]
-        channel: SocketChannel = scope["state"][_CHANNEL]
-        await LiveStream(self._context, channel.wire_format, channel, request.caller).run()
-
 
 class SocketChannel:
     """A stream's messages as those of a WebSocket."""
 
-    def __init__(self, receive: Receive, send: Send, wire_format: WireFormat) -> None:
-        self.wire_format = wire_format
+    def __init__(self, receive: Receive, send: Send, is_text: bool) -> None:
+        self._is_text = is_text
         self._receive = receive
         self._send = send
         self._is_open = False
@@ -105,7 +83,7 @@ class SocketChannel:
             CallerLeft: the client has.
         """
         message: Message = {"type": "websocket.send"}
-        if self.wire_format.is_text:
+        if self._is_text:
             message["text"] = content.decode()
         else:
             message["bytes"] = content

@@ -55,9 +55,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
 
     Their handlers are a ``UnaryHandler`` or a ``StreamHandler``, and raise errors as they are.
 
-    Args:
-        context: the service.
-        operations: methods by their full names, with their names in metrics.
+    ``operations`` are methods by their full names, with their names in metrics.
     """
 
     def __init__(self, context: ServiceContext, operations: Mapping[str, str]) -> None:
@@ -99,14 +97,10 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
             await abort(call, error)
 
     def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
-        key = _api_key(call)
+        metadata = {name: _text(value) for name, value in call.invocation_metadata() or ()}
+        key = presented_key(metadata.get("authorization"), metadata.get("x-api-key"))
         return admitted(self._context, "grpc", operation, key, call.time_remaining())
 
 
-def _api_key(call: _Call) -> str | None:
-    metadata = dict(call.invocation_metadata() or ())
-    return presented_key(_text(metadata.get("authorization")), _text(metadata.get("x-api-key")))
-
-
-def _text(text: str | bytes | None) -> str | None:
+def _text(text: str | bytes) -> str:
     return text.decode("latin-1") if isinstance(text, bytes) else text

@@ -4,6 +4,7 @@ Messages are parsed here rather than by gRPC, so that one that cannot be is answ
 bad input, and so that lifting has one way in with HTTP's protobuf bodies.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from poselift.card import Card
 from poselift.v1 import poselift_pb2 as messages
 from service.admission import Admitted
 from service.context import ServiceContext
-from service.handlers.lift_handler import LiftHandler
+from service.handlers import lift_handler
 from service.handlers.live_stream import LiveStream
 from service.rpc.interceptor import RpcChannel
 from service.wire.description import model_details, model_summary
@@ -28,7 +29,6 @@ class PoseLift:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
-        self._handler = LiftHandler(context)
 
     def handlers(self, service: str) -> grpc.GenericRpcHandler:
         """The methods by name, to be added to a server."""
@@ -41,7 +41,7 @@ class PoseLift:
 
     async def lift(self, body: bytes, request: Admitted) -> bytes:
         """Lift clips."""
-        return await self._handler.lift(body, PROTOBUF, PROTOBUF, request.deadline)
+        return await lift_handler.lift(self._context, body, PROTOBUF, PROTOBUF, request.deadline)
 
     async def lift_stream(self, channel: RpcChannel, request: Admitted) -> None:
         """Lift a live session's frames as they come."""
@@ -50,9 +50,11 @@ class PoseLift:
     async def list_models(self, body: bytes, _: Admitted) -> bytes:
         """List the models served."""
         parse(messages.ListModelsRequest, body)
-        models = [self._described(card) for card in self._context.engine.cards()]
-        return messages.ListModelsResponse(models=models).SerializeToString()
+        models = self._context.engine.models
+        described = [_described(model.card, models.aliases) for model in models]
+        return messages.ListModelsResponse(models=described).SerializeToString()
 
-    def _described(self, card: Card) -> messages.Model:
-        details = model_details(card, self._context.engine.aliases())
-        return messages.Model(**model_summary(card), details=messages.ModelDetails(**details))
+
+def _described(card: Card, aliases: Mapping[str, str]) -> messages.Model:
+    details = messages.ModelDetails(**model_details(card, aliases))
+    return messages.Model(**model_summary(card), details=details)

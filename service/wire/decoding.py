@@ -7,15 +7,20 @@ hostile body does to memory happens there as well.
 """
 
 import asyncio
+import gc
+import os
+import signal
+import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 
+from poselift.errors import PoseliftError
 from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
 from service.validation import Limits
-from service.wire.decoding_process import decode_until_closed
 from service.wire.wire_format import WireFormat
 
 _ATTEMPTS = 2
@@ -72,7 +77,7 @@ class _DecodingProcess:
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
         arguments = (theirs, limits)
-        self._process = spawn.Process(target=decode_until_closed, args=arguments, daemon=True)
+        self._process = spawn.Process(target=_decode_until_closed, args=arguments, daemon=True)
         self._process.start()
         theirs.close()  # only the process has it open now, so that its end is seen here
 
@@ -88,3 +93,35 @@ class _DecodingProcess:
     def kill(self) -> None:
         """End it; a ``decode`` in another thread raises."""
         self._process.kill()
+
+
+def _decode_until_closed(pipe: Connection, limits: Limits) -> None:
+    """What the process runs: each format and body is answered with a request, or an error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which drains first
+    # Nested lists hold no cycles, and looking for some took longer than decoding did.
+    gc.disable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        pipe.send(_decoded(pipe, limits))
+        gc.collect()
+
+
+def _decoded(pipe: Connection, limits: Limits) -> LiftRequest | Exception:
+    try:
+        given = pipe.recv()
+        request: LiftRequest = given.decode_lift_request(pipe.recv_bytes(), limits)
+    except EOFError:
+        raise SystemExit from None
+    except PoseliftError as error:
+        return error
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # tracebacks do not come through the pipe
+        return error
+    return request
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(0)

@@ -1,4 +1,4 @@
-"""What a model says of itself to callers, with the names that JSON and protobuf share."""
+"""What answers say of a model and a session, with the names that JSON and protobuf share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,8 +34,14 @@ def model_details(card: Card, aliases: Mapping[str, str]) -> dict[str, Any]:
 def skeleton(card: Card) -> dict[str, Any]:
     """The joints of the poses a model answers with, and the tree that joins them."""
     output = card.output
+    return {"name": output.name, "joints": list(output.joints), "parents": list(output.parents)}
+
+
+def pose_description(card: Card, axes: str) -> dict[str, Any]:
+    """What poses are to be read by; with every answer about clips or a session."""
     return {
-        "name": output.name,
-        "joints": list(output.joints),
-        "parents": list(output.parents),
+        "model": model_summary(card),
+        "skeleton": skeleton(card),
+        "units": card.units,
+        "axes": axes,
     }

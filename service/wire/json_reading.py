@@ -1,7 +1,6 @@
 """Messages read from JSON."""
 
 import json
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,22 +12,8 @@ from service.request_errors import Unreadable
 from service.requests import Clip, LiftRequest, SessionOptions
 from service.validation import Limits, check_limit
 from service.wire.keypoint_lists import keypoint_array
-from service.wire.options import (
-    clip_id,
-    joint_count,
-    lift_options,
-    session_options,
-    unknown_field,
-)
-from service.wire.stream_messages import (
-    Close,
-    FrameBatch,
-    Message,
-    PersonRead,
-    check_batch,
-    check_frame,
-    frame_of,
-)
+from service.wire.options import clip_id, lift_options, session_options, unknown_field
+from service.wire.stream_messages import Close, FrameBatch, Message, PersonRead, frame_of
 
 _KINDS = "one of open, frame, close"
 
@@ -41,7 +26,7 @@ class JsonReader:
         fields = _object(body)
         clips = fields.pop("clips", None)
         options = lift_options(fields)
-        joints = joint_count(options.keypoint_format)
+        joints = options.joint_count()
         if type(clips) is not list or not clips:
             raise InvalidInput.at("clips", "a list of at least one clip")
         check_limit("clips", len(clips), limits.max_clips_per_request)
@@ -64,9 +49,8 @@ class JsonReader:
             raise InvalidInput.at("flush", "true or false")
         if type(frames) is not list:
             raise InvalidInput.at("frames", "a list of frames")
-        check_batch(len(frames), flush)
         read = (_frame(frame, joints, f"frames[{number}]") for number, frame in enumerate(frames))
-        return FrameBatch(tuple(read), flush)
+        return FrameBatch.of(len(frames), read, flush)
 
     def decode_stream_message(self, body: bytes, joints: int) -> Message:
         """Read an object with one of ``open``, ``frame`` and ``close``."""
@@ -150,13 +134,8 @@ def _frame(fields: object, joints: int, where: str) -> Frame:
         raise InvalidInput.at(f"{where}.index", "a whole number from 0")
     if type(people) is not list:
         raise InvalidInput.at(f"{where}.people", "a list of people, which may be empty")
-    check_frame(index, len(people), where)
-    return frame_of(index, _people(people, joints, f"{where}.people"), f"{where}.people")
-
-
-def _people(people: list[Any], joints: int, where: str) -> Iterator[PersonRead]:
-    for number, person in enumerate(people):
-        yield _person(person, joints, f"{where}[{number}]")
+    read = (_person(each, joints, f"{where}.people[{i}]") for i, each in enumerate(people))
+    return frame_of(index, len(people), read, where)
 
 
 def _person(fields: object, joints: int, where: str) -> PersonRead:

@@ -1,18 +1,18 @@
 """Answers written as JSON."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
+from poselift.array_types import Doubles, Floats, Mask
 from poselift.errors import PoseliftError
 from poselift.imputation import QUALITY
 from service.error_table import problem
 from service.live.frames import FramePoses
 from service.requests import LiftedClip, LiftResult
-from service.wire.description import model_summary, skeleton
+from service.wire.description import pose_description
 from service.wire.stream_messages import OpenedSession, people_of
 
 _DECIMALS = 5
@@ -29,15 +29,8 @@ class JsonWriter:
 
     def encode_lift_result(self, result: LiftResult) -> bytes:
         """Write a result; frames without a pose are null."""
-        return orjson.dumps(
-            {
-                "model": model_summary(result.card),
-                "skeleton": skeleton(result.card),
-                "units": result.card.units,
-                "axes": result.axes,
-                "clips": [_lifted_clip(clip) for clip in result.clips],
-            }
-        )
+        clips = [_lifted_clip(clip) for clip in result.clips]
+        return orjson.dumps(pose_description(result.card, result.axes) | {"clips": clips})
 
     def encode_session(self, session: OpenedSession) -> bytes:
         """Write the fields of an opened session."""
@@ -80,40 +73,23 @@ def _lifted_clip(clip: LiftedClip) -> dict[str, Any]:
     }
 
 
-def _frames(
-    values: NDArray[np.float32], unknown_T: NDArray[np.bool_], decimals: int = _DECIMALS
-) -> orjson.Fragment:
+def _frames(values: Floats, unknown_T: Mask, decimals: int = _DECIMALS) -> orjson.Fragment:
     """A JSON list with an item for each frame, null where unknown."""
-    pieces = (slice(start, start + _PIECE) for start in range(0, len(values), _PIECE))
-    return orjson.Fragment(b"[" + b",".join(_encoded(values, unknown_T, pieces, decimals)) + b"]")
-
-
-def _encoded(
-    values: NDArray[np.float32],
-    unknown_T: NDArray[np.bool_],
-    pieces: Iterator[slice],
-    decimals: int,
-) -> Iterator[bytes]:
-    for piece in pieces:
-        rounded = np.round(values[piece].astype(np.float64), decimals)
-        frames: Sequence[Any] | NDArray[Any] = rounded
+    pieces = []
+    for start in range(0, len(values), _PIECE):
+        piece = slice(start, start + _PIECE)
+        rounded = values[piece].astype(np.float64).round(decimals)
+        frames: object = rounded
         if unknown_T[piece].any():
-            frames = [
-                None if unknown else frame
-                for unknown, frame in zip(unknown_T[piece], rounded, strict=True)
-            ]
-        yield orjson.dumps(frames, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+            pairs = zip(unknown_T[piece], rounded, strict=True)
+            frames = [None if unknown else frame for unknown, frame in pairs]
+        pieces.append(orjson.dumps(frames, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
+    return orjson.Fragment(b"[" + b",".join(pieces) + b"]")
 
 
 def _session(session: OpenedSession) -> dict[str, Any]:
-    return {
-        "session_id": session.session_id,
-        "next_index": session.next_index,
-        "model": model_summary(session.card),
-        "skeleton": skeleton(session.card),
-        "units": session.card.units,
-        "axes": session.axes,
-    }
+    place = {"session_id": session.session_id, "next_index": session.next_index}
+    return place | pose_description(session.card, session.axes)
 
 
 def _pose(answer: FramePoses) -> dict[str, Any]:
@@ -135,10 +111,5 @@ def _pose(answer: FramePoses) -> dict[str, Any]:
     return content
 
 
-def _rounded(
-    values: NDArray[np.float32] | None, decimals: int = _DECIMALS
-) -> NDArray[np.float64] | None:
-    if values is None:
-        return None
-    wide = values.astype(np.float64)
-    return wide.round(decimals)
+def _rounded(values: Floats | None, decimals: int = _DECIMALS) -> Doubles | None:
+    return None if values is None else values.astype(np.float64).round(decimals)

@@ -11,8 +11,8 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.errors import InvalidInput
 
 _flat = chain.from_iterable
@@ -21,15 +21,10 @@ _NUMBERS = {int, float}
 _A_JOINT = "[x, y] or [x, y, score] in numbers, or null"
 
 
-def keypoint_array(nested: object, joints: int, where: str) -> NDArray[np.float32]:
+def keypoint_array(nested: object, joints: int, where: str) -> Floats:
     """Frames of joints to (frames, joints, 3): x, y and score, 1 where none is given, 0 for null.
 
     Numbers beyond float32 become infinite.
-
-    Args:
-        nested: what JSON held.
-        joints: how many joints a frame has.
-        where: the place of ``nested`` in the request.
 
     Raises:
         InvalidInput: naming the first frame or joint that is none.
@@ -46,7 +41,11 @@ def keypoint_array(nested: object, joints: int, where: str) -> NDArray[np.float3
     numbers = np.fromiter(values, np.float64, len(values))
     with np.errstate(over="ignore"):
         measured = numbers.astype(np.float32).reshape(len(frames), joints, 3)
-    return measured if len(frames) == len(nested) else _spread(measured, nested)
+    if len(frames) == len(nested):
+        return measured
+    spread = np.zeros((len(nested), joints, 3), np.float32)
+    spread[[frame is not None for frame in nested]] = measured
+    return spread
 
 
 def _values(frames: list[Any], joints: int) -> list[Any] | None:
@@ -64,28 +63,15 @@ def _are_lists(items: list[Any], length: int) -> bool:
     return {list}.issuperset(map(type, items)) and {length}.issuperset(map(len, items))
 
 
-def _spread(measured: NDArray[np.float32], nested: list[Any]) -> NDArray[np.float32]:
-    """The frames in their places, and zeros where there are none."""
-    spread = np.zeros((len(nested), *measured.shape[1:]), dtype=np.float32)
-    spread[[frame is not None for frame in nested]] = measured
-    return spread
-
-
 def _completed(frames: Iterable[Any]) -> list[Any]:
     """The frames with nulls replaced by missing joints, and scores of 1 where there are none."""
-    return [_completed_frame(frame) if type(frame) is list else frame for frame in frames]
+    return [list(map(_completed_joint, each)) if type(each) is list else each for each in frames]
 
 
-def _completed_frame(frame: list[Any]) -> list[Any]:
-    missing = list(_MISSING)
-    return [
-        missing
-        if joint is None
-        else [*joint, 1.0]
-        if type(joint) is list and len(joint) == 2
-        else joint
-        for joint in frame
-    ]
+def _completed_joint(joint: object) -> object:
+    if joint is None:
+        return list(_MISSING)
+    return [*joint, 1.0] if type(joint) is list and len(joint) == 2 else joint
 
 
 def _fault(frames: list[Any], joints: int, where: str) -> InvalidInput:

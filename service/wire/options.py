@@ -7,7 +7,6 @@ import orjson
 from pydantic import ValidationError
 
 from poselift.errors import FieldError, InvalidInput
-from poselift.formats import FORMATS
 from service.requests import LiftOptions, PoseOptions, SessionOptions
 
 Options = TypeVar("Options", bound=PoseOptions)
@@ -25,7 +24,7 @@ _EXPECTED = {
 
 
 def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
-    """Check all fields of a lift request but its clips; no text passes for a number.
+    """Check all fields of a lift request but its clips.
 
     Raises:
         InvalidInput: naming every field that is wrong.
@@ -34,13 +33,8 @@ def lift_options(fields: Mapping[str, Any]) -> LiftOptions:
 
 
 def session_options(fields: Mapping[str, Any]) -> SessionOptions:
-    """Check how a live session is to be opened.
-
-    Raises:
-        InvalidInput: naming every field that is wrong.
-    """
+    """Check how a live session is to be opened; raises what ``lift_options`` does."""
     options = _options(fields, SessionOptions)
-    joint_count(options.keypoint_format)
     if options.lookahead_frames and options.smoothing_s:
         expected = "0 with lookahead_frames, which smooths poses by later frames"
         raise InvalidInput.at("smoothing_s", f"{expected}, found {options.smoothing_s}")
@@ -48,22 +42,13 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
 
 
 def _options(fields: Mapping[str, Any], kind: type[Options]) -> Options:
+    """The options in these fields; no text passes for a number."""
     try:
-        return kind.model_validate_json(_small_json(fields), strict=True)
+        options = kind.model_validate_json(_small_json(fields), strict=True)
     except ValidationError as error:
         raise _invalid(error) from None
-
-
-def joint_count(keypoint_format: str) -> int:
-    """How many joints a frame of this format has.
-
-    Raises:
-        InvalidInput: there is no such format.
-    """
-    if keypoint_format not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise InvalidInput.at("keypoint_format", f"one of {known}, found {keypoint_format[:100]!r}")
-    return len(FORMATS[keypoint_format].joints)
+    options.joint_count()
+    return options
 
 
 def clip_id(given: str, index: int) -> str:
@@ -100,19 +85,15 @@ def _small_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def _invalid(error: ValidationError) -> InvalidInput:
+    problems = []
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    problems = tuple(
-        FieldError(_place(fault["loc"]), _expected(fault["type"], fault["msg"]))
-        for fault in faults[:_MOST_PROBLEMS]
-    )
+    for fault in faults[:_MOST_PROBLEMS]:
+        expected = fault["msg"].removeprefix("Input should be ")
+        problems.append(FieldError(_place(fault["loc"]), _EXPECTED.get(fault["type"], expected)))
     detail = "; ".join(f"{problem.where}: expected {problem.expected}" for problem in problems)
-    return InvalidInput(detail, problems)
+    return InvalidInput(detail, tuple(problems))
 
 
 def _place(location: tuple[int | str, ...]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return "".join(steps).removeprefix(".")[:_LONGEST_PLACE] or "body"
-
-
-def _expected(kind: str, message: str) -> str:
-    return _EXPECTED.get(kind, message.removeprefix("Input should be "))

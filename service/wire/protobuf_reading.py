@@ -13,29 +13,13 @@ from service.live.frames import Frame
 from service.request_errors import Unreadable
 from service.requests import Clip, LiftRequest, SessionOptions
 from service.validation import Limits, check_limit
-from service.wire.options import (
-    clip_id,
-    joint_count,
-    lift_options,
-    session_options,
-)
-from service.wire.stream_messages import (
-    Close,
-    FrameBatch,
-    Message,
-    PersonRead,
-    check_batch,
-    check_frame,
-    frame_of,
-)
+from service.wire.options import clip_id, lift_options, session_options
+from service.wire.stream_messages import Close, FrameBatch, Message, PersonRead, frame_of
 
 M = TypeVar("M", bound=AnyMessage)
 
 AXES = {messages.AXES_CAMERA: "camera", messages.AXES_Y_UP: "y_up"}
-_WHEN_BEHIND = {
-    messages.WHEN_BEHIND_WAIT: "wait",
-    messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest",
-}
+_WHEN_BEHIND = {messages.WHEN_BEHIND_WAIT: "wait", messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest"}
 _FEW = 8
 """More numbers than any small list may have."""
 _SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s")
@@ -55,7 +39,7 @@ class ProtobufReader:
         _check_option_fields(message, "body")
         of_clips = {name: getattr(message, name) for name in _OF_CLIPS}
         options = lift_options(_options(message) | of_clips)
-        joints = joint_count(options.keypoint_format)
+        joints = options.joint_count()
         if not message.clips:
             raise InvalidInput.at("clips", "at least one clip")
         read = (_clip(clip, index, joints) for index, clip in enumerate(message.clips))
@@ -68,13 +52,7 @@ class ProtobufReader:
     def decode_frames(self, body: bytes, joints: int) -> FrameBatch:
         """Read a ``LiftFramesRequest``."""
         message = parse(messages.LiftFramesRequest, body)
-        check_batch(len(message.frames), message.flush)
-        _check_fields(message, "body")
-        read = (
-            _frame(frame, joints, f"frames[{number}]")
-            for number, frame in enumerate(message.frames)
-        )
-        return FrameBatch(tuple(read), message.flush)
+        return FrameBatch.of(len(message.frames), _frames(message, joints), message.flush)
 
     def decode_stream_message(self, body: bytes, joints: int) -> Message:
         """Read a ``LiftStreamRequest``."""
@@ -157,9 +135,15 @@ def _clip(message: messages.Clip, index: int, joints: int) -> Clip:
     return Clip(clip_id(message.id, index), keypoints_TJ3)
 
 
+def _frames(message: messages.LiftFramesRequest, joints: int) -> Iterator[Frame]:
+    _check_fields(message, "body")
+    for number, frame in enumerate(message.frames):
+        yield _frame(frame, joints, f"frames[{number}]")
+
+
 def _frame(message: messages.Frame, joints: int, where: str) -> Frame:
-    check_frame(message.index, len(message.people), where)
-    return frame_of(message.index, _people(message, joints, where), f"{where}.people")
+    people = _people(message, joints, where)
+    return frame_of(message.index, len(message.people), people, where)
 
 
 def _people(message: messages.Frame, joints: int, where: str) -> Iterator[PersonRead]:

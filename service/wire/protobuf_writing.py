@@ -6,21 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.errors import PoseliftError
 from poselift.v1 import poselift_pb2 as messages
 from service.error_table import problem
 from service.live.frames import FramePoses
 from service.requests import LiftedClip, LiftResult
-from service.wire.description import model_summary, skeleton
+from service.wire.description import pose_description
 from service.wire.protobuf_reading import AXES
 from service.wire.stream_messages import OpenedSession, PersonAnswer, people_of
 
-_AXES_NUMBERS = {name: number for number, name in AXES.items()}
-_QUALITIES = (
-    messages.QUALITY_MEASURED,
-    messages.QUALITY_FILLED,
-    messages.QUALITY_UNKNOWN,
-)
+_AXES_NAMES = {name: messages.Axes.Name(number) for number, name in AXES.items()}
+_QUALITIES = (messages.QUALITY_MEASURED, messages.QUALITY_FILLED, messages.QUALITY_UNKNOWN)
 """By index into ``poselift.imputation.QUALITY``."""
 _PROBLEM = ("type", "title", "detail", "errors")
 _LENGTH_DELIMITED = 2
@@ -32,10 +29,7 @@ class ProtobufWriter:
     def encode_lift_result(self, result: LiftResult) -> bytes:
         """Write a ``LiftResponse``."""
         return messages.LiftResponse(
-            model=messages.Model(**model_summary(result.card)),
-            skeleton=messages.Skeleton(**skeleton(result.card)),
-            units=result.card.units,
-            axes=_AXES_NUMBERS[result.axes],
+            **pose_description(result.card, _AXES_NAMES[result.axes]),
             clips=[_lifted_clip(clip) for clip in result.clips],
         ).SerializeToString()
 
@@ -92,10 +86,7 @@ def _opened(session: OpenedSession) -> messages.Opened:
     return messages.Opened(
         session_id=session.session_id,
         next_index=session.next_index,
-        model=messages.Model(**model_summary(session.card)),
-        skeleton=messages.Skeleton(**skeleton(session.card)),
-        units=session.card.units,
-        axes=_AXES_NUMBERS[session.axes],
+        **pose_description(session.card, _AXES_NAMES[session.axes]),
     )
 
 
@@ -126,7 +117,7 @@ def _problem(details: Mapping[str, Any]) -> messages.Problem:
     return messages.Problem(**{name: details[name] for name in _PROBLEM if name in details})
 
 
-def _packed_floats(*fields: tuple[int, NDArray[np.float32] | None]) -> bytes:
+def _packed_floats(*fields: tuple[int, Floats | None]) -> bytes:
     """Fields by number, those that are None left out."""
     return b"".join(
         _packed(number, values.astype("<f4", copy=False))

@@ -1,35 +1,29 @@
 """Messages of live sessions, whatever their format, and checks on the frames in them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from poselift.array_types import Floats
 from poselift.card import Card
 from poselift.errors import InvalidInput
-from poselift.imputation import QUALITY
+from poselift.imputation import Quality
 from service.error_table import problem
-from service.live.frames import (
-    ANSWERS_KEPT,
-    MOST_PEOPLE,
-    Frame,
-    FramePoses,
-    Person,
-    PersonError,
-)
-from service.live.registry import Connection
+from service.live.frames import ANSWERS_KEPT, MOST_PEOPLE, Frame, FramePoses, Person, PersonError
+from service.live.session import LiveSession
 from service.request_errors import TooLarge
 from service.requests import SessionOptions
 
-_UNKNOWN = QUALITY.index("unknown")
+_PersonArrays: TypeAlias = tuple[Floats | None, Floats | None, Floats | None]
+_UNKNOWN: _PersonArrays = (None, None, None)
 _LONGEST_TRACK_ID = 100
 _FARTHEST_PIXEL = 1e9
 _LARGEST_INDEX = 2**53
 """Above it, numbers in JSON and in the store's scripts are no longer exact."""
 
-PersonRead: TypeAlias = tuple[str, NDArray[np.float32] | InvalidInput]
+PersonRead: TypeAlias = tuple[str, Floats | InvalidInput]
 """A person as read: track id and keypoints (J, 3), or what is wrong with them."""
 
 
@@ -49,6 +43,20 @@ class FrameBatch:
     frames: tuple[Frame, ...]
     flush: bool
 
+    @classmethod
+    def of(cls, count: int, frames: Iterable[Frame], flush: bool) -> "FrameBatch":
+        """Read as many frames as ``count``, if a body may hold so many.
+
+        Raises:
+            InvalidInput: there are none, and no flush.
+            TooLarge: naming the limit.
+        """
+        if count == 0 and not flush:
+            raise InvalidInput.at("frames", "at least one frame, or flush")
+        if count > ANSWERS_KEPT:
+            raise TooLarge(f"frames: {count} are over the limit of {ANSWERS_KEPT} a request")
+        return cls(tuple(frames), flush)
+
 
 @dataclass(frozen=True)
 class OpenedSession:
@@ -60,37 +68,39 @@ class OpenedSession:
     next_index: int
 
     @classmethod
-    def of(cls, connection: Connection) -> "OpenedSession":
+    def of(cls, session: LiveSession) -> "OpenedSession":
         """The session that a transport has opened."""
-        session = connection.session
-        return cls(session.id, connection.card, session.options.axes, session.next_index)
+        return cls(session.id, session.card, session.options.axes, session.next_index)
 
 
-@dataclass(frozen=True)
-class PersonAnswer:
+class PersonAnswer(NamedTuple):
     """One person of an answer; a pose of None is unknown."""
 
     track_id: str
-    pose_K3: NDArray[np.float32] | None
-    trajectory_3: NDArray[np.float32] | None
-    expected_errors_K: NDArray[np.float32] | None
+    pose_K3: Floats | None
+    trajectory_3: Floats | None
+    expected_errors_K: Floats | None
     quality: int
     problem: Mapping[str, Any] | None
 
 
-def frame_of(index: int, people: Iterable[PersonRead], where: str) -> Frame:
+def frame_of(index: int, count: int, people: Iterable[PersonRead], where: str) -> Frame:
     """Put a frame together; people that cannot be read become faults.
 
-    Args:
-        index: the frame's.
-        people: the people in it.
-        where: the place of the people in the message.
+    ``people`` are as many as ``count``, read only if the frame can be; ``where`` is its place.
+
+    Raises:
+        InvalidInput: an index that cannot be, or too many people.
     """
+    if not 0 <= index < _LARGEST_INDEX:
+        raise InvalidInput.at(f"{where}.index", "a whole number from 0, below 2^53")
+    if count > MOST_PEOPLE:
+        raise InvalidInput.at(f"{where}.people", f"at most {MOST_PEOPLE} people, found {count}")
     read: list[Person] = []
     faults: list[PersonError] = []
     named: set[str] = set()
     for number, (track_id, keypoints) in enumerate(people):
-        error = _fault(track_id, keypoints, named, f"{where}[{number}]")
+        error = _fault(track_id, keypoints, named, f"{where}.people[{number}]")
         if error is not None:
             faults.append(PersonError(track_id[:_LONGEST_TRACK_ID], error))
         elif not isinstance(keypoints, InvalidInput):
@@ -99,33 +109,8 @@ def frame_of(index: int, people: Iterable[PersonRead], where: str) -> Frame:
     return Frame(index, tuple(read), tuple(faults))
 
 
-def check_frame(index: int, people: int, where: str) -> None:
-    """Refuse a frame before any work is spent on it.
-
-    Raises:
-        InvalidInput: an index that cannot be, or too many people.
-    """
-    if not 0 <= index < _LARGEST_INDEX:
-        raise InvalidInput.at(f"{where}.index", "a whole number from 0, below 2^53")
-    if people > MOST_PEOPLE:
-        raise InvalidInput.at(f"{where}.people", f"at most {MOST_PEOPLE} people, found {people}")
-
-
-def check_batch(frames: int, flush: bool) -> None:
-    """Refuse a body with no or too many frames before any work is spent on them.
-
-    Raises:
-        InvalidInput: there are none, and no flush.
-        TooLarge: naming the limit.
-    """
-    if not frames and not flush:
-        raise InvalidInput.at("frames", "at least one frame, or flush")
-    if frames > ANSWERS_KEPT:
-        raise TooLarge(f"frames: {frames} are over the limit of {ANSWERS_KEPT} a request")
-
-
 def _fault(
-    track_id: str, keypoints: NDArray[np.float32] | InvalidInput, named: set[str], where: str
+    track_id: str, keypoints: Floats | InvalidInput, named: set[str], where: str
 ) -> InvalidInput | None:
     """What is wrong with a person, if anything."""
     if len(track_id.encode()) > _LONGEST_TRACK_ID:
@@ -144,23 +129,14 @@ def _fault(
     return None
 
 
-def people_of(answer: FramePoses) -> Iterable[PersonAnswer]:
+def people_of(answer: FramePoses) -> Iterator[PersonAnswer]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
-    faults = list(answer.errors)
-    lifted = answer.poses
+    faults = {fault.track_id: problem(fault.error) for fault in reversed(answer.errors)}
     for place, track_id in enumerate(answer.track_ids):
-        quality = int(answer.poses.quality[place])
-        is_known = quality != _UNKNOWN
-        person = lifted[place]
-        own = [fault for fault in faults if fault.track_id == track_id]
-        faults = [fault for fault in faults if fault.track_id != track_id]
-        yield PersonAnswer(
-            track_id,
-            person.poses if is_known else None,
-            person.trajectory if is_known else None,
-            person.expected_errors if is_known else None,
-            quality,
-            problem(own[0].error) if own else None,
-        )
-    for fault in faults:
-        yield PersonAnswer(fault.track_id, None, None, None, _UNKNOWN, problem(fault.error))
+        person, quality = answer.poses[place], int(answer.poses.quality[place])
+        known = person.poses, person.trajectory, person.expected_errors
+        arrays: _PersonArrays = _UNKNOWN if quality == Quality.UNKNOWN else known
+        yield PersonAnswer(track_id, *arrays, quality, faults.get(track_id))
+    for fault in answer.errors:
+        if fault.track_id not in answer.track_ids:
+            yield PersonAnswer(fault.track_id, *_UNKNOWN, Quality.UNKNOWN, problem(fault.error))

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from poselift.runtime.onnx_session import RunOptions
 from service.batcher import Batcher
 from service.live.frames import Frame, FramePoses, Person
 from service.live.live_model import LiveModel
-from service.live.registry import Connection, LiveSessions, LiveSettings
+from service.live.registry import LiveSessions
+from service.live.session import LiveSession, LiveSettings
 from service.live.store import SessionStore
 from service.metrics import Metrics
 from service.requests import SessionOptions
@@ -41,8 +41,7 @@ async def replica(
     for folder in model_folders(models):
         clip_model = ClipModel.load(folder, "cpu", threads=1)
         served.append(ServedModel(clip_model, Batching(), metrics, folder))
-        observe = partial(metrics.batches_of, folder.name)
-        model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, observe)
+        model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, metrics)
         if model is not None:
             live[folder.name] = model
     store = SessionStore(url, expiry_s, frames_kept, timeout_s=timeout_s)
@@ -81,7 +80,7 @@ def walks(*names: str, frames: int = 60) -> list[Frame]:
     return [frame(i, **{name: clip[i] for name, clip in clips.items()}) for i in range(frames)]
 
 
-async def play(connection: Connection, frames: Sequence[Frame]) -> list[FramePoses]:
+async def play(connection: LiveSession, frames: Sequence[Frame]) -> list[FramePoses]:
     """The answers to frames, those that come."""
     answers = [await connection.push(each) for each in frames]
     return [answer for answer in answers if answer is not None]

@@ -39,7 +39,7 @@ def clip_of(frames, name):
 
 
 async def answers_with(sessions, frames, **fields):
-    connection = await sessions.open(options(**fields), None)
+    connection = await sessions.open(options(**fields), "")
     return await play(connection, frames) + await connection.waiting()
 
 
@@ -89,7 +89,7 @@ async def test_tracks_that_come_and_go_are_lifted_from_their_own_frames(models, 
 
 async def test_no_frame_is_answered_before_its_lookahead(models, one_store):
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.open(options(model="symmetric", lookahead_frames=6), None)
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=6), "")
         found = [await connection.push(each) for each in FRAMES[:10]]
         assert [answer and answer.index for answer in found] == [None] * 6 + [0, 1, 2, 3]
         assert [answer.index for answer in await connection.waiting()] == [4, 5, 6, 7, 8, 9]
@@ -104,8 +104,8 @@ async def test_any_replica_continues_a_session(models, store, at):
     fields = {"session_id": "s", "model": "person", "lookahead_frames": 6}
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         expected = await answers_with(one, FRAMES, **fields | {"session_id": "whole"})
-        before = await play(await one.open(options(**fields), None), FRAMES[:at])
-        second = await other.open(options(**fields), None)
+        before = await play(await one.open(options(**fields), ""), FRAMES[:at])
+        second = await other.open(options(**fields), "")
         assert second.next_index == at
         found = before + await play(second, FRAMES[at:]) + await second.waiting()
         assert_same(found, expected)
@@ -116,10 +116,10 @@ async def test_a_frame_sent_again_is_answered_again(models, one_store, resumed):
     fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 6}
     frames = walks("anna", "ben", frames=120)
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.open(options(**fields), None)
+        connection = await sessions.open(options(**fields), "")
         answers = await play(connection, frames)
         if resumed:
-            connection = await sessions.open(options(**fields), None)
+            connection = await sessions.open(options(**fields), "")
         for index in (113, 60, 57):
             again = await connection.push(frames[index])
             assert again is not None
@@ -138,11 +138,11 @@ async def test_all_answers_of_the_longest_request_can_be_repeated_by_another_rep
     fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": lookahead}
     frames = walks("anna", frames=140)
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.create(options(**fields), None)
+        connection = await sessions.open(options(**fields), "", is_stream=False)
         await play(connection, frames[:76])
         lost = await play(connection, frames[76:])
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.continued("s", None)
+        connection = await sessions.continued("s", "")
         again = [await connection.push(frames[answer.index]) for answer in lost]
         assert_same(again, lost)
         assert again[0].index == 76 - lookahead
@@ -155,10 +155,10 @@ async def test_a_track_missing_for_long_is_answered_alike_by_another_replica(mod
     for each in frames[10:140]:
         each.people[0].keypoints_J3[9, 2] = 0
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.open(options(**fields), None)
+        connection = await sessions.open(options(**fields), "")
         answers = await play(connection, frames)
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.open(options(**fields), None)
+        connection = await sessions.open(options(**fields), "")
         for index in (81, 90, 143):
             assert_same([await connection.push(frames[index])], [answers[index]])
 
@@ -171,17 +171,17 @@ async def test_requests_to_any_replica_continue_a_session(models, one_store):
         replica(models, one_store.url) as one,
         replica(models, one_store.url) as two,
     ):
-        await play(await one.create(options(**fields), None), frames[:10])
-        await play(await two.continued("s", None), frames[10:20])
-        waiting = await (await one.continued("s", None)).waiting()
+        await play(await one.open(options(**fields), "", is_stream=False), frames[:10])
+        await play(await two.continued("s", ""), frames[10:20])
+        waiting = await (await one.continued("s", "")).waiting()
         assert [answer.index for answer in waiting] == [15, 16, 17, 18, 19]
-        await play(await two.continued("s", None), frames[20:30])
-        assert (await (await one.continued("s", None)).push(frames[30])).index == 25
+        await play(await two.continued("s", ""), frames[20:30])
+        assert (await (await one.continued("s", "")).push(frames[30])).index == 25
 
 
 async def test_answers_of_unstored_frames_are_not_durable(models, one_store):
     async with replica(models, one_store.url, timeout_s=0.2) as sessions:
-        connection = await sessions.open(options(model="symmetric", lookahead_frames=4), None)
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=4), "")
         await play(connection, walks("anna", frames=6))
         one_store.stop()
         assert [
@@ -195,13 +195,13 @@ async def test_answers_of_unstored_frames_are_not_durable(models, one_store):
 
 async def test_a_session_that_ends_while_its_frame_is_kept_answers_nothing(models, one_store):
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.open(options(model="symmetric", lookahead_frames=2), None)
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=2), "")
         frames = walks("anna", frames=6)
         await play(connection, frames[:4])
         one_store.process.send_signal(signal.SIGSTOP)
         pushed = asyncio.create_task(connection.push(frames[4]))
         await asyncio.sleep(0.1)
-        connection.end(Fenced("it was deleted"))
+        connection.end(Fenced("it was deleted"), notify=True)
         one_store.process.send_signal(signal.SIGCONT)
         with pytest.raises(Fenced):
             await pushed
@@ -209,7 +209,7 @@ async def test_a_session_that_ends_while_its_frame_is_kept_answers_nothing(model
 
 async def test_errors_come_with_the_poses_of_their_frame(models, one_store):
     async with replica(models, one_store.url) as sessions:
-        connection = await sessions.open(options(model="symmetric", lookahead_frames=2), None)
+        connection = await sessions.open(options(model="symmetric", lookahead_frames=2), "")
         unnamed = Frame(0, frame(0, **{"": person_clip(1)[0]}).people)
         assert await connection.push(unnamed) is None
         assert await connection.push(frame(1)) is None
@@ -229,11 +229,11 @@ async def test_errors_come_with_the_poses_of_their_frame(models, one_store):
 async def test_models_without_lookahead_are_refused(models, one_store, fields, message):
     async with replica(models, one_store.url) as sessions:
         with pytest.raises(InvalidInput, match=message):
-            await sessions.open(options(**fields), None)
+            await sessions.open(options(**fields), "")
 
 
 async def test_an_unnamed_model_is_a_symmetric_one(models, one_store):
     async with replica(models, one_store.url) as sessions:
         asked = options(lookahead_frames=2).model_dump(exclude={"model"})
-        connection = await sessions.open(type(options()).model_validate(asked), None)
+        connection = await sessions.open(type(options()).model_validate(asked), "")
         assert not connection.card.architecture.causal

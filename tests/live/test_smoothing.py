@@ -15,8 +15,8 @@ SMOOTHED = {"session_id": "s", "smoothing_s": 0.1, "fps": FPS}
 async def test_a_sessions_poses_are_smoothed_as_they_come(models, one_store):
     frames = walks("anna", "ben", frames=60)
     async with replica(models, one_store.url) as sessions:
-        plain = await play(await sessions.open(options(fps=FPS), None), frames)
-        smoothed = await play(await sessions.open(options(**SMOOTHED), None), frames)
+        plain = await play(await sessions.open(options(fps=FPS), ""), frames)
+        smoothed = await play(await sessions.open(options(**SMOOTHED), ""), frames)
     one_euro_filter = OneEuroFilter(0.1, FPS)
     for one, other in zip(plain, smoothed, strict=True):
         expected = one_euro_filter.smooth(one.track_ids, one.poses)
@@ -29,11 +29,11 @@ async def test_another_replica_continues_smoothing(models, one_store, broken_at)
     frames = walks("anna", "ben", frames=broken_at + 12)
     async with replica(models, one_store.url) as sessions:
         expected = await play(
-            await sessions.open(options(**SMOOTHED | {"session_id": "whole"}), None), frames
+            await sessions.open(options(**SMOOTHED | {"session_id": "whole"}), ""), frames
         )
-        await play(await sessions.open(options(**SMOOTHED), None), frames[:broken_at])
+        await play(await sessions.open(options(**SMOOTHED), ""), frames[:broken_at])
     async with replica(models, one_store.url) as sessions:
-        resumed = await sessions.open(options(**SMOOTHED), None)
+        resumed = await sessions.open(options(**SMOOTHED), "")
         assert_same(await play(resumed, frames[broken_at:]), expected[broken_at:])
         assert_same(await play(resumed, frames[broken_at - 1 :][:1]), expected[broken_at - 1 :][:1])
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 import numpy as np
 import pytest
 
 from poselift.cameras import Camera
-from poselift.codec import Preprocessing
+from poselift.codec import Codec, ModelInput, Preprocessing
 from poselift.formats import FORMATS
 from poselift.imputation import Quality, fill
 from poselift.runtime.clip import ClipModel
@@ -61,11 +62,17 @@ def preprocessing(keypoint_format="coco17", camera=None, max_gap_frames=5):
     return Preprocessing(keypoint_format, SIZE, intrinsics, 0.05, max_gap_frames)
 
 
+@lru_cache
+def codec(live, how=None):
+    """One for all sessions of a batcher that are read alike."""
+    return Codec(ModelInput.of(live.card), how or preprocessing())
+
+
 async def play(live, clip, how):
     """Send a clip as one session's only track."""
     session, tracks = object(), {"a": live.tracks.begin()}
     return [
-        await step(live, FrameJob(session, index, how, tracks, frame[None]))
+        await step(live, FrameJob(session, index, codec(live, how), tracks, frame[None]))
         for index, frame in enumerate(clip)
     ]
 
@@ -155,9 +162,9 @@ async def test_a_rebuilt_track_gives_the_same_poses(tmp_path, frames):
         state = expected[frames - 1].recorded.state
         filled = fill(clip[:frames], True, 0.05, 5, FORMATS["coco17"]).keypoints_TJ2[-26:]
         session, track = object(), live.tracks.begin()
-        await step(live, RebuildJob(preprocessing(), track, state, filled))
+        await step(live, RebuildJob(codec(live), track, state, filled))
         for number in range(frames, frames + 20):
-            job = FrameJob(session, 0, preprocessing(), {"a": track}, clip[None, number])
+            job = FrameJob(session, 0, codec(live), {"a": track}, clip[None, number])
             found = await step(live, job)
             np.testing.assert_allclose(found.poses.poses, expected[number].poses.poses, atol=1e-4)
             assert not found.recorded.is_fresh_P[0]
@@ -171,7 +178,7 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
         session, track = object(), live.tracks.begin()
         with live.batcher.admit(30) as admission:
             futures = [
-                admission.submit(FrameJob(session, 0, preprocessing(), {"a": track}, frame[None]))
+                admission.submit(FrameJob(session, 0, codec(live), {"a": track}, frame[None]))
                 for frame in clip
             ]
             burst = await asyncio.gather(*futures)
@@ -187,15 +194,13 @@ async def test_tracks_are_bounded_and_released(tmp_path):
         with pytest.raises(Overloaded, match="all 2 places"):
             live.tracks.begin()
         job = FrameJob(
-            object(), 0, preprocessing(), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
+            object(), 0, codec(live), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
         )
         await step(live, job)
         live.tracks.end(first)
         live.tracks.end(first)
         third = live.tracks.begin()
-        found = await step(
-            live, FrameJob(object(), 0, preprocessing(), {"a": third}, clip[None, 0])
-        )
+        found = await step(live, FrameJob(object(), 0, codec(live), {"a": third}, clip[None, 0]))
         assert found.recorded.is_fresh_P.all()  # and without the state of the track before
         assert {second.slot, third.slot} == {0, 1}
         assert live.tracks.begun == 2
@@ -208,8 +213,8 @@ async def test_a_session_that_ended_meanwhile_changes_no_other(tmp_path):
         gone = live.tracks.begin()
         live.tracks.end(gone)
         track, session = live.tracks.begin(), object()
-        await step(live, FrameJob(object(), 0, preprocessing(), {"a": gone}, clip[None, 0]))
-        found = await step(live, FrameJob(session, 0, preprocessing(), {"a": track}, clip[None, 0]))
+        await step(live, FrameJob(object(), 0, codec(live), {"a": gone}, clip[None, 0]))
+        found = await step(live, FrameJob(session, 0, codec(live), {"a": track}, clip[None, 0]))
         assert found.recorded.is_fresh_P.all()
         assert found.poses.poses.shape == (1, 17, 3)
 
@@ -224,7 +229,7 @@ async def test_extreme_keypoints_change_only_their_own_pose(tmp_path):
         async def disturb():
             track, session = live.tracks.begin(), object()
             return [
-                await step(live, FrameJob(session, 0, preprocessing(), {"a": track}, extreme))
+                await step(live, FrameJob(session, 0, codec(live), {"a": track}, extreme))
                 for _ in range(20)
             ]
 
@@ -242,7 +247,7 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
 
         async def fail():
             track = live.tracks.begin()
-            wrong = FrameJob(object(), 0, preprocessing(), {"a": track}, clip[None, 0, :5])
+            wrong = FrameJob(object(), 0, codec(live), {"a": track}, clip[None, 0, :5])
             with pytest.raises(Exception, match="dimension"):
                 await step(live, wrong)
             live.tracks.end(track)

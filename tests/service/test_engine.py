@@ -11,11 +11,12 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import QUALITY
 from poselift.normalisation import screen
-from poselift.postprocess.bone_lengths import enforce_bone_lengths
 from poselift.postprocess.foot_contact import clean_foot_skate
+from poselift.postprocess.pipeline import enforce_bone_lengths
 from poselift.postprocess.smoothing import smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import H36M17
+from service.admission import Deadline
 from service.context import ServiceContext
 from service.request_errors import DeadlineExceeded, NotFound, Overloaded, TooLarge
 from service.requests import CameraOptions, Clip, LiftedClip, LiftOptions, LiftRequest
@@ -34,7 +35,10 @@ async def lift(
         LiftOptions.model_validate({"image_size": SIZE, **options}),
         tuple(Clip(str(index), clip) for index, clip in enumerate(clips)),
     )
-    return list((await service.engine.lift(request, deadline_s)).clips)
+    if deadline_s is None:
+        return list((await service.engine.lift(request)).clips)
+    deadline = Deadline(deadline_s)
+    return list((await deadline.bound(service.engine.lift(request, deadline.at))).clips)
 
 
 def straight_through(folder: Path, clip: np.ndarray) -> np.ndarray:
@@ -390,12 +394,12 @@ async def test_a_cancelled_request_leaves_nothing_behind(models: Path) -> None:
 async def test_aliases_and_cards(models: Path) -> None:
     async with running_service(models) as service:
         engine = service.engine
-        names = [card.name for card in engine.cards()]
+        names = [model.card.name for model in engine.models]
         assert names == ["causal", "h36m", "person", "rooted", "symmetric"]
-        assert engine.aliases() == {"default": "symmetric", "live": "causal"}
-        assert engine.card("live").architecture.causal
+        assert engine.models.aliases == {"default": "symmetric", "live": "causal"}
+        assert engine.models.named("live").card.architecture.causal
         with pytest.raises(NotFound, match="there are default, live, causal"):
-            engine.card("best")
+            engine.models.named("best")
 
 
 async def test_frames_are_counted(models: Path) -> None:

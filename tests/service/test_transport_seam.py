@@ -13,7 +13,7 @@ import pytest
 from service.admission import admitted
 from service.context import ServiceContext
 from service.error_table import problem, told
-from service.handlers.lift_handler import LiftHandler
+from service.handlers import lift_handler
 from service.machine import Machine, prepared_machine
 from service.settings import Settings
 from service.wire.served_formats import JSON
@@ -27,7 +27,6 @@ class LinesTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._context = context
         self._host = machine.settings.host
-        self._handler = LiftHandler(context)
         self._end = asyncio.Event()
 
     def bind(self) -> str:
@@ -50,7 +49,7 @@ class LinesTransport:
     async def _answer(self, line: bytes) -> bytes:
         try:
             with admitted(self._context, "lines", "lift", None) as admission:
-                lifting = self._handler.lift(line, JSON, JSON, admission.deadline)
+                lifting = lift_handler.lift(self._context, line, JSON, JSON, admission.deadline)
                 return await admission.deadline.bound(lifting)
         except Exception as error:
             return orjson.dumps(problem(told(error)))

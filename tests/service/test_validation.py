@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
+from poselift.lifting import check_finite
 from service.request_errors import TooLarge
 from service.requests import Clip
-from service.validation import Limits, check_extent, check_finite
+from service.validation import Limits, check_extent
 
 LIMITS = Limits(max_frames_per_request=10, max_clips_per_request=3)
 
@@ -59,5 +60,5 @@ def test_a_number_that_is_not_finite_names_its_joint(bad: float, channel: int) -
     invalid = clip("a", (30, 17, 3))
     invalid.keypoints_TJ3[17, 4, channel] = bad
     with pytest.raises(InvalidInput) as refusal:
-        check_finite(invalid, 2)
+        check_finite(invalid.keypoints_TJ3, "clips[2].keypoints")
     assert refusal.value.field_errors[0].where == "clips[2].keypoints[17][4]"

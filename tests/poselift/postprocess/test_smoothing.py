@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from poselift.postprocess.bone_lengths import enforce_bone_lengths
+from poselift.postprocess.pipeline import enforce_bone_lengths
 from poselift.postprocess.smoothing import half_window, smooth
 from poselift.skeletons import H36M17, SKELETONS
 

@@ -14,8 +14,7 @@ from service.request_errors import TooLarge
 from service.requests import LiftRequest
 from service.validation import Limits
 from service.wire.decoding import Decoder
-from service.wire.json_format import JsonFormat
-from service.wire.served_formats import JSON
+from service.wire.served_formats import JSON, JsonFormat
 
 
 class Elsewhere(JsonFormat):

@@ -14,8 +14,7 @@ from fastapi import FastAPI
 from service.requests import LiftRequest, LiftResult
 from service.rest.app import create_app
 from service.validation import Limits
-from service.wire.json_format import JsonFormat
-from service.wire.served_formats import SERVED_FORMATS
+from service.wire.served_formats import SERVED_FORMATS, JsonFormat
 from tests.contract.scenarios import request
 from tests.models import running_service
 
