@@ -11,8 +11,8 @@ from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.rings import Rings
 from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
-from training.export.clip_graph import EXPECTED_ERRORS, POSES, TRAJECTORY
 from training.export.exported import Exported
+from training.export.graph_builder import EXPECTED_ERRORS, POSES, TRAJECTORY
 from training.model.temporal_model import pad_edges
 
 TOLERANCE_M = 1e-5

@@ -17,11 +17,6 @@ VIDEOPOSE3D_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for comm
 SCALE = "One camera cannot separate size from distance: poses have the scale of an ordinary adult."
 HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
 """About where Human3.6M's four cameras lie, whose trajectories the authors' models learned."""
-_HALF_TOLERANCE_M = 2e-2
-"""Half precision costs 0.2 mm on average and now and then some millimetres, mostly on noise such as
-this; that the graph itself is right is known by then."""
-_LARGEST_INLINE_BYTES = 128
-"""Shapes and slices stay in the graph, where checkers can see them; weights do not."""
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,11 @@ from poselift.runtime.model_files import (
     model_version,
 )
 from poselift.skeletons import SKELETONS, Skeleton
-from training.export.clip_graph import KEYPOINTS, clip_graph, halved, output_shapes
+from training.export.clip_graph import clip_graph, halved, window_graph
 from training.export.export_parity import ExportError, check_parity
 from training.export.exported import Exported
+from training.export.graph_builder import KEYPOINTS, output_shapes
 from training.export.step_graph import rings_graph, step_graph
-from training.export.window_graph import window_graph
 
 Precision = Literal["float32", "float16"]
 
@@ -140,13 +140,8 @@ def _refuse_strangers(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ExportError(f"{folder}: is a file; expected a folder to write")
-    strangers = {item.name for item in folder.iterdir()} - {
-        CLIP_GRAPH,
-        STEP_GRAPH,
-        RINGS_GRAPH,
-        WINDOW_GRAPH,
-        WEIGHTS,
-    }
+    own = {CLIP_GRAPH, STEP_GRAPH, RINGS_GRAPH, WINDOW_GRAPH, WEIGHTS}
+    strangers = {item.name for item in folder.iterdir()} - own
     if strangers:
         raise ExportError(f"{folder}: holds other files: {', '.join(sorted(strangers))}")
 

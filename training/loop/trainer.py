@@ -23,7 +23,6 @@ from training.data.windows import Batch, Share, Windows
 from training.loop.curves import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
-from training.model.batch_norm_momentum import BatchNormMomentum
 from training.model.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -33,7 +32,7 @@ from training.model.checkpoint import (
     load_weights,
     save,
 )
-from training.model.networks import Networks, Predicted, TrainingForm
+from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
 
 CHECKPOINT = "checkpoint.pt"
 _HELD_OUT_WINDOWS = 4096

@@ -30,8 +30,8 @@ from training.evaluation.clip_errors import (
 )
 from training.loop.trainer import Trainer
 from training.metrics import METRICS
-from training.model.batch_norm_momentum import BatchNormMomentum
 from training.model.checkpoint import CheckpointError, load, load_networks, save
+from training.model.networks import BatchNormMomentum
 from training.model.temporal_model import TemporalModel
 
 
