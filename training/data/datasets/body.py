@@ -121,11 +121,12 @@ def _recipe(motion: Motion) -> Recipe:
     raise InvalidInput.at("joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …")
 
 
-def _limbs(motion: Motion, names: dict[str, tuple[str, str]]) -> dict[str, Floats]:
+def _limbs(motion: Motion, sides: tuple[str, str], names: str) -> dict[str, Floats]:
+    """Both sides' limb joints; ``names`` follow the sides' letters, in the order of `_LIMBS`."""
     return {
-        f"{side}_{limb}": motion.at(joint)
-        for limb, pair in names.items()
-        for side, joint in zip(("left", "right"), pair, strict=True)
+        f"{side}_{limb}": motion.at(f"{letters}{name}")
+        for limb, name in zip(_LIMBS, names.split(), strict=True)
+        for side, letters in zip(("left", "right"), sides, strict=True)
     }
 
 
@@ -142,18 +143,8 @@ def _turn(motion: Motion, joint: str) -> Floats:
 
 def _asf(motion: Motion) -> Points:
     """CMU's own skeleton; a joint is the end of the bone of that name."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("lhipjoint", "rhipjoint"),
-            "knee": ("lfemur", "rfemur"),
-            "foot": ("ltibia", "rtibia"),
-            "shoulder": ("lclavicle", "rclavicle"),
-            "elbow": ("lhumerus", "rhumerus"),
-            # The bone "radius" ends two thirds down the forearm, where it twists.
-            "wrist": ("lwrist", "rwrist"),
-        },
-    )
+    # The bone "radius" ends two thirds down the forearm, where it twists; "wrist" at the wrist.
+    at = _limbs(motion, ("l", "r"), "hipjoint femur tibia clavicle humerus wrist")
     # The bone "thorax" ends 5 cm below the shoulders; Human3.6M's thorax is level with them.
     at["thorax"] = _middle(at, "shoulder")
     at["spine"] = motion.at("lowerback")
@@ -176,17 +167,7 @@ def _whole_forearms(at: dict[str, Floats]) -> dict[str, Floats]:
 
 def _cgspeed(motion: Motion) -> Points:
     """The BVH conversion of CMU's skeleton that animators use, made whole by `whole`."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("LeftUpLeg", "RightUpLeg"),
-            "knee": ("LeftLeg", "RightLeg"),
-            "foot": ("LeftFoot", "RightFoot"),
-            "shoulder": ("LeftArm", "RightArm"),
-            "elbow": ("LeftForeArm", "RightForeArm"),
-            "wrist": ("LeftHand", "RightHand"),
-        },
-    )
+    at = _limbs(motion, ("Left", "Right"), _CGSPEED_LIMBS)
     at |= _whole_forearms(at)
     at["thorax"] = _middle(at, "shoulder")
     at["spine"] = motion.at("Spine")
@@ -206,23 +187,19 @@ def whole(file: Bvh) -> Bvh:
     return file
 
 
+_CGSPEED_LIMBS = "UpLeg Leg Foot Arm ForeArm Hand"
+_OTHER_LIMBS = "Hip Knee Ankle Shoulder Elbow Wrist"
 _OTHER_NAMES = {
     f"{side}{other}": f"{side}{name}"
     for side in ("Left", "Right")
-    for other, name in {
-        "Collar": "Shoulder",
-        "Shoulder": "Arm",
-        "Elbow": "ForeArm",
-        "Wrist": "Hand",
-        "Hip": "UpLeg",
-        "Knee": "Leg",
-        "Ankle": "Foot",
-    }.items()
+    for other, name in zip(_OTHER_LIMBS.split(), _CGSPEED_LIMBS.split(), strict=True)
 } | {
+    "LeftCollar": "LeftShoulder",
+    "RightCollar": "RightShoulder",
+    "lowerneck": "Neck",
     "lowerback": "LowerBack",
     "Chest": "Spine",
     "Chest2": "Spine1",
-    "lowerneck": "Neck",
 }
 """Some files of the cgspeed conversion call its joints otherwise."""
 
@@ -235,10 +212,9 @@ def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
     """
     offsets = offsets_J3.copy()
     thorax = np.array([0.0, np.linalg.norm(offsets[names.index("Spine1")]), 0.0])
-    additions = dict.fromkeys(("Neck", "LeftShoulder", "RightShoulder"), thorax)
-    for name, addition in additions.items():
+    for name in ("Neck", "LeftShoulder", "RightShoulder"):
         if not offsets[names.index(name)].any():
-            offsets[names.index(name)] = addition
+            offsets[names.index(name)] = thorax
     return offsets
 
 
@@ -253,17 +229,7 @@ def _poser_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
 
 def _positions(motion: Motion) -> Points:
     """Positions computed with the skeleton of the cgspeed conversion, its bones lost as there."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("lhip", "rhip"),
-            "knee": ("lknee", "rknee"),
-            "foot": ("lankle", "rankle"),
-            "shoulder": ("lshoulder", "rshoulder"),
-            "elbow": ("lelbow", "relbow"),
-            "wrist": ("lwrist", "rwrist"),
-        },
-    )
+    at = _limbs(motion, ("l", "r"), "hip knee ankle shoulder elbow wrist")
     at |= _whole_forearms(at)
     trunk = motion.at("lowerneck")
     left = at["left_shoulder"] - at["right_shoulder"]
@@ -271,7 +237,7 @@ def _positions(motion: Motion) -> Points:
     # span the chest's own frame.
     up_and_back = _middle(at, "shoulder") - trunk
     chest = _frame(left, up_and_back)
-    # The middle of the shoulders lies up and back of the trunk: inverse that tilt.
+    # The middle of the shoulders lies up and back of the trunk: undo that tilt.
     chest = chest @ _about_left(_COLLAR_TILT_RAD)
     length = np.median(np.linalg.norm(trunk - motion.at("upperback"), axis=-1))
     lost = chest[..., 1] * length
@@ -307,17 +273,7 @@ def _frame(left_T3: Floats, up_T3: Floats) -> Floats:
 
 def _poser(motion: Motion) -> Points:
     """The Poser figure of the second BVH export: one body for all, with eyes."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("lThigh", "rThigh"),
-            "knee": ("lShin", "rShin"),
-            "foot": ("lFoot", "rFoot"),
-            "shoulder": ("lShldr", "rShldr"),
-            "elbow": ("lForeArm", "rForeArm"),
-            "wrist": ("lHand", "rHand"),
-        },
-    )
+    at = _limbs(motion, ("l", "r"), "Thigh Shin Foot Shldr ForeArm Hand")
     chest, neck, head = motion.at("chest"), motion.at("neck"), motion.at("head")
     turn = _turn(motion, "head")
     # Its neck joint lies above the shoulders, and its back bends a bit above the middle.

@@ -29,10 +29,11 @@ class Bone:
 def _pair(
     name: str, ends: tuple[str, str], range_m: tuple[float, float], deviation_m: float
 ) -> tuple[Bone, Bone]:
-    return (
-        Bone(f"left {name}", (f"left_{ends[0]}", f"left_{ends[1]}"), range_m, deviation_m),
-        Bone(f"right {name}", (f"right_{ends[0]}", f"right_{ends[1]}"), range_m, deviation_m),
+    left, right = (
+        Bone(f"{side} {name}", (f"{side}_{ends[0]}", f"{side}_{ends[1]}"), range_m, deviation_m)
+        for side in ("left", "right")
     )
+    return left, right
 
 
 BONES = (
@@ -64,7 +65,8 @@ def check(points_TJ3: Floats, fps: float) -> None:
         raise InvalidInput.at("length", f"at least {MINIMUM_S} s, found {len(points_TJ3)} frames")
     for bone in BONES:
         _check_bone(bone, bone_lengths(points_TJ3, bone))
-    _check_height(points_TJ3)
+    if not HEIGHT_M[0] <= (height := height_m(points_TJ3)) <= HEIGHT_M[1]:
+        raise InvalidInput.at("height", f"{HEIGHT_M[0]} to {HEIGHT_M[1]} m, found {height:.2f} m")
 
 
 def bone_lengths(points_TJ3: Floats, bone: Bone) -> Floats:
@@ -87,20 +89,16 @@ def _check_bone(bone: Bone, lengths: Floats) -> None:
 
 def height_m(points_TJ3: Floats) -> float:
     """Foot to head along the bones: median over the frames."""
-    chain = ("head", "neck", "thorax", "spine", "hip")
-    trunk = _path(points_TJ3, chain)
-    legs = [_path(points_TJ3, (f"{s}_hip", f"{s}_knee", f"{s}_foot")) for s in ("left", "right")]
+    trunk = _chain_length(points_TJ3, ("head", "neck", "thorax", "spine", "hip"))
+    legs = [
+        _chain_length(points_TJ3, (f"{s}_hip", f"{s}_knee", f"{s}_foot")) for s in ("left", "right")
+    ]
     return float(np.median(trunk + np.mean(legs, axis=0)))
 
 
-def _path(points_TJ3: Floats, chain: tuple[str, ...]) -> Floats:
+def _chain_length(points_TJ3: Floats, chain: tuple[str, ...]) -> Floats:
     along = points_TJ3[:, [POINTS.index(point) for point in chain]]
     return np.asarray(np.linalg.norm(np.diff(along, axis=1), axis=-1).sum(axis=-1))
-
-
-def _check_height(points_TJ3: Floats) -> None:
-    if not HEIGHT_M[0] <= (height := height_m(points_TJ3)) <= HEIGHT_M[1]:
-        raise InvalidInput.at("height", f"{HEIGHT_M[0]} to {HEIGHT_M[1]} m, found {height:.2f} m")
 
 
 @dataclass(frozen=True)

@@ -1,60 +1,33 @@
 """Anyone's own videos, their keypoints as the paper's authors write them: ``data_2d_custom_*``."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from training.data.datasets.laboratory import (
-    Detections,
-    LabSequence,
-    LabVideo,
-    collect,
-    read_detections,
-    videos_of,
-)
+from training.data.datasets.laboratory import Detections, LabSequence
 from training.data.datasets.recordings import RecordingSet
 from training.data.datasets.rigs import RigCamera
 from training.data.datasets.tree import Tree
 
-SKELETON = "h36m17"
-
 
 def read_custom(keypoints: Path, fps: float, focal_length: float | None = None) -> RecordingSet:
-    """Videos with nothing known of the poses, for semi-supervised training.
+    """Videos of one person each and of unknown poses, for semi-supervised training.
 
-    Args:
-        keypoints: one person in each video.
-        fps: frames per second.
-        focal_length: in pixels, the same for all videos, which then count as undistorted
-            and to look through the image's middle. Without one the cameras are unknown.
-
-    Raises:
-        Invalid: naming the file and the video, and what was expected.
+    ``focal_length``, in pixels, is the same for all videos, which then count as undistorted and
+    centred. Without one the cameras are unknown.
     """
-    detections = read_detections(keypoints)
-    found = detections.found
-    videos = [
-        video
-        for name in found.names()
-        for action in found[name].names()
-        for video in _film(detections, name, action, focal_length)
-    ]
+    detections = Detections.read(keypoints)
+    videos = []
+    for name in detections.found.names():
+        for action in detections.found[name].names():
+            size = detections.metadata["video_metadata"][name]
+            count = len(detections.found[name][action].entries())
+            rig = [_camera(str(number + 1), size, focal_length) for number in range(count)]
+            sequence = LabSequence(name, action, action, held_out=False)
+            videos += detections.videos(sequence, rig, None, "h36m17")
     if not videos:
-        raise found.wrong("at least one video")
-    return collect(videos, fps, detections.layout.name, SKELETON, f"Videos from {keypoints.name}.")
-
-
-def _film(
-    detections: Detections, name: str, action: str, focal_length: float | None
-) -> Iterator[LabVideo]:
-    views = detections.found[name][action]
-    size = detections.metadata["video_metadata"][name]
-    rig = [
-        _camera(str(number), size, focal_length) for number in range(1, len(views.entries()) + 1)
-    ]
-    sequence = LabSequence(name, action, action, held_out=False)
-    return videos_of(sequence, views, rig, None, detections.layout.name, SKELETON)
+        raise detections.found.wrong("at least one video")
+    return detections.collect(videos, fps, "h36m17", f"Videos from {keypoints.name}.")
 
 
 def _camera(name: str, size: Tree, focal_length: float | None) -> RigCamera:

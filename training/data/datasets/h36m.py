@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poselift.errors import InvalidInput
-from training.data.datasets.laboratory import Laboratory, LabSequence, collect
+from training.data.datasets.laboratory import Laboratory, LabSequence
 from training.data.datasets.recordings import RecordingSet
 from training.data.datasets.tree import Floats, Tree
 
 ORIGIN = "Human3.6M (Ionescu et al., 2014), whose licence is for academic use."
 FPS = 50.0
 HELD_OUT = ("S9", "S11")
-SKELETON = "h36m17"
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Which of the 32 joints of Human3.6M are our 17; the others are doubles, hands and toes."""
 
@@ -26,35 +25,24 @@ def read_h36m(
 
     Subjects who are only in the keypoints are kept, their poses unknown. A sequence that is missing
     from the positions of a subject who is in them is left out: the authors leave out a bad one.
-
-    Raises:
-        InvalidInput: naming the file, the subject and the action, and what was expected.
     """
-    laboratory = Laboratory.opened(positions, keypoints, cameras, SKELETON)
-    labelled = laboratory.sequences()
+    laboratory = Laboratory.opened(positions, keypoints, cameras, "h36m17")
+    labelled, others = laboratory.sequences(), laboratory.others()
     known = {subject for subject, _ in labelled}
     if not set(held_out) & known:
         expected = f"some of {', '.join(sorted(known))}, found {', '.join(held_out)}"
         raise InvalidInput.at("held-out subjects", expected)
-    unlabelled = [sequence for sequence in laboratory.others() if sequence[0] not in known]
     videos = [
         video
-        for subject, name in labelled + unlabelled
+        for subject, name in labelled + [other for other in others if other[0] not in known]
         for video in laboratory.videos(
             LabSequence(subject, name, _NUMBER.sub("", name), subject in held_out),
             [subject],
             _joints(laboratory.positions[subject][name]) if subject in known else None,
         )
     ]
-    left_out = [
-        f"{'/'.join(sequence)}: no positions"
-        for sequence in laboratory.others()
-        if sequence[0] in known
-    ]
-    layout = laboratory.detections.layout.name
-    return collect(
-        videos, FPS, layout, SKELETON, f"{ORIGIN} Keypoints: {keypoints.name}."
-    ), left_out
+    left_out = [f"{subject}/{name}: no positions" for subject, name in others if subject in known]
+    return laboratory.collect(videos, FPS, ORIGIN), left_out
 
 
 def _joints(world: Tree) -> Floats:

@@ -7,12 +7,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.datasets.laboratory import Laboratory, LabSequence, LabVideo, collect
+from training.data.datasets.laboratory import Laboratory, LabSequence, LabVideo
 from training.data.datasets.recordings import RecordingSet
 
 ORIGIN = "HumanEva-I (Sigal et al., 2010), whose licence is for research."
 FPS = 60.0
-SKELETON = "humaneva15"
 PARTS = {"Train": False, "Validate": True}
 """The parts of the data set that have positions, and whether they are held out."""
 
@@ -25,33 +24,28 @@ def read_humaneva(
     """The chunks of the actions that begin with one of the names given, and what was left out.
 
     A person is in both parts, and counts as two subjects: ``Train/S1`` and ``Validate/S1``.
-
-    Raises:
-        Invalid: naming the file, the subject and the action, and what was expected.
     """
-    laboratory = Laboratory.opened(positions, keypoints, cameras, SKELETON)
-    labelled = [sequence for sequence in laboratory.sequences() if _part(sequence[0]) in PARTS]
+    laboratory = Laboratory.opened(positions, keypoints, cameras, "humaneva15")
+    sequences = laboratory.sequences()
+    labelled = [sequence for sequence in sequences if _part(sequence[0]) in PARTS]
     wanted = [sequence for sequence in labelled if sequence[1].startswith(tuple(actions))]
     if not wanted:
         expected = f"subjects Train/… or Validate/… and actions {' '.join(actions)} …"
         raise laboratory.positions.wrong(expected)
-    videos = [video for sequence in wanted for video in _film(laboratory, *sequence)]
-    left_out = [f"{'/'.join(sequence)}: no positions" for sequence in laboratory.others()] + [
-        f"{'/'.join(sequence)}: neither Train nor Validate"
-        for sequence in laboratory.sequences()
-        if sequence not in labelled
+    videos = [video for sequence in wanted for video in _videos(laboratory, *sequence)]
+    others = [sequence for sequence in sequences if sequence not in labelled]
+    left_out = [
+        *(f"{'/'.join(sequence)}: no positions" for sequence in laboratory.others()),
+        *(f"{'/'.join(sequence)}: neither Train nor Validate" for sequence in others),
     ]
-    layout = laboratory.detections.layout.name
-    return collect(
-        videos, FPS, layout, SKELETON, f"{ORIGIN} Keypoints: {keypoints.name}."
-    ), left_out
+    return laboratory.collect(videos, FPS, ORIGIN), left_out
 
 
 def _part(subject: str) -> str:
     return subject.split("/", maxsplit=1)[0]
 
 
-def _film(laboratory: Laboratory, subject: str, name: str) -> list[LabVideo]:
+def _videos(laboratory: Laboratory, subject: str, name: str) -> list[LabVideo]:
     """The cameras stood alike in all parts, so that they may be given once for a person."""
     sequence = LabSequence(subject, name, _NUMBERS.sub("", name), PARTS[_part(subject)])
     world = laboratory.positions[subject][name].finite(("frames", 15, 3))

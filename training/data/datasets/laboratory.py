@@ -1,6 +1,6 @@
 """Videos of the paper authors' prepared files (``data_2d_*.npz``), as one set of recordings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,25 +39,65 @@ class LabVideo:
     keypoints_TJ3: NDArray[np.float32]
     positions_TK3: NDArray[np.float32]
 
-    @property
-    def name(self) -> str:
-        """Subject, sequence and camera."""
-        return f"{self.sequence.subject}/{self.sequence.name}/{self.camera.name}"
-
 
 @dataclass(frozen=True)
 class Detections:
     """A file of keypoints: what was found in every video, and in what layout."""
 
+    path: Path
     found: Tree
     metadata: Tree
     layout: KeypointFormat
 
+    @classmethod
+    def read(cls, path: Path) -> "Detections":
+        """Open a ``data_2d_*.npz`` and find out the layout of its keypoints."""
+        found, metadata = read_pickled(path, "positions_2d", "metadata")
+        return cls(path, found, metadata, _layout(metadata))
 
-def read_detections(path: Path) -> Detections:
-    """Open a ``data_2d_*.npz`` and find out the layout of its keypoints."""
-    found, metadata = read_pickled(path, "positions_2d", "metadata")
-    return Detections(found, metadata, _layout(metadata))
+    def videos(
+        self, sequence: LabSequence, rig: Rig, world_TK3: Floats | None, skeleton: str
+    ) -> Iterator[LabVideo]:
+        """A sequence in each camera; without world positions the poses are unknown."""
+        views = self.found[sequence.subject][sequence.name].entries()
+        for camera, view in zip(rig, views, strict=True):
+            keypoints = _read_keypoints(view, len(self.layout.joints))
+            frames = len(keypoints) if world_TK3 is None else len(world_TK3)
+            if len(keypoints) < frames:
+                expected = f"at least the {frames} frames of the positions, found {len(keypoints)}"
+                raise view.wrong(f"{expected} (camera {camera.name})")
+            positions = np.full((frames, len(SKELETONS[skeleton].joints), 3), np.nan, np.float32)
+            if world_TK3 is not None:
+                positions = camera.view(world_TK3).astype(np.float32)
+            yield LabVideo(sequence, camera, keypoints[:frames], positions)
+
+    def collect(
+        self, videos: Iterable[LabVideo], fps: float, skeleton: str, origin: str
+    ) -> RecordingSet:
+        """Videos end to end."""
+        videos = list(videos)
+        sequences = [video.sequence for video in videos]
+        cameras = [video.camera for video in videos]
+        lengths = [len(video.keypoints_TJ3) for video in videos]
+        return RecordingSet(
+            keypoints=np.concatenate([video.keypoints_TJ3 for video in videos]),
+            positions=np.concatenate([video.positions_TK3 for video in videos]),
+            clip_ends=np.cumsum(lengths, dtype=np.int64),
+            names=tuple(
+                f"{sequence.subject}/{sequence.name}/{camera.name}"
+                for sequence, camera in zip(sequences, cameras, strict=True)
+            ),
+            subjects=tuple(sequence.subject for sequence in sequences),
+            actions=tuple(sequence.action for sequence in sequences),
+            held_out=np.array([sequence.held_out for sequence in sequences], dtype=np.bool_),
+            fps=fps,
+            camera_names=tuple(camera.name for camera in cameras),
+            image_sizes=np.stack([camera.image_size for camera in cameras]),
+            cameras=np.stack([camera.intrinsics for camera in cameras]),
+            keypoint_format=self.layout.name,
+            skeleton=skeleton,
+            origin=origin,
+        )
 
 
 def _layout(metadata: Tree) -> KeypointFormat:
@@ -102,7 +142,7 @@ class Laboratory:
     def opened(cls, positions: Path, keypoints: Path, cameras: Path, skeleton: str) -> "Laboratory":
         """Read the files, and look at the layout of the keypoints, not yet at the sequences."""
         (world,) = read_pickled(positions, "positions_3d")
-        return cls(world, read_detections(keypoints), read_rigs(cameras), cameras, skeleton)
+        return cls(world, Detections.read(keypoints), read_rigs(cameras), cameras, skeleton)
 
     def sequences(self) -> list[tuple[str, str]]:
         """The subject and the name of each sequence with positions."""
@@ -125,63 +165,22 @@ class Laboratory:
         if (count := len(views.entries())) != len(rig):
             expected = f"keypoints from {len(rig)} cameras, as {self.cameras} has, found {count}"
             raise views.wrong(expected)
-        return list(
-            videos_of(sequence, views, rig, world_TK3, self.detections.layout.name, self.skeleton)
-        )
+        return list(self.detections.videos(sequence, rig, world_TK3, self.skeleton))
+
+    def collect(self, videos: Iterable[LabVideo], fps: float, origin: str) -> RecordingSet:
+        """Videos end to end; ``origin`` is that of the positions."""
+        origin = f"{origin} Keypoints: {self.detections.path.name}."
+        return self.detections.collect(videos, fps, self.skeleton, origin)
 
 
 def _sequences(tree: Tree) -> list[tuple[str, str]]:
     return [(subject, name) for subject in tree.names() for name in tree[subject].names()]
 
 
-def videos_of(
-    sequence: LabSequence,
-    views: Tree,
-    rig: Rig,
-    world_TK3: Floats | None,
-    layout: str,
-    skeleton: str,
-) -> Iterator[LabVideo]:
-    """A sequence in each camera; without world positions the poses are unknown."""
-    for camera, view in zip(rig, views.entries(), strict=True):
-        keypoints = read_keypoints(view, len(FORMATS[layout].joints))
-        frames = len(keypoints) if world_TK3 is None else len(world_TK3)
-        if len(keypoints) < frames:
-            expected = f"at least the {frames} frames of the positions, found {len(keypoints)}"
-            raise view.wrong(f"{expected} (camera {camera.name})")
-        positions = np.full((frames, len(SKELETONS[skeleton].joints), 3), np.nan, np.float32)
-        if world_TK3 is not None:
-            positions = camera.view(world_TK3).astype(np.float32)
-        yield LabVideo(sequence, camera, keypoints[:frames], positions)
-
-
-def read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
+def _read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
     """Keypoints (T, J, 3) in pixels with scores: 1 where none are given, 0 where x or y is NaN."""
     given = view.floats(("frames", joints, 2), ("frames", joints, 3))
     scores = np.ones((*given.shape[:2], 3 - given.shape[2]))
     scored = np.concatenate([given, scores], axis=2)
     seen = np.isfinite(scored).all(axis=2, keepdims=True)
     return np.where(seen, scored, 0.0).astype(np.float32)
-
-
-def collect(
-    videos: Sequence[LabVideo], fps: float, layout: str, skeleton: str, origin: str
-) -> RecordingSet:
-    """Videos end to end."""
-    lengths = [len(video.keypoints_TJ3) for video in videos]
-    return RecordingSet(
-        keypoints=np.concatenate([video.keypoints_TJ3 for video in videos]),
-        positions=np.concatenate([video.positions_TK3 for video in videos]),
-        clip_ends=np.cumsum(lengths, dtype=np.int64),
-        names=tuple(video.name for video in videos),
-        subjects=tuple(video.sequence.subject for video in videos),
-        actions=tuple(video.sequence.action for video in videos),
-        held_out=np.array([video.sequence.held_out for video in videos], dtype=np.bool_),
-        fps=fps,
-        camera_names=tuple(video.camera.name for video in videos),
-        image_sizes=np.stack([video.camera.image_size for video in videos]),
-        cameras=np.stack([video.camera.intrinsics for video in videos]),
-        keypoint_format=layout,
-        skeleton=skeleton,
-        origin=origin,
-    )

@@ -58,15 +58,34 @@ def failing(error: InvalidInput) -> Callable[[], Motion]:
     return read
 
 
-def prepare_clips(clips: Iterable[Clip], fps: float) -> tuple[list[Prepared], list[Rejection]]:
-    """All clips prepared, and what is wrong with any of them."""
+def prepare(
+    clips: Iterable[Clip],
+    fps: float,
+    held_out: Sequence[str],
+    origin: str,
+    places: Sequence[Path],
+    expected: str,
+    without_copies: Callable[[list[Prepared], float], tuple[list[Prepared], list[Rejection]]]
+    | None = None,
+) -> tuple[MotionSet, list[Rejection]]:
+    """All clips as one set, and what was left out with the reasons.
+
+    ``places`` are where they were looked for, and ``expected`` is what should have been found
+    there; ``without_copies`` drops some that are prepared.
+    """
     kept: list[Prepared] = []
     rejections: list[Rejection] = []
     for clip in tqdm(clips, "preparing", unit="clip"):
         prepared, found = prepare_clip(clip, fps)
         kept += prepared
         rejections += found
-    return kept, rejections
+    if without_copies is not None:
+        kept, copies = without_copies(kept, fps)
+        rejections += copies
+    if not kept:
+        reasons = "".join(f"; {each.clip.name}: {each.reason}" for each in rejections[:1])
+        raise InvalidInput.at(", ".join(map(str, places)), f"{expected}{reasons}")
+    return collect(kept, fps, held_out, origin), rejections
 
 
 def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Rejection]]:
@@ -106,10 +125,8 @@ def collect(
     """Clips end to end, of our points."""
     subjects = tuple(item.clip.subject for item in kept)
     if held_out and not set(held_out) & set(subjects):
-        raise InvalidInput.at(
-            "held-out subjects",
-            f"some of {', '.join(sorted(set(subjects)))}, found {', '.join(held_out)}",
-        )
+        expected = f"some of {', '.join(sorted(set(subjects)))}, found {', '.join(held_out)}"
+        raise InvalidInput.at("held-out subjects", expected)
     ends = np.cumsum([len(item.points_TJ3) for item in kept], dtype=np.int64)
     return MotionSet(
         positions=np.concatenate([item.points_TJ3.astype(np.float32) for item in kept]),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,18 +55,13 @@ _W0 = re.compile(r"<w0>\s*\[([^\]]*)\]\s*</w0>")
 
 
 def read_rigs(path: Path) -> Mapping[str, Rig]:
-    """The cameras of each subject: Human3.6M's own ``metadata.xml``, or JSON as ``--help`` says.
-
-    Raises:
-        InvalidInput: naming the file, the place in it and what was expected.
-    """
+    """The cameras of each subject: Human3.6M's own ``metadata.xml``, or JSON as ``--help`` says."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput.at(str(path), f"a file of cameras: {error}") from error
-    read: Callable[[str, Path], Mapping[str, Rig]]
-    read = _read_metadata if path.suffix.lower() == ".xml" else _read_json
-    return read(text, path)
+    is_xml = path.suffix.lower() == ".xml"
+    return _read_metadata(text, path) if is_xml else _read_json(text, path)
 
 
 def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
@@ -81,9 +76,8 @@ def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
     except ValueError as error:
         raise InvalidInput.at(f"{path}, w0", f"numbers: {error}") from error
     if numbers.shape != (_NUMBERS,):
-        raise InvalidInput.at(
-            f"{path}, w0", f"{_NUMBERS} numbers in brackets, found {len(numbers)}"
-        )
+        expected = f"{_NUMBERS} numbers in brackets, found {len(numbers)}"
+        raise InvalidInput.at(f"{path}, w0", expected)
     places = numbers[:_INTRINSICS_FROM].reshape(-1, _SUBJECTS, 6)
     all_intrinsics = numbers[_INTRINSICS_FROM:].reshape(-1, 9)
     return {
@@ -122,10 +116,10 @@ def _json_camera(tree: Tree) -> RigCamera:
     if (size <= 0).any():
         raise tree["image_size"].wrong("a width and a height in pixels")
     place = tree["translation"].finite((3,))
-    return RigCamera(tree["name"].text(), size, _json_lens(tree), orientation / length, place)
+    return RigCamera(tree["name"].text(), size, _json_intrinsics(tree), orientation / length, place)
 
 
-def _json_lens(tree: Tree) -> Floats:
+def _json_intrinsics(tree: Tree) -> Floats:
     """NaN without a focal length; no distortion where none is given."""
     if "focal_length" not in tree:
         return _unknown()

@@ -5,7 +5,7 @@ from pathlib import Path
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.model_files import CLIP_GRAPH
 from training.data.datasets.motion import MotionSet
-from training.data.prepare_motion import CmuOptions, prepare_cmu
+from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.options import EvaluateOptions
 from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import draw_calibration

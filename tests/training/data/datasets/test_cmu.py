@@ -128,7 +128,7 @@ def test_faults_are_reported_and_skipped(write_person) -> None:
     assert motions.names == ("01_01",)
     reasons = {fault.clip.name: fault.reason for fault in rejections}
     assert "lfemur" in reasons["01_02"]
-    assert "its skeleton 02.asf beside it" in reasons["02_01"]
+    assert "its skeleton 02.asf next to it" in reasons["02_01"]
     assert "MOTION" in reasons["03_01"]
     assert "rubbish.npz" in reasons["rubbish"]
     assert "positions_mm" in reasons["other"]
