@@ -17,6 +17,7 @@ from training.config.sections import FilterWidths
 from training.config.train_config import TrainConfig
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
+from training.evaluation.pages import Rows, around, put_into, table
 from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.held_out import (
     EVERY_CONDITION,
@@ -26,7 +27,6 @@ from training.evaluation.wild.held_out import (
     overall,
 )
 from training.evaluation.wild.real import balancing, balancing_by_mediapipe
-from training.evaluation.wild.tables import Rows, around, put_into, table
 from training.evaluation.wild.videos import Video, videos
 from training.export.exported import from_checkpoint
 from training.export.model_folder import export

@@ -15,6 +15,7 @@ from poselift.postprocess.pipeline import Postprocessing
 from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
+from training.evaluation.pages import Rows, table
 from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import (
@@ -45,7 +46,6 @@ from training.evaluation.wild.real import (
     of_trial,
     on_video,
 )
-from training.evaluation.wild.tables import Rows, table
 from training.evaluation.wild.videos import Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
