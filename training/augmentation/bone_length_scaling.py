@@ -12,11 +12,8 @@ from training.augmentation.augmentation import Augmentation, Floats, Motions, St
 def scale_bones(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:
     """Make each bone longer or shorter, alike on both sides; its directions stay.
 
-    Args:
-        points_TM3: a clip whose first points are the joints of Human3.6M; the others lie on the
-            head and go where the neck goes.
-        spread: standard deviation of the factors' logarithms.
-        rng: where the factors come from.
+    Points besides Human3.6M's joints lie on the head and go where the neck goes. ``spread`` is the
+    standard deviation of the factors' logarithms.
     """
     bones = [name.removeprefix("left_").removeprefix("right_") for name in H36M17.joints]
     factors = {bone: float(np.exp(spread * rng.standard_normal())) for bone in dict.fromkeys(bones)}

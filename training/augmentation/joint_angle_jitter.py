@@ -27,14 +27,7 @@ _KNOTS_APART_S = (0.4, 3.0)
 def jitter_joint_angles(
     points_TM3: Floats, joint_names: Sequence[str], fps: float, rng: np.random.Generator
 ) -> Floats:
-    """Turn trunk, arms and legs, and open and close elbows and knees, a little and slowly.
-
-    Args:
-        points_TM3: world axes, metres, y up; the first are the joints of Human3.6M.
-        joint_names: what the M points are.
-        fps: frames per second.
-        rng: where the angles come from.
-    """
+    """Turn trunk, arms and legs, and open and close elbows and knees, a little and slowly."""
     frames = len(points_TM3)
     bent = _turn_trunk(points_TM3, _TRUNK * _smooth_noise(frames, 3, fps, rng))
     for limbs in LIMBS:
@@ -48,9 +41,7 @@ def jitter_joint_angles(
 
 
 def _turn_trunk(points_TM3: Floats, angles_T3: NDArray[np.floating]) -> Floats:
-    legs = {
-        H36M17.joints.index(f"{side}_{name}") for side in ("left", "right") for name in LIMBS["hip"]
-    }
+    legs = [joint for side in ("left", "right") for joint in limb(H36M17.joints, side, "hip")]
     above = [joint for joint in range(1, points_TM3.shape[1]) if joint not in legs]
     return turn_about(points_TM3, 0, above, Rotation.from_rotvec(angles_T3))
 

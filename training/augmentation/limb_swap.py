@@ -10,36 +10,24 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augmentation.augmentation import (
-    Augmentation,
-    Floats,
-    Motions,
-    Stage,
-    happens,
-)
-from training.augmentation.limbs import LIMBS, body_frame
+from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage, happens
+from training.augmentation.limbs import LIMBS, body_frame, limb
 
 
 def swap_limbs(
     body_TM3: Floats, donor_TM3: Floats, joint_names: Sequence[str], limbs: str
 ) -> Floats:
-    """Move one clip's body with the arms or legs of another.
+    """Move one clip's body with the arms (``shoulder``) or legs (``hip``) of another.
 
     Limbs keep their angles to the shoulders or hips they hang from, and the body's bone lengths.
-
-    Args:
-        body_TM3: world axes, metres.
-        donor_TM3: the clip whose limbs are taken, of any length; it runs to and fro.
-        joint_names: what the M points are.
-        limbs: ``shoulder`` for the arms, ``hip`` for the legs.
+    The donor's clip may have any length: it runs to and fro.
     """
     donor = donor_TM3[_to_and_fro(len(donor_TM3), len(body_TM3))]
     donor_frame = body_frame(donor, joint_names, limbs)
     turn = body_frame(body_TM3, joint_names, limbs) @ donor_frame.transpose(0, 2, 1)
     swapped = body_TM3.copy()
     for side in ("left", "right"):
-        chain = [joint_names.index(f"{side}_{joint}") for joint in LIMBS[limbs]]
-        for parent, child in pairwise(chain):
+        for parent, child in pairwise(limb(joint_names, side, limbs)):
             bone = donor[:, child] - donor[:, parent]
             length = _length(body_TM3, parent, child) / _length(donor, parent, child)
             turned = (turn @ bone[..., None])[..., 0]

@@ -9,10 +9,7 @@ from scipy.spatial.transform import Rotation
 
 Floats = NDArray[np.float32]
 
-LIMBS = {
-    "shoulder": ("shoulder", "elbow", "wrist"),
-    "hip": ("hip", "knee", "foot"),
-}
+LIMBS = {"shoulder": ("shoulder", "elbow", "wrist"), "hip": ("hip", "knee", "foot")}
 """The chain of each limb, by the pair of joints that it hangs from."""
 _MOST_FLEXED = np.radians(145)
 _HINGE_SHARE = 0.1
@@ -21,19 +18,11 @@ _HINGE_SHARE = 0.1
 
 def body_frame(points_TM3: Floats, joint_names: Sequence[str], limbs: str) -> Floats:
     """Right-handed axes (T, 3, 3), as columns: across the shoulders or hips, up the back, ahead."""
-    at = {name: points_TM3[:, joint_names.index(name)] for name in ("hip", "thorax")}
-    left, right = (
-        points_TM3[:, joint_names.index(f"{side}_{limbs}")] for side in ("left", "right")
-    )
+    names = ("hip", "thorax", f"left_{limbs}", f"right_{limbs}")
+    hip, thorax, left, right = (points_TM3[:, joint_names.index(name)] for name in names)
     across = _unit(left - right)
-    ahead = _unit(np.cross(across, at["thorax"] - at["hip"]))
+    ahead = _unit(np.cross(across, thorax - hip))
     return np.stack([across, np.cross(ahead, across), ahead], axis=-1).astype(np.float32)
-
-
-def body_axes(points_TM3: Floats, joint_names: Sequence[str], limbs: str) -> list[Floats]:
-    """Across the body to its left, up the back, and ahead: (T, 3) each, of unit length."""
-    frame = body_frame(points_TM3, joint_names, limbs)
-    return [frame[:, :, axis] for axis in range(3)]
 
 
 def limb(joint_names: Sequence[str], side: str, limbs: str) -> list[int]:
@@ -52,7 +41,7 @@ def flex(
     upper, lower = _bones(points_TM3, chain)
     before = flexion(points_TM3, chain)
     change = np.clip(before + change_T, 0, _MOST_FLEXED) - before
-    ahead = body_axes(points_TM3, joint_names, limbs)[2]
+    ahead = body_frame(points_TM3, joint_names, limbs)[:, :, 2]
     usual = np.cross(upper, ahead if limbs == "shoulder" else -ahead)
     scale = _HINGE_SHARE * np.linalg.norm(lower, axis=-1, keepdims=True)
     hinge = np.cross(upper, lower) + scale * usual

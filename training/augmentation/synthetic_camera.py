@@ -42,24 +42,14 @@ class SyntheticCamera:
 
 
 def random_camera(trajectory_T3: Floats, rng: np.random.Generator) -> SyntheticCamera:
-    """Draw a camera that has a person's whole trajectory in front of it.
-
-    Args:
-        trajectory_T3: of the root, in world axes, metres, y up, the floor near y = 0.
-        rng: the source of all choices.
-    """
+    """Draw a camera that has a person's whole trajectory in front of it; the floor is at y = 0."""
     middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
     radius = float(np.linalg.norm((trajectory_T3 - middle)[:, [0, 2]], axis=-1).max())
     distance = radius + np.exp(rng.uniform(*np.log(_DISTANCES_M)))
     heights = _HIGH_HEIGHTS_M if rng.random() < _HIGH_SHARE else _HEIGHTS_M
     bearing = rng.uniform(0, 2 * np.pi)
-    position = np.array(
-        [
-            middle[0] + distance * np.sin(bearing),
-            rng.uniform(*heights),
-            middle[2] + distance * np.cos(bearing),
-        ]
-    )
+    x, z = middle[[0, 2]] + distance * np.array([np.sin(bearing), np.cos(bearing)])
+    position = np.array([x, rng.uniform(*heights), z])
     aim = middle + rng.normal(0, _AIM_SPREAD_M, 3)
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
     intrinsics = _random_intrinsics(image_size, rng)

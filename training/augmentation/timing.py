@@ -1,11 +1,18 @@
-"""Speed: clips are resampled in time, which also stands for other frame rates."""
+"""Timing: clips are resampled in time, which also stands for other frame rates, or reversed."""
 
 from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage, in_order
+from training.augmentation.augmentation import (
+    Augmentation,
+    Floats,
+    Motions,
+    Stage,
+    in_order,
+    with_probability,
+)
 from training.command import List
 
 
@@ -36,4 +43,11 @@ SPEED = Augmentation(
     type=Annotated[tuple[_Positive, _Positive], *List, AfterValidator(in_order)],
     default=(0.7, 2.0),
     off=(1.0, 1.0),
+)
+
+BACKWARDS = Augmentation(
+    name="backwards",
+    help="Share of the clips that run backwards in time.",
+    stage=Stage.MOTION,
+    change=with_probability(lambda points, _, __: points[::-1]),
 )
