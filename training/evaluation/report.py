@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from training.evaluation.clip_errors import ClipErrors, average, by_action, by_joint
+from training.figures import figure
 from training.metrics import ALL_METRICS
 
 ErrorsByCondition: TypeAlias = dict[str, list[ClipErrors]]
@@ -16,8 +17,7 @@ ErrorsByCondition: TypeAlias = dict[str, list[ClipErrors]]
 def overall_errors(measured: Mapping[str, ErrorsByCondition]) -> dict[str, float]:
     """Errors over all clips, for a card: ``noisy MPJPE, flip, single model`` and the like.
 
-    Args:
-        measured: by what is added to the names for each model; nothing for the one it is about.
+    ``measured`` is by what is added to the names for each model; nothing for the one it is about.
     """
     errors: dict[str, float] = {}
     for model, conditions in measured.items():
@@ -62,10 +62,6 @@ def _rounded(value: Any) -> Any:  # noqa: ANN401
 
 def _plot(measured: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """Bars of MPJPE for every action and every joint, a colour a condition."""
-    # Imported here because it takes a second and only reports draw.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     panels = {
         "by action": {
             name: {action: row["MPJPE"] for action, row in found["actions"].items()}
@@ -74,16 +70,15 @@ def _plot(measured: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         "by joint": {name: found["joints"] for name, found in measured.items()},
     }
     rows = max(len(bars) for panel in panels.values() for bars in panel.values())
-    figure = Figure(figsize=(11, 1.5 + 0.12 * rows * len(measured)), layout="constrained")
-    for axes, (title, panel) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        height = 0.8 / len(panel)
-        for number, (name, bars) in enumerate(panel.items()):
-            places = [place + number * height for place in range(len(bars))]
-            axes.barh(places, list(bars.values()), height, label=name)
-        labels = list(next(iter(panel.values())))
-        axes.set_yticks([place + 0.4 - height / 2 for place in range(len(labels))], labels)
-        axes.invert_yaxis()
-        axes.set_xlabel("MPJPE (mm)")
-        axes.set_title(title)
-    axes.legend(fontsize="small")
-    FigureCanvasAgg(figure).print_png(path)
+    with figure(path, 11, 1.5 + 0.12 * rows * len(measured)) as drawn:
+        for axes, (title, panel) in zip(drawn.subplots(1, 2), panels.items(), strict=True):
+            height = 0.8 / len(panel)
+            for number, (name, bars) in enumerate(panel.items()):
+                places = [place + number * height for place in range(len(bars))]
+                axes.barh(places, list(bars.values()), height, label=name)
+            labels = list(next(iter(panel.values())))
+            axes.set_yticks([place + 0.4 - height / 2 for place in range(len(labels))], labels)
+            axes.invert_yaxis()
+            axes.set_xlabel("MPJPE (mm)")
+            axes.set_title(title)
+        axes.legend(fontsize="small")

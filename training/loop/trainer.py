@@ -20,7 +20,7 @@ from training.config.train_config import TrainConfig
 from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
 from training.data.windows import Batch, Share, Windows
-from training.loop.curves import plot_history
+from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
 from training.model.checkpoint import (

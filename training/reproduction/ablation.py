@@ -18,7 +18,6 @@ from training.config.train_config import TrainConfig
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
 from training.evaluation.pages import Rows, around, put_into, table
-from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.held_out import (
     EVERY_CONDITION,
     NOISY,
@@ -27,7 +26,7 @@ from training.evaluation.wild.held_out import (
     overall,
 )
 from training.evaluation.wild.real import balancing, balancing_by_mediapipe
-from training.evaluation.wild.videos import Video, videos
+from training.evaluation.wild.videos import Downloads, Video, videos
 from training.export.exported import from_checkpoint
 from training.export.model_folder import export
 from training.loop.process_pool import run_all

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.pages import rendered
+from training.figures import figure
 from training.model.temporal_model import TemporalModel
 from training.reproduction.experiments import (
     CAUSAL,
@@ -78,7 +79,6 @@ def write_page(
         settings: what they had in common.
     """
     figures = path.with_suffix("")
-    figures.mkdir(parents=True, exist_ok=True)
     figure_5 = {
         way: {share: runs[each.name].errors["N-MPJPE"] for share, each in experiments.items()}
         for way, experiments in semi_supervised(subjects).items()
@@ -212,17 +212,13 @@ def _findings_of_appendix(runs: Runs) -> list[Finding]:
 
 
 def _plot(figure_5: Mapping[str, Mapping[float, float]], path: Path) -> None:
-    # Imported here because it takes a second and only reports draw.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
-    for way, errors in figure_5.items():
-        axes.plot([100 * share for share in errors], list(errors.values()), marker="o", label=way)
-    axes.set_xscale("log")
-    axes.set_xlabel("labelled (%)")
-    axes.set_ylabel("N-MPJPE (mm)")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    FigureCanvasAgg(figure).print_png(path)
+    with figure(path, 6, 3.5) as drawn:
+        axes = drawn.subplots()
+        for way, errors in figure_5.items():
+            percent = [100 * share for share in errors]
+            axes.plot(percent, list(errors.values()), marker="o", label=way)
+        axes.set_xscale("log")
+        axes.set_xlabel("labelled (%)")
+        axes.set_ylabel("N-MPJPE (mm)")
+        axes.grid(alpha=0.3)
+        axes.legend()

@@ -20,7 +20,6 @@ from training.evaluation.clip_errors import average
 from training.evaluation.options import EvaluateOptions
 from training.evaluation.pages import put_into
 from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
-from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import (
     Calibration,
     draw_calibration,
@@ -48,7 +47,7 @@ from training.evaluation.wild.pictures import draw_failures
 from training.evaluation.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
 from training.evaluation.wild.suite import Results, as_json, as_markdown
 from training.evaluation.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
-from training.evaluation.wild.videos import Video, detected
+from training.evaluation.wild.videos import Downloads, Video, detected
 
 ROOT = Path(__file__).parents[3]
 SECONDS = np.arange(300) / 50

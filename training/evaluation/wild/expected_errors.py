@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 
 from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
-from training.data.sources import evaluation_sequences
-from training.evaluation.wild.held_out import Condition
+from training.evaluation.wild.held_out import Condition, held_out_clips
+from training.figures import figure
 from training.metrics import joint_errors
 
 Array = NDArray[np.floating]
@@ -40,15 +40,9 @@ def has_expected_errors(lifter: ClipModel) -> bool:
 
 
 def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
-    """Compare a model's expected errors with its true ones, without the root, which has none.
-
-    Args:
-        lifter: a model that has them.
-        motions: held-out clips.
-        condition: how they are projected.
-    """
+    """Compare a model's expected errors with its true ones, without the root, which has none."""
     expected, true = [], []
-    for clip, _ in evaluation_sequences(motions, condition.options(lifter)):
+    for clip in held_out_clips(motions, condition.options(lifter)):
         sequence = clip.sequence
         lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
         assert lifted.expected_errors is not None, "asked of models that have them"
@@ -65,25 +59,14 @@ def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condit
 
 
 def draw_calibration(found: dict[str, dict[str, Calibration]], path: Path) -> None:
-    """Plot true against expected errors: a panel a model, a line a condition.
-
-    Args:
-        found: calibrations by model, then by condition.
-        path: the picture to write.
-    """
-    # Imported here because it takes a second and only pages want pictures.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(4 * len(found), 4), layout="constrained")
-    panels = figure.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
-    for axes, (name, conditions) in zip(panels, found.items(), strict=True):
-        for condition, each in conditions.items():
-            axes.plot(each.expected_mm, each.true_mm, "o-", markersize=3, label=condition)
-        axes.axline((0, 0), slope=1, color="#999999", linewidth=1)
-        axes.set_title(name, fontsize=10)
-        axes.set_xlabel("expected error (mm)")
-    panels[0].set_ylabel("true error (mm)")
-    panels[0].legend(fontsize=8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure).print_png(path)
+    """Plot true against expected errors, by model and condition: a panel and a line of each."""
+    with figure(path, 4 * len(found), 4) as drawn:
+        panels = drawn.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, (name, conditions) in zip(panels, found.items(), strict=True):
+            for condition, each in conditions.items():
+                axes.plot(each.expected_mm, each.true_mm, "o-", markersize=3, label=condition)
+            axes.axline((0, 0), slope=1, color="#999999", linewidth=1)
+            axes.set_title(name, fontsize=10)
+            axes.set_xlabel("expected error (mm)")
+        panels[0].set_ylabel("true error (mm)")
+        panels[0].legend(fontsize=8)

@@ -1,6 +1,6 @@
 """Held-out people through random cameras, in every condition that is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,12 +14,11 @@ from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
 from training.augmentation.registry import AUGMENTATIONS
 from training.data.datasets.motion import MotionSet
-from training.data.sources import CONDITIONS, evaluation_sequences
+from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
 from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import (
     ClipErrors,
     Prediction,
-    Predictor,
     average,
     measure,
     predict_clips,
@@ -37,17 +36,31 @@ _OCCLUDED_S = 1.0
 _OCCLUDED_SHARE = 0.5
 
 
-def trajectory_predictor_of(lifter: ClipModel) -> Predictor | None:
-    """A served model's trajectory as a predictor, if it has one."""
-    if "trajectory" not in lifter.card.graph.outputs:
-        return None
+def has_trajectory(lifter: ClipModel) -> bool:
+    """Whether a model has a trajectory."""
+    return "trajectory" in lifter.card.graph.outputs
 
-    def predict(inputs_TJ2: Floats) -> Floats:
-        trajectory = lifter.lift(inputs_TJ2[None]).trajectory
-        assert trajectory is not None, "its card says that it has one"
-        return trajectory[0, :, None]
 
-    return predict
+def lifted(
+    lifter: ClipModel, clips: Iterable[HeldOut], with_trajectory: bool = False
+) -> Iterator[Prediction]:
+    """Clips as a served model lifts them, with the trajectory where it has one and it is wanted."""
+
+    def poses(inputs_TJ2: Floats) -> Floats:
+        return lifter.lift(inputs_TJ2[None]).poses[0]
+
+    def trajectory(inputs_TJ2: Floats) -> Floats:
+        found = lifter.lift(inputs_TJ2[None]).trajectory
+        assert found is not None, "its card says that it has one"
+        return found[0, :, None]
+
+    wanted = with_trajectory and has_trajectory(lifter)
+    return predict_clips(clips, poses, trajectory if wanted else None)
+
+
+def held_out_clips(motions: MotionSet, options: ProjectionOptions) -> Iterator[HeldOut]:
+    """Every clip by its cameras."""
+    return (clip for clip, _ in evaluation_sequences(motions, options))
 
 
 @dataclass(frozen=True)
@@ -95,16 +108,6 @@ def overall(found: list[Measured]) -> dict[str, float]:
     return average([clip.errors for clip in found])
 
 
-def predictor_of(lifter: ClipModel) -> Predictor:
-    """A served model as a predictor."""
-
-    def predict(inputs_TJ2: Floats) -> Floats:
-        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses[0]
-        return poses_TK3
-
-    return predict
-
-
 @dataclass(frozen=True)
 class ServedAs:
     """What the service does to a clip's poses, by ``/v1/lift`` or in a live session."""
@@ -137,22 +140,13 @@ def measured(
     every: int = 1,
     served_as: ServedAs = NO_POSTPROCESSING,
 ) -> list[Measured]:
-    """Every held-out clip by its cameras.
-
-    Args:
-        lifter: the model.
-        motions: the held-out clips.
-        condition: how they are projected.
-        every: take one frame of so many, as at a lower frame rate.
-        served_as: what is done to the poses.
-    """
+    """The errors of held-out clips by their cameras, of one frame of ``every`` so many."""
     cut = motions.downsampled(every) if every > 1 else motions
     sequences = list(evaluation_sequences(cut, condition.options(lifter)))
     clips = (clip for clip, _ in sequences)
     skeleton = lifter.card.output
     predictions = (
-        served_as(found, cut.fps, skeleton)
-        for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter))
+        served_as(found, cut.fps, skeleton) for found in lifted(lifter, clips, with_trajectory=True)
     )
     errors = measure(predictions, skeleton.joints)
     return [
@@ -212,10 +206,9 @@ def _in_the_middle(
     lifter: ClipModel, motions: MotionSet, options: ProjectionOptions, length: int
 ) -> Array:
     """Each clip's mean errors (clips, frames) in its middle, millimetres."""
-    clips = (clip for clip, _ in evaluation_sequences(motions, options))
     errors = [
         joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
-        for found in predict_clips(clips, predictor_of(lifter))
+        for found in lifted(lifter, held_out_clips(motions, options))
     ]
     means: Array = np.stack(errors).mean(axis=-1) * 1000
     return means

@@ -11,19 +11,20 @@ from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import SKELETONS, Skeleton
 from training.data.datasets.motion import MotionSet
-from training.data.sources import evaluation_sequences
 from training.data.synthetic import ProjectionOptions
-from training.evaluation.clip_errors import Prediction, predict_clips
+from training.evaluation.clip_errors import Prediction
 from training.evaluation.wild.held_out import (
     CLEAN,
     EVERY_CONDITION,
     NOISY,
+    has_trajectory,
+    held_out_clips,
+    lifted,
     long_enough,
     middle,
     one_side_occluded,
-    predictor_of,
-    trajectory_predictor_of,
 )
+from training.figures import figure
 from training.metrics import joint_errors
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class Failure:
     def worst(self, lifter: ClipModel) -> tuple[Prediction, int]:
         """The frame of the largest mean error, and the clip it is in."""
         worst, frame, largest = None, 0, -1.0
-        clips = (clip for clip, _ in evaluation_sequences(self.motions, self.options))
-        for found in predict_clips(clips, predictor_of(lifter)):
+        for found in lifted(lifter, held_out_clips(self.motions, self.options)):
             frames = len(found.poses_TK3)
             part = middle(frames, self.middle_frames or frames)
             errors_T = joint_errors(found.poses_TK3, found.targets_TK3)[part].mean(axis=-1)
@@ -81,29 +81,18 @@ def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
     """Draw the worst frame of each condition: the inputs, the predicted pose, the true one in grey.
 
     The trajectory with the most jitter, if models predict one, is drawn below.
-
-    Args:
-        lifter: the model.
-        motions: held-out clips.
-        path: the picture to write.
     """
-    # Imported here because it takes a second and only pages want pictures.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     columns = failures(lifter, motions)
-    figure = Figure(figsize=(2.6 * len(columns), 9.6), layout="constrained")
-    places = figure.add_gridspec(4, len(columns), height_ratios=(3, 3, 3, 2))
-    for column, (name, failure) in enumerate(columns.items()):
-        rows = [figure.add_subplot(places[row, column]) for row in range(3)]
-        _draw_worst(rows, name, failure, lifter)
-        if column == 0:
-            for axes, label in zip(rows, ("input", *_VIEWPOINTS), strict=True):
-                axes.set_ylabel(label)
-    if trajectory_predictor_of(lifter) is not None:
-        _draw_trajectory(figure.add_subplot(places[3, :]), lifter, motions)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure).print_png(path)
+    with figure(path, 2.6 * len(columns), 9.6) as drawn:
+        places = drawn.add_gridspec(4, len(columns), height_ratios=(3, 3, 3, 2))
+        for column, (name, failure) in enumerate(columns.items()):
+            rows = [drawn.add_subplot(places[row, column]) for row in range(3)]
+            _draw_worst(rows, name, failure, lifter)
+            if column == 0:
+                for axes, label in zip(rows, ("input", *_VIEWPOINTS), strict=True):
+                    axes.set_ylabel(label)
+        if has_trajectory(lifter):
+            _draw_trajectory(drawn.add_subplot(places[3, :]), lifter, motions)
 
 
 def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipModel) -> None:
@@ -126,8 +115,7 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
 def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
     """The distance of the trajectory with the most jitter, of noisy keypoints."""
     worst, most = None, -1.0
-    clips = (clip for clip, _ in evaluation_sequences(motions, NOISY.options(lifter)))
-    for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter)):
+    for found in lifted(lifter, held_out_clips(motions, NOISY.options(lifter)), True):
         assert found.trajectory_T3 is not None
         steps_T = np.diff((found.trajectory_T3 - found.true_trajectory_T3)[:, 2])
         jitter = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))
@@ -137,12 +125,10 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
     assert worst.trajectory_T3 is not None
     seconds_T = np.arange(len(worst.trajectory_T3)) / motions.fps
     smoothed = smooth(worst.trajectory_T3, half_window(_TRAJECTORY_SMOOTHING_S, motions.fps))
-    axes.plot(
-        seconds_T, worst.trajectory_T3[:, 2], color="#d1495b", linewidth=0.7, label="predicted"
-    )
-    axes.plot(
-        seconds_T, smoothed[:, 2], color="#2e86ab", label=f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
-    )
+    label = f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
+    predicted = {"color": "#d1495b", "linewidth": 0.7, "label": "predicted"}
+    axes.plot(seconds_T, worst.trajectory_T3[:, 2], **predicted)
+    axes.plot(seconds_T, smoothed[:, 2], color="#2e86ab", label=label)
     axes.plot(seconds_T, worst.true_trajectory_T3[:, 2], color=_TRUE, label="true")
     axes.set_title(f"the trajectory with the most jitter, noisy: {worst.clip.name}", fontsize=8)
     axes.set_ylabel("distance (m)")

@@ -8,10 +8,10 @@ from training.data.datasets.motion import MotionSet
 from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.options import EvaluateOptions
 from training.evaluation.pages import around, put_into
-from training.evaluation.wild.downloads import Downloads
 from training.evaluation.wild.expected_errors import draw_calibration
 from training.evaluation.wild.pictures import draw_failures
 from training.evaluation.wild.suite import as_json, as_markdown, measure_models
+from training.evaluation.wild.videos import Downloads
 
 _MODELS = Path(__file__).parents[3] / "poselift" / "models"
 _MOTION = Path("data/cmu.npz")
