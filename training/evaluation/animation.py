@@ -50,14 +50,9 @@ class Excerpt:
 
 
 def render(piece: Excerpt, output: Path, rate: float, azimuth: float, width: int) -> None:
-    """Write an animation, whole or not at all.
+    """Write an animation (.mp4 or .gif) of so many frames a second and pixels, whole or not at all.
 
-    Args:
-        piece: what to show.
-        output: an .mp4 or a .gif file.
-        rate: frames a second.
-        azimuth: degrees, of where poses are seen from; see the command's option.
-        width: pixels.
+    ``azimuth`` is in degrees, of where poses are seen from; see the command's option.
     """
     images = tqdm(draw(piece, azimuth, width), "drawing", len(piece.times_s), unit="frame")
     partial = output.with_name(f".{output.name}.partial{output.suffix.lower()}")
@@ -73,14 +68,12 @@ def _write(images: Iterable[Image], path: Path, rate: float, count: int) -> None
     # Imported here, as in `draw`, so that --help and mistakes need not wait for it.
     from imageio.v2 import get_writer  # noqa: PLC0415
 
-    options: dict[str, Any]
+    options: dict[str, Any] = {"format": "FFMPEG", "fps": rate, "quality": 7, "macro_block_size": 2}
     if path.suffix == ".gif":
         durations = _durations_ms(rate, count)
         # Pillow wants a list for several frames and a number for one.
         duration = durations if count > 1 else durations[0]
         options = {"duration": duration, "loop": 0, "bits": 8}
-    else:
-        options = {"format": "FFMPEG", "fps": rate, "quality": 7, "macro_block_size": 2}
     writer: Any = get_writer(path, mode="I", **options)  # typed as anything that reads or writes
     with writer:
         for image in images:
@@ -99,7 +92,8 @@ def draw(piece: Excerpt, azimuth: float, width: int) -> Iterator[Image]:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     panels = 1 + len(piece.poses)
-    wide, high = _even(width), _even(width * (1 + _TITLE_SHARE) / panels)
+    sides = width, width * (1 + _TITLE_SHARE) / panels
+    wide, high = (2 * round(side / 2) for side in sides)
     dpi = width / _INCHES_WIDE
     # Half a pixel more: the canvas rounds down, and a product of floats may be short of a pixel.
     figure = Figure(figsize=((wide + 0.5) / dpi, (high + 0.5) / dpi), dpi=dpi)
@@ -121,10 +115,6 @@ def draw(piece: Excerpt, azimuth: float, width: int) -> Iterator[Image]:
         clock.set_text(f"{piece.title}, {time_s:.2f} s")
         canvas.draw()
         yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _even(length: float) -> int:
-    return 2 * round(length / 2)
 
 
 def _draw_keypoints(axes: Any, piece: Excerpt) -> list[Artist]:  # noqa: ANN401
@@ -184,7 +174,7 @@ def _extent(points: Floats) -> Floats:
 def _set_view(axes: Any, points: Floats, size: Floats, azimuth: float) -> None:  # noqa: ANN401
     """A box of this size (3,), metres, about poses (T, K, 3): all panels have the same scale.
 
-    Lines on its sides are half a metre apart, or 2 m where somebody goes far.
+    Lines on its sides are half a metre apart, or 2 m where the person goes far.
     """
     from matplotlib.ticker import MultipleLocator  # noqa: PLC0415
 
@@ -214,15 +204,7 @@ def find_clip(predictions: Predictions, clip: str) -> int:
 def cut(
     predictions: Predictions, clip: int, start_s: float, seconds: float, rate: float
 ) -> Excerpt:
-    """What is to be seen of a clip: the frame before each of the animation's instants.
-
-    Args:
-        predictions: holds the clip.
-        clip: its number.
-        start_s: where to begin in it.
-        seconds: how much to show, if there is as much.
-        rate: frames a second of the animation.
-    """
+    """What is to be seen of a clip: the frame before each of the animation's instants."""
     shown = _shown(predictions, clip, start_s, seconds, rate)
     start = predictions.frames(clip).start
     joints = FORMATS[predictions.keypoint_format].joints
@@ -250,9 +232,8 @@ def _shown(
     rows = predictions.frames(clip)
     length_s = (rows.stop - rows.start) / predictions.fps
     if start_s >= length_s:
-        raise InvalidInput.at(
-            "--start-s", f"less than the clip's {length_s:.2f} s, found {start_s:g}"
-        )
+        expected = f"less than the clip's {length_s:.2f} s, found {start_s:g}"
+        raise InvalidInput.at("--start-s", expected)
     count = max(1, round(min(seconds, length_s - start_s) * rate))
     instants = start_s + np.arange(count) / rate
     # A little more, so that an instant which is a frame's own is not taken for earlier.
@@ -262,11 +243,11 @@ def _shown(
 
 
 def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:
-    """The poses to show by their titles, (T, K, 3) each, as `Chunk` has them."""
+    """The poses to show by their titles, (T, K, 3) each, as `Excerpt` has them."""
     predicted = predictions.poses[shown]
-    path = predictions.trajectory[shown]
-    if np.isfinite(path).all():
-        predicted = predicted + (path - path[0])[:, None]
+    trajectory = predictions.trajectory[shown]
+    if np.isfinite(trajectory).all():
+        predicted = predicted + (trajectory - trajectory[0])[:, None]
     figures = {"predicted": _upright(predicted)}
     target = predictions.targets[shown]
     if np.isfinite(target).all(axis=2).any():

@@ -38,27 +38,28 @@ class CheckpointEvaluation:
 
     def run(self) -> None:
         """Measure the checkpoint and, if there is one, the baseline."""
-        path, options = self._path, self._options
+        options = self._options
         # All files are opened before anything is measured, so that a mistyped name fails at once.
-        loaded = load_model(path, options.causal, options.keypoint_format)
-        baseline = self._load_baseline(loaded) if self._options.baseline else None
-        source = self._source(path, loaded)
-        if self._options.predictions:
-            self._lift_videos_without_poses(loaded.networks, source, self._options.predictions)
-        measured = {"": self._measure(path, loaded.networks, source, self._options.predictions)}
-        if self._options.baseline and baseline:
-            name = f", {self._options.baseline.parent.name} model"
-            measured[name] = self._measure(self._options.baseline, baseline, source)
-        if self._options.output:
-            self._options.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
-        if self._options.report:
-            write_report(self._options.report, measured, self._options.by_subject)
+        loaded = load_model(self._path, options.causal, options.keypoint_format)
+        baseline = options.baseline and self._load_baseline(options.baseline, loaded)
+        source = self._source(self._path, loaded)
+        if options.predictions:
+            self._lift_videos_without_poses(loaded.networks, source, options.predictions)
+        measured = {"": self._measure(self._path, loaded.networks, source, options.predictions)}
+        if options.baseline and baseline:
+            name = f", {options.baseline.parent.name} model"
+            measured[name] = self._measure(options.baseline, baseline, source)
+        if options.output:
+            options.output.write_text(json.dumps(overall_errors(measured), indent=2) + "\n")
+        if options.report:
+            write_report(options.report, measured, options.by_subject)
 
     def _source(self, path: Path, loaded: LoadedModel) -> Source:
         """Where held-out clips come from, none of whose subjects the model has seen."""
-        if self._options.data is None and loaded.trained_on is None:
+        options = self._options
+        if options.data is None and loaded.trained_on is None:
             raise ValueError(f"--data: expected prepared data to measure {path} on")
-        data = self._options.data or loaded.config.dataset.data
+        data = options.data or loaded.config.dataset.data
         source = open_source(loaded.config.for_evaluation(data))
         skeleton = SKELETONS[source.summary.skeleton]
         if loaded.networks.pose.joints_out != len(skeleton.joints):
@@ -67,34 +68,28 @@ class CheckpointEvaluation:
                 f"{path} predicts {loaded.networks.pose.joints_out}"
             )
         subjects = {clip.subject for clip in source.held_out(source.conditions[0])}
-        only_lifts = self._options.predictions and not (
-            self._options.output or self._options.report or self._options.baseline
+        only_lifts = options.predictions and not (
+            options.output or options.report or options.baseline
         )
         if not subjects and not (only_lifts and any(source.without_poses())):
-            raise ValueError(
-                f"{data} holds no held-out subjects; with --predictions alone, videos without "
-                "poses are lifted"
-            )
+            hint = "with --predictions alone, videos without poses are lifted"
+            raise ValueError(f"{data} holds no held-out subjects; {hint}")
         known = loaded.trained_on.subjects if loaded.trained_on else ()
-        seen = sorted(subjects & set(known))
-        if seen:
+        if seen := sorted(subjects & set(known)):
             raise ValueError(f"{data}: {path} was trained on {', '.join(seen)}")
         return source
 
-    def _load_baseline(self, loaded: LoadedModel) -> Networks:
-        assert self._options.baseline is not None
+    def _load_baseline(self, path: Path, loaded: LoadedModel) -> Networks:
         if loaded.trained_on is None:
             raise ValueError("--baseline compares this project's checkpoints (.pt)")
-        networks, other = load_networks(self._options.baseline)
+        networks, other = load_networks(path)
         for name in ("keypoint_format", "normalisation"):
             if getattr(loaded.config.model, name) != getattr(other.config.model, name):
-                raise ValueError(f"{self._options.baseline}: was trained with another {name}")
+                raise ValueError(f"{path}: was trained with another {name}")
         if other.motions != loaded.trained_on:
-            raise ValueError(f"{self._options.baseline}: was trained on other motion")
+            raise ValueError(f"{path}: was trained on other motion")
         if other.config.model.causal and not loaded.config.model.causal:
-            raise ValueError(
-                f"{self._options.baseline}: is causal, and would get gaps filled from the future"
-            )
+            raise ValueError(f"{path}: is causal, and would get gaps filled from the future")
         return networks
 
     def _lift_videos_without_poses(self, networks: Networks, source: Source, folder: Path) -> None:
@@ -128,11 +123,8 @@ class CheckpointEvaluation:
     @property
     def _how(self) -> str:
         """How the models were measured, if not as usual."""
-        later = (
-            f", lookahead {self._options.lookahead_frames}"
-            if self._options.lookahead_frames
-            else ""
-        )
+        frames = self._options.lookahead_frames
+        later = f", lookahead {frames}" if frames else ""
         return f"{later}, flip" if self._options.flip else later
 
     def _predictors(self, networks: Networks, source: Source) -> tuple[Predictor, Predictor | None]:
@@ -146,14 +138,11 @@ class CheckpointEvaluation:
     def _predictor(
         self, model: TemporalModel, source: Source, mirror: tuple[int, ...]
     ) -> Predictor:
-        predict = self._unflipped(model)
+        predict = predictor(model)
+        if self._options.lookahead_frames is not None and model.receptive_field > 1:
+            if model.causal:
+                raise ValueError("--lookahead-frames is for symmetric models")
+            predict = delayed_predictor(model, self._options.lookahead_frames)
         if not self._options.flip:
             return predict
         return flip_augmented(predict, FORMATS[source.keypoint_format].mirror, mirror)
-
-    def _unflipped(self, model: TemporalModel) -> Predictor:
-        if self._options.lookahead_frames is None or model.receptive_field == 1:
-            return predictor(model)
-        if model.causal:
-            raise ValueError("--lookahead-frames is for symmetric models")
-        return delayed_predictor(model, self._options.lookahead_frames)

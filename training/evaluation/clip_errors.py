@@ -18,6 +18,8 @@ from training.metrics import (
     FOOT_METRICS,
     METRICS,
     TRAJECTORY_METRICS,
+    Array,
+    Metric,
     joint_errors,
 )
 from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
@@ -64,10 +66,7 @@ def delayed_predictor(model: TemporalModel, lookahead_frames: int) -> Predictor:
 def flip_augmented(predict: Predictor, inputs: Sequence[int], points: Sequence[int]) -> Predictor:
     """Average a prediction with that of the mirrored input, mirrored back (the paper, §5.3).
 
-    Args:
-        predict: what is to be augmented.
-        inputs: the permutation that exchanges left and right keypoints.
-        points: the same of the points that come out.
+    ``inputs`` and ``points`` exchange the left and right keypoints, and points that come out.
     """
 
     def predict_twice(inputs_TJ2: Floats) -> Floats:
@@ -125,63 +124,54 @@ class ClipErrors:
 def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
     """All predictions of a source's clips, as they go into a file."""
     clips = [each.clip for each in predictions]
+    unknown = [np.full((len(each.poses_TK3), 3), np.nan, np.float32) for each in predictions]
+    found = [each.trajectory_T3 for each in predictions]
     return Predictions(
         names=tuple(clip.name for clip in clips),
         clip_ends=np.cumsum([len(each.poses_TK3) for each in predictions], dtype=np.int64),
         keypoints=np.concatenate([clip.sequence.inputs_TJ2 for clip in clips]),
         poses=np.concatenate([each.poses_TK3 for each in predictions]),
         targets=np.concatenate([each.targets_TK3 for each in predictions]),
-        trajectory=np.concatenate([_trajectory(each) for each in predictions]),
+        trajectory=np.concatenate(
+            [none if known is None else known for known, none in zip(found, unknown, strict=True)]
+        ),
         fps=source.summary.fps,
         keypoint_format=source.keypoint_format,
         skeleton=source.summary.skeleton,
     )
 
 
-def _trajectory(prediction: Prediction) -> Floats:
-    if prediction.trajectory_T3 is not None:
-        return prediction.trajectory_T3
-    return np.full((len(prediction.poses_TK3), 3), np.nan, np.float32)
-
-
 def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:
     """The errors of predictions, whose poses have these joints."""
     feet = [joint for joint, name in enumerate(joints) if name.endswith(("foot", "ankle"))]
-    for prediction in predictions:
-        predicted, target = prediction.poses_TK3, prediction.targets_TK3
-        errors = {
-            name: metric.of(predicted, target) * metric.factor for name, metric in METRICS.items()
-        }
-        if prediction.trajectory_T3 is not None:
-            errors |= {
-                name: metric.of(prediction.trajectory_T3, prediction.true_trajectory_T3)
-                * metric.factor
-                for name, metric in TRAJECTORY_METRICS.items()
-            }
+    for found in predictions:
+        predicted, target = found.poses_TK3, found.targets_TK3
+        errors = _in_units(METRICS, predicted, target)
+        if found.trajectory_T3 is not None:
+            trajectories = found.trajectory_T3, found.true_trajectory_T3
+            errors |= _in_units(TRAJECTORY_METRICS, *trajectories)
             stepping = (
-                prediction.trajectory_T3[:, None] + predicted[:, feet],
-                prediction.true_trajectory_T3[:, None] + target[:, feet],
+                trajectory_T3[:, None] + poses_TK3[:, feet]
+                for trajectory_T3, poses_TK3 in zip(trajectories, (predicted, target), strict=True)
             )
-            errors |= {
-                name: metric.of(*stepping) * metric.factor for name, metric in FOOT_METRICS.items()
-            }
+            errors |= _in_units(FOOT_METRICS, *stepping)
         means = joint_errors(predicted, target).mean(axis=0) * 1000
         by_joint = dict(zip(joints, means.tolist(), strict=True))
-        clip = prediction.clip
-        yield ClipErrors(clip.subject, clip.action, len(target), errors, by_joint)
+        yield ClipErrors(found.clip.subject, found.clip.action, len(target), errors, by_joint)
+
+
+def _in_units(metrics: Mapping[str, Metric], predicted: Array, target: Array) -> dict[str, float]:
+    return {name: each.of(predicted, target) * each.factor for name, each in metrics.items()}
 
 
 def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
     """Mean errors over frames; NaN where a metric means nothing for any clip."""
-    return {name: _average(clips, name) for name in clips[0].errors}
-
-
-def _average(clips: Sequence[ClipErrors], name: str) -> float:
-    known = [clip for clip in clips if not np.isnan(clip.errors[name])]
-    if not known:
-        return float("nan")
-    frames = [clip.frames for clip in known]
-    return float(np.average([clip.errors[name] for clip in known], weights=frames))
+    means = {}
+    for name in clips[0].errors:
+        known = [clip for clip in clips if not np.isnan(clip.errors[name])]
+        values, frames = [clip.errors[name] for clip in known], [clip.frames for clip in known]
+        means[name] = float(np.average(values, weights=frames)) if known else float("nan")
+    return means
 
 
 def by_joint(clips: Sequence[ClipErrors]) -> dict[str, float]:
@@ -218,8 +208,8 @@ def table(errors: Mapping[str, Mapping[str, float]]) -> str:
     """A text table, one row an action."""
     names = list(errors[OVERALL])
     width = max(len(action) for action in errors)
-    lines = [" " * width + "".join(f"{name:>11}" for name in names)]
-    lines += [" " * width + "".join(f"{ALL_METRICS[name].unit:>11}" for name in names)]
+    units = [ALL_METRICS[name].unit for name in names]
+    lines = [" " * width + "".join(f"{each:>11}" for each in head) for head in (names, units)]
     lines += [
         f"{action:<{width}}" + "".join(f"{row[name]:11.1f}" for name in names)
         for action, row in errors.items()
