@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,8 @@ def _split(value: Any) -> Any:  # noqa: ANN401
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
         return value
-    return [
-        part for text in texts for part in (text.split(",") if isinstance(text, str) else [text])
-    ]
+    parts = (text.split(",") if isinstance(text, str) else [text] for text in texts)
+    return list(chain.from_iterable(parts))
 
 
 List = (Parameter(n_tokens=1, negative=""), BeforeValidator(_split))
@@ -43,9 +43,7 @@ class Options(BaseModel):
 def command_line(program: str, command: Callable[..., None] | None = None) -> App:
     """The application behind ``python -m program``.
 
-    Args:
-        program: the module.
-        command: what it runs, whose docstring is its help; None if it has subcommands.
+    The docstring of ``command`` is its help; without one it has subcommands.
     """
     app = App(
         name=f"python -m {program}",
@@ -75,12 +73,8 @@ def run(
 ) -> None:
     """Run a command; wrong options end it with one line and status 2, failures likewise.
 
-    Args:
-        app: the application.
-        arguments: those of the process if not given.
-        flattened: makes settings by option of what a file named by ``--config`` holds; options
-            take precedence over them.
-        failure_status: the status after a failure.
+    Arguments are those of the process if not given. ``flattened`` makes settings by option of what
+    a file named by ``--config`` holds; options take precedence over them.
     """
     files = () if flattened is None else (_Configured(flattened),)
     app.config = (*files, Env(ENVIRONMENT, command=False))

@@ -21,8 +21,7 @@ def mpjpe(predicted: Array, target: Array) -> float:
 
 def joint_errors(predicted: Array, target: Array) -> Array:
     """Euclidean distance of every joint in every frame."""
-    distances: Array = np.linalg.norm(predicted - target, axis=-1)
-    return distances
+    return np.asarray(np.linalg.norm(predicted - target, axis=-1))
 
 
 def n_mpjpe(predicted: Array, target: Array) -> float:
@@ -50,8 +49,7 @@ def align(predicted: Array, target: Array) -> Array:
     rotation = (u * sign[..., None, :]) @ vt
     power = np.maximum((p**2).sum(axis=(-2, -1)), np.finfo(p.dtype).tiny)
     scale = (singular * sign).sum(axis=-1) / power
-    aligned: Array = scale[..., None, None] * (p @ np.swapaxes(rotation, -1, -2)) + centre_t
-    return aligned
+    return np.asarray(scale[..., None, None] * (p @ np.swapaxes(rotation, -1, -2)) + centre_t)
 
 
 def mpjve(predicted: Array, target: Array) -> float:

@@ -137,8 +137,7 @@ class _Detector:
         error = np.linalg.norm(errors_TJ2, axis=-1, keepdims=True)
         error = error / self._of_joints(_SPREADS, _OTHER_SPREAD)
         doubt = self.level.doubt * np.abs(self._drifting(shape))
-        scores: Array = np.exp(-sharpness * error**2 / 2 - doubt)
-        return scores
+        return np.asarray(np.exp(-sharpness * error**2 / 2 - doubt))
 
     def _drifting(self, shape: tuple[int, ...]) -> Array:
         """Slowly changing numbers (T, …) of unit variance."""
@@ -147,8 +146,7 @@ class _Detector:
         steps = self.rng.standard_normal(shape, dtype=np.float32)
         gain = np.sqrt(1 - autocorrelation**2)  # keeps them at unit variance
         drift, _ = lfilter([gain], [1, -autocorrelation], steps, axis=0, zi=autocorrelation * start)
-        numbers: Array = drift
-        return numbers
+        return np.asarray(drift)
 
     def _of_joints(self, values: Mapping[str, float], other: float) -> Array:
         """What is said of each joint (J, 1), or of the others."""

@@ -54,8 +54,7 @@ def _smooth_noise(
     knots = np.arange(int(frames / apart) + 3) * apart
     values = rng.normal(0, 1, (len(knots), channels)) + rng.normal(0, 1, channels)
     curves = CubicSpline(knots, values)(np.arange(frames)) / np.sqrt(2)
-    clipped: NDArray[np.floating] = np.clip(curves, -2, 2)
-    return clipped
+    return np.asarray(np.clip(curves, -2, 2))
 
 
 JOINT_ANGLE_JITTER = Augmentation(

@@ -55,8 +55,7 @@ def flexion(points_TM3: Floats, chain: Sequence[int]) -> NDArray[np.floating]:
     upper, lower = _bones(points_TM3, chain)
     lengths = np.linalg.norm(upper, axis=-1) * np.linalg.norm(lower, axis=-1)
     cosines = (upper * lower).sum(-1) / np.maximum(lengths, 1e-9)
-    angles: NDArray[np.floating] = np.arccos(np.clip(cosines, -1, 1))
-    return angles
+    return np.asarray(np.arccos(np.clip(cosines, -1, 1)))
 
 
 def _bones(points_TM3: Floats, chain: Sequence[int]) -> list[Floats]:
@@ -75,5 +74,4 @@ def turn_about(points_TM3: Floats, centre: int, moved: Sequence[int], turn_T: Ro
 
 def _unit(vectors_T3: Floats) -> Floats:
     lengths = np.linalg.norm(vectors_T3, axis=-1, keepdims=True)
-    unit: Floats = vectors_T3 / np.maximum(lengths, np.float32(1e-6))
-    return unit
+    return np.asarray(vectors_T3 / np.maximum(lengths, np.float32(1e-6)))

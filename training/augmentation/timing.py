@@ -24,8 +24,7 @@ def change_speed(positions_TM3: Floats, speed: float) -> Floats:
     times = np.arange(0, last, speed)
     before = np.minimum(times.astype(np.int64), last - 1)
     share = (times - before).astype(np.float32)[:, None, None]
-    sped: Floats = positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share
-    return sped
+    return np.asarray(positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share)
 
 
 def _change(

@@ -6,10 +6,39 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.cameras import Camera
+from poselift.codec import Codec, ModelInput, Preprocessing
 from poselift.normalisation import InverseTransform, ScreenCamera
-from training.data.encoding import EncodedSequence
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EncodedSequence:
+    """The frames of a clip from the first detection on."""
+
+    inputs_TJ2: Floats
+    """Normalised keypoints."""
+    inverse: InverseTransform
+    """From the model's axes to camera axes."""
+    frames: slice
+    """Their place in the clip."""
+
+
+def encode(
+    keypoints_TJ3: Floats,
+    model: ModelInput,
+    image_size: tuple[float, float],
+    camera: Camera | None,
+) -> EncodedSequence | None:
+    """Encode a clip as for serving; None if nothing is detected in all of it."""
+    every_frame = len(keypoints_TJ3)  # no gap is too long: each frame has a pose to learn
+    how = Preprocessing(model.keypoint_format, image_size, camera, max_gap_frames=every_frame)
+    encoded = Codec(model, how).encode_trusted(keypoints_TJ3)
+    if not encoded.segments:
+        return None
+    (frames,) = encoded.segments
+    return EncodedSequence(encoded.inputs_TJ2[frames], encoded.inverse.of(frames), frames)
 
 
 @dataclass(frozen=True)
@@ -67,10 +96,7 @@ def _depth(clip: PoseSequence) -> Floats:
 def pose_sequence(encoded: EncodedSequence, points_TK3: Floats, camera_9: Floats) -> PoseSequence:
     """A clip from its inputs and the true positions of its joints, root first, in camera axes.
 
-    Args:
-        encoded: the inputs.
-        points_TK3: metres; NaN where unknown.
-        camera_9: what projects camera axes to the screen, for ``screen`` models.
+    ``camera_9`` is what projects camera axes to the screen, for ``screen`` models.
     """
     inverse = encoded.inverse
     trajectory = points_TK3[:, 0]
@@ -104,18 +130,11 @@ def screen_parameters(
 
 
 def mirrored(clip: PoseSequence, inputs: Sequence[int], targets: Sequence[int]) -> PoseSequence:
-    """The same clip in a mirror: x negated, left and right exchanged.
-
-    Args:
-        clip: what is mirrored.
-        inputs: the permutation that exchanges left and right keypoints.
-        targets: the same of the poses' joints.
-    """
+    """The same clip in a mirror: x negated, left and right keypoints and joints exchanged."""
     across = np.array([-1, 1, 1], dtype=np.float32)
-    turn = clip.inverse.turn_T33
-    inverse = (
-        clip.inverse if turn is None else replace(clip.inverse, turn_T33=turn * _outer(across))
-    )
+    inverse = clip.inverse
+    if inverse.turn_T33 is not None:
+        inverse = replace(inverse, turn_T33=inverse.turn_T33 * np.outer(across, across))
     camera = clip.camera_T9.copy()
     camera[:, [2, 7]] *= -1  # x of the principal point and of the tangential distortion
     return PoseSequence(
@@ -132,8 +151,3 @@ def mirror(points: Floats, permutation: Sequence[int]) -> Floats:
     swapped = points[..., list(permutation), :].copy()
     swapped[..., 0] *= -1
     return swapped
-
-
-def _outer(vector: Floats) -> Floats:
-    product: Floats = np.outer(vector, vector)
-    return product

@@ -21,11 +21,11 @@ from training.data.datasets.arrays import keys_of
 from training.data.datasets.clips import Clips, those_of
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
-from training.data.encoding import encode
 from training.data.sequences import (
     PoseSequence,
     Sequences,
     concatenated,
+    encode,
     mirrored,
     pose_sequence,
     screen_parameters,

@@ -21,11 +21,11 @@ from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.registry import augment
 from training.augmentation.synthetic_camera import SyntheticCamera, random_camera
 from training.data.datasets.motion import MotionSet
-from training.data.encoding import encode
 from training.data.sequences import (
     PoseSequence,
     Sequences,
     concatenated,
+    encode,
     mirrored,
     pose_sequence,
     screen_parameters,
@@ -76,8 +76,7 @@ def project_clip(
 ) -> tuple[PoseSequence, SyntheticCamera]:
     """Augment one clip (T, M, 3), world axes in metres with y up, and project it.
 
-    Returns:
-        the sequence, and the random camera that it was projected by.
+    With the sequence comes the random camera that it was projected by.
     """
     settings = options.augmentations
     positions = augment(Stage.MOTION, positions_TM3, settings, motions, rng)
@@ -129,11 +128,9 @@ def _columns(keypoint_format: str, motions: MotionSet) -> list[int]:
     """The places of a format's joints among the points of the motion."""
     # Human3.6M, and with it the prepared motion, calls the ankle a foot.
     names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
-    lacking = [name for name in names if name not in motions.joint_names]
-    if lacking:
-        raise InvalidInput.at(
-            "keypoint_format", f"joints that the motion has, which {', '.join(lacking)} are not"
-        )
+    if lacking := [name for name in names if name not in motions.joint_names]:
+        expected = f"joints that the motion has, which {', '.join(lacking)} are not"
+        raise InvalidInput.at("keypoint_format", expected)
     return [motions.joint_names.index(name) for name in names]
 
 

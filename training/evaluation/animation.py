@@ -167,8 +167,7 @@ def _segments(points: Floats, bones: Bones) -> Floats:
 def _extent(points: Floats) -> Floats:
     """How much room poses (T, K, 3) need along each axis, metres; NaN counts for nothing."""
     spans = np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))
-    size: Floats = np.maximum(1.1 * spans, _SMALLEST_ROOM_M)
-    return size
+    return np.asarray(np.maximum(1.1 * spans, _SMALLEST_ROOM_M))
 
 
 def _set_view(axes: Any, points: Floats, size: Floats, azimuth: float) -> None:  # noqa: ANN401
@@ -238,8 +237,7 @@ def _shown(
     instants = start_s + np.arange(count) / rate
     # A little more, so that an instant which is a frame's own is not taken for earlier.
     frames = rows.start + np.floor(instants * predictions.fps + 1e-6).astype(np.int64)
-    shown: Indices = np.minimum(frames, rows.stop - 1)
-    return shown
+    return np.asarray(np.minimum(frames, rows.stop - 1))
 
 
 def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:

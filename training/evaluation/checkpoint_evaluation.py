@@ -2,32 +2,63 @@
 
 import json
 from pathlib import Path
+from typing import Annotated, Literal
 
+from cyclopts import Parameter
+from pydantic import Field
 from tqdm import tqdm
 
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
+from training.command import Options
 from training.data.sources import Source, open_source
-from training.evaluation.clip_errors import (
-    Predictor,
-    by_action,
-    collected,
-    delayed_predictor,
-    flip_augmented,
-    measure,
-    predict_clips,
-    predictor,
-    table,
-)
-from training.evaluation.options import EvaluateOptions
+from training.evaluation import clip_errors
 from training.evaluation.report import ErrorsByCondition, overall_errors, write_report
 from training.model.checkpoint import load_networks
-from training.model.load_model import LoadedModel, load_model
 from training.model.networks import Networks
 from training.model.temporal_model import TemporalModel
+from training.model.videopose3d import LoadedModel, load_model
 
 WITHOUT_POSES = "without-poses"
 """The file of predictions of videos of unknown poses."""
+Paths = Annotated[tuple[Path, ...], Parameter(negative="")]
+
+
+class EvaluateOptions(Options):
+    """Of a checkpoint's evaluation, and of the suite."""
+
+    causal: bool = False
+    """For .bin files, which do not say: the model sees only the past."""
+    keypoint_format: str | None = None
+    """For .bin files: the input's layout, if not h36m17 (or, for 15 joints, humaneva15)."""
+    suite: Literal["wild"] | None = None
+    """Measure model folders instead: on held-out people in all conditions, and on real videos,
+    which are fetched from the package index, as is their detector."""
+    models: Paths = ()
+    """The suite's model folders; those that come with the service if not given."""
+    page: Path | None = None
+    """Put the suite's tables into this page, between its two marks, and pictures into ``docs``
+    next to it: how each model fails worst, and expected errors against true ones."""
+    data: Path | None = None
+    """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
+    source: Paths = ()
+    """For the suite, where its data is not prepared yet: CMU's files, as ``training.prepare cmu``
+    takes them."""
+    baseline: Path | None = None
+    """Another checkpoint to compare with on the same keypoints, such as a single-frame model."""
+    lookahead_frames: Annotated[int, Field(ge=1)] | None = None
+    """Show a symmetric model only so many frames after each, as live sessions may."""
+    flip: bool = False
+    """Average with the mirrored input's pose."""
+    by_subject: bool = False
+    """Report actions of each subject by themselves, as is usual for HumanEva."""
+    output: Path | None = None
+    """Also write the overall errors as JSON, for ``training.export --errors``."""
+    report: Path | None = None
+    """Also write all there is into this folder, per action and per joint: JSON and a plot."""
+    predictions: Path | None = None
+    """Also write the poses into this folder, one file a condition, for ``training.render``; those
+    of videos of unknown poses too."""
 
 
 class CheckpointEvaluation:
@@ -96,9 +127,9 @@ class CheckpointEvaluation:
         """Write the predictions of the videos of unknown poses, if there are any."""
         predictors = self._predictors(networks, source)
         videos = tqdm(source.without_poses(), unit="video", leave=False)
-        predictions = list(predict_clips(videos, *predictors))
+        predictions = list(clip_errors.predict_clips(videos, *predictors))
         if predictions:
-            collected(predictions, source).save(folder / f"{WITHOUT_POSES}.npz")
+            clip_errors.collected(predictions, source).save(folder / f"{WITHOUT_POSES}.npz")
             print(f"written: {folder / WITHOUT_POSES}.npz ({len(predictions)} videos)")
 
     def _measure(
@@ -109,15 +140,16 @@ class CheckpointEvaluation:
         measured: ErrorsByCondition = {}
         for condition in source.conditions:
             clips = tqdm(source.held_out(condition), unit="clip", leave=False)
-            predictions = list(predict_clips(clips, *predictors))
+            predictions = list(clip_errors.predict_clips(clips, *predictors))
             if not predictions:
                 continue
             if folder is not None:
-                collected(predictions, source).save(folder / f"{condition}.npz")
-            found = list(measure(predictions, skeleton.joints))
+                clip_errors.collected(predictions, source).save(folder / f"{condition}.npz")
+            found = list(clip_errors.measure(predictions, skeleton.joints))
             measured[f"{condition}{self._how}"] = found
             heading = f"{path}: {condition} keypoints, {source.summary.fps:g} fps"
-            print(f"\n{heading}\n{table(by_action(found, self._options.by_subject))}")
+            rows = clip_errors.by_action(found, self._options.by_subject)
+            print(f"\n{heading}\n{clip_errors.table(rows)}")
         return measured
 
     @property
@@ -127,7 +159,9 @@ class CheckpointEvaluation:
         later = f", lookahead {frames}" if frames else ""
         return f"{later}, flip" if self._options.flip else later
 
-    def _predictors(self, networks: Networks, source: Source) -> tuple[Predictor, Predictor | None]:
+    def _predictors(
+        self, networks: Networks, source: Source
+    ) -> tuple[clip_errors.Predictor, clip_errors.Predictor | None]:
         """What predicts poses, and what predicts the trajectory, if anything does."""
         mirror = SKELETONS[source.summary.skeleton].mirror
         predict = self._predictor(networks.pose, source, mirror)
@@ -137,12 +171,12 @@ class CheckpointEvaluation:
 
     def _predictor(
         self, model: TemporalModel, source: Source, mirror: tuple[int, ...]
-    ) -> Predictor:
-        predict = predictor(model)
+    ) -> clip_errors.Predictor:
+        predict = clip_errors.predictor(model)
         if self._options.lookahead_frames is not None and model.receptive_field > 1:
             if model.causal:
                 raise ValueError("--lookahead-frames is for symmetric models")
-            predict = delayed_predictor(model, self._options.lookahead_frames)
+            predict = clip_errors.delayed_predictor(model, self._options.lookahead_frames)
         if not self._options.flip:
             return predict
-        return flip_augmented(predict, FORMATS[source.keypoint_format].mirror, mirror)
+        return clip_errors.flip_augmented(predict, FORMATS[source.keypoint_format].mirror, mirror)

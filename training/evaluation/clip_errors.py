@@ -39,8 +39,7 @@ def predictor(model: TemporalModel) -> Predictor:
     @torch.inference_mode()
     def predict(inputs_TJ2: Floats) -> Floats:
         padded = pad_edges(torch.from_numpy(inputs_TJ2)[None], model.receptive_field, model.causal)
-        poses: Floats = model(padded)[0].numpy()
-        return poses
+        return np.asarray(model(padded)[0].numpy())
 
     return predict
 

@@ -47,15 +47,12 @@ class Remarks:
     limits: str = ""
 
 
-def from_checkpoint(
-    path: Path,
-    name: str,
-    remarks: Remarks = Remarks(),
-) -> Exported:
+def from_checkpoint(path: Path, name: str, remarks: Remarks = Remarks()) -> Exported:
     """What to export of one of this project's checkpoints."""
     networks, checkpoint = load_networks(path)
     config, motions = checkpoint.config, checkpoint.motions
     assert config.model.keypoint_format is not None, "a run settles it when it opens its data"
+    amount = f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects"
     return Exported(
         name=name,
         pose=networks.pose,
@@ -65,10 +62,7 @@ def from_checkpoint(
         normalisation=config.model.normalisation,
         licence=remarks.licence,
         training=Training(
-            data=(
-                f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects: "
-                f"{motions.origin}"
-            ),
+            data=f"{amount}: {motions.origin}",
             frame_rates=_frame_rates(config, motions),
             seed=config.run.seed,
             recipe=remarks.recipe or _command(config),

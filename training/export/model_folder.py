@@ -45,14 +45,9 @@ _LARGEST_INLINE_BYTES = 128
 def export(exported: Exported, folder: Path, precision: Precision = "float32") -> Card:
     """Write a model folder, whole or not at all, once the graph is known to be right.
 
-    Args:
-        exported: the model and what its card says of it.
-        folder: is made; an earlier model there is replaced.
-        precision: of the weights in the file; the arithmetic is always float32.
-
-    Raises:
-        ExportError: ONNX Runtime and PyTorch disagree about some clip, or the folder holds
-            anything else.
+    An earlier model there is replaced. Weights in the file have this precision; the arithmetic is
+    always float32. Raises `ExportError` if ONNX Runtime and PyTorch disagree about some clip, or if
+    the folder holds anything else.
     """
     _refuse_strangers(folder)
     graphs = _graphs(exported)

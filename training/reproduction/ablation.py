@@ -116,17 +116,14 @@ class Ablation(Options):
     def configs(self) -> dict[str, TrainConfig]:
         """All runs by folder, seed after seed."""
         kinds = {name: {**RECIPE, **otherwise} for name, otherwise in RUNS.items()}
-        kinds[STILL] = {"data": self._recordings(), "flip": False}
+        still = self.output / "still.npz"
+        keep_recordings(still, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
+        kinds[STILL] = {"data": still, "flip": False}
         return {
             _folder(name, seed): self._config(_folder(name, seed), {**own, "seed": seed})
             for seed in range(self.seeds)
             for name, own in kinds.items()
         }
-
-    def _recordings(self) -> Path:
-        path = self.output / "still.npz"
-        keep_recordings(path, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
-        return path
 
     def _config(self, folder: str, own: Mapping[str, Any]) -> TrainConfig:
         settings: dict[str, Any] = {
@@ -175,16 +172,19 @@ def means(errors: Mapping[str, Sequence[Mapping[str, float]]]) -> Rows:
 def errors_of(checkpoint: Path, motion: Path, found_videos: list[Video]) -> dict[str, Any]:
     """A run's errors in millimetres: MPJPE of held-out people unless said, P-MPJPE of real ones.
 
-    Args:
-        checkpoint: the run's; its model folder is written next to it.
-        motion: prepared motion.
-        found_videos: videos as MediaPipe detects them; of these the trial's are taken.
+    The run's model folder is written next to its checkpoint. Of the videos, as MediaPipe detects
+    them, the trial's are taken.
     """
     folder = checkpoint.parent / "model"
     export(from_checkpoint(checkpoint, "model"), folder)
     lifter = ClipModel.load(folder, provider="cpu", threads=1)
     held_out = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
-    return {"errors": held_out | _of_real_people(lifter, found_videos)}
+    real = {
+        "balancing by OpenPose": balancing(lifter),
+        "balancing by MediaPipe": balancing_by_mediapipe(lifter, found_videos),
+    }
+    means = {name: float(np.mean(list(cameras.values()))) for name, cameras in real.items()}
+    return {"errors": held_out | means}
 
 
 def _of_held_out_people(lifter: ClipModel, motions: MotionSet) -> dict[str, float]:
@@ -198,15 +198,4 @@ def _of_held_out_people(lifter: ClipModel, motions: MotionSet) -> dict[str, floa
         f"noisy, {_LOW_FPS} fps": slow["MPJPE"],
         "noisy: MPJVE": found["noisy"]["MPJVE"],
         "half of one side occluded": occluded_side(lifter, motions).occluded_mm,
-    }
-
-
-def _of_real_people(lifter: ClipModel, found_videos: list[Video]) -> dict[str, float]:
-    balancing_mm = {
-        "OpenPose": balancing(lifter),
-        "MediaPipe": balancing_by_mediapipe(lifter, found_videos),
-    }
-    return {
-        f"balancing by {name}": float(np.mean(list(of_cameras.values())))
-        for name, of_cameras in balancing_mm.items()
     }

@@ -72,11 +72,8 @@ def write_page(
 ) -> None:
     """Write the page and its figures; what was written under ``REMARKS`` stays.
 
-    Args:
-        path: of the page; figures go into the folder of its name.
-        subjects: who was trained on.
-        runs: all of `experiments.everything`, by name.
-        settings: what they had in common.
+    Figures go into the folder of the page's name. ``runs`` are all of `experiments.everything`, and
+    ``settings`` what they had in common.
     """
     figures = path.with_suffix("")
     figure_5 = {

@@ -16,8 +16,8 @@ from tests.models import model_folder
 from tests.training.motions import motion_set
 from training.data.sources import EVALUATION_CAMERAS
 from training.evaluate import evaluate
+from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
-from training.evaluation.options import EvaluateOptions
 from training.evaluation.pages import put_into
 from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
 from training.evaluation.wild.expected_errors import (

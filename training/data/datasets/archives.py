@@ -31,9 +31,8 @@ def _opened(source: Path, stack: ExitStack) -> Path:
         elif tarfile.is_tarfile(source):
             _untar(source, folder)
         else:
-            raise InvalidInput.at(
-                str(source), f"a folder, a zip or tar archive, or {', '.join(SUFFIXES)}"
-            )
+            expected = f"a folder, a zip or tar archive, or {', '.join(SUFFIXES)}"
+            raise InvalidInput.at(str(source), expected)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise InvalidInput.at(str(source), f"an undamaged, harmless archive: {error}") from error
     return folder

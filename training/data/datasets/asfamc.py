@@ -68,18 +68,16 @@ def read_amc(path: Path, skeleton: Asf, fps: float = CMU_FPS) -> Motion:
     values = _amc_columns(path)
     unknown = set(values) - set(skeleton.names)
     if unknown or "root" not in values:
-        raise InvalidInput.at(
-            str(path), f"root and bones of the skeleton, found {', '.join(sorted(unknown))}"
-        )
+        expected = f"root and bones of the skeleton, found {', '.join(sorted(unknown))}"
+        raise InvalidInput.at(str(path), expected)
     frames = len(values["root"])
     if values["root"].shape[1] != 6:
         raise InvalidInput.at(f"{path}, bone root", f"6 values, found {values['root'].shape[1]}")
     local = np.empty((frames, len(skeleton.bones), 3, 3))
     for index, bone in enumerate(skeleton.bones):
         angles = values.get(bone.name, np.zeros((frames, len(bone.angles))))
-        local[:, index] = _local(
-            bone, angles[:, -3:], skeleton.radians, f"{path}, bone {bone.name}"
-        )
+        where = f"{path}, bone {bone.name}"
+        local[:, index] = _local(bone, angles[:, -3:], skeleton.radians, where)
     vectors = np.array([bone.vector for bone in skeleton.bones])
     root = values["root"][:, :3] + vectors[0]
     positions, rotations = forward(skeleton.parents, vectors, local, root, own_rotation=True)
@@ -102,9 +100,7 @@ def _sections(path: Path) -> dict[str, list[list[str]]]:
     current: list[list[str]] = []
     for line in path.read_text(encoding="latin-1").splitlines():
         words = line.split("#", 1)[0].split()
-        if not words:
-            continue
-        if words[0].startswith(":"):
+        if words and words[0].startswith(":"):
             current = sections.setdefault(words[0][1:].lower(), [])
             words = words[1:]
         if words:
@@ -128,9 +124,8 @@ def _root(lines: Sequence[list[str]], radians: bool) -> Bone:
     table = {words[0]: words[1:] for words in lines}
     order = [word.lower() for word in table["order"]]
     if order[:3] != ["tx", "ty", "tz"] or len(order) != 6:
-        raise ValueError(
-            f"root order {' '.join(table['order'])}, expected TX TY TZ and three angles"
-        )
+        found = " ".join(table["order"])
+        raise ValueError(f"root order {found}, expected TX TY TZ and three angles")
     axes = _axes([*table.get("orientation", ["0", "0", "0"]), *table.get("axis", ["XYZ"])], radians)
     position = np.array(table.get("position", ["0", "0", "0"]), dtype=float)
     return Bone("root", position, axes, "".join(word[1] for word in order[3:]))
@@ -148,9 +143,7 @@ def _bone(block: Mapping[str, list[str]], radians: bool) -> Bone:
 
 def _axes(words: Sequence[str], radians: bool) -> Rotation:
     """The frame ``axis a b c XYZ`` speaks of: turned about fixed x, then y, then z."""
-    return Rotation.from_euler(
-        words[3].lower(), [float(word) for word in words[:3]], degrees=not radians
-    )
+    return Rotation.from_euler(words[3].lower(), list(map(float, words[:3])), degrees=not radians)
 
 
 def _ordered(bones: Sequence[Bone], hierarchy: Sequence[list[str]], radians: bool) -> Asf:
@@ -177,9 +170,7 @@ def _amc_columns(path: Path) -> dict[str, Floats]:
     if starts != list(range(0, len(data), size)) or len(data) % size:
         odd = next((i for i, s in enumerate(starts) if s != i * size), len(starts) - 1)
         raise InvalidInput.at(f"{path}, frame {data[starts[odd - 1]].strip()}", f"{size - 1} bones")
-    return {
-        name: values for row in range(1, size) for name, values in [_column(data[row::size], path)]
-    }
+    return dict(_column(data[row::size], path) for row in range(1, size))
 
 
 def _column(lines: Sequence[str], path: Path) -> tuple[str, Floats]:

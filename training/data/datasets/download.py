@@ -5,7 +5,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -49,13 +49,11 @@ def download(
     folder: Path, clips: Iterable[str], base_url: str = CMU_SITE, patience: Patience | None = None
 ) -> list[Path]:
     """Fetch what is not there yet into a folder laid out as on the site; return the files."""
-    targets = []
-    for path in remote_paths(clips):
-        target = folder / path
-        if not target.exists():
-            fetch(f"{base_url.rstrip('/')}/{path}", target, patience or Patience())
-        targets.append(target)
-    return targets
+    paths = remote_paths(clips)
+    for path in paths:
+        if not (folder / path).exists():
+            fetch(f"{base_url.rstrip('/')}/{path}", folder / path, patience or Patience())
+    return [folder / path for path in paths]
 
 
 def fetch(url: str, target: Path, patience: Patience) -> None:
@@ -73,9 +71,8 @@ def fetch(url: str, target: Path, patience: Patience) -> None:
                 return
         except urllib.error.HTTPError as error:
             if error.code < 500 and error.code not in (408, 416, 429):
-                raise InvalidInput.at(
-                    url, f"a file at this address, found status {error.code}"
-                ) from error
+                expected = f"a file at this address, found status {error.code}"
+                raise InvalidInput.at(url, expected) from error
             if error.code == 416:
                 partial.unlink(missing_ok=True)
         except (OSError, http.client.HTTPException):
@@ -92,22 +89,13 @@ def _continue(url: str, partial: Path, timeout_s: float) -> bool:
     with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
         answer = cast("http.client.HTTPResponse", answer)
         start, total = _extent(answer, have)
-        with (
-            partial.open("r+b" if start else "wb") as file,
-            tqdm(
-                total=total, initial=start, desc=partial.stem, unit="B", unit_scale=True
-            ) as progress,
-        ):
+        progress = tqdm(total=total, initial=start, desc=partial.stem, unit="B", unit_scale=True)
+        with partial.open("r+b" if start else "wb") as file, progress:
             file.seek(start)
-            for block in _blocks(answer):
+            while block := answer.read(BLOCK_BYTES):
                 file.write(block)
                 progress.update(len(block))
             return total is None or file.tell() == total
-
-
-def _blocks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    while block := answer.read(BLOCK_BYTES):
-        yield block
 
 
 def _extent(answer: http.client.HTTPResponse, have: int) -> tuple[int, int | None]:

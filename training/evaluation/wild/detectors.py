@@ -12,25 +12,18 @@ from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE, measured_joints
 from poselift.postprocess.smoothing import smooth
 from training.augmentation.detector_noise import NoiseLevel, detect
-from training.evaluation.wild.trial import (
-    CAMERAS,
-    LIMBS,
-    calibration,
-    keypoints,
-    projection,
-    triangulated,
-)
+from training.evaluation.wild import trial
 
 Floats = NDArray[np.floating]
 
 FPS = 60.0
 _SMOOTHED_FRAMES = 6
 """On either side: what is faster than that is the triangulation's own jitter."""
-_OUTER = [i for i, name in enumerate(LIMBS) if name.endswith(("wrist", "ankle"))]
-_INNER = [i for i, name in enumerate(LIMBS) if name.endswith(("shoulder", "hip"))]
+_OUTER = [i for i, name in enumerate(trial.LIMBS) if name.endswith(("wrist", "ankle"))]
+_INNER = [i for i, name in enumerate(trial.LIMBS) if name.endswith(("shoulder", "hip"))]
 _MEMORY_S = 0.1
 _FORMAT = "coco17"
-_COLUMNS = [FORMATS[_FORMAT].joints.index(limb) for limb in LIMBS]
+_COLUMNS = [FORMATS[_FORMAT].joints.index(limb) for limb in trial.LIMBS]
 
 
 @dataclass(frozen=True)
@@ -55,16 +48,16 @@ class DetectorErrors:
 
 def truth(camera: str) -> Floats:
     """Where a camera of the trial should see the limbs: (T, 12, 2) pixels."""
-    calibrated = calibration()[camera]
+    calibrated = trial.calibration()[camera]
     camera_model = Camera(**{key: tuple(value) for key, value in calibrated["camera"].items()})
-    matrix = projection(calibrated)
-    world = smooth(triangulated().astype(np.float32), _SMOOTHED_FRAMES)
+    matrix = trial.projection(calibrated)
+    world = smooth(trial.triangulated().astype(np.float32), _SMOOTHED_FRAMES)
     return camera_model.project((world @ matrix[:, :3].T + matrix[:, 3]).astype(np.float32))
 
 
 def openpose_errors() -> DetectorErrors:
     """OpenPose's, of which the triangulation is made: its errors come out too small."""
-    return detector_errors({camera: keypoints(camera) for camera in CAMERAS})
+    return detector_errors({camera: trial.keypoints(camera) for camera in trial.CAMERAS})
 
 
 def simulated(level: float, clips: int = 10) -> DetectorErrors:
@@ -73,7 +66,7 @@ def simulated(level: float, clips: int = 10) -> DetectorErrors:
     noise = NoiseLevel().scaled(level)
     found = {
         f"{camera} {clip}": detect(_whole(camera), _FORMAT, noise, FPS, rng)[:, _COLUMNS]
-        for camera in CAMERAS
+        for camera in trial.CAMERAS
         for clip in range(clips)
     }
     return detector_errors(found)
@@ -82,7 +75,7 @@ def simulated(level: float, clips: int = 10) -> DetectorErrors:
 def _whole(camera: str) -> NDArray[np.float32]:
     """The truth in a detector's format, with a face between the shoulders."""
     limbs = truth(camera)
-    shoulders = limbs[:, [LIMBS.index("left_shoulder"), LIMBS.index("right_shoulder")]]
+    shoulders = limbs[:, [trial.LIMBS.index("left_shoulder"), trial.LIMBS.index("right_shoulder")]]
     whole = np.repeat(shoulders.mean(axis=1)[:, None], len(FORMATS[_FORMAT].joints), axis=1)
     whole[:, _COLUMNS] = limbs
     return whole.astype(np.float32)
@@ -114,8 +107,7 @@ def detector_errors(found: Mapping[str, Floats]) -> DetectorErrors:
 
 
 def _lengths(vectors: list[Floats]) -> Floats:
-    lengths: Floats = np.linalg.norm(np.concatenate(vectors), axis=-1)
-    return lengths
+    return np.asarray(np.linalg.norm(np.concatenate(vectors), axis=-1))
 
 
 def _autocorrelation(errors: list[Floats], lag: int) -> float:

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
-from training.evaluation.wild.held_out import Condition, held_out_clips
+from training.evaluation.wild.held_out import Condition, projected_clips
 from training.figures import figure
 from training.metrics import joint_errors
 
@@ -42,7 +42,7 @@ def has_expected_errors(lifter: ClipModel) -> bool:
 def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
     """Compare a model's expected errors with its true ones, without the root, which has none."""
     expected, true = [], []
-    for clip in held_out_clips(motions, condition.options(lifter)):
+    for clip in projected_clips(motions, condition.options(lifter)):
         sequence = clip.sequence
         lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
         assert lifted.expected_errors is not None, "asked of models that have them"

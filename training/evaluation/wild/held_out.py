@@ -16,13 +16,7 @@ from training.augmentation.registry import AUGMENTATIONS
 from training.data.datasets.motion import MotionSet
 from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
 from training.data.synthetic import ProjectionOptions
-from training.evaluation.clip_errors import (
-    ClipErrors,
-    Prediction,
-    average,
-    measure,
-    predict_clips,
-)
+from training.evaluation import clip_errors
 from training.evaluation.wild.lifting import smoothed_live
 from training.metrics import joint_errors
 
@@ -43,7 +37,7 @@ def has_trajectory(lifter: ClipModel) -> bool:
 
 def lifted(
     lifter: ClipModel, clips: Iterable[HeldOut], with_trajectory: bool = False
-) -> Iterator[Prediction]:
+) -> Iterator[clip_errors.Prediction]:
     """Clips as a served model lifts them, with the trajectory where it has one and it is wanted."""
 
     def poses(inputs_TJ2: Floats) -> Floats:
@@ -55,10 +49,10 @@ def lifted(
         return found[0, :, None]
 
     wanted = with_trajectory and has_trajectory(lifter)
-    return predict_clips(clips, poses, trajectory if wanted else None)
+    return clip_errors.predict_clips(clips, poses, trajectory if wanted else None)
 
 
-def held_out_clips(motions: MotionSet, options: ProjectionOptions) -> Iterator[HeldOut]:
+def projected_clips(motions: MotionSet, options: ProjectionOptions) -> Iterator[HeldOut]:
     """Every clip by its cameras."""
     return (clip for clip, _ in evaluation_sequences(motions, options))
 
@@ -99,13 +93,13 @@ EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
 class Measured:
     """One clip's errors, and the height of its camera."""
 
-    errors: ClipErrors
+    errors: clip_errors.ClipErrors
     camera_height_m: float
 
 
 def overall(found: list[Measured]) -> dict[str, float]:
     """The mean errors of clips."""
-    return average([clip.errors for clip in found])
+    return clip_errors.average([clip.errors for clip in found])
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,9 @@ class ServedAs:
     live_smoothing_s: float = 0.0
     """``smoothing_s`` of a live session."""
 
-    def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
+    def __call__(
+        self, found: clip_errors.Prediction, fps: float, skeleton: OutputSkeleton
+    ) -> clip_errors.Prediction:
         """The prediction as the service would answer it."""
         trajectory = found.trajectory_T3
         poses = Poses(
@@ -148,7 +144,7 @@ def measured(
     predictions = (
         served_as(found, cut.fps, skeleton) for found in lifted(lifter, clips, with_trajectory=True)
     )
-    errors = measure(predictions, skeleton.joints)
+    errors = clip_errors.measure(predictions, skeleton.joints)
     return [
         Measured(found, float(camera.position[1]))
         for found, (_, camera) in zip(errors, sequences, strict=True)
@@ -208,10 +204,9 @@ def _in_the_middle(
     """Each clip's mean errors (clips, frames) in its middle, millimetres."""
     errors = [
         joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
-        for found in lifted(lifter, held_out_clips(motions, options))
+        for found in lifted(lifter, projected_clips(motions, options))
     ]
-    means: Array = np.stack(errors).mean(axis=-1) * 1000
-    return means
+    return np.asarray(np.stack(errors).mean(axis=-1) * 1000)
 
 
 def middle(frames: int, length: int) -> slice:

@@ -13,17 +13,7 @@ from poselift.skeletons import SKELETONS, Skeleton
 from training.data.datasets.motion import MotionSet
 from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import Prediction
-from training.evaluation.wild.held_out import (
-    CLEAN,
-    EVERY_CONDITION,
-    NOISY,
-    has_trajectory,
-    held_out_clips,
-    lifted,
-    long_enough,
-    middle,
-    one_side_occluded,
-)
+from training.evaluation.wild import held_out
 from training.figures import figure
 from training.metrics import joint_errors
 
@@ -52,9 +42,9 @@ class Failure:
     def worst(self, lifter: ClipModel) -> tuple[Prediction, int]:
         """The frame of the largest mean error, and the clip it is in."""
         worst, frame, largest = None, 0, -1.0
-        for found in lifted(lifter, held_out_clips(self.motions, self.options)):
+        for found in held_out.lifted(lifter, held_out.projected_clips(self.motions, self.options)):
             frames = len(found.poses_TK3)
-            part = middle(frames, self.middle_frames or frames)
+            part = held_out.middle(frames, self.middle_frames or frames)
             errors_T = joint_errors(found.poses_TK3, found.targets_TK3)[part].mean(axis=-1)
             if errors_T.max() > largest:
                 worst, largest = found, float(errors_T.max())
@@ -65,15 +55,17 @@ class Failure:
 
 def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
     """By what is wrong: as usual, simulated, half of a side occluded, and a child."""
-    long, length = long_enough(motions)
+    long, length = held_out.long_enough(motions)
     child = replace(motions, positions=motions.positions * np.float32(CHILD))
     return {
         **{
             name: Failure(motions, condition.options(lifter))
-            for name, condition in EVERY_CONDITION.items()
+            for name, condition in held_out.EVERY_CONDITION.items()
         },
-        "half of one side occluded": Failure(long, one_side_occluded(lifter, length), length),
-        f"{CHILD:g} times as large": Failure(child, CLEAN.options(lifter)),
+        "half of one side occluded": Failure(
+            long, held_out.one_side_occluded(lifter, length), length
+        ),
+        f"{CHILD:g} times as large": Failure(child, held_out.CLEAN.options(lifter)),
     }
 
 
@@ -91,7 +83,7 @@ def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
             if column == 0:
                 for axes, label in zip(rows, ("input", *_VIEWPOINTS), strict=True):
                     axes.set_ylabel(label)
-        if has_trajectory(lifter):
+        if held_out.has_trajectory(lifter):
             _draw_trajectory(drawn.add_subplot(places[3, :]), lifter, motions)
 
 
@@ -115,7 +107,9 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
 def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
     """The distance of the trajectory with the most jitter, of noisy keypoints."""
     worst, most = None, -1.0
-    for found in lifted(lifter, held_out_clips(motions, NOISY.options(lifter)), True):
+    for found in held_out.lifted(
+        lifter, held_out.projected_clips(motions, held_out.NOISY.options(lifter)), True
+    ):
         assert found.trajectory_T3 is not None
         steps_T = np.diff((found.trajectory_T3 - found.true_trajectory_T3)[:, 2])
         jitter = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))

@@ -16,35 +16,12 @@ from poselift.runtime.clip import ClipModel
 from training.data.datasets.motion import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
 from training.evaluation.pages import Rows, rendered
+from training.evaluation.wild import held_out, real
 from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.expected_errors import (
     Calibration,
     has_expected_errors,
     measure_calibration,
-)
-from training.evaluation.wild.held_out import (
-    CLEAN,
-    EVERY_CONDITION,
-    FRAME_RATES,
-    HEIGHTS_M,
-    NOISY,
-    SIMULATED,
-    Measured,
-    ServedAs,
-    long_enough,
-    measured,
-    occluded_side,
-    overall,
-)
-from training.evaluation.wild.real import (
-    VideoMeasures,
-    balancing,
-    balancing_by_mediapipe,
-    balancing_of_mediapipe,
-    limbs_of,
-    mediapipe_on_video,
-    of_trial,
-    on_video,
 )
 from training.evaluation.wild.videos import Downloads, Video, videos
 
@@ -52,17 +29,17 @@ MEDIAPIPE = "MediaPipe's own 3D"
 NOISE_LEVELS = (0.5, 1.0, 1.5)
 """Of the simulated detector noise: training goes up to the last, ``noisy`` is the middle one."""
 POSTPROCESSING = {
-    "smoothing_s 0.2": ServedAs(Postprocessing(smoothing_s=0.2)),
-    "smoothing_s 0.5": ServedAs(Postprocessing(smoothing_s=0.5)),
-    "constant_bone_lengths": ServedAs(Postprocessing(constant_bone_lengths=True)),
-    "ground_contact": ServedAs(Postprocessing(ground_contact=True)),
-    "smoothing_s 0.2 and ground_contact": ServedAs(
+    "smoothing_s 0.2": held_out.ServedAs(Postprocessing(smoothing_s=0.2)),
+    "smoothing_s 0.5": held_out.ServedAs(Postprocessing(smoothing_s=0.5)),
+    "constant_bone_lengths": held_out.ServedAs(Postprocessing(constant_bone_lengths=True)),
+    "ground_contact": held_out.ServedAs(Postprocessing(ground_contact=True)),
+    "smoothing_s 0.2 and ground_contact": held_out.ServedAs(
         Postprocessing(smoothing_s=0.2, ground_contact=True)
     ),
 }
 LIVE_SMOOTHING_S = 0.1
 LIVE_POSTPROCESSING = {
-    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": ServedAs(live_smoothing_s=LIVE_SMOOTHING_S)
+    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": held_out.ServedAs(live_smoothing_s=LIVE_SMOOTHING_S)
 }
 """For models that see only the past."""
 _FURTHER_METRICS = {
@@ -104,7 +81,7 @@ def measure_models(
     """
     lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     motions = MotionSet.load(data).split(held_out=True)
-    if len(long_enough(motions)[0]) == 0:
+    if len(held_out.long_enough(motions)[0]) == 0:
         raise InvalidInput.at(str(data), "a held-out clip of two seconds or more")
     found_videos = videos(downloads, detections)
     results = Results({name: lifter.card.version for name, lifter in lifters.items()})
@@ -116,7 +93,7 @@ def measure_models(
         if has_expected_errors(lifter):
             found = {
                 what: measure_calibration(lifter, motions, condition)
-                for what, condition in EVERY_CONDITION.items()
+                for what, condition in held_out.EVERY_CONDITION.items()
             }
             results.calibrations[name] = found
             _add(results.expected_errors, name, _expected_errors(found))
@@ -131,21 +108,25 @@ def _add(rows: Rows, column: str, values: Values) -> None:
 
 def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
     values: Values = {}
-    for rate in FRAME_RATES:
+    for rate in held_out.FRAME_RATES:
         every = round(motions.fps / rate)
-        for kind, condition in (("clean", CLEAN), ("noisy", NOISY)):
-            found = measured(lifter, motions, condition, every)
+        for kind, condition in (("clean", held_out.CLEAN), ("noisy", held_out.NOISY)):
+            found = held_out.measured(lifter, motions, condition, every)
             if every == 1:
-                values |= _further(f"{kind}, {rate} fps", overall(found)) | _groups(kind, found)
+                values |= _further(f"{kind}, {rate} fps", held_out.overall(found)) | _groups(
+                    kind, found
+                )
             else:
-                values[f"{kind}, {rate} fps"] = overall(found)["MPJPE"]
+                values[f"{kind}, {rate} fps"] = held_out.overall(found)["MPJPE"]
     is_causal = lifter.card.architecture.causal
     for what, postprocess in (POSTPROCESSING | (LIVE_POSTPROCESSING if is_causal else {})).items():
-        errors = overall(measured(lifter, motions, NOISY, served_as=postprocess))
+        errors = held_out.overall(
+            held_out.measured(lifter, motions, held_out.NOISY, served_as=postprocess)
+        )
         values |= _further(f"noisy, {what}", errors)
-    for what, condition in SIMULATED.items():
-        values[what] = overall(measured(lifter, motions, condition))["MPJPE"]
-    side = occluded_side(lifter, motions)
+    for what, condition in held_out.SIMULATED.items():
+        values[what] = held_out.overall(held_out.measured(lifter, motions, condition))["MPJPE"]
+    side = held_out.occluded_side(lifter, motions)
     return values | {
         "clean, the frames of the next rows": side.visible_mm,
         "half of one side occluded for a second": side.occluded_mm,
@@ -165,17 +146,17 @@ def _further(what: str, errors: Mapping[str, float]) -> Values:
     return {what: errors["MPJPE"], **further}
 
 
-def _groups(condition: str, found: list[Measured]) -> Values:
+def _groups(condition: str, found: list[held_out.Measured]) -> Values:
     """By action, and by the camera's height."""
     values = {
         f"{condition}: {action}": errors["MPJPE"]
         for action, errors in by_action([clip.errors for clip in found]).items()
         if action not in {MEAN, OVERALL}
     }
-    for height, (low, high) in HEIGHTS_M.items():
+    for height, (low, high) in held_out.HEIGHTS_M.items():
         group = [clip for clip in found if low <= clip.camera_height_m < high]
         if group:
-            values[f"{condition}: {height} camera"] = overall(group)["MPJPE"]
+            values[f"{condition}: {height} camera"] = held_out.overall(group)["MPJPE"]
     return values
 
 
@@ -192,22 +173,22 @@ def _expected_errors(found: Mapping[str, Calibration]) -> Values:
 
 
 def _real(lifter: ClipModel, found_videos: list[Video]) -> Values:
-    by_mediapipe = _mean(balancing_by_mediapipe(lifter, found_videos))
-    values = _balancing(balancing(lifter)) | {
+    by_mediapipe = _mean(real.balancing_by_mediapipe(lifter, found_videos))
+    values = _balancing(real.balancing(lifter)) | {
         "balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)": by_mediapipe
     }
     for video in found_videos:
-        values |= _on_video(video, on_video(lifter, video))
+        values |= _on_video(video, real.on_video(lifter, video))
         if lifter.card.architecture.causal:
             what = f"{video.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
-            values[what] = on_video(lifter, video, LIVE_SMOOTHING_S).jitter
+            values[what] = real.on_video(lifter, video, LIVE_SMOOTHING_S).jitter
     return values
 
 
 def _real_peer(found_videos: list[Video]) -> Values:
-    values = _balancing(balancing_of_mediapipe(found_videos))
+    values = _balancing(real.balancing_of_mediapipe(found_videos))
     for video in found_videos:
-        values |= _on_video(video, mediapipe_on_video(video))
+        values |= _on_video(video, real.mediapipe_on_video(video))
     return values
 
 
@@ -216,7 +197,7 @@ def _balancing(errors: Mapping[str, float]) -> Values:
     return cameras | {"balancing, mean: P-MPJPE (mm)": _mean(errors)}
 
 
-def _on_video(video: Video, measures: VideoMeasures) -> Values:
+def _on_video(video: Video, measures: real.VideoMeasures) -> Values:
     return {
         f"{video.name}: jitter (m/s²)": measures.jitter,
         f"{video.name}: change of bone lengths (%)": measures.bone_variation * 100,
@@ -227,7 +208,8 @@ def _on_video(video: Video, measures: VideoMeasures) -> Values:
 def _detectors(found_videos: list[Video]) -> dict[str, Values]:
     """By detector: real ones, and the simulated one."""
     mediapipe = {
-        camera: limbs_of(video.keypoints_TJ3) for camera, video in of_trial(found_videos).items()
+        camera: real.limbs_of(video.keypoints_TJ3)
+        for camera, video in real.of_trial(found_videos).items()
     }
     found = {"OpenPose": openpose_errors(), "MediaPipe": detector_errors(mediapipe)}
     found |= {f"simulated, noise {level:g}": simulated(level) for level in NOISE_LEVELS}

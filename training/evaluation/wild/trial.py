@@ -64,8 +64,7 @@ def triangulated() -> Floats:
     system = np.stack(rows, axis=2) * np.stack(weights, axis=2)[..., None, None]
     system = system.reshape(*system.shape[:2], -1, 4)
     solution = np.linalg.svd(system)[2][..., -1, :]
-    points: Floats = solution[..., :3] / solution[..., 3:]
-    return points
+    return np.asarray(solution[..., :3] / solution[..., 3:])
 
 
 def projection(camera: dict[str, Any]) -> Floats:
@@ -79,5 +78,4 @@ def _from_rotation_vector(vector: Floats) -> Floats:
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / angle
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    turn: Floats = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return turn
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
