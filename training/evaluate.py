@@ -67,7 +67,6 @@ def _run_suite(options: EvaluateOptions) -> None:
 
 
 def _prepare(options: EvaluateOptions, data: Path) -> None:
-    """Make the suite's data of the sources given."""
     if not options.source:
         raise FileNotFoundError(
             f"{data}: prepare it with: python -m training.prepare cmu; or name a --source"

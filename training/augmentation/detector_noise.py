@@ -1,7 +1,7 @@
 """Keypoints as a detector would have found them: with bias, jitter, swaps and missing joints.
 
 The shares and spreads are rounded from what detectors of people show on video
-(``training.evaluation.wild.detectors`` compares both): errors scale with the person's size
+(``training.evaluation.wild.trial`` compares both): errors scale with the person's size
 in the image; what differs from detector to detector grows from face to hips (the per-joint
 constants of the COCO keypoint task), what changes from frame to frame is worst at wrists and
 ankles; most of an error lasts for many frames, now and then a joint is found badly for a while, and

@@ -82,7 +82,6 @@ SECTIONS = {
     for section, field in TrainConfig.model_fields.items()
     for name in field.annotation.model_fields  # type: ignore[union-attr]
 }
-"""The section of each setting."""
 
 
 def sectioned(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from training.command import List, Options
-from training.data.datasets import amass, cmu, custom, h36m, humaneva, plain
+from training.data.datasets import amass, cmu, plain, videopose3d_files
 from training.data.datasets.archives import opened
 from training.data.datasets.download import CMU_SITE, download
 from training.data.datasets.motion import MotionSet
@@ -158,7 +158,7 @@ class H36mOptions(Options):
     """What a detector found: data_2d_h36m_….npz."""
     cameras: Path
     """Human3.6M's own metadata.xml, or JSON, as above."""
-    held_out: Names = h36m.HELD_OUT
+    held_out: Names = videopose3d_files.HELD_OUT
     """Subjects to keep from training."""
     output: Output = Path("data/h36m.npz")
 
@@ -174,7 +174,7 @@ def prepare_h36m(*, options: H36mOptions) -> None:
     [p1, p2] where known.
     """
     files = options.positions, options.keypoints, options.cameras
-    _write_recordings(*h36m.read_h36m(*files, options.held_out), options.output)
+    _write_recordings(*videopose3d_files.read_h36m(*files, options.held_out), options.output)
 
 
 class HumanEvaOptions(Options):
@@ -203,7 +203,7 @@ def prepare_humaneva(*, options: HumanEvaOptions) -> None:
     [p1, p2] where known.
     """
     files = options.positions, options.keypoints, options.cameras
-    _write_recordings(*humaneva.read_humaneva(*files, options.actions), options.output)
+    _write_recordings(*videopose3d_files.read_humaneva(*files, options.actions), options.output)
 
 
 class CustomOptions(Options):
@@ -219,7 +219,7 @@ class CustomOptions(Options):
 
 def prepare_custom(*, options: CustomOptions) -> None:
     """Prepare keypoints of your own videos, of unknown poses, for semi-supervised training."""
-    recordings = custom.read_custom(options.keypoints, options.fps, options.focal_length)
+    recordings = videopose3d_files.read_custom(options.keypoints, options.fps, options.focal_length)
     _write_recordings(recordings, [], options.output)
 
 

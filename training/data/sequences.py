@@ -46,7 +46,6 @@ class PoseSequence:
     """One clip in one camera."""
 
     inputs_TJ2: Floats
-    """Normalised keypoints."""
     targets_TK3: Floats
     """Poses relative to the root, metres, in the axes the model works in; NaN if unknown."""
     trajectory_T3: Floats
@@ -54,7 +53,6 @@ class PoseSequence:
     camera_T9: Floats
     """What projects points in those axes to inputs: see ``training.data.projection``."""
     inverse: InverseTransform
-    """From the model's axes to camera axes."""
 
 
 @dataclass(frozen=True)

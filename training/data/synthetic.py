@@ -46,7 +46,6 @@ class ProjectionOptions(ModelInput):
     noise: tuple[float, float] = (0.0, 1.5)
     """Range of the noise level; 1 is an ordinary detector's."""
     flip: bool = False
-    """Mirror half of the clips."""
     augmentations: Mapping[str, Any] = field(default_factory=dict)
     """The settings of registered augmentations by name; the others are off."""
     occlude: Occlude | None = None

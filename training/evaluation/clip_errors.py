@@ -84,7 +84,6 @@ class Prediction:
     """Relative to the root."""
     targets_TK3: Floats
     trajectory_T3: Floats | None
-    """Of models that predict it."""
     true_trajectory_T3: Floats
 
 

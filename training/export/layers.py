@@ -87,7 +87,6 @@ def _folded(convolution: nn.Conv1d, batch_norm: nn.BatchNorm1d) -> Layer:
 
 
 def _statistics(batch_norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
-    """Running mean and standard deviation."""
     mean, variance = batch_norm.running_mean, batch_norm.running_var
     assert mean is not None
     assert variance is not None

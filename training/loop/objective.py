@@ -15,7 +15,6 @@ from training.model.networks import Predicted
 
 _NEAREST_M = 0.1
 Terms = dict[str, Tensor]
-"""Weighted parts of the loss by name."""
 UNITS = {
     "MPJPE": "mm",
     "velocity": "mm",

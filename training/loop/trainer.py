@@ -195,7 +195,6 @@ class Trainer:
         )
 
     def _step(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
-        """Take one step, and return the terms of the loss."""
         with self.momentum.around_step():
             terms = self._terms(labelled, unlabelled)
             self.optimizer.zero_grad(set_to_none=True)
@@ -292,7 +291,6 @@ def _wrapped(
 
 
 def _average_of(networks: Networks, share: float) -> AveragedModel | None:
-    """An exponential average of weights and statistics, if any is wanted."""
     if not share:
         return None
     return AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(share), use_buffers=True)

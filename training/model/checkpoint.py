@@ -35,7 +35,6 @@ class Checkpoint:
     trajectory_camera: ScreenCamera | None
     """The cameras that its trajectory, if any, is learned with."""
     model: dict[str, Tensor]
-    """The weights of its networks."""
     optimizer: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
     """One entry an epoch: losses and held-out errors."""

@@ -67,7 +67,6 @@ RUNS: Mapping[str, Mapping[str, Any]] = {
 STILL = "four still cameras, no augmentation"
 """As data sets are recorded: unaltered motion, still cameras, an ordinary detector's noise."""
 STANDARD_ERROR = "standard error of these means"
-"""From seed to seed."""
 
 
 class Ablation(Options):

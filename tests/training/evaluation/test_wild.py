@@ -19,7 +19,6 @@ from training.evaluate import evaluate
 from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
 from training.evaluation.pages import put_into
-from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
 from training.evaluation.wild.expected_errors import (
     Calibration,
     draw_calibration,
@@ -46,7 +45,17 @@ from training.evaluation.wild.measures import (
 from training.evaluation.wild.pictures import draw_failures
 from training.evaluation.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
 from training.evaluation.wild.suite import Results, as_json, as_markdown
-from training.evaluation.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
+from training.evaluation.wild.trial import (
+    CAMERAS,
+    calibration,
+    detector_errors,
+    keypoints,
+    openpose_errors,
+    projection,
+    simulated,
+    triangulated,
+    truth,
+)
 from training.evaluation.wild.videos import Downloads, Video, detected
 
 ROOT = Path(__file__).parents[3]

@@ -28,7 +28,6 @@ class Summary:
     minutes: float
     """Of the clips that are trained on."""
     subjects: Names
-    """Who is trained on."""
     skeleton: str
     """Whose joints the poses have: a name of ``poselift.skeletons``."""
     origin: str
@@ -118,7 +117,6 @@ class Clips(ClipFile):
     held_out: NDArray[np.bool_]
     """Per clip: kept from training."""
     origin: str
-    """The attribution of the data, which its users have to repeat."""
 
     def split(self, *, held_out: bool) -> Self:
         """The clips of one side of the split."""

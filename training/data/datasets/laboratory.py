@@ -1,6 +1,6 @@
 """Videos of the paper authors' prepared files (``data_2d_*.npz``), as one set of recordings."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS, KeypointFormat
 from poselift.skeletons import SKELETONS
 from training.data.datasets.pickled import read_pickled
-from training.data.datasets.recordings import RecordingSet
-from training.data.datasets.rigs import Rig, RigCamera, read_rigs
+from training.data.datasets.recordings import Recording, RecordingSet
+from training.data.datasets.rigs import Rig, read_rigs
 from training.data.datasets.tree import Floats, Tree
 
 LAYOUTS = {"h36m": "h36m17", "coco": "coco17", "humaneva20": "humaneva15"}
@@ -28,16 +28,6 @@ class LabSequence:
     """Unique among the subject's sequences."""
     action: str
     held_out: bool
-
-
-@dataclass(frozen=True)
-class LabVideo:
-    """A sequence in one camera: ``positions_TK3`` in its axes, metres, NaN where unknown."""
-
-    sequence: LabSequence
-    camera: RigCamera
-    keypoints_TJ3: NDArray[np.float32]
-    positions_TK3: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ class Detections:
 
     def videos(
         self, sequence: LabSequence, rig: Rig, world_TK3: Floats | None, skeleton: str
-    ) -> Iterator[LabVideo]:
+    ) -> Iterator[Recording]:
         """A sequence in each camera; without world positions the poses are unknown."""
         views = self.found[sequence.subject][sequence.name].entries()
         for camera, view in zip(rig, views, strict=True):
@@ -69,35 +59,17 @@ class Detections:
             positions = np.full((frames, len(SKELETONS[skeleton].joints), 3), np.nan, np.float32)
             if world_TK3 is not None:
                 positions = camera.view(world_TK3).astype(np.float32)
-            yield LabVideo(sequence, camera, keypoints[:frames], positions)
-
-    def collect(
-        self, videos: Iterable[LabVideo], fps: float, skeleton: str, origin: str
-    ) -> RecordingSet:
-        """Videos end to end."""
-        videos = list(videos)
-        sequences = [video.sequence for video in videos]
-        cameras = [video.camera for video in videos]
-        lengths = [len(video.keypoints_TJ3) for video in videos]
-        return RecordingSet(
-            keypoints=np.concatenate([video.keypoints_TJ3 for video in videos]),
-            positions=np.concatenate([video.positions_TK3 for video in videos]),
-            clip_ends=np.cumsum(lengths, dtype=np.int64),
-            names=tuple(
-                f"{sequence.subject}/{sequence.name}/{camera.name}"
-                for sequence, camera in zip(sequences, cameras, strict=True)
-            ),
-            subjects=tuple(sequence.subject for sequence in sequences),
-            actions=tuple(sequence.action for sequence in sequences),
-            held_out=np.array([sequence.held_out for sequence in sequences], dtype=np.bool_),
-            fps=fps,
-            camera_names=tuple(camera.name for camera in cameras),
-            image_sizes=np.stack([camera.image_size for camera in cameras]),
-            cameras=np.stack([camera.intrinsics for camera in cameras]),
-            keypoint_format=self.layout.name,
-            skeleton=skeleton,
-            origin=origin,
-        )
+            yield Recording(
+                name=f"{sequence.subject}/{sequence.name}/{camera.name}",
+                subject=sequence.subject,
+                action=sequence.action,
+                held_out=sequence.held_out,
+                camera_name=camera.name,
+                image_size=camera.image_size,
+                camera_9=camera.intrinsics,
+                keypoints_TJ3=keypoints[:frames],
+                positions_TK3=positions,
+            )
 
 
 def _layout(metadata: Tree) -> KeypointFormat:
@@ -155,7 +127,7 @@ class Laboratory:
 
     def videos(
         self, sequence: LabSequence, rig_keys: Sequence[str], world_TK3: Floats | None
-    ) -> list[LabVideo]:
+    ) -> list[Recording]:
         """A sequence in each camera; the cameras are those under the first key there is."""
         views = self.detections.found[sequence.subject][sequence.name]
         rig = next((self.rigs[key] for key in rig_keys if key in self.rigs), None)
@@ -167,10 +139,11 @@ class Laboratory:
             raise views.wrong(expected)
         return list(self.detections.videos(sequence, rig, world_TK3, self.skeleton))
 
-    def collect(self, videos: Iterable[LabVideo], fps: float, origin: str) -> RecordingSet:
+    def collect(self, videos: Sequence[Recording], fps: float, origin: str) -> RecordingSet:
         """Videos end to end; ``origin`` is that of the positions."""
         origin = f"{origin} Keypoints: {self.detections.path.name}."
-        return self.detections.collect(videos, fps, self.skeleton, origin)
+        layout = self.detections.layout.name
+        return RecordingSet.of(videos, fps, layout, self.skeleton, origin)
 
 
 def _sequences(tree: Tree) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The prepared file of recordings: what a detector found in videos, and the true poses if known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -14,6 +15,21 @@ from training.data.datasets.arrays import Arrays
 from training.data.datasets.clips import Clips, Names, Summary, check_layouts, check_shapes
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One video of a set: a person in one camera, in the units of `RecordingSet`."""
+
+    name: str
+    subject: str
+    action: str
+    held_out: bool
+    camera_name: str
+    image_size: Sequence[float] | NDArray[np.float64]
+    camera_9: Sequence[float] | NDArray[np.float64]
+    keypoints_TJ3: Floats
+    positions_TK3: Floats
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,34 @@ class RecordingSet(Clips):
     and tangential p1 p2 as ``training.data.projection`` takes them; NaN where unknown."""
     keypoint_format: str
     skeleton: str
+
+    @classmethod
+    def of(
+        cls,
+        videos: Sequence[Recording],
+        fps: float,
+        keypoint_format: str,
+        skeleton: str,
+        origin: str,
+    ) -> Self:
+        """Videos end to end."""
+        lengths = [len(video.keypoints_TJ3) for video in videos]
+        return cls(
+            keypoints=np.concatenate([video.keypoints_TJ3 for video in videos]),
+            positions=np.concatenate([video.positions_TK3 for video in videos]),
+            clip_ends=np.cumsum(lengths, dtype=np.int64),
+            names=tuple(video.name for video in videos),
+            subjects=tuple(video.subject for video in videos),
+            actions=tuple(video.action for video in videos),
+            held_out=np.array([video.held_out for video in videos], dtype=np.bool_),
+            fps=fps,
+            camera_names=tuple(video.camera_name for video in videos),
+            image_sizes=np.array([video.image_size for video in videos]),
+            cameras=np.array([video.camera_9 for video in videos]),
+            keypoint_format=keypoint_format,
+            skeleton=skeleton,
+            origin=origin,
+        )
 
     def summary(self) -> Summary:
         """What is trained on where this set is."""

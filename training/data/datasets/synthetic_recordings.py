@@ -17,7 +17,7 @@ from poselift.skeletons import H36M17
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.synthetic_camera import look_at
 from training.data.datasets.motion import MotionSet
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.recordings import Recording, RecordingSet
 from training.data.projection import project
 
 Floats = NDArray[np.float32]
@@ -63,34 +63,25 @@ def render_recordings(
     names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
     columns = [motions.joint_names.index(name) for name in names]
     level = NoiseLevel().scaled(noise)
-    indices, cameras, keypoints, positions = [], [], [], []
-    for index in range(len(motions)):
+    videos = []
+    for index, name in enumerate(motions.names):
         for camera in still_cameras(motions.clip(index)[:, 0]):
             points = camera.to_camera(motions.clip(index))
             pixels = _project(points[:, columns])
-            keypoints.append(detect(pixels, keypoint_format, level, motions.fps, rng))
-            positions.append(points[:, : len(H36M17.joints)])
-            indices.append(index)
-            cameras.append(camera)
-    return RecordingSet(
-        keypoints=np.concatenate(keypoints),
-        positions=np.concatenate(positions),
-        clip_ends=np.cumsum([len(each) for each in positions], dtype=np.int64),
-        names=tuple(
-            f"{motions.names[index]}/{camera.name}"
-            for index, camera in zip(indices, cameras, strict=True)
-        ),
-        subjects=tuple(motions.subjects[index] for index in indices),
-        actions=tuple(motions.actions[index] for index in indices),
-        held_out=motions.held_out[indices],
-        fps=motions.fps,
-        origin=f"{motions.origin} It was projected by synthetic cameras.",
-        camera_names=tuple(camera.name for camera in cameras),
-        image_sizes=np.tile(np.array(_IMAGE_SIZE), (len(cameras), 1)),
-        cameras=np.tile(np.array(_INTRINSICS), (len(cameras), 1)),
-        keypoint_format=keypoint_format,
-        skeleton=H36M17.name,
-    )
+            video = Recording(
+                name=f"{name}/{camera.name}",
+                subject=motions.subjects[index],
+                action=motions.actions[index],
+                held_out=bool(motions.held_out[index]),
+                camera_name=camera.name,
+                image_size=_IMAGE_SIZE,
+                camera_9=_INTRINSICS,
+                keypoints_TJ3=detect(pixels, keypoint_format, level, motions.fps, rng),
+                positions_TK3=points[:, : len(H36M17.joints)],
+            )
+            videos.append(video)
+    origin = f"{motions.origin} It was projected by synthetic cameras."
+    return RecordingSet.of(videos, motions.fps, keypoint_format, H36M17.name, origin)
 
 
 def keep_recordings(

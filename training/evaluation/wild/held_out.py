@@ -62,9 +62,7 @@ class Condition:
     """How held-out people are projected, and what happens to them before."""
 
     noise: float = 0.0
-    """Level of the simulated detector noise."""
     augmentations: Mapping[str, float] = field(default_factory=dict)
-    """As in ``ProjectionOptions``."""
 
     def options(self, lifter: ClipModel) -> ProjectionOptions:
         """How to project for a model."""
@@ -108,7 +106,6 @@ class ServedAs:
 
     clip: Postprocessing = field(default_factory=Postprocessing)
     live_smoothing_s: float = 0.0
-    """``smoothing_s`` of a live session."""
 
     def __call__(
         self, found: clip_errors.Prediction, fps: float, skeleton: OutputSkeleton

@@ -17,12 +17,12 @@ from training.data.datasets.motion import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
 from training.evaluation.pages import Rows, rendered
 from training.evaluation.wild import held_out, real
-from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.expected_errors import (
     Calibration,
     has_expected_errors,
     measure_calibration,
 )
+from training.evaluation.wild.trial import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.videos import Downloads, Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
@@ -67,9 +67,7 @@ class Results:
     expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
     real: Rows = field(default_factory=lambda: defaultdict(dict))
     detectors: Rows = field(default_factory=lambda: defaultdict(dict))
-    """DetectorErrors by detector."""
     calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
-    """Of the models with expected errors, by condition."""
 
 
 def measure_models(
@@ -137,7 +135,6 @@ def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
 
 
 def _further(what: str, errors: Mapping[str, float]) -> Values:
-    """MPJPE, and the further metrics."""
     further = {
         f"{what}: {unit}": errors[metric]
         for metric, unit in _FURTHER_METRICS.items()
@@ -206,7 +203,6 @@ def _on_video(video: Video, measures: real.VideoMeasures) -> Values:
 
 
 def _detectors(found_videos: list[Video]) -> dict[str, Values]:
-    """By detector: real ones, and the simulated one."""
     mediapipe = {
         camera: real.limbs_of(video.keypoints_TJ3)
         for camera, video in real.of_trial(found_videos).items()
