@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from training.array_types import Array
 
 _THRESHOLDS_M = np.arange(31) * 0.005
 

@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from poselift.skeletons import H36M17
-from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Motions, Stage
 
 
 def scale_bones(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:

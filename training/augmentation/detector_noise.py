@@ -13,13 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from poselift.formats import FORMATS
-
-Floats = NDArray[np.float32]
-Array = NDArray[np.floating]
+from training.array_types import Array, Floats
 
 _SPREADS = {
     "nose": 0.026,

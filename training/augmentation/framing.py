@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from poselift.imputation import MIN_SCORE, measured_joints
-from training.augmentation.augmentation import Augmentation, Floats, Stage, with_probability
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Stage, with_probability
 from training.augmentation.synthetic_camera import SyntheticCamera, rolled
 
 _MOST_ROLL = np.radians(45)

@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage, happens
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Motions, Stage, happens
 from training.augmentation.limbs import LIMBS, body_frame, limb
 
 

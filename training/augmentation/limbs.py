@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-Floats = NDArray[np.float32]
+from training.array_types import Array, Floats
 
 LIMBS = {"shoulder": ("shoulder", "elbow", "wrist"), "hip": ("hip", "knee", "foot")}
 """The chain of each limb, by the pair of joints that it hangs from."""
@@ -35,7 +34,7 @@ def flex(
     joint_names: Sequence[str],
     limbs: str,
     chain: Sequence[int],
-    change_T: NDArray[np.floating],
+    change_T: Array,
 ) -> Floats:
     """Close a limb's elbow or knee by so many radians, between straight and fully flexed."""
     upper, lower = _bones(points_TM3, chain)
@@ -50,7 +49,7 @@ def flex(
     return turn_about(points_TM3, chain[1], chain[2:], turn)
 
 
-def flexion(points_TM3: Floats, chain: Sequence[int]) -> NDArray[np.floating]:
+def flexion(points_TM3: Floats, chain: Sequence[int]) -> Array:
     """The angle (T,) of an elbow or knee; 0 is straight."""
     upper, lower = _bones(points_TM3, chain)
     lengths = np.linalg.norm(upper, axis=-1) * np.linalg.norm(lower, axis=-1)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from training.augmentation.augmentation import Augmentation, Floats, Stage, with_probability
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Stage, with_probability
 from training.augmentation.limbs import body_frame, flex, flexion, limb, turn_about
 
 _SEATED_THIGHS = np.radians((55, 110))

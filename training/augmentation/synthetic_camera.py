@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.cameras import Camera
-
-Floats = NDArray[np.float32]
+from training.array_types import Array, Floats
 
 _IMAGE_SIZES = ((1920, 1080), (1280, 720), (1080, 1920), (640, 480), (1000, 1000))
 _FOCAL_LENGTHS = (0.6, 2.2)
@@ -67,9 +65,7 @@ def _random_intrinsics(image_size: tuple[int, int], rng: np.random.Generator) ->
     return Camera((focal, focal), (width / 2 + float(shift_x), height / 2 + float(shift_y)))
 
 
-def look_at(
-    position: NDArray[np.floating], aim: NDArray[np.floating], roll: float
-) -> NDArray[np.floating]:
+def look_at(position: Array, aim: Array, roll: float) -> Array:
     """The axes of a camera at ``position`` that looks at ``aim``, turned by ``roll`` radians."""
     ahead = aim - position
     ahead /= np.linalg.norm(ahead)
@@ -78,7 +74,7 @@ def look_at(
     return rolled(np.stack([right, np.cross(ahead, right), ahead]), roll)
 
 
-def rolled(turn_33: NDArray[np.floating], roll: float) -> NDArray[np.floating]:
+def rolled(turn_33: Array, roll: float) -> Array:
     """A camera's axes, turned about the one that it looks along by ``roll`` radians."""
     right, down, ahead = turn_33
     cos, sin = np.cos(roll), np.sin(roll)

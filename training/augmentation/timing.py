@@ -5,9 +5,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from training.array_types import Floats
 from training.augmentation.augmentation import (
     Augmentation,
-    Floats,
     Motions,
     Stage,
     in_order,

@@ -2,10 +2,9 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.floating]
+from training.array_types import Array
 
 
 def project(points: Tensor, cameras: Tensor, linear: bool = False) -> Tensor:

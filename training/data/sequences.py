@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from poselift.cameras import Camera
 from poselift.codec import Codec, ModelInput, Preprocessing
 from poselift.normalisation import InverseTransform, ScreenCamera
-
-Floats = NDArray[np.float32]
+from training.array_types import Floats
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.cameras import Camera
 from poselift.codec import ModelInput
@@ -14,6 +13,7 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
 from poselift.skeletons import SKELETONS
+from training.array_types import Doubles
 from training.augmentation.synthetic_camera import SyntheticCamera
 from training.config.sections import MOTION_SETTINGS, AugmentationConfig, ModelConfig
 from training.config.train_config import TrainConfig
@@ -274,7 +274,7 @@ def recording_sequence(videos: RecordingSet, index: int, model: ModelConfig) -> 
     return pose_sequence(encoded, videos.positions[part][encoded.frames], parameters)
 
 
-def _camera(values_9: NDArray[np.float64]) -> Camera | None:
+def _camera(values_9: Doubles) -> Camera | None:
     """A camera for ``person`` models; Human3.6M's tangential terms are not OpenCV's, and tiny."""
     if np.isnan(values_9).any():
         return None

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.codec import ModelInput
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
 from poselift.skeletons import H36M17
+from training.array_types import Floats
 from training.augmentation.augmentation import Stage
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.registry import augment
@@ -31,7 +31,6 @@ from training.data.sequences import (
     screen_parameters,
 )
 
-Floats = NDArray[np.float32]
 Occlude = Callable[[Floats, np.random.Generator], Floats]
 """Removes some of a clip's detected keypoints (T, J, 3)."""
 

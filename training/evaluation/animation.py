@@ -12,13 +12,13 @@ from tqdm import tqdm
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
+from training.array_types import Array
 from training.data.datasets.clips import Indices
 from training.evaluation.predictions import Predictions
 
-Floats = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 Bones = Sequence[tuple[int, int]]
-Artist = tuple[Callable[..., None], Floats]
+Artist = tuple[Callable[..., None], Array]
 """What moves something drawn, given its coordinates, and these for all frames (T, D, points)."""
 
 COLOURS = {"left": "tab:blue", "right": "tab:red", "middle": "dimgray"}
@@ -37,11 +37,11 @@ class Excerpt:
     """What is seen of a clip: T frames at the animation's rate."""
 
     title: str
-    times_s: Floats
+    times_s: Array
     """(T,): from the clip's start."""
-    keypoints: Floats
+    keypoints: Array
     """(T, J, 2): normalised; x right, y down."""
-    poses: dict[str, Floats]
+    poses: dict[str, Array]
     """By their titles, (T, K, 3) each: x right, y away from the camera, z up; metres."""
     keypoint_bones: Bones
     pose_bones: Bones
@@ -135,7 +135,7 @@ def _draw_keypoints(axes: Any, piece: Excerpt) -> list[Artist]:  # noqa: ANN401
 
 def _draw_bones(
     axes: Any,  # noqa: ANN401
-    points: Floats,
+    points: Array,
     joints: Sequence[str],
     bones: Bones,
 ) -> list[Artist]:
@@ -157,20 +157,20 @@ def _side(joints: Sequence[str], bone: tuple[int, int]) -> str:
     return sides.pop() if len(sides) == 1 else "middle"
 
 
-def _segments(points: Floats, bones: Bones) -> Floats:
+def _segments(points: Array, bones: Bones) -> Array:
     """Bones of points (T, J, D) as one broken line (T, D, 3·bones): NaN follows each bone."""
     ends = points[:, np.array(bones)]
     broken = np.concatenate([ends, np.full_like(ends[:, :, :1], np.nan)], axis=2)
     return broken.reshape(len(points), -1, points.shape[2]).swapaxes(1, 2)
 
 
-def _extent(points: Floats) -> Floats:
+def _extent(points: Array) -> Array:
     """How much room poses (T, K, 3) need along each axis, metres; NaN counts for nothing."""
     spans = np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))
     return np.asarray(np.maximum(1.1 * spans, _SMALLEST_ROOM_M))
 
 
-def _set_view(axes: Any, points: Floats, size: Floats, azimuth: float) -> None:  # noqa: ANN401
+def _set_view(axes: Any, points: Array, size: Array, azimuth: float) -> None:  # noqa: ANN401
     """A box of this size (3,), metres, about poses (T, K, 3): all panels have the same scale.
 
     Lines on its sides are half a metre apart, or 2 m where the person goes far.
@@ -240,7 +240,7 @@ def _shown(
     return np.asarray(np.minimum(frames, rows.stop - 1))
 
 
-def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:
+def _figures(predictions: Predictions, shown: Indices) -> dict[str, Array]:
     """The poses to show by their titles, (T, K, 3) each, as `Excerpt` has them."""
     predicted = predictions.poses[shown]
     trajectory = predictions.trajectory[shown]
@@ -253,6 +253,6 @@ def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:
     return figures
 
 
-def _upright(points: Floats) -> Floats:
+def _upright(points: Array) -> Array:
     """From camera axes (x right, y down, z away) to x right, y away, z up."""
     return np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from poselift.codec import denormalise
 from poselift.poses import ModelOutput
+from training.array_types import Array, Floats
 from training.data.sequences import mirror
 from training.data.sources import HeldOut, Source
 from training.evaluation.predictions import Predictions
@@ -18,13 +18,11 @@ from training.metrics import (
     FOOT_METRICS,
     METRICS,
     TRAJECTORY_METRICS,
-    Array,
     Metric,
     joint_errors,
 )
 from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
 
-Floats = NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
 """Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), in a network's axes."""
 

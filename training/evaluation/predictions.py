@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
+from training.array_types import Floats
 from training.data.datasets.arrays import Arrays
 from training.data.datasets.clips import ClipFile, Names, check_layouts, check_shapes
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

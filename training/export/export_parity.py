@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
@@ -12,6 +11,7 @@ from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.rings import Rings
 from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
+from training.array_types import Floats
 from training.export.exported import Exported
 from training.export.graph_builder import EXPECTED_ERRORS, POSES, TRAJECTORY
 from training.model.temporal_model import pad_edges
@@ -78,7 +78,7 @@ def _compare_windows(windows: WindowModel, lifter: ClipModel) -> None:
     _check_all("a random window", windows.lift(seen), expected, TOLERANCE_M)
 
 
-def _random_clip(lifter: ClipModel, batch: int, frames: int) -> NDArray[np.float32]:
+def _random_clip(lifter: ClipModel, batch: int, frames: int) -> Floats:
     layout = lifter.card.input
     shape = (batch, frames, len(layout.joints), len(layout.channels))
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.array_types import Floats
 from training.model.temporal_model import ErrorHead, TemporalModel
 
 
@@ -14,9 +14,9 @@ from training.model.temporal_model import ErrorHead, TemporalModel
 class Layer:
     """A convolution as a matrix product over concatenated taps."""
 
-    weight: NDArray[np.float32]
+    weight: Floats
     """(taps · channels in, channels out)"""
-    bias: NDArray[np.float32]
+    bias: Floats
     taps: int
     dilation: int
 
@@ -28,7 +28,7 @@ class Layer:
     @property
     def channels_in(self) -> int:
         """Channels of one frame."""
-        return self.weight.shape[0] // self.taps
+        return int(self.weight.shape[0]) // self.taps
 
 
 @dataclass(frozen=True)

@@ -49,22 +49,22 @@ RECIPE: Mapping[str, Any] = {
 """How the default models' last stages augment motion; see ``training/default_models.sh``."""
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "all of it": {},
-    "without detector errors": {"noise": (0.0, 0.0)},
+    "without detector noise": {"noise": (0.0, 0.0)},
     "without other frame rates": {"speed": (1.0, 1.0)},
     "without mirroring": {"flip": False},
-    "without running backwards": {"backwards": 0.0},
+    "without time reversal": {"backwards": 0.0},
     "without limb swap": {"limb_swap": 0.0},
     "without bone-length scaling": {"bone_length_scaling": 0.0},
     "without joint-angle jitter": {"joint_angle_jitter": 0.0},
     "without sitting and lying": {"sitting": 0.0, "lying": 0.0},
-    "without camera roll": {"roll": 0.0},
+    "without rolled cameras": {"roll": 0.0},
     "without truncation": {"truncation": 0.0},
     "with `screen` normalisation": {"normalisation": "screen"},
-    "with a loss of velocities": {"velocity_weight": 3.0},
-    "with a loss of bones": {"bone_weight": 0.5},
+    "with a velocity loss": {"velocity_weight": 3.0},
+    "with a bone loss": {"bone_weight": 0.5},
 }
 """Runs by name, and what each does otherwise."""
-STILL = "four still cameras, no augmentation"
+STILL = "four still cameras, none of it"
 """As data sets are recorded: unaltered motion, still cameras, an ordinary detector's noise."""
 STANDARD_ERROR = "standard error of these means"
 

@@ -15,10 +15,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
+from training.array_types import Doubles
 from training.data.datasets import preparation
 from training.data.datasets.arrays import read_arrays
 from training.data.datasets.body import POINTS, stacked
-from training.data.datasets.kinematics import Floats, Motion, forward
+from training.data.datasets.kinematics import Motion, forward
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.preparation import Clip, Rejection
 from training.data.datasets.tree import Tree
@@ -58,11 +59,13 @@ _POSE_NUMBERS = 3 * len(JOINTS)
 class BodyModel:
     """Joints, face and crown of the resting body, y up, and how its shape moves them."""
 
-    template_L3: Floats
-    shapes_L3B: Floats
+    template_L3: Doubles
+    shapes_L3B: Doubles
     parents: tuple[int, ...]
 
-    def points(self, rotations_TJ33: Floats, root_T3: Floats, betas: Floats, fps: float) -> Motion:
+    def points(
+        self, rotations_TJ33: Doubles, root_T3: Doubles, betas: Doubles, fps: float
+    ) -> Motion:
         """Our points in our world; rotations of the joints by their parents', root in AMASS's."""
         shapes = min(len(betas), self.shapes_L3B.shape[2])
         rest_L3 = self.template_L3 + self.shapes_L3B[..., :shapes] @ betas[:shapes]
@@ -157,7 +160,7 @@ def _parents(table: Tree) -> tuple[int, ...]:
     return tree
 
 
-def _our_points(positions: Floats, rotations: Floats, rest_L3: Floats) -> dict[str, Floats]:
+def _our_points(positions: Doubles, rotations: Doubles, rest_L3: Doubles) -> dict[str, Doubles]:
     """Human3.6M's joints and the face, by the joints and the turned head of the model.
 
     The hip lies between the hips, where SMPL's pelvis is above them. The spine is the middle of
@@ -179,7 +182,7 @@ def _our_points(positions: Floats, rotations: Floats, rest_L3: Floats) -> dict[s
     return ours
 
 
-def local_rotations(poses: Floats) -> Floats:
+def local_rotations(poses: Doubles) -> Doubles:
     """Axis-angle numbers (T, ≥66) as rotation matrices (T, 22, 3, 3)."""
     vectors = poses[:, : 3 * len(JOINTS)].reshape(-1, 3)
     return np.asarray(Rotation.from_rotvec(vectors).as_matrix()).reshape(-1, len(JOINTS), 3, 3)

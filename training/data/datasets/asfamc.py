@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
-from training.data.datasets.kinematics import Floats, Motion, forward
+from training.array_types import Doubles
+from training.data.datasets.kinematics import Motion, forward
 
 CMU_FPS = 120.0
 """The format has no frame rate; the CMU database is captured at this one."""
@@ -24,7 +24,7 @@ class Bone:
     """A bone at rest: its vector, the axes its angles turn about, and the angles it has."""
 
     name: str
-    vector: Floats
+    vector: Doubles
     axes: Rotation
     angles: str
     """Letters of x, y, z in the order of the motion file's columns."""
@@ -84,7 +84,7 @@ def read_amc(path: Path, skeleton: Asf, fps: float = CMU_FPS) -> Motion:
     return Motion(skeleton.names, positions, rotations, fps)
 
 
-def _local(bone: Bone, angles: Floats, radians: bool, where: str) -> Floats:
+def _local(bone: Bone, angles: Doubles, radians: bool, where: str) -> Doubles:
     """Local rotations (T, 3, 3): the angles about the bone's own axes (C M C^-1)."""
     if angles.shape[1] != len(bone.angles):
         raise InvalidInput.at(where, f"{len(bone.angles)} angles, found {angles.shape[1]}")
@@ -159,7 +159,7 @@ def _ordered(bones: Sequence[Bone], hierarchy: Sequence[list[str]], radians: boo
     return Asf(tuple(table[name] for name in names), tuple(parents), radians)
 
 
-def _amc_columns(path: Path) -> dict[str, Floats]:
+def _amc_columns(path: Path) -> dict[str, Doubles]:
     """The values of each bone, (T, n). Every frame has to list the same bones in one order."""
     lines = path.read_text(encoding="latin-1").splitlines()
     data = [line for line in lines if line.strip() and line.lstrip()[0] not in "#:"]
@@ -173,14 +173,14 @@ def _amc_columns(path: Path) -> dict[str, Floats]:
     return dict(_column(data[row::size], path) for row in range(1, size))
 
 
-def _column(lines: Sequence[str], path: Path) -> tuple[str, Floats]:
+def _column(lines: Sequence[str], path: Path) -> tuple[str, Doubles]:
     words = [line.split() for line in lines]
     name, width = words[0][0], len(words[0])
     for frame, found in enumerate(words, start=1):
         if found[0] != name or len(found) != width:
             raise InvalidInput.at(f"{path}, frame {frame}", f"{name} with {width - 1} values")
     try:
-        values: NDArray[np.float64] = np.array(words)[:, 1:].astype(np.float64)
+        values: Doubles = np.array(words)[:, 1:].astype(np.float64)
     except ValueError as error:
         raise InvalidInput.at(f"{path}, bone {name}", f"numbers: {error}") from error
     return name, values

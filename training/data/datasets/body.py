@@ -10,8 +10,9 @@ import numpy as np
 
 from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
+from training.array_types import Doubles
 from training.data.datasets.bvh import Bvh
-from training.data.datasets.kinematics import Floats, Motion
+from training.data.datasets.kinematics import Motion
 
 FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 POINTS = (*H36M17.joints, *FACE)
@@ -47,10 +48,10 @@ NECK_OFFSET_M = (0.0, -0.010, 0.030)
 class Points:
     """Named points over time, each (T, 3), and what the face is placed on."""
 
-    at: dict[str, Floats]
-    skull_T3: Floats
+    at: dict[str, Doubles]
+    skull_T3: Doubles
     """Base of the skull."""
-    head_TJ33: Floats
+    head_TJ33: Doubles
     """Columns: the head's left, up and forward."""
 
 
@@ -59,7 +60,7 @@ Recipe = Callable[[Motion], Points]
 _LIMBS = ("hip", "knee", "foot", "shoulder", "elbow", "wrist")
 
 
-def points_of(motion: Motion) -> tuple[Floats, str]:
+def points_of(motion: Motion) -> tuple[Doubles, str]:
     """Our points (T, 22, 3) in metres, and the name of the unit the file was in.
 
     A motion of our points already is in metres.
@@ -76,12 +77,12 @@ def points_of(motion: Motion) -> tuple[Floats, str]:
     return stacked(at), unit
 
 
-def stacked(at: dict[str, Floats]) -> Floats:
+def stacked(at: dict[str, Doubles]) -> Doubles:
     """Our points (T, 22, 3), each of which was (T, 3)."""
     return np.stack([at[name] for name in POINTS], axis=1)
 
 
-def with_face(at: dict[str, Floats]) -> dict[str, Floats]:
+def with_face(at: dict[str, Doubles]) -> dict[str, Doubles]:
     """Human3.6M's joints in metres, and the face put on them where its points are missing.
 
     The head stands upright from neck to head; it is not known which way it is turned about its own
@@ -94,7 +95,7 @@ def with_face(at: dict[str, Floats]) -> dict[str, Floats]:
     return {**face, **at}
 
 
-def _leg(at: dict[str, Floats]) -> float:
+def _leg(at: dict[str, Doubles]) -> float:
     """Median length from hip over knee to ankle, mean of both legs."""
     bones = [
         np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"], axis=-1)
@@ -104,7 +105,7 @@ def _leg(at: dict[str, Floats]) -> float:
     return float(np.median(np.sum(bones, axis=0))) / 2
 
 
-def _unit(at: dict[str, Floats]) -> tuple[str, float]:
+def _unit(at: dict[str, Doubles]) -> tuple[str, float]:
     leg = _leg(at)
     for name, metres in UNITS_M.items():
         if LEG_M[0] <= leg * metres <= LEG_M[1]:
@@ -121,7 +122,7 @@ def _recipe(motion: Motion) -> Recipe:
     raise InvalidInput.at("joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …")
 
 
-def _limbs(motion: Motion, sides: tuple[str, str], names: str) -> dict[str, Floats]:
+def _limbs(motion: Motion, sides: tuple[str, str], names: str) -> dict[str, Doubles]:
     """Both sides' limb joints; ``names`` follow the sides' letters, in the order of `_LIMBS`."""
     return {
         f"{side}_{limb}": motion.at(f"{letters}{name}")
@@ -130,11 +131,11 @@ def _limbs(motion: Motion, sides: tuple[str, str], names: str) -> dict[str, Floa
     }
 
 
-def _middle(points: dict[str, Floats], joint: str) -> Floats:
+def _middle(points: dict[str, Doubles], joint: str) -> Doubles:
     return (points[f"left_{joint}"] + points[f"right_{joint}"]) / 2
 
 
-def _turn(motion: Motion, joint: str) -> Floats:
+def _turn(motion: Motion, joint: str) -> Doubles:
     turn = motion.turn(joint)
     if turn is None:
         raise InvalidInput.at("joints", "rotations with this skeleton")
@@ -154,7 +155,7 @@ def _asf(motion: Motion) -> Points:
     return Points(at, motion.at("upperneck"), _turn(motion, "head"))
 
 
-def _whole_forearms(at: dict[str, Floats]) -> dict[str, Floats]:
+def _whole_forearms(at: dict[str, Doubles]) -> dict[str, Doubles]:
     """The wrists, where "wrist" is the end of CMU's bone "radius".
 
     The forearm goes on by half as much, in line: the bone "wrist", which the conversions lost.
@@ -204,7 +205,7 @@ _OTHER_NAMES = {
 """Some files of the cgspeed conversion call its joints otherwise."""
 
 
-def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
+def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:
     """Put back the thorax bone, which the cgspeed conversion lost.
 
     Its neck and collars sit on the joint below that bone. In CMU's skeletons the bone is upright
@@ -218,7 +219,7 @@ def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
     return offsets
 
 
-def _poser_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
+def _poser_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:
     """Widen the shoulders of the Poser figure, 0.23 m, to the 0.30 m of Human3.6M's people."""
     offsets = offsets_J3.copy()
     for side in ("l", "r"):
@@ -257,13 +258,13 @@ _COLLAR_TILT_RAD = 0.291
 skeleton (CMU subject 02) these positions were computed with."""
 
 
-def _about_left(angle: float) -> Floats:
+def _about_left(angle: float) -> Doubles:
     """Rotation about the first axis, (3, 3)."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
 
 
-def _frame(left_T3: Floats, up_T3: Floats) -> Floats:
+def _frame(left_T3: Doubles, up_T3: Doubles) -> Doubles:
     """Frames (T, 3, 3) with columns left, up, forward; up exact, left as near as it goes."""
     up = up_T3 / np.linalg.norm(up_T3, axis=-1, keepdims=True)
     left = left_T3 - up * np.sum(left_T3 * up, axis=-1, keepdims=True)

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
-from training.data.datasets.kinematics import Floats, Motion, forward
+from training.array_types import Doubles
+from training.data.datasets.kinematics import Motion, forward
 
 
 @dataclass
@@ -40,9 +41,9 @@ class Bvh:
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
-    offsets_J3: Floats
+    offsets_J3: Doubles
     channels: tuple[tuple[str, ...], ...]
-    values_TC: Floats
+    values_TC: Doubles
     fps: float
 
     def motion(self) -> Motion:
@@ -109,16 +110,16 @@ def _hierarchy(words: Iterator[str]) -> Hierarchy:
     return joints
 
 
-def _turned(order: str, degrees: Floats, joint: str) -> Floats:
+def _turned(order: str, degrees: Doubles, joint: str) -> Doubles:
     try:
-        turned: Floats = Rotation.from_euler(order, degrees, degrees=True).as_matrix()
+        turned: Doubles = Rotation.from_euler(order, degrees, degrees=True).as_matrix()
     except ValueError as error:
         expected = f"rotations about different axes: {error}"
         raise InvalidInput.at(f"CHANNELS of {joint}", expected) from None
     return turned
 
 
-def _motion(text: str, channels: int, path: Path) -> tuple[Floats, float]:
+def _motion(text: str, channels: int, path: Path) -> tuple[Doubles, float]:
     words = text.split()
     where = f"{path}, MOTION"
     try:

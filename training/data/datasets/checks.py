@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from poselift.errors import InvalidInput
+from training.array_types import Doubles
 from training.data.datasets.body import POINTS
-from training.data.datasets.kinematics import Floats
 
 MINIMUM_S = 0.5
 MAXIMUM_SPEED_M_S = 18.0
@@ -55,7 +55,7 @@ HEIGHT_M = (1.15, 2.1)
 """Foot to head along the bones."""
 
 
-def check(points_TJ3: Floats, fps: float) -> None:
+def check(points_TJ3: Doubles, fps: float) -> None:
     """Raise `InvalidInput` when a clip is no human motion: what, where, and what was expected."""
     finite = np.isfinite(points_TJ3).all(axis=2)
     if not finite.all():
@@ -69,13 +69,13 @@ def check(points_TJ3: Floats, fps: float) -> None:
         raise InvalidInput.at("height", f"{HEIGHT_M[0]} to {HEIGHT_M[1]} m, found {height:.2f} m")
 
 
-def bone_lengths(points_TJ3: Floats, bone: Bone) -> Floats:
+def bone_lengths(points_TJ3: Doubles, bone: Bone) -> Doubles:
     """Length of one bone in every frame, (T,)."""
     a, b = (points_TJ3[:, POINTS.index(end)] for end in bone.ends)
     return np.asarray(np.linalg.norm(a - b, axis=-1))
 
 
-def _check_bone(bone: Bone, lengths: Floats) -> None:
+def _check_bone(bone: Bone, lengths: Doubles) -> None:
     low, high = bone.range_m
     if not low <= (median := float(np.median(lengths))) <= high:
         raise InvalidInput.at(bone.name, f"{low} to {high} m, found {median:.3f} m")
@@ -87,7 +87,7 @@ def _check_bone(bone: Bone, lengths: Floats) -> None:
         )
 
 
-def height_m(points_TJ3: Floats) -> float:
+def height_m(points_TJ3: Doubles) -> float:
     """Foot to head along the bones: median over the frames."""
     trunk = _chain_length(points_TJ3, ("head", "neck", "thorax", "spine", "hip"))
     legs = [
@@ -96,7 +96,7 @@ def height_m(points_TJ3: Floats) -> float:
     return float(np.median(trunk + np.mean(legs, axis=0)))
 
 
-def _chain_length(points_TJ3: Floats, chain: tuple[str, ...]) -> Floats:
+def _chain_length(points_TJ3: Doubles, chain: tuple[str, ...]) -> Doubles:
     along = points_TJ3[:, [POINTS.index(point) for point in chain]]
     return np.asarray(np.linalg.norm(np.diff(along, axis=1), axis=-1).sum(axis=-1))
 
@@ -110,7 +110,7 @@ class Jump:
     reason: str
 
 
-def find_jumps(points_TJ3: Floats, fps: float) -> list[Jump]:
+def find_jumps(points_TJ3: Doubles, fps: float) -> list[Jump]:
     """Where a point moves impossibly fast, with a margin.
 
     What lies between two jumps near each other is taken as lost too: a limb that flips over flips
@@ -132,7 +132,7 @@ def find_jumps(points_TJ3: Floats, fps: float) -> list[Jump]:
     return jumps
 
 
-def pieces(points_TJ3: Floats, jumps: Sequence[Jump], fps: float) -> list[slice]:
+def pieces(points_TJ3: Doubles, jumps: Sequence[Jump], fps: float) -> list[slice]:
     """What is left between the jumps, where it is long enough."""
     starts = [0, *(jump.last + 1 for jump in jumps)]
     ends = [*(jump.first for jump in jumps), len(points_TJ3)]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from training.array_types import Doubles
 from training.data.datasets.body import POINTS
-from training.data.datasets.kinematics import Floats
 
 SAME_RAD = 0.06
 WINDOW_S = 1.0
@@ -27,7 +27,7 @@ _ANGLES = tuple(
 )
 
 
-def angles_of(points_TJ3: Floats) -> Floats:
+def angles_of(points_TJ3: Doubles) -> Doubles:
     """Eight angles in radians, (T, 8)."""
     a, b, c = (
         points_TJ3[:, [POINTS.index(angle[place]) for angle in _ANGLES]] for place in range(3)
@@ -37,7 +37,7 @@ def angles_of(points_TJ3: Floats) -> Floats:
     return np.asarray(np.arccos(np.clip(cosines, -1.0, 1.0)))
 
 
-def find_same(angles_TA: Floats, others: Mapping[str, Floats], fps: float) -> str | None:
+def find_same(angles_TA: Doubles, others: Mapping[str, Doubles], fps: float) -> str | None:
     """The name of a clip that holds the middle of this one; all at one frame rate."""
     length = min(round(WINDOW_S * fps), len(angles_TA))
     middle = (len(angles_TA) - length) // 2
@@ -49,7 +49,7 @@ def find_same(angles_TA: Floats, others: Mapping[str, Floats], fps: float) -> st
     return name if nearest < SAME_RAD else None
 
 
-def _distance(window_LA: Floats, other_TA: Floats, length: int) -> float:
+def _distance(window_LA: Doubles, other_TA: Doubles, length: int) -> float:
     """Mean difference in radians at the place in the other clip where they agree best."""
     if len(other_TA) < length:
         return float("inf")

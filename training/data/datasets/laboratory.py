@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS, KeypointFormat
 from poselift.skeletons import SKELETONS
+from training.array_types import Doubles, Floats
 from training.data.datasets.pickled import read_pickled
 from training.data.datasets.recordings import Recording, RecordingSet
 from training.data.datasets.rigs import Rig, read_rigs
-from training.data.datasets.tree import Floats, Tree
+from training.data.datasets.tree import Tree
 
 LAYOUTS = {"h36m": "h36m17", "coco": "coco17", "humaneva20": "humaneva15"}
 """What the authors' files call our formats, where it is not by our own names."""
@@ -46,7 +46,7 @@ class Detections:
         return cls(path, found, metadata, _layout(metadata))
 
     def videos(
-        self, sequence: LabSequence, rig: Rig, world_TK3: Floats | None, skeleton: str
+        self, sequence: LabSequence, rig: Rig, world_TK3: Doubles | None, skeleton: str
     ) -> Iterator[Recording]:
         """A sequence in each camera; without world positions the poses are unknown."""
         views = self.found[sequence.subject][sequence.name].entries()
@@ -126,7 +126,7 @@ class Laboratory:
         return [sequence for sequence in _sequences(self.detections.found) if sequence not in known]
 
     def videos(
-        self, sequence: LabSequence, rig_keys: Sequence[str], world_TK3: Floats | None
+        self, sequence: LabSequence, rig_keys: Sequence[str], world_TK3: Doubles | None
     ) -> list[Recording]:
         """A sequence in each camera; the cameras are those under the first key there is."""
         views = self.detections.found[sequence.subject][sequence.name]
@@ -150,7 +150,7 @@ def _sequences(tree: Tree) -> list[tuple[str, str]]:
     return [(subject, name) for subject in tree.names() for name in tree[subject].names()]
 
 
-def _read_keypoints(view: Tree, joints: int) -> NDArray[np.float32]:
+def _read_keypoints(view: Tree, joints: int) -> Floats:
     """Keypoints (T, J, 3) in pixels with scores: 1 where none are given, 0 where x or y is NaN."""
     given = view.floats(("frames", joints, 2), ("frames", joints, 3))
     scores = np.ones((*given.shape[:2], 3 - given.shape[2]))

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
+from training.array_types import Doubles, Floats
 from training.data.datasets.arrays import Arrays
 from training.data.datasets.clips import Clips, Names, Summary
 
@@ -20,13 +20,13 @@ class MotionSet(Clips):
     per_frame: ClassVar[Names] = ("positions",)
     per_clip: ClassVar[dict[str, str]] = {**Clips.per_clip, "sources": "U", "original_fps": "f"}
 
-    positions: NDArray[np.float32]
+    positions: Floats
     """(frames, points, 3)"""
     sources: Names
-    original_fps: NDArray[np.float64]
+    original_fps: Doubles
     joint_names: Names
 
-    def clip(self, index: int) -> NDArray[np.float32]:
+    def clip(self, index: int) -> Floats:
         """The positions of one clip, (T, points, 3)."""
         return self.positions[self.frames(index)]
 

@@ -139,16 +139,15 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+_MAKERS: dict[str, Callable[..., object]] = {
+    "multiarray._reconstruct": lambda *_: _Array(),
+    "multiarray.scalar": _scalar,
+    "numeric._frombuffer": _from_buffer,
+}
 # Which core a file names depends on the NumPy that wrote it: 1.x "core", 2.x "_core".
+_CORES = ("core", "_core")
 _NAMES: dict[str, object] = {
-    f"numpy.{core}.{name}": _Maker(make)
-    for core in ("core", "_core")
-    for name, make in {
-        "multiarray._reconstruct": lambda *_: _Array(),
-        "multiarray.scalar": _scalar,
-        "numeric._frombuffer": _from_buffer,
-    }.items()
-} | {
+    **{f"numpy.{c}.{name}": _Maker(make) for c in _CORES for name, make in _MAKERS.items()},
     "numpy.dtype": _Maker(_Type),
     "numpy.ndarray": "numpy.ndarray",  # only ever handed to _reconstruct
     "_codecs.encode": _Maker(_encode),

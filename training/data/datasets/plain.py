@@ -7,11 +7,12 @@ import numpy as np
 
 from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
+from training.array_types import Doubles
 from training.data.datasets import preparation
 from training.data.datasets.arrays import Arrays, read_arrays
 from training.data.datasets.body import POINTS, stacked, with_face
 from training.data.datasets.clips import check_clips
-from training.data.datasets.kinematics import Floats, Motion
+from training.data.datasets.kinematics import Motion
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.preparation import Clip, Rejection, given
 from training.data.datasets.tree import Tree
@@ -35,7 +36,7 @@ def find_clips(path: Path) -> Iterator[Clip]:
         yield Clip(str(name), str(subject), str(action), "positions", path, given(motion))
 
 
-def _points(arrays: Arrays, path: Path) -> Floats:
+def _points(arrays: Arrays, path: Path) -> Doubles:
     """Our points of all frames, (F, 22, 3)."""
     names = tuple(map(str, np.atleast_1d(arrays["joint_names"])))
     if missing := set(H36M17.joints) - set(names):

@@ -9,9 +9,10 @@ from scipy.interpolate import CubicSpline
 from tqdm import tqdm
 
 from poselift.errors import InvalidInput
+from training.array_types import Doubles
 from training.data.datasets.body import POINTS, points_of
 from training.data.datasets.checks import check, find_jumps, pieces
-from training.data.datasets.kinematics import Floats, Motion
+from training.data.datasets.kinematics import Motion
 from training.data.datasets.motion import MotionSet
 
 
@@ -32,7 +33,7 @@ class Prepared:
     """A clip, or a piece of one, in our points at the common rate."""
 
     clip: Clip
-    points_TJ3: Floats
+    points_TJ3: Doubles
     original_fps: float
 
 
@@ -109,7 +110,7 @@ def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Rejection
     ]
 
 
-def resample(points_TJ3: Floats, fps: float, target_fps: float) -> Floats:
+def resample(points_TJ3: Doubles, fps: float, target_fps: float) -> Doubles:
     """Cubic interpolation in time from one frame rate to another, from the same first frame."""
     if fps == target_fps:
         return points_TJ3

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
+from training.array_types import Doubles, Floats
 from training.data.datasets.arrays import Arrays
 from training.data.datasets.clips import Clips, Names, Summary, check_layouts, check_shapes
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Recording:
     action: str
     held_out: bool
     camera_name: str
-    image_size: Sequence[float] | NDArray[np.float64]
-    camera_9: Sequence[float] | NDArray[np.float64]
+    image_size: Sequence[float] | Doubles
+    camera_9: Sequence[float] | Doubles
     keypoints_TJ3: Floats
     positions_TK3: Floats
 
@@ -51,9 +50,9 @@ class RecordingSet(Clips):
     """(frames, K, 3): where the joints truly are, in camera axes (x right, y down, z away), metres;
     NaN where unknown."""
     camera_names: Names
-    image_sizes: NDArray[np.float64]
+    image_sizes: Doubles
     """(videos, 2): width and height in pixels."""
-    cameras: NDArray[np.float64]
+    cameras: Doubles
     """(videos, 9): focal length x y and principal point x y in pixels, radial distortion k1 k2 k3
     and tangential p1 p2 as ``training.data.projection`` takes them; NaN where unknown."""
     keypoint_format: str

@@ -10,11 +10,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
-from training.data.datasets.tree import Floats, Tree
+from training.array_types import Doubles
+from training.data.datasets.tree import Tree
 from training.data.projection import world_to_camera
 
 
-def _unknown() -> Floats:
+def _unknown() -> Doubles:
     return np.full(9, np.nan)
 
 
@@ -23,16 +24,16 @@ class RigCamera:
     """A camera; as ``training.data.projection`` takes it."""
 
     name: str
-    image_size: Floats
+    image_size: Doubles
     """Width and height in pixels."""
-    intrinsics: Floats = field(default_factory=_unknown)
+    intrinsics: Doubles = field(default_factory=_unknown)
     """Focal length x y, principal point x y, radial k1 k2 k3, tangential p1 p2; NaN if unknown."""
-    orientation: Floats = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
+    orientation: Doubles = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
     """Of the camera in the world: the unit quaternion (w, x, y, z)."""
-    translation: Floats = field(default_factory=lambda: np.zeros(3))
+    translation: Doubles = field(default_factory=lambda: np.zeros(3))
     """Where it stands in the world, metres."""
 
-    def view(self, world_TK3: Floats) -> Floats:
+    def view(self, world_TK3: Doubles) -> Doubles:
         """World positions in the camera's axes: x right, y down, z away, metres."""
         return np.asarray(world_to_camera(world_TK3, self.orientation, self.translation))
 
@@ -91,7 +92,7 @@ def _read_metadata(text: str, path: Path) -> Mapping[str, Rig]:
     }
 
 
-def _h36m_camera(name: str, camera_9: Floats, place_6: Floats) -> RigCamera:
+def _h36m_camera(name: str, camera_9: Doubles, place_6: Doubles) -> RigCamera:
     """Three angles in radians, x then y then z about turning axes, and a place in millimetres."""
     to_camera = Rotation.from_euler("XYZ", place_6[:3])
     orientation = to_camera.inv().as_quat(scalar_first=True)
@@ -119,7 +120,7 @@ def _json_camera(tree: Tree) -> RigCamera:
     return RigCamera(tree["name"].text(), size, _json_intrinsics(tree), orientation / length, place)
 
 
-def _json_intrinsics(tree: Tree) -> Floats:
+def _json_intrinsics(tree: Tree) -> Doubles:
     """NaN without a focal length; no distortion where none is given."""
     if "focal_length" not in tree:
         return _unknown()

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import H36M17
+from training.array_types import Floats
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.synthetic_camera import look_at
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import Recording, RecordingSet
 from training.data.projection import project
-
-Floats = NDArray[np.float32]
 
 _IMAGE_SIZE = (1000.0, 1000.0)
 _INTRINSICS = (1146.0, 1146.0, 512.0, 507.0, -0.2, 0.24, -0.002, -0.001, -0.002)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from poselift.errors import InvalidInput
+from training.array_types import Doubles
 from training.data.datasets.laboratory import Detections, Laboratory, LabSequence
 from training.data.datasets.recordings import Recording, RecordingSet
 from training.data.datasets.rigs import RigCamera
-from training.data.datasets.tree import Floats, Tree
+from training.data.datasets.tree import Tree
 
 H36M_ORIGIN = "Human3.6M (Ionescu et al., 2014), whose licence is for academic use."
 HUMANEVA_ORIGIN = "HumanEva-I (Sigal et al., 2010), whose licence is for research."
@@ -56,7 +57,7 @@ def read_h36m(
     return laboratory.collect(videos, H36M_FPS, H36M_ORIGIN), left_out
 
 
-def _joints(world: Tree) -> Floats:
+def _joints(world: Tree) -> Doubles:
     """World positions (T, 17, 3) in metres, of all 32 joints or of these already."""
     found = world.finite(("frames", 32, 3), ("frames", 17, 3))
     return found[:, KEPT] if found.shape[1] == 32 else found

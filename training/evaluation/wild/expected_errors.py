@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from poselift.runtime.clip import ClipModel
+from training.array_types import Array
 from training.data.datasets.motion import MotionSet
 from training.evaluation.wild.held_out import Condition, projected_clips
 from training.figures import figure
 from training.metrics import joint_errors
-
-Array = NDArray[np.floating]
 
 _PARTS = 10
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.card import OutputSkeleton
 from poselift.formats import FORMATS
@@ -12,6 +11,7 @@ from poselift.imputation import Quality
 from poselift.poses import Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
+from training.array_types import Array, Floats
 from training.augmentation.registry import AUGMENTATIONS
 from training.data.datasets.motion import MotionSet
 from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
@@ -19,9 +19,6 @@ from training.data.synthetic import ProjectionOptions
 from training.evaluation import clip_errors
 from training.evaluation.wild.lifting import smoothed_live
 from training.metrics import joint_errors
-
-Floats = NDArray[np.float32]
-Array = NDArray[np.floating]
 
 FRAME_RATES = (50, 25, 10)
 HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
@@ -41,7 +38,7 @@ def lifted(
     """Clips as a served model lifts them, with the trajectory where it has one and it is wanted."""
 
     def poses(inputs_TJ2: Floats) -> Floats:
-        return lifter.lift(inputs_TJ2[None]).poses[0]
+        return np.asarray(lifter.lift(inputs_TJ2[None]).poses[0])
 
     def trajectory(inputs_TJ2: Floats) -> Floats:
         found = lifter.lift(inputs_TJ2[None]).trajectory

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.cameras import Camera
 from poselift.codec import Codec, ModelInput, Preprocessing
@@ -12,8 +11,7 @@ from poselift.lifting import run
 from poselift.poses import Poses
 from poselift.postprocess.one_euro import OneEuroFilter
 from poselift.runtime.clip import ClipModel
-
-Floats = NDArray[np.float32]
+from training.array_types import Floats
 
 _TRACK = "one"
 

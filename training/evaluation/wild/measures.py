@@ -1,23 +1,22 @@
 """Measures of 3D that need no ground truth: jitter, bone lengths and reprojection."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
-Floats = NDArray[np.floating]
+from training.array_types import Array
 
 _CUTOFF_HZ = 6.0
 """The usual bound of ordinary human motion in biomechanics."""
 
 
-def known_spans(points_TK3: Floats) -> list[slice]:
+def known_spans(points_TK3: Array) -> list[slice]:
     """The runs of frames in which all is known."""
     known = np.isfinite(points_TK3).all(axis=(1, 2))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(int)))
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def jitter(points_TK3: Floats, fps: float) -> float:
+def jitter(points_TK3: Array, fps: float) -> float:
     """Mean acceleration of what a smooth copy of the motion lacks, in m/s².
 
     The copy is low-pass filtered at 6 Hz without delay (Butterworth, fourth order).
@@ -38,7 +37,7 @@ def jitter(points_TK3: Floats, fps: float) -> float:
     return float(np.concatenate(sizes).mean()) if sizes else float("nan")
 
 
-def bone_variation(points_TK3: Floats, bones: list[tuple[int, int]]) -> float:
+def bone_variation(points_TK3: Array, bones: list[tuple[int, int]]) -> float:
     """How much bones change their lengths in time: standard deviation over mean, their mean."""
     a, b = np.array(bones).T
     lengths_TB = np.linalg.norm(points_TK3[:, a] - points_TK3[:, b], axis=-1)
@@ -46,7 +45,7 @@ def bone_variation(points_TK3: Floats, bones: list[tuple[int, int]]) -> float:
     return float((lengths_TB.std(axis=0) / lengths_TB.mean(axis=0)).mean())
 
 
-def reprojection_error(projected_TK2: Floats, keypoints_TK3: Floats, min_score: float) -> float:
+def reprojection_error(projected_TK2: Array, keypoints_TK3: Array, min_score: float) -> float:
     """Mean distance in the image, as a share of the person's extent.
 
     Args:

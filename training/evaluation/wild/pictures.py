@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import SKELETONS, Skeleton
+from training.array_types import Array
 from training.data.datasets.motion import MotionSet
 from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import Prediction
@@ -20,7 +20,6 @@ from training.metrics import joint_errors
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.floating]
 
 CHILD = 0.65
 """Of an adult's size."""
@@ -120,8 +119,8 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
     seconds_T = np.arange(len(worst.trajectory_T3)) / motions.fps
     smoothed = smooth(worst.trajectory_T3, half_window(_TRAJECTORY_SMOOTHING_S, motions.fps))
     label = f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
-    predicted = {"color": "#d1495b", "linewidth": 0.7, "label": "predicted"}
-    axes.plot(seconds_T, worst.trajectory_T3[:, 2], **predicted)
+    predicted_T = worst.trajectory_T3[:, 2]
+    axes.plot(seconds_T, predicted_T, color="#d1495b", linewidth=0.7, label="predicted")
     axes.plot(seconds_T, smoothed[:, 2], color="#2e86ab", label=label)
     axes.plot(seconds_T, worst.true_trajectory_T3[:, 2], color=_TRUE, label="true")
     axes.set_title(f"the trajectory with the most jitter, noisy: {worst.clip.name}", fontsize=8)
@@ -131,7 +130,7 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
     axes.tick_params(labelsize=6)
 
 
-def _draw(axes: "Axes", pose_K3: Floats, skeleton: Skeleton, across: int, true: bool) -> None:
+def _draw(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: bool) -> None:
     for child, parent in enumerate(skeleton.parents):
         if parent >= 0:
             ends = [parent, child]

@@ -4,19 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.cameras import Camera
 from poselift.formats import FORMATS
 from poselift.poses import Poses
 from poselift.runtime.clip import ClipModel
+from training.array_types import Array
 from training.evaluation.wild.lifting import KeypointSequence, lift, smoothed_live
 from training.evaluation.wild.measures import bone_variation, jitter, reprojection_error
 from training.evaluation.wild.trial import CAMERAS, LIMBS, POSE_COLUMNS, request, triangulated
 from training.evaluation.wild.videos import Video
 from training.metrics import p_mpjpe
-
-Floats = NDArray[np.floating]
 
 MEDIAPIPE = "mediapipe33"
 _MEDIAPIPE_COLUMNS = [FORMATS[MEDIAPIPE].joints.index(limb) for limb in LIMBS]
@@ -32,7 +30,7 @@ _SURE = 0.5
 """MediaPipe's visibility, from which on a landmark counts."""
 
 
-def limbs_of(world_TJ3: Floats) -> Floats:
+def limbs_of(world_TJ3: Array) -> Array:
     """The twelve limb joints among MediaPipe's landmarks."""
     return world_TJ3[:, _MEDIAPIPE_COLUMNS]
 
@@ -72,7 +70,7 @@ def of_trial(videos: list[Video]) -> dict[str, Video]:
     return found
 
 
-def _off_the_truth(limbs: Mapping[str, Floats]) -> dict[str, float]:
+def _off_the_truth(limbs: Mapping[str, Array]) -> dict[str, float]:
     """P-MPJPE in millimetres of limbs (T, 12, 3), where they are known, by camera.
 
     Raises:
@@ -117,7 +115,7 @@ def _sequence(video: Video) -> KeypointSequence:
     return KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
 
 
-def _limbs(lifted: Poses) -> Floats:
+def _limbs(lifted: Poses) -> Array:
     return lifted.poses[:, POSE_COLUMNS]
 
 

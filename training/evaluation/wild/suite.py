@@ -46,7 +46,7 @@ _FURTHER_METRICS = {
     "P-MPJPE": "P-MPJPE",
     "MPJVE": "MPJVE (mm a frame)",
     "relative": "trajectory (% of its distance)",
-    "steps": "trajectory's steps (mm a frame)",
+    "steps": "trajectory's frame-to-frame error (mm)",
     "foot slip": "slip of standing feet (mm a frame)",
 }
 """Further metrics of a condition, and their names in rows."""
@@ -130,7 +130,7 @@ def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
         "half of one side occluded for a second": side.occluded_mm,
         "its worst moment, on average over clips": side.worst_mm,
         "clips with a frame worse than twice clean (%)": side.occluded_spikes * 100,
-        "such clips with everything visible (%)": side.visible_spikes * 100,
+        "such clips with nothing occluded (%)": side.visible_spikes * 100,
     }
 
 

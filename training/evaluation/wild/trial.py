@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from poselift.cameras import Camera
@@ -20,9 +19,8 @@ from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE, measured_joints
 from poselift.postprocess.smoothing import smooth
 from poselift.skeletons import H36M17
+from training.array_types import Array, Floats
 from training.augmentation.detector_noise import NoiseLevel, detect
-
-Floats = NDArray[np.floating]
 
 TRIAL = Path(__file__).parents[3] / "examples" / "balancing"
 CAMERAS = ("cam01", "cam02", "cam03", "cam04")
@@ -57,14 +55,14 @@ def calibration() -> dict[str, Any]:
     return cameras
 
 
-def keypoints(camera: str) -> Floats:
+def keypoints(camera: str) -> Array:
     """The limbs' keypoints (T, 12, 3) of one camera."""
     joints = FORMATS[request(camera)["keypoint_format"]].joints
     columns = [joints.index(limb) for limb in LIMBS]
     return np.array(request(camera)["clips"][0]["keypoints"])[:, columns]
 
 
-def triangulated() -> Floats:
+def triangulated() -> Array:
     """The limbs (T, 12, 3) in metres, from all cameras by least squares on the rays."""
     calibrations = calibration()
     rows, weights = [], []
@@ -84,13 +82,13 @@ def _intrinsics(camera: dict[str, Any]) -> Camera:
     return Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
 
 
-def projection(camera: dict[str, Any]) -> Floats:
+def projection(camera: dict[str, Any]) -> Array:
     """The matrix (3, 4) that maps world points to the camera's axes."""
     rotation = _from_rotation_vector(np.array(camera["rotation_vector"]))
     return np.column_stack([rotation, camera["translation_m"]])
 
 
-def _from_rotation_vector(vector: Floats) -> Floats:
+def _from_rotation_vector(vector: Array) -> Array:
     """The rotation by |vector| radians about it (Rodrigues)."""
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / angle
@@ -118,7 +116,7 @@ class DetectorErrors:
     """Rank correlation of scores with errors: -1 if they follow all of them, 0 if none."""
 
 
-def truth(camera: str) -> Floats:
+def truth(camera: str) -> Array:
     """Where a camera of the trial should see the limbs: (T, 12, 2) pixels."""
     calibrated = calibration()[camera]
     matrix = projection(calibrated)
@@ -145,7 +143,7 @@ def simulated(level: float, clips: int = 10) -> DetectorErrors:
     return detector_errors(found)
 
 
-def _whole(camera: str) -> NDArray[np.float32]:
+def _whole(camera: str) -> Floats:
     """The truth in a detector's format, with a face between the shoulders."""
     limbs = truth(camera)
     shoulders = limbs[:, [LIMBS.index("left_shoulder"), LIMBS.index("right_shoulder")]]
@@ -154,7 +152,7 @@ def _whole(camera: str) -> NDArray[np.float32]:
     return whole.astype(np.float32)
 
 
-def detector_errors(found: Mapping[str, Floats]) -> DetectorErrors:
+def detector_errors(found: Mapping[str, Array]) -> DetectorErrors:
     """The error statistics of a detector, from its detections (T, 12, 3) in cameras by name."""
     errors, missing, scores = [], [], []
     for name, seen in found.items():
@@ -179,17 +177,17 @@ def detector_errors(found: Mapping[str, Floats]) -> DetectorErrors:
     )
 
 
-def _lengths(vectors: list[Floats]) -> Floats:
+def _lengths(vectors: list[Array]) -> Array:
     return np.asarray(np.linalg.norm(np.concatenate(vectors), axis=-1))
 
 
-def _autocorrelation(errors: list[Floats], lag: int) -> float:
+def _autocorrelation(errors: list[Array], lag: int) -> float:
     now = np.concatenate([error[:-lag].ravel() for error in errors])
     later = np.concatenate([error[lag:].ravel() for error in errors])
     return _rank_correlation(now, later)
 
 
-def _rank_correlation(some: Floats, others: Floats) -> float:
+def _rank_correlation(some: Array, others: Array) -> float:
     """Of what is known, by rank, which gross errors do not sway."""
     known = np.isfinite(some) & np.isfinite(others)
     return float(spearmanr(some[known], others[known]).statistic)

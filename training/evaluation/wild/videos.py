@@ -11,9 +11,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from training.array_types import Floats
 
 BALANCING = ("pose2sim==0.8.4", "*SingleParticipant/*BalancingTrial/videos/*.mp4")
 """A person on a beam, from four cameras."""
