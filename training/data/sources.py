@@ -17,25 +17,11 @@ from training.array_types import Doubles
 from training.augmentation.synthetic_camera import SyntheticCamera
 from training.config.sections import MOTION_SETTINGS, AugmentationConfig, ModelConfig
 from training.config.train_config import TrainConfig
+from training.data import sequences, synthetic
 from training.data.datasets.arrays import keys_of
 from training.data.datasets.clips import Clips, those_of
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.recordings import RecordingSet
-from training.data.sequences import (
-    PoseSequence,
-    Sequences,
-    concatenated,
-    encode,
-    mirrored,
-    pose_sequence,
-    screen_parameters,
-)
-from training.data.synthetic import (
-    ASSUMED_SCREEN_CAMERA,
-    ProjectionOptions,
-    project_all,
-    project_clip,
-)
 
 SEED = 20191118
 """Every model is evaluated with the same cameras and the same noise."""
@@ -54,7 +40,7 @@ class HeldOut:
     name: str
     subject: str
     action: str
-    sequence: PoseSequence
+    sequence: sequences.PoseSequence
 
 
 def open_source(config: TrainConfig) -> "Source":
@@ -110,7 +96,7 @@ class MotionSource:
             raise InvalidInput.at("unlabelled", f"nothing, as {data} has no real keypoints")
         self._cameras = config.augmentation.cameras_per_clip
         self.keypoint_format = config.model.keypoint_format or _DEFAULT_FORMAT
-        self.options = ProjectionOptions(
+        self.options = synthetic.ProjectionOptions(
             keypoint_format=self.keypoint_format,
             normalisation=config.model.normalisation,
             causal=config.model.causal,
@@ -118,20 +104,20 @@ class MotionSource:
             flip=config.augmentation.flip,
             augmentations=config.augmentation.registered,
         )
-        self.trajectory_camera: ScreenCamera | None = ASSUMED_SCREEN_CAMERA
+        self.trajectory_camera: ScreenCamera | None = synthetic.ASSUMED_SCREEN_CAMERA
         """The camera that a trajectory is learned with, for ``screen`` models."""
         self._labelled, self._unlabelled, self._held_out = _sides(MotionSet.load(data), config)
         self.summary = self._labelled.summary()
 
-    def labelled(self, rng: np.random.Generator) -> Sequences:
+    def labelled(self, rng: np.random.Generator) -> sequences.Sequences:
         """What an epoch learns from: every labelled clip, by so many new cameras."""
-        return project_all(self._labelled, self.options, rng, self._cameras)
+        return synthetic.project_all(self._labelled, self.options, rng, self._cameras)
 
-    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
+    def unlabelled(self, rng: np.random.Generator) -> sequences.Sequences | None:
         """The same of clips whose poses are ignored, if there are any."""
         if len(self._unlabelled) == 0:
             return None
-        return project_all(self._unlabelled, self.options, rng, self._cameras)
+        return synthetic.project_all(self._unlabelled, self.options, rng, self._cameras)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every clip by several cameras, which depend only on its name."""
@@ -144,7 +130,7 @@ class MotionSource:
 
 
 def evaluation_sequences(
-    motions: MotionSet, options: ProjectionOptions
+    motions: MotionSet, options: synthetic.ProjectionOptions
 ) -> Iterator[tuple[HeldOut, SyntheticCamera]]:
     """Every clip as it is evaluated, by several cameras.
 
@@ -153,11 +139,13 @@ def evaluation_sequences(
     for index in range(len(motions)):
         for number in range(EVALUATION_CAMERAS):
             rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
-            sequence, camera = project_clip(motions.clip(index), motions, options, rng)
+            sequence, camera = synthetic.project_clip(motions.clip(index), motions, options, rng)
             yield _held_out(motions, index, sequence, f", camera {number + 1}"), camera
 
 
-def _held_out(clips: Clips, index: int, sequence: PoseSequence, camera: str = "") -> HeldOut:
+def _held_out(
+    clips: Clips, index: int, sequence: sequences.PoseSequence, camera: str = ""
+) -> HeldOut:
     name = f"{clips.names[index]}{camera}"
     return HeldOut(name, clips.subjects[index], clips.actions[index], sequence)
 
@@ -187,15 +175,17 @@ class RecordingSource:
         self.trajectory_camera = mean_camera(self._labelled)
         self.summary = self._labelled.summary()
 
-    def labelled(self, rng: np.random.Generator) -> Sequences:
+    def labelled(self, rng: np.random.Generator) -> sequences.Sequences:
         """Every labelled video, half of them mirrored."""
-        return concatenated(self._flipped(self._labelled, rng))
+        return sequences.concatenated(self._flipped(self._labelled, rng))
 
-    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
+    def unlabelled(self, rng: np.random.Generator) -> sequences.Sequences | None:
         """Every video without labels, or whose labels are ignored."""
         if not self._unlabelled:
             return None
-        return concatenated(clip for part in self._unlabelled for clip in self._flipped(part, rng))
+        return sequences.concatenated(
+            clip for part in self._unlabelled for clip in self._flipped(part, rng)
+        )
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every held-out video as it is, in the one condition that there is."""
@@ -211,13 +201,15 @@ class RecordingSource:
         for index in range(len(videos)):
             yield _held_out(videos, index, recording_sequence(videos, index, self._config.model))
 
-    def _flipped(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[PoseSequence]:
+    def _flipped(
+        self, videos: RecordingSet, rng: np.random.Generator
+    ) -> Iterator[sequences.PoseSequence]:
         inputs = FORMATS[videos.keypoint_format].mirror
         targets = SKELETONS[videos.skeleton].mirror
         for index in range(len(videos)):
             clip = recording_sequence(videos, index, self._config.model)
             is_flipped = self._config.augmentation.flip and rng.random() < 0.5
-            yield mirrored(clip, inputs, targets) if is_flipped else clip
+            yield sequences.mirrored(clip, inputs, targets) if is_flipped else clip
 
 
 def _by_labels(videos: RecordingSet) -> tuple[RecordingSet, RecordingSet]:
@@ -258,20 +250,22 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
     return [others.downsampled(config.dataset.downsample)]
 
 
-def recording_sequence(videos: RecordingSet, index: int, model: ModelConfig) -> PoseSequence:
+def recording_sequence(
+    videos: RecordingSet, index: int, model: ModelConfig
+) -> sequences.PoseSequence:
     """One video as a model is given it, from the first frame with a detection on."""
     part = videos.frames(index)
     image_size = (float(videos.image_sizes[index, 0]), float(videos.image_sizes[index, 1]))
     camera = _camera(videos.cameras[index])
     options = ModelInput(videos.keypoint_format, model.normalisation, model.causal)
-    encoded = encode(videos.keypoints[part], options, image_size, camera)
+    encoded = sequences.encode(videos.keypoints[part], options, image_size, camera)
     if encoded is None:
         raise InvalidInput.at(f"keypoints of {videos.names[index]}", "a joint that was found")
     parameters = np.full(9, np.nan, np.float32)
     if camera is not None:
         screen = ScreenCamera.of(camera, image_size)
-        parameters = screen_parameters(screen, videos.cameras[index, 4:].tolist())
-    return pose_sequence(encoded, videos.positions[part][encoded.frames], parameters)
+        parameters = sequences.screen_parameters(screen, videos.cameras[index, 4:].tolist())
+    return sequences.pose_sequence(encoded, videos.positions[part][encoded.frames], parameters)
 
 
 def _camera(values_9: Doubles) -> Camera | None:

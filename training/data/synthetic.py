@@ -20,16 +20,8 @@ from training.augmentation.augmentation import Stage
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.registry import augment
 from training.augmentation.synthetic_camera import SyntheticCamera, random_camera
+from training.data import sequences
 from training.data.datasets.motion import MotionSet
-from training.data.sequences import (
-    PoseSequence,
-    Sequences,
-    concatenated,
-    encode,
-    mirrored,
-    pose_sequence,
-    screen_parameters,
-)
 
 Occlude = Callable[[Floats, np.random.Generator], Floats]
 """Removes some of a clip's detected keypoints (T, J, 3)."""
@@ -57,9 +49,9 @@ class ProjectionOptions(ModelInput):
 
 def project_all(
     motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator, cameras: int = 1
-) -> Sequences:
+) -> sequences.Sequences:
     """Project every clip by ``cameras`` random cameras, each with noise of its own."""
-    return concatenated(
+    return sequences.concatenated(
         project_clip(motions.clip(index), motions, options, rng)[0]
         for index in range(len(motions))
         for _ in range(cameras)
@@ -71,7 +63,7 @@ def project_clip(
     motions: MotionSet,
     options: ProjectionOptions,
     rng: np.random.Generator,
-) -> tuple[PoseSequence, SyntheticCamera]:
+) -> tuple[sequences.PoseSequence, SyntheticCamera]:
     """Augment one clip (T, M, 3), world axes in metres with y up, and project it.
 
     With the sequence comes the random camera that it was projected by.
@@ -82,7 +74,9 @@ def project_clip(
     camera = augment(Stage.CAMERA, camera, settings, motions, rng)
     sequence = project(camera.to_camera(positions), motions, camera, options, rng)
     if options.flip and rng.random() < 0.5:
-        sequence = mirrored(sequence, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
+        sequence = sequences.mirrored(
+            sequence, FORMATS[options.keypoint_format].mirror, H36M17.mirror
+        )
     return sequence, camera
 
 
@@ -92,16 +86,16 @@ def project(
     camera: SyntheticCamera,
     options: ProjectionOptions,
     rng: np.random.Generator,
-) -> PoseSequence:
+) -> sequences.PoseSequence:
     """Project points in camera axes, add detector noise, and encode the keypoints."""
     detected = _detected(points_TM3, motions, camera, options, rng)
-    encoded = encode(detected, options, camera.image_size, camera.known_intrinsics)
+    encoded = sequences.encode(detected, options, camera.image_size, camera.known_intrinsics)
     assert encoded is not None, "the simulated detector keeps the first frame"
     assumed = ASSUMED_SCREEN_CAMERA
     if options.normalisation == "person":
         assumed = ScreenCamera.of(camera.known_intrinsics, camera.image_size)
     points = _as_assumed(points_TM3[encoded.frames, : len(H36M17.joints)], camera, assumed)
-    return pose_sequence(encoded, points, screen_parameters(assumed))
+    return sequences.pose_sequence(encoded, points, sequences.screen_parameters(assumed))
 
 
 def _detected(

@@ -9,18 +9,11 @@ import torch
 
 from poselift.codec import denormalise
 from poselift.poses import ModelOutput
+from training import metrics
 from training.array_types import Array, Floats
 from training.data.sequences import mirror
 from training.data.sources import HeldOut, Source
 from training.evaluation.predictions import Predictions
-from training.metrics import (
-    ALL_METRICS,
-    FOOT_METRICS,
-    METRICS,
-    TRAJECTORY_METRICS,
-    Metric,
-    joint_errors,
-)
 from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
 
 Predictor = Callable[[Floats], Floats]
@@ -142,22 +135,24 @@ def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterato
     feet = [joint for joint, name in enumerate(joints) if name.endswith(("foot", "ankle"))]
     for found in predictions:
         predicted, target = found.poses_TK3, found.targets_TK3
-        errors = _in_units(METRICS, predicted, target)
+        errors = _in_units(metrics.METRICS, predicted, target)
         if found.trajectory_T3 is not None:
             trajectories = found.trajectory_T3, found.true_trajectory_T3
-            errors |= _in_units(TRAJECTORY_METRICS, *trajectories)
+            errors |= _in_units(metrics.TRAJECTORY_METRICS, *trajectories)
             stepping = (
                 trajectory_T3[:, None] + poses_TK3[:, feet]
                 for trajectory_T3, poses_TK3 in zip(trajectories, (predicted, target), strict=True)
             )
-            errors |= _in_units(FOOT_METRICS, *stepping)
-        means = joint_errors(predicted, target).mean(axis=0) * 1000
+            errors |= _in_units(metrics.FOOT_METRICS, *stepping)
+        means = metrics.joint_errors(predicted, target).mean(axis=0) * 1000
         by_joint = dict(zip(joints, means.tolist(), strict=True))
         yield ClipErrors(found.clip.subject, found.clip.action, len(target), errors, by_joint)
 
 
-def _in_units(metrics: Mapping[str, Metric], predicted: Array, target: Array) -> dict[str, float]:
-    return {name: each.of(predicted, target) * each.factor for name, each in metrics.items()}
+def _in_units(
+    of_kind: Mapping[str, metrics.Metric], predicted: Array, target: Array
+) -> dict[str, float]:
+    return {name: each.of(predicted, target) * each.factor for name, each in of_kind.items()}
 
 
 def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
@@ -204,7 +199,7 @@ def table(errors: Mapping[str, Mapping[str, float]]) -> str:
     """A text table, one row an action."""
     names = list(errors[OVERALL])
     width = max(len(action) for action in errors)
-    units = [ALL_METRICS[name].unit for name in names]
+    units = [metrics.ALL_METRICS[name].unit for name in names]
     lines = [" " * width + "".join(f"{each:>11}" for each in head) for head in (names, units)]
     lines += [
         f"{action:<{width}}" + "".join(f"{row[name]:11.1f}" for name in names)

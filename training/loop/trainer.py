@@ -23,15 +23,7 @@ from training.data.windows import Batch, Share, Windows
 from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
-from training.model.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    begin_with,
-    build_networks,
-    load,
-    load_weights,
-    save,
-)
+from training.model import checkpoint as checkpoints
 from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
 
 CHECKPOINT = "checkpoint.pt"
@@ -59,7 +51,7 @@ class Trainer:
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)
         skeleton = self.source.summary.skeleton
-        self.networks = build_networks(self.config, skeleton).to(self.device)
+        self.networks = checkpoints.build_networks(self.config, skeleton).to(self.device)
         how = config.optimisation
         self.form = TrainingForm(self.networks, how.stride, how.freeze_pose)
         self._run_form = _wrapped(self.form, config.run.compile, share, self.device)
@@ -73,20 +65,20 @@ class Trainer:
 
     def begin_with(self, path: Path) -> None:
         """Take over another run's weights; it need not have seen the same, but be built alike."""
-        begin_with(self.networks, self.config, path)
+        checkpoints.begin_with(self.networks, self.config, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
-        checkpoint = load(path)
+        checkpoint = checkpoints.load(path)
         changed = _changed(checkpoint.config, self.config)
         if changed:
-            raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
+            raise checkpoints.CheckpointError(f"{path}: was made with another {', '.join(changed)}")
         if checkpoint.motions != self.source.summary:
             data = self.config.dataset.data
-            raise CheckpointError(f"{path}: was trained on other motion than {data}")
-        load_weights(self.networks, checkpoint.model, path)
+            raise checkpoints.CheckpointError(f"{path}: was trained on other motion than {data}")
+        checkpoints.load_weights(self.networks, checkpoint.model, path)
         if self.average is not None and checkpoint.average is not None:
-            load_weights(self._measured, checkpoint.average, path)
+            checkpoints.load_weights(self._measured, checkpoint.average, path)
             self.average.n_averaged.fill_(1)  # else it would begin anew
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.history = checkpoint.history
@@ -124,7 +116,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint of the epochs done so far."""
-        checkpoint = Checkpoint(
+        checkpoint = checkpoints.Checkpoint(
             self.config,
             self.source.summary,
             self.source.trajectory_camera if self.config.model.normalisation == "screen" else None,
@@ -133,7 +125,7 @@ class Trainer:
             self.history,
             None if self.average is None else self._measured.state_dict(),
         )
-        save(checkpoint, self.config.run.output / CHECKPOINT)
+        checkpoints.save(checkpoint, self.config.run.output / CHECKPOINT)
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Make new training data and take one pass over its shuffled windows."""

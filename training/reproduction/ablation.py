@@ -18,13 +18,7 @@ from training.config.train_config import TrainConfig
 from training.data.datasets.motion import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
 from training.evaluation.pages import Rows, around, put_into, table
-from training.evaluation.wild.held_out import (
-    EVERY_CONDITION,
-    NOISY,
-    measured,
-    occluded_side,
-    overall,
-)
+from training.evaluation.wild import held_out
 from training.evaluation.wild.real import balancing, balancing_by_mediapipe
 from training.evaluation.wild.videos import Downloads, Video, videos
 from training.export.exported import from_checkpoint
@@ -177,24 +171,26 @@ def errors_of(checkpoint: Path, motion: Path, found_videos: list[Video]) -> dict
     folder = checkpoint.parent / "model"
     export(from_checkpoint(checkpoint, "model"), folder)
     lifter = ClipModel.load(folder, provider="cpu", threads=1)
-    held_out = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
+    errors = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
     real = {
         "balancing by OpenPose": balancing(lifter),
         "balancing by MediaPipe": balancing_by_mediapipe(lifter, found_videos),
     }
     means = {name: float(np.mean(list(cameras.values()))) for name, cameras in real.items()}
-    return {"errors": held_out | means}
+    return {"errors": errors | means}
 
 
 def _of_held_out_people(lifter: ClipModel, motions: MotionSet) -> dict[str, float]:
     found = {
-        name: overall(measured(lifter, motions, condition))
-        for name, condition in EVERY_CONDITION.items()
+        name: held_out.overall(held_out.measured(lifter, motions, condition))
+        for name, condition in held_out.EVERY_CONDITION.items()
     }
-    slow = overall(measured(lifter, motions, NOISY, every=round(motions.fps / _LOW_FPS)))
+    slow = held_out.overall(
+        held_out.measured(lifter, motions, held_out.NOISY, every=round(motions.fps / _LOW_FPS))
+    )
     return {
         **{name: errors["MPJPE"] for name, errors in found.items()},
         f"noisy, {_LOW_FPS} fps": slow["MPJPE"],
         "noisy: MPJVE": found["noisy"]["MPJVE"],
-        "half of one side occluded": occluded_side(lifter, motions).occluded_mm,
+        "half of one side occluded": held_out.occluded_side(lifter, motions).occluded_mm,
     }
