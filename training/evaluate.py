@@ -5,7 +5,7 @@ from pathlib import Path
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.model_files import CLIP_GRAPH
 from training.command import command_line, run
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.checkpoint_evaluation import CheckpointEvaluation, EvaluateOptions
 from training.evaluation.pages import around, put_into

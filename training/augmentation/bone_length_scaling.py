@@ -7,7 +7,7 @@ from pydantic import Field
 
 from poselift.skeletons import H36M17
 from training.array_types import Floats
-from training.augmentation.augmentation import Augmentation, Motions, Stage
+from training.augmentation.augmentation import Augmentation, Stage
 
 
 def scale_bones(points_TM3: Floats, spread: float, rng: np.random.Generator) -> Floats:
@@ -28,14 +28,10 @@ def scale_bones(points_TM3: Floats, spread: float, rng: np.random.Generator) -> 
     return moved
 
 
-def _scale(points_TM3: Floats, spread: float, _: Motions, rng: np.random.Generator) -> Floats:
-    return scale_bones(points_TM3, spread, rng) if spread else points_TM3
-
-
 BONE_LENGTH_SCALING = Augmentation(
     name="bone_length_scaling",
     help="Spread of the factors by which the bones of each clip are made longer or shorter.",
     stage=Stage.MOTION,
-    change=_scale,
+    change=lambda points, spread, _, rng: scale_bones(points, spread, rng) if spread else points,
     type=Annotated[float, Field(ge=0, le=0.2)],
 )

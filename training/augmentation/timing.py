@@ -8,7 +8,6 @@ from pydantic import AfterValidator, Field
 from training.array_types import Floats
 from training.augmentation.augmentation import (
     Augmentation,
-    Motions,
     Stage,
     in_order,
     with_probability,
@@ -27,18 +26,14 @@ def change_speed(positions_TM3: Floats, speed: float) -> Floats:
     return np.asarray(positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share)
 
 
-def _change(
-    points_TM3: Floats, ends: tuple[float, float], _: Motions, rng: np.random.Generator
-) -> Floats:
-    return change_speed(points_TM3, float(np.exp(rng.uniform(*np.log(ends)))))
-
-
 _Positive = Annotated[float, Field(gt=0)]
 SPEED = Augmentation(
     name="speed",
     help="Range of the factors by which clips are sped up: 2 looks like half the frame rate.",
     stage=Stage.MOTION,
-    change=_change,
+    change=lambda points, ends, _, rng: change_speed(
+        points, float(np.exp(rng.uniform(*np.log(ends))))
+    ),
     type=Annotated[tuple[_Positive, _Positive], *List, AfterValidator(in_order)],
     default=(0.7, 2.0),
     off=(1.0, 1.0),

@@ -13,9 +13,8 @@ from training.command import List, Options
 from training.data.datasets import amass, cmu, plain, videopose3d_files
 from training.data.datasets.archives import opened
 from training.data.datasets.download import CMU_SITE, download
-from training.data.datasets.motion import MotionSet
 from training.data.datasets.preparation import Rejection
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import MotionSet, RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True), *List]
@@ -185,7 +184,7 @@ class HumanEvaOptions(Options):
     keypoints: Path
     """What a detector found: data_2d_humaneva15_….npz."""
     cameras: Path
-    """JSON, as above; subjects as S1, or Train/S1."""
+    """JSON, as for ``h36m``; subjects as S1, or Train/S1."""
     actions: Names = ("",)
     """Only actions that begin so, as Walk Jog Box; all if not given."""
     output: Output = Path("data/humaneva.npz")
@@ -197,10 +196,7 @@ def prepare_humaneva(*, options: HumanEvaOptions) -> None:
     Read positions and keypoints and transform the positions to the axes of each camera. Train/… is
     trained on, Validate/… is held out.
 
-    The cameras in JSON: {subject: [{"name", "image_size" [w, h], "orientation" [w, x, y, z] of the
-    camera in the world, "translation" [x, y, z] in metres}, …]} in the order of the keypoints; with
-    "focal_length" and "principal_point" [x, y] in pixels, "radial" [k1, k2, k3] and "tangential"
-    [p1, p2] where known.
+    The cameras in JSON are written as for ``h36m``.
     """
     files = options.positions, options.keypoints, options.cameras
     _write_recordings(*videopose3d_files.read_humaneva(*files, options.actions), options.output)

@@ -73,21 +73,16 @@ def concatenated(sequences: Iterable[PoseSequence]) -> Sequences:
     clips = list(sequences)
     lengths = np.array([len(clip.inputs_TJ2) for clip in clips])
     ends = np.cumsum(lengths)
+    depths = [(clip.inverse.depth_T, np.ones(len(clip.inputs_TJ2), np.float32)) for clip in clips]
     return Sequences(
         np.concatenate([clip.inputs_TJ2 for clip in clips]),
         np.concatenate([clip.targets_TK3 for clip in clips]),
         np.concatenate([clip.trajectory_T3 for clip in clips]),
         np.concatenate([clip.camera_T9 for clip in clips]),
-        np.concatenate([_depth(clip) for clip in clips]),
+        np.concatenate([ones if depth is None else depth for depth, ones in depths]),
         np.repeat(ends - lengths, lengths),
         np.repeat(ends - 1, lengths),
     )
-
-
-def _depth(clip: PoseSequence) -> Floats:
-    if clip.inverse.depth_T is None:
-        return np.ones(len(clip.inputs_TJ2), np.float32)
-    return clip.inverse.depth_T
 
 
 def pose_sequence(encoded: EncodedSequence, points_TK3: Floats, camera_9: Floats) -> PoseSequence:

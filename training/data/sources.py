@@ -20,8 +20,7 @@ from training.config.train_config import TrainConfig
 from training.data import sequences, synthetic
 from training.data.datasets.arrays import keys_of
 from training.data.datasets.clips import Clips, those_of
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import MotionSet, RecordingSet
 
 SEED = 20191118
 """Every model is evaluated with the same cameras and the same noise."""

@@ -21,7 +21,7 @@ from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.registry import augment
 from training.augmentation.synthetic_camera import SyntheticCamera, random_camera
 from training.data import sequences
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 Occlude = Callable[[Floats, np.random.Generator], Floats]
 """Removes some of a clip's detected keypoints (T, J, 3)."""

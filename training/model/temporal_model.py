@@ -116,11 +116,6 @@ class TemporalModel(nn.Module):
         """Frames that one output sees: the product of the widths."""
         return math.prod(self.filter_widths)
 
-    @property
-    def batch_norms(self) -> list[nn.BatchNorm1d]:
-        """Every batch normalisation, input first."""
-        return [module for module in self.modules() if isinstance(module, nn.BatchNorm1d)]
-
     def forward(self, keypoints_BTJD: Tensor) -> Tensor:
         """Map (B, T, J, D) to poses (B, T − receptive field + 1, joints_out, 3), unpadded."""
         return self.poses(self.features(keypoints_BTJD))

@@ -31,17 +31,15 @@ class _Inert:
     def __setstate__(self, _: object) -> None: ...
 
 
+# Which core a file names depends on the NumPy that wrote it: 1.x "core", 2.x "_core".
 _NUMPY_NAMES = (
-    "numpy.dtype",
-    "numpy.ndarray",
-    # Which of these a file holds depends on the NumPy that wrote it: 1.x first, 2.x last.
-    "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.random.__RandomState_ctor",
-    "numpy.random._pickle.__randomstate_ctor",
-    "numpy.random._pickle.__bit_generator_ctor",
+    *("numpy.dtype", "numpy.ndarray", "numpy.random.__RandomState_ctor"),
+    *(
+        f"numpy.{c}.multiarray.{name}"
+        for c in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    ),
+    *("numpy.random._pickle.__randomstate_ctor", "numpy.random._pickle.__bit_generator_ctor"),
     "numpy.random._mt19937.MT19937",
 )
 

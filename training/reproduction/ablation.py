@@ -15,7 +15,7 @@ from poselift.runtime.clip import ClipModel
 from training.command import Options
 from training.config.sections import FilterWidths
 from training.config.train_config import TrainConfig
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
 from training.evaluation.pages import Rows, around, put_into, table
 from training.evaluation.wild import held_out

@@ -12,7 +12,7 @@ from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.command import Options
 from training.config.train_config import TrainConfig
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
 from training.data.sources import open_source
 from training.evaluation import clip_errors

@@ -35,15 +35,19 @@ from training.evaluation.wild.held_out import (
     measured,
     occluded_side,
 )
-from training.evaluation.wild.lifting import KeypointSequence, lift
-from training.evaluation.wild.measures import (
+from training.evaluation.wild.pictures import draw_failures
+from training.evaluation.wild.real import (
+    MEDIAPIPE,
+    KeypointSequence,
+    balancing,
     bone_variation,
     jitter,
     known_spans,
+    lift,
+    mediapipe_on_video,
+    on_video,
     reprojection_error,
 )
-from training.evaluation.wild.pictures import draw_failures
-from training.evaluation.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
 from training.evaluation.wild.suite import Results, as_json, as_markdown
 from training.evaluation.wild.trial import (
     CAMERAS,

@@ -20,8 +20,8 @@ from training.data.datasets import preparation
 from training.data.datasets.arrays import read_arrays
 from training.data.datasets.body import POINTS, stacked
 from training.data.datasets.kinematics import Motion, forward
-from training.data.datasets.motion import MotionSet
 from training.data.datasets.preparation import Clip, Rejection
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.tree import Tree
 
 ORIGIN = "AMASS (Mahmood et al., 2019), whose licence is not for commercial use."
@@ -91,7 +91,7 @@ def _clip(path: Path, body: BodyModel) -> Clip:
     words = [word for word in stem.split("_") if not word.isdigit() and word != subject]
     action = " ".join(words) or f"subject {subject}"
     name = f"{path.parent.parent.name}/{subject}/{stem}"
-    return Clip(name, subject, action, "amass", path, partial(read_motion, path, body))
+    return Clip(name, subject, action, "amass", partial(read_motion, path, body))
 
 
 def read_motion(path: Path, body: BodyModel) -> Motion:

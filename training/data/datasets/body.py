@@ -239,7 +239,8 @@ def _positions(motion: Motion) -> Points:
     up_and_back = _middle(at, "shoulder") - trunk
     chest = _frame(left, up_and_back)
     # The middle of the shoulders lies up and back of the trunk: undo that tilt.
-    chest = chest @ _about_left(_COLLAR_TILT_RAD)
+    c, s = np.cos(_COLLAR_TILT_RAD), np.sin(_COLLAR_TILT_RAD)
+    chest = chest @ np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
     length = np.median(np.linalg.norm(trunk - motion.at("upperback"), axis=-1))
     lost = chest[..., 1] * length
     for side in ("left", "right"):
@@ -256,12 +257,6 @@ def _positions(motion: Motion) -> Points:
 _COLLAR_TILT_RAD = 0.291
 """How far the middle of the shoulders leans back from upright, seen from the thorax, in the one
 skeleton (CMU subject 02) these positions were computed with."""
-
-
-def _about_left(angle: float) -> Doubles:
-    """Rotation about the first axis, (3, 3)."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
 
 
 def _frame(left_T3: Doubles, up_T3: Doubles) -> Doubles:

@@ -11,7 +11,7 @@ from poselift.formats import FORMATS, KeypointFormat
 from poselift.skeletons import SKELETONS
 from training.array_types import Doubles, Floats
 from training.data.datasets.pickled import read_pickled
-from training.data.datasets.recordings import Recording, RecordingSet
+from training.data.datasets.prepared import Recording, RecordingSet
 from training.data.datasets.rigs import Rig, read_rigs
 from training.data.datasets.tree import Tree
 

@@ -13,8 +13,8 @@ from training.data.datasets.arrays import Arrays, read_arrays
 from training.data.datasets.body import POINTS, stacked, with_face
 from training.data.datasets.clips import check_clips
 from training.data.datasets.kinematics import Motion
-from training.data.datasets.motion import MotionSet
 from training.data.datasets.preparation import Clip, Rejection, given
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.tree import Tree
 
 PER_CLIP = {"clip_ends": "i", "names": "U"}
@@ -33,7 +33,7 @@ def find_clips(path: Path) -> Iterator[Clip]:
     rows = zip(names, *about, starts, arrays["clip_ends"], strict=True)
     for name, subject, action, start, end in rows:
         motion = Motion(POINTS, points[start:end], None, float(arrays["fps"]))
-        yield Clip(str(name), str(subject), str(action), "positions", path, given(motion))
+        yield Clip(str(name), str(subject), str(action), "positions", given(motion))
 
 
 def _points(arrays: Arrays, path: Path) -> Doubles:

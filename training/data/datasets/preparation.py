@@ -13,7 +13,7 @@ from training.array_types import Doubles
 from training.data.datasets.body import POINTS, points_of
 from training.data.datasets.checks import check, find_jumps, pieces
 from training.data.datasets.kinematics import Motion
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,6 @@ class Clip:
     subject: str
     action: str
     source: str
-    path: Path
     read: Callable[[], Motion]
 
 

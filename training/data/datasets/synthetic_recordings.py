@@ -16,8 +16,7 @@ from poselift.skeletons import H36M17
 from training.array_types import Floats
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.synthetic_camera import look_at
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.recordings import Recording, RecordingSet
+from training.data.datasets.prepared import MotionSet, Recording, RecordingSet
 from training.data.projection import project
 
 _IMAGE_SIZE = (1000.0, 1000.0)

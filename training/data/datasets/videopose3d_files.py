@@ -13,7 +13,7 @@ import numpy as np
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
 from training.data.datasets.laboratory import Detections, Laboratory, LabSequence
-from training.data.datasets.recordings import Recording, RecordingSet
+from training.data.datasets.prepared import Recording, RecordingSet
 from training.data.datasets.rigs import RigCamera
 from training.data.datasets.tree import Tree
 

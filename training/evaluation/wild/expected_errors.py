@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from poselift.runtime.clip import ClipModel
 from training.array_types import Array
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.evaluation.wild.held_out import Condition, projected_clips
 from training.figures import figure
 from training.metrics import joint_errors
@@ -30,11 +30,6 @@ class Calibration:
     def calibration_error(self) -> float:
         """How far the tenths are from their expectation, on average, as a share of it."""
         return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
-
-
-def has_expected_errors(lifter: ClipModel) -> bool:
-    """Whether a model has expected errors."""
-    return "expected_errors" in lifter.card.graph.outputs
 
 
 def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:

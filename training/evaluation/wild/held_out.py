@@ -13,11 +13,11 @@ from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
 from training.array_types import Array, Floats
 from training.augmentation.registry import AUGMENTATIONS
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
 from training.data.synthetic import ProjectionOptions
 from training.evaluation import clip_errors
-from training.evaluation.wild.lifting import smoothed_live
+from training.evaluation.wild.real import smoothed_live
 from training.metrics import joint_errors
 
 FRAME_RATES = (50, 25, 10)

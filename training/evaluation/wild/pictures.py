@@ -10,7 +10,7 @@ from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import SKELETONS, Skeleton
 from training.array_types import Array
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import Prediction
 from training.evaluation.wild import held_out

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from poselift.errors import InvalidInput
 from poselift.postprocess.pipeline import Postprocessing
 from poselift.runtime.clip import ClipModel
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
 from training.evaluation.pages import Rows, rendered
 from training.evaluation.wild import expected_errors as calibration
@@ -84,7 +84,7 @@ def measure_models(
         _add(results.detectors, detector, values)
     for name, lifter in tqdm(lifters.items(), unit="model"):
         _add(results.held_out, name, _held_out(lifter, motions))
-        if calibration.has_expected_errors(lifter):
+        if "expected_errors" in lifter.card.graph.outputs:
             found = {
                 what: calibration.measure_calibration(lifter, motions, condition)
                 for what, condition in held_out.EVERY_CONDITION.items()

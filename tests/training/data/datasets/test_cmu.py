@@ -5,8 +5,7 @@ import pytest
 
 from poselift.errors import InvalidInput
 from training.data.datasets.body import POINTS, points_of
-from training.data.datasets.cmu import find_clips, prepare, without_duplicates
-from training.data.datasets.duplicates import angles_of, find_same
+from training.data.datasets.cmu import angles_of, find_clips, find_same, prepare, without_duplicates
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.preparation import resample
 

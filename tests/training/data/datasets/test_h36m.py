@@ -7,7 +7,7 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.data.datasets import authors
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 from training.data.datasets.videopose3d_files import KEPT
 
 NAMES = ("54138969", "55011271", "58860488", "60457274")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.training.data.datasets import authors
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 
 TAKES = (
     ("Train/S1", "Walking 1 chunk0"),

@@ -1,4 +1,4 @@
-"""The prepared file of recordings: what a detector found in videos, and the true poses if known."""
+"""The prepared files: motion without a camera, and recordings of videos."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,41 @@ from poselift.skeletons import SKELETONS
 from training.array_types import Doubles, Floats
 from training.data.datasets.arrays import Arrays
 from training.data.datasets.clips import Clips, Names, Summary, check_layouts, check_shapes
+
+
+@dataclass(frozen=True)
+class MotionSet(Clips):
+    """Motion without a camera. World axes y up, right-handed, metres."""
+
+    what: ClassVar[str] = "a prepared motion file (.npz)"
+    per_frame: ClassVar[Names] = ("positions",)
+    per_clip: ClassVar[dict[str, str]] = {**Clips.per_clip, "sources": "U", "original_fps": "f"}
+
+    positions: Floats
+    """(frames, points, 3)"""
+    sources: Names
+    original_fps: Doubles
+    joint_names: Names
+
+    def clip(self, index: int) -> Floats:
+        """The positions of one clip, (T, points, 3)."""
+        return self.positions[self.frames(index)]
+
+    def summary(self) -> Summary:
+        """What is trained on where this set is."""
+        return self._summary("h36m17", recorded=False)
+
+    @classmethod
+    def check(cls, arrays: Arrays, path: Path) -> None:
+        """See that positions are finite, of all the joints named."""
+        positions, joints = arrays["positions"], arrays["joint_names"]
+        if positions.dtype != np.float32 or positions.shape[1:] != (len(joints), 3):
+            found = f"{positions.dtype} of {positions.shape}"
+            expected = f"float32 of shape (frames, {len(joints)}, 3), found {found}"
+            raise InvalidInput.at(f"{path}, positions", expected)
+        if not np.isfinite(positions).all():
+            frame = int(np.argmin(np.isfinite(positions).all(axis=(1, 2))))
+            raise InvalidInput.at(f"{path}, positions, frame {frame}", "finite numbers")
 
 
 @dataclass(frozen=True)
