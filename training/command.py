@@ -10,7 +10,6 @@ from typing import Any
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
 from cyclopts.config import Env
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from poselift.errors import PoseliftError
 
@@ -101,13 +100,12 @@ def _fail(message: str, status: int = USAGE_STATUS) -> None:
 
 def _mistakes(error: ValidationError) -> str:
     """What pydantic found, in a line."""
-    return "; ".join(map(_mistake, error.errors()))
-
-
-def _mistake(found: ErrorDetails) -> str:
-    option = "".join(f"{_option(str(name))}: " for name in found["loc"][-1:])
-    value = f", found {found['input']}" if isinstance(found["input"], str) else ""
-    return f"{option}{found['msg'].removeprefix('Value error, ')}{value}"
+    mistakes = []
+    for found in error.errors():
+        option = "".join(f"{_option(str(name))}: " for name in found["loc"][-1:])
+        value = f", found {found['input']}" if isinstance(found["input"], str) else ""
+        mistakes.append(f"{option}{found['msg'].removeprefix('Value error, ')}{value}")
+    return "; ".join(mistakes)
 
 
 def _option(name: str) -> str:

@@ -6,12 +6,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from training.array_types import Floats
-from training.augmentation.augmentation import (
-    Augmentation,
-    Stage,
-    in_order,
-    with_probability,
-)
+from training.augmentation.augmentation import Augmentation, Stage, in_order, with_probability
 from training.command import List
 
 

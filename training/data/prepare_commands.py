@@ -11,8 +11,7 @@ from pydantic import Field
 
 from training.command import List, Options
 from training.data.datasets import amass, cmu, plain, videopose3d_files
-from training.data.datasets.archives import opened
-from training.data.datasets.download import CMU_SITE, download
+from training.data.datasets.archives import CMU_SITE, download, opened
 from training.data.datasets.preparation import Rejection
 from training.data.datasets.prepared import MotionSet, RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
@@ -79,16 +78,14 @@ def _downloaded(options: CmuOptions) -> list[Path]:
     return [options.download_to / "subjects"] if options.download else files
 
 
-class AmassOptions(_MotionOptions):
-    """Options of ``amass``."""
-
+class _AmassOptions(_MotionOptions):
     source: Paths
     body_model: Path
     """Of SMPL-H or SMPL (.npz), from its makers."""
     output: Output = Path("data/amass.npz")
 
 
-def prepare_amass(*, options: AmassOptions) -> None:
+def prepare_amass(*, options: _AmassOptions) -> None:
     """Prepare AMASS: poses of one body model from many laboratories.
 
     Pose the joints of the body model; check every clip; map it to the joints of Human3.6M and five
@@ -101,15 +98,13 @@ def prepare_amass(*, options: AmassOptions) -> None:
         _write_motion(*prepared, options, options.output)
 
 
-class PositionsOptions(_MotionOptions):
-    """Options of ``positions``."""
-
+class _PositionsOptions(_MotionOptions):
     source: Path
     """Arrays (.npz), as above."""
     output: Output = Path("data/positions.npz")
 
 
-def prepare_positions(*, options: PositionsOptions) -> None:
+def prepare_positions(*, options: _PositionsOptions) -> None:
     """Prepare positions of named joints, from anywhere.
 
     Read the arrays positions (frames, joints, 3) in metres, y up; joint_names, with all 17 of
@@ -148,9 +143,7 @@ def _write_motion(
     print(f"written: {output}")
 
 
-class H36mOptions(Options):
-    """Options of ``h36m``."""
-
+class _H36mOptions(Options):
     positions: Path
     """True positions: data_3d_h36m.npz."""
     keypoints: Path
@@ -162,7 +155,7 @@ class H36mOptions(Options):
     output: Output = Path("data/h36m.npz")
 
 
-def prepare_h36m(*, options: H36mOptions) -> None:
+def prepare_h36m(*, options: _H36mOptions) -> None:
     """Prepare Human3.6M from the files of the paper's authors.
 
     Read positions and keypoints and transform the positions to the axes of each camera.
@@ -176,9 +169,7 @@ def prepare_h36m(*, options: H36mOptions) -> None:
     _write_recordings(*videopose3d_files.read_h36m(*files, options.held_out), options.output)
 
 
-class HumanEvaOptions(Options):
-    """Options of ``humaneva``."""
-
+class _HumanEvaOptions(Options):
     positions: Path
     """True positions: data_3d_humaneva15.npz."""
     keypoints: Path
@@ -190,7 +181,7 @@ class HumanEvaOptions(Options):
     output: Output = Path("data/humaneva.npz")
 
 
-def prepare_humaneva(*, options: HumanEvaOptions) -> None:
+def prepare_humaneva(*, options: _HumanEvaOptions) -> None:
     """Prepare HumanEva-I from the files of the paper's authors.
 
     Read positions and keypoints and transform the positions to the axes of each camera. Train/… is
@@ -202,9 +193,7 @@ def prepare_humaneva(*, options: HumanEvaOptions) -> None:
     _write_recordings(*videopose3d_files.read_humaneva(*files, options.actions), options.output)
 
 
-class CustomOptions(Options):
-    """Options of ``custom``."""
-
+class _CustomOptions(Options):
     keypoints: Path
     """What a detector found: data_2d_custom_….npz."""
     fps: Rate = 50.0
@@ -213,15 +202,13 @@ class CustomOptions(Options):
     output: Output = Path("data/custom.npz")
 
 
-def prepare_custom(*, options: CustomOptions) -> None:
+def prepare_custom(*, options: _CustomOptions) -> None:
     """Prepare keypoints of your own videos, of unknown poses, for semi-supervised training."""
     recordings = videopose3d_files.read_custom(options.keypoints, options.fps, options.focal_length)
     _write_recordings(recordings, [], options.output)
 
 
-class SyntheticOptions(Options):
-    """Options of ``synthetic``."""
-
+class _SyntheticOptions(Options):
     motion: Path
     """Prepared motion."""
     noise: Annotated[float, Field(ge=0, le=10)] = 1.0
@@ -233,7 +220,7 @@ class SyntheticOptions(Options):
     output: Output = Path("data/synthetic.npz")
 
 
-def prepare_synthetic(*, options: SyntheticOptions) -> None:
+def prepare_synthetic(*, options: _SyntheticOptions) -> None:
     """Project prepared motion by four still cameras like Human3.6M's.
 
     Every clip is projected from four corners, once, and simulated detector noise is added.

@@ -25,10 +25,7 @@ class EncodedSequence:
 
 
 def encode(
-    keypoints_TJ3: Floats,
-    model: ModelInput,
-    image_size: tuple[float, float],
-    camera: Camera | None,
+    keypoints_TJ3: Floats, model: ModelInput, image_size: tuple[float, float], camera: Camera | None
 ) -> EncodedSequence | None:
     """Encode a clip as for serving; None if nothing is detected in all of it."""
     every_frame = len(keypoints_TJ3)  # no gap is too long: each frame has a pose to learn

@@ -59,10 +59,7 @@ def project_all(
 
 
 def project_clip(
-    positions_TM3: Floats,
-    motions: MotionSet,
-    options: ProjectionOptions,
-    rng: np.random.Generator,
+    positions_TM3: Floats, motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator
 ) -> tuple[sequences.PoseSequence, SyntheticCamera]:
     """Augment one clip (T, M, 3), world axes in metres with y up, and project it.
 

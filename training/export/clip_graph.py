@@ -16,11 +16,11 @@ from training.export.graph_builder import (
     POSES,
     TRAJECTORY,
     Builder,
+    Layers,
     assembled,
     batched,
     output_shapes,
 )
-from training.export.layers import Layers
 from training.model.temporal_model import TemporalModel
 
 

@@ -9,14 +9,7 @@ from typing import Literal
 import onnx
 from onnx import external_data_helper
 
-from poselift.card import (
-    METADATA_KEY,
-    Architecture,
-    Card,
-    Graph,
-    InputLayout,
-    OutputSkeleton,
-)
+from poselift.card import METADATA_KEY, Architecture, Card, Graph, InputLayout, OutputSkeleton
 from poselift.formats import FORMATS
 from poselift.runtime.model_files import (
     CLIP_GRAPH,

@@ -14,11 +14,12 @@ from training.export.graph_builder import (
     POSES,
     TRAJECTORY,
     Builder,
+    Layer,
+    Layers,
     assembled,
     batched,
     output_shapes,
 )
-from training.export.layers import Layer, Layers
 from training.model.temporal_model import TemporalModel
 
 FRESH = "fresh"

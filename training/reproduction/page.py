@@ -57,7 +57,12 @@ PAPER_FIGURE_5A = {"0.1% of S1": 10.4, "10% of S1": 9.3, "all of S1": 2.6, "S1, 
 REMARKS = "## Remarks"
 """Heading of what people write about a page, at its end."""
 _NAMES = {SINGLE: "one frame", CAUSAL: "243 frames, causal", SYMMETRIC: "243 frames, symmetric"}
-_FIELDS = ("27 frames, dense", "27 frames", "81 frames", "243 frames")
+_FIELDS = {
+    "27 frames, dense": (3, 3, 3),
+    "27 frames": (3, 3, 3),
+    "81 frames": (3, 3, 3, 3),
+    "243 frames": (3, 3, 3, 3, 3),
+}
 
 
 def complexity(widths: Sequence[int], dense: bool) -> tuple[int, int]:
@@ -96,8 +101,10 @@ def write_page(
             for each, name in _NAMES.items()
         ],
         table_5=[
-            (name, _complexity_of(each), runs[each.name], paper)
-            for each, name, paper in zip(RECEPTIVE_FIELDS, _FIELDS, PAPER_TABLE_5, strict=True)
+            (name, complexity(widths, name.endswith("dense")), runs[each.name], paper)
+            for each, (name, widths), paper in zip(
+                RECEPTIVE_FIELDS, _FIELDS.items(), PAPER_TABLE_5, strict=True
+            )
         ],
         labelled_subjects=LABELLED_SUBJECTS,
         figure_5=figure_5,
@@ -116,11 +123,6 @@ def _remarks(path: Path) -> str:
         return ""
     _, heading, remarks = path.read_text().partition(f"\n{REMARKS}\n")
     return heading + remarks
-
-
-def _complexity_of(experiment: Experiment) -> tuple[int, int]:
-    settings = experiment.settings
-    return complexity(settings.get("filter_widths", (3, 3, 3, 3, 3)), settings.get("dense", False))
 
 
 def _errors(runs: Runs, experiments: Iterable[Experiment], metric: str = "MPJPE") -> list[float]:
@@ -195,11 +197,7 @@ def _findings_of_appendix(runs: Runs) -> list[Finding]:
             strides == sorted(strides),
             _listed(strides),
         ),
-        (
-            "Appendix: mirrored clips help training",
-            usual < unflipped,
-            _listed((unflipped, usual)),
-        ),
+        ("Appendix: mirrored clips help training", usual < unflipped, _listed((unflipped, usual))),
         (
             "Appendix: averaging with the mirrored input's pose helps",
             flipped < usual,

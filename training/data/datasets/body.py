@@ -67,7 +67,12 @@ def points_of(motion: Motion) -> tuple[Doubles, str]:
     """
     if motion.joints == POINTS:
         return motion.positions_TJ3, "metre"
-    points = _recipe(motion)(motion)
+    recipe = next((each for joints, each in _RECIPES if joints <= set(motion.joints)), None)
+    if recipe is None:
+        raise InvalidInput.at(
+            "joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …"
+        )
+    points = recipe(motion)
     unit, metres = _unit(points.at)
     at = {name: values * metres for name, values in points.at.items()}
     at["hip"] = (at["left_hip"] + at["right_hip"]) / 2
@@ -113,13 +118,6 @@ def _unit(at: dict[str, Doubles]) -> tuple[str, float]:
     raise InvalidInput.at(
         "leg length", f"{LEG_M[0]} to {LEG_M[1]} m in some known unit, found {leg:g}"
     )
-
-
-def _recipe(motion: Motion) -> Recipe:
-    for joints, recipe in _RECIPES:
-        if joints <= set(motion.joints):
-            return recipe
-    raise InvalidInput.at("joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …")
 
 
 def _limbs(motion: Motion, sides: tuple[str, str], names: str) -> dict[str, Doubles]:

@@ -34,18 +34,13 @@ class KeypointSequence:
     keypoint_format: str
     image_size: tuple[float, float]
     fps: float
-    camera: Camera | None = None
 
 
 def lift(model: ClipModel, sequence: KeypointSequence) -> Poses:
     """What ``/v1/lift`` answers for a clip (T, …); NaN where nothing is known."""
-    how = Preprocessing(
-        sequence.keypoint_format,
-        sequence.image_size,
-        sequence.camera,
-        MIN_SCORE,
-        gap_frames(MAX_GAP_S, sequence.fps),
-    )
+    longest_gap = gap_frames(MAX_GAP_S, sequence.fps)
+    layout, size = sequence.keypoint_format, sequence.image_size
+    how = Preprocessing(layout, size, None, MIN_SCORE, longest_gap)
     codec = Codec(ModelInput.of(model.card), how)
     encoded = codec.encode_trusted(sequence.keypoints_TJ3)
     poses = codec.decode(run(model, encoded), encoded)
@@ -117,13 +112,12 @@ def reprojection_error(projected_TK2: Array, keypoints_TK3: Array, min_score: fl
 
 MEDIAPIPE = "mediapipe33"
 _MEDIAPIPE_COLUMNS = [FORMATS[MEDIAPIPE].joints.index(limb) for limb in LIMBS]
+_UPPER, _LOWER = ("shoulder", "elbow", "hip", "knee"), ("elbow", "wrist", "knee", "ankle")
 _BONES = [
     (LIMBS.index(f"{side}_{upper}"), LIMBS.index(f"{side}_{lower}"))
     for side in ("left", "right")
-    for upper, lower in (
-        ("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"),
-    )
-]  # fmt: skip
+    for upper, lower in zip(_UPPER, _LOWER, strict=True)
+]
 _KNOWN_SHARE = 0.9
 _SURE = 0.5
 """MediaPipe's visibility, from which on a landmark counts."""
@@ -140,10 +134,9 @@ def balancing(lifter: ClipModel) -> dict[str, float]:
     for name in CAMERAS:
         body = request(name)
         keypoints = np.array(body["clips"][0]["keypoints"], np.float32)
-        size = tuple(map(float, body["image_size"]))
-        found[name] = KeypointSequence(
-            keypoints, body["keypoint_format"], (size[0], size[1]), body["fps"]
-        )
+        width, height = map(float, body["image_size"])
+        layout = body["keypoint_format"]
+        found[name] = KeypointSequence(keypoints, layout, (width, height), body["fps"])
     return _off_the_truth({name: _limbs(lift(lifter, seen)) for name, seen in found.items()})
 
 
@@ -203,9 +196,7 @@ def on_video(lifter: ClipModel, video: Video, live_smoothing_s: float = 0.0) -> 
         lifted = smoothed_live(lifted, video.fps, live_smoothing_s)
     limbs = _limbs(lifted)
     return VideoMeasures(
-        jitter(limbs, video.fps),
-        bone_variation(limbs, _BONES),
-        _reprojected(lifted, video),
+        jitter(limbs, video.fps), bone_variation(limbs, _BONES), _reprojected(lifted, video)
     )
 
 

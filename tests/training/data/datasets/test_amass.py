@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from poselift.errors import InvalidInput
 from training.data.datasets.amass import FACE, JOINTS, VERTICES, local_rotations, read_body_model
 from training.data.datasets.body import POINTS
-from training.data.datasets.checks import check
+from training.data.datasets.preparation import check
 from training.data.datasets.prepared import MotionSet
 
 SIDED = {
