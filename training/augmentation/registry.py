@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from training.augmentation.augmentation import Augmentation, Motions, Stage
-from training.augmentation.bone_length_scaling import BONE_LENGTH_SCALING
+from training.augmentation.bodies import BONE_LENGTH_SCALING, LIMB_SWAP
 from training.augmentation.framing import ROLL, TRUNCATION
 from training.augmentation.joint_angle_jitter import JOINT_ANGLE_JITTER
-from training.augmentation.limb_swap import LIMB_SWAP
 from training.augmentation.posture import LYING, SITTING
 from training.augmentation.timing import BACKWARDS, SPEED
 

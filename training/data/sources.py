@@ -18,8 +18,7 @@ from training.augmentation.synthetic_camera import SyntheticCamera
 from training.config.sections import MOTION_SETTINGS, AugmentationConfig, ModelConfig
 from training.config.train_config import TrainConfig
 from training.data import sequences, synthetic
-from training.data.datasets.arrays import keys_of
-from training.data.datasets.clips import Clips, those_of
+from training.data.datasets.clips import Clips, keys_of, those_of
 from training.data.datasets.prepared import MotionSet, RecordingSet
 
 SEED = 20191118

@@ -10,8 +10,7 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.array_types import Floats
-from training.data.datasets.arrays import Arrays
-from training.data.datasets.clips import ClipFile, Names, check_layouts, check_shapes
+from training.data.datasets.clips import Arrays, ClipFile, Names, check_layouts, check_shapes
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from scipy.spatial.transform import Rotation
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
 from training.data.datasets import preparation
-from training.data.datasets.arrays import read_arrays
 from training.data.datasets.body import POINTS, stacked
+from training.data.datasets.clips import read_arrays
 from training.data.datasets.kinematics import Motion, forward
 from training.data.datasets.preparation import Clip, Rejection
 from training.data.datasets.prepared import MotionSet

@@ -10,10 +10,10 @@ import numpy as np
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
 from training.data.datasets import preparation
-from training.data.datasets.arrays import read_arrays
 from training.data.datasets.asfamc import read_amc, read_asf
 from training.data.datasets.body import POINTS, whole
 from training.data.datasets.bvh import read_bvh
+from training.data.datasets.clips import read_arrays
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.preparation import Clip, Prepared, Rejection, failing, given
 from training.data.datasets.prepared import MotionSet

@@ -9,9 +9,8 @@ from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
 from training.array_types import Doubles
 from training.data.datasets import preparation
-from training.data.datasets.arrays import Arrays, read_arrays
 from training.data.datasets.body import POINTS, stacked, with_face
-from training.data.datasets.clips import check_clips
+from training.data.datasets.clips import Arrays, check_clips, read_arrays
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.preparation import Clip, Rejection, given
 from training.data.datasets.prepared import MotionSet

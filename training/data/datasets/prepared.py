@@ -12,8 +12,7 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.array_types import Doubles, Floats
-from training.data.datasets.arrays import Arrays
-from training.data.datasets.clips import Clips, Names, Summary, check_layouts, check_shapes
+from training.data.datasets.clips import Arrays, Clips, Names, Summary, check_layouts, check_shapes
 
 
 @dataclass(frozen=True)
