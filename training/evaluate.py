@@ -9,8 +9,7 @@ from training.data.datasets.prepared import MotionSet
 from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.checkpoint_evaluation import CheckpointEvaluation, EvaluateOptions
 from training.evaluation.pages import around, put_into
-from training.evaluation.wild.expected_errors import draw_calibration
-from training.evaluation.wild.pictures import draw_failures
+from training.evaluation.wild.pictures import draw_calibration, draw_failures
 from training.evaluation.wild.suite import as_json, as_markdown, measure_models
 from training.evaluation.wild.videos import Downloads
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from poselift.errors import InvalidInput
 from training.command import Options, command_line, run
 from training.evaluation.animation import FASTEST_GIF_HZ, FORMATS_WRITTEN, cut, find_clip, render
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions
 
 
 class _RenderOptions(Options):

@@ -14,7 +14,7 @@ from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.array_types import Array
 from training.data.datasets.clips import Indices
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions
 
 Image = NDArray[np.uint8]
 Bones = Sequence[tuple[int, int]]

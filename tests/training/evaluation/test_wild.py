@@ -19,23 +19,20 @@ from training.evaluate import evaluate
 from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
 from training.evaluation.pages import put_into
-from training.evaluation.wild.expected_errors import (
-    Calibration,
-    draw_calibration,
-    measure_calibration,
-)
 from training.evaluation.wild.held_out import (
     CLEAN,
     NO_POSTPROCESSING,
     NOISY,
     SIMULATED,
+    Calibration,
     OccludedSide,
     OccludeSide,
     ServedAs,
+    measure_calibration,
     measured,
     occluded_side,
 )
-from training.evaluation.wild.pictures import draw_failures
+from training.evaluation.wild.pictures import draw_calibration, draw_failures
 from training.evaluation.wild.real import (
     MEDIAPIPE,
     KeypointSequence,

@@ -12,9 +12,8 @@ import numpy as np
 
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
-from training.data.datasets.laboratory import Detections, Laboratory, LabSequence
+from training.data.datasets.laboratory import Detections, Laboratory, LabSequence, RigCamera
 from training.data.datasets.prepared import Recording, RecordingSet
-from training.data.datasets.rigs import RigCamera
 from training.data.datasets.tree import Tree
 
 H36M_ORIGIN = "Human3.6M (Ionescu et al., 2014), whose licence is for academic use."

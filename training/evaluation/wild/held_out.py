@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from poselift.card import OutputSkeleton
 from poselift.formats import FORMATS
@@ -225,3 +226,41 @@ class OccludeSide:
         chosen = rng.choice(joints, round(_OCCLUDED_SHARE * len(joints)), replace=False)
         rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
         return rest
+
+
+_PARTS = 10
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Expected and true errors of joints, sorted by what was expected, in tenths; millimetres."""
+
+    expected_mm: Array
+    """The mean of each tenth."""
+    true_mm: Array
+    rank_correlation: float
+    """Spearman's: 1 if joints that are expected to be worse always are, 0 if unrelated."""
+
+    @property
+    def calibration_error(self) -> float:
+        """How far the tenths are from their expectation, on average, as a share of it."""
+        return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
+
+
+def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
+    """Compare a model's expected errors with its true ones, without the root, which has none."""
+    expected, true = [], []
+    for clip in projected_clips(motions, condition.options(lifter)):
+        sequence = clip.sequence
+        lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
+        assert lifted.expected_errors is not None, "asked of models that have them"
+        rooted = lifted.poses - lifted.poses[:, :1]
+        expected.append(lifted.expected_errors[:, 1:].ravel())
+        true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
+    predicted, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
+    tenths = np.array_split(np.argsort(predicted), _PARTS)
+    return Calibration(
+        np.array([predicted[tenth].mean() for tenth in tenths]),
+        np.array([found[tenth].mean() for tenth in tenths]),
+        float(spearmanr(predicted, found).statistic),
+    )

@@ -137,3 +137,17 @@ def _draw(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: b
             side = skeleton.joints[child].split("_", maxsplit=1)[0]
             colour = _TRUE if true else _PREDICTED.get(side, "#444444")
             axes.plot(pose_K3[ends, across], pose_K3[ends, 1], color=colour)
+
+
+def draw_calibration(found: dict[str, dict[str, held_out.Calibration]], path: Path) -> None:
+    """Plot true against expected errors, by model and condition: a panel and a line of each."""
+    with figure(path, 4 * len(found), 4) as drawn:
+        panels = drawn.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, (name, conditions) in zip(panels, found.items(), strict=True):
+            for condition, each in conditions.items():
+                axes.plot(each.expected_mm, each.true_mm, "o-", markersize=3, label=condition)
+            axes.axline((0, 0), slope=1, color="#999999", linewidth=1)
+            axes.set_title(name, fontsize=10)
+            axes.set_xlabel("expected error (mm)")
+        panels[0].set_ylabel("true error (mm)")
+        panels[0].legend(fontsize=8)

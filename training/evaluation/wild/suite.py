@@ -16,8 +16,8 @@ from poselift.runtime.clip import ClipModel
 from training.data.datasets.prepared import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
 from training.evaluation.pages import Rows, rendered
-from training.evaluation.wild import expected_errors as calibration
 from training.evaluation.wild import held_out, real
+from training.evaluation.wild.held_out import Calibration
 from training.evaluation.wild.trial import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.videos import Downloads, Video, videos
 
@@ -63,7 +63,7 @@ class Results:
     expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
     real: Rows = field(default_factory=lambda: defaultdict(dict))
     detectors: Rows = field(default_factory=lambda: defaultdict(dict))
-    calibrations: dict[str, dict[str, calibration.Calibration]] = field(default_factory=dict)
+    calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
 
 
 def measure_models(
@@ -86,7 +86,7 @@ def measure_models(
         _add(results.held_out, name, _held_out(lifter, motions))
         if "expected_errors" in lifter.card.graph.outputs:
             found = {
-                what: calibration.measure_calibration(lifter, motions, condition)
+                what: held_out.measure_calibration(lifter, motions, condition)
                 for what, condition in held_out.EVERY_CONDITION.items()
             }
             results.calibrations[name] = found
@@ -153,7 +153,7 @@ def _groups(condition: str, found: list[held_out.Measured]) -> Values:
     return values
 
 
-def _expected_errors(found: Mapping[str, calibration.Calibration]) -> Values:
+def _expected_errors(found: Mapping[str, Calibration]) -> Values:
     values: Values = {}
     for what, each in found.items():
         values |= {
