@@ -70,8 +70,7 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
         checkpoint = checkpoints.load(path)
-        changed = _changed(checkpoint.config, self.config)
-        if changed:
+        if changed := _changed(checkpoint.config, self.config):
             raise checkpoints.CheckpointError(f"{path}: was made with another {', '.join(changed)}")
         if checkpoint.motions != self.source.summary:
             data = self.config.dataset.data

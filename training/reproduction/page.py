@@ -86,35 +86,38 @@ def write_page(
         for way, experiments in semi_supervised(subjects).items()
     }
     _plot(figure_5, figures / "figure5.png")
+    findings = _findings_of_tables(runs) + _findings_of_figure(figure_5)
     text = rendered(
         Path(__file__).with_name("page.md.j2"),
+        **_tables(runs),
         settings=settings,
         runs=runs,
         minutes=sum(run.minutes for run in runs.values()),
-        findings=[
-            *_findings_of_tables(runs),
-            *_findings_of_figure(figure_5),
-            *_findings_of_appendix(runs),
-        ],
-        tables_1_and_2=[
+        findings=findings + _findings_of_appendix(runs),
+        figure_5=figure_5,
+        figures=figures.name,
+    )
+    path.write_text(text + _remarks(path))
+
+
+def _tables(runs: Runs) -> dict[str, Any]:
+    """What the page's tables show, but for figure 5."""
+    fields = zip(RECEPTIVE_FIELDS, _FIELDS.items(), PAPER_TABLE_5, strict=True)
+    return {
+        "tables_1_and_2": [
             (name, runs[each.name].errors, PAPER_TABLES_1_AND_2[each])
             for each, name in _NAMES.items()
         ],
-        table_5=[
+        "table_5": [
             (name, complexity(widths, name.endswith("dense")), runs[each.name], paper)
-            for each, (name, widths), paper in zip(
-                RECEPTIVE_FIELDS, _FIELDS.items(), PAPER_TABLE_5, strict=True
-            )
+            for each, (name, widths), paper in fields
         ],
-        labelled_subjects=LABELLED_SUBJECTS,
-        figure_5=figure_5,
-        shares=SUBSETS,
-        paper_gains=PAPER_FIGURE_5A,
-        figures=figures.name,
-        strides={stride: runs[each.name] for stride, each in CORRELATED.items()},
-        mirrored={"no": runs[UNFLIPPED.name], "yes": runs[SYMMETRIC.name]},
-    )
-    path.write_text(text + _remarks(path))
+        "labelled_subjects": LABELLED_SUBJECTS,
+        "shares": SUBSETS,
+        "paper_gains": PAPER_FIGURE_5A,
+        "strides": {stride: runs[each.name] for stride, each in CORRELATED.items()},
+        "mirrored": {"no": runs[UNFLIPPED.name], "yes": runs[SYMMETRIC.name]},
+    }
 
 
 def _remarks(path: Path) -> str:

@@ -43,10 +43,6 @@ class Asf:
         """Names of the bones."""
         return tuple(bone.name for bone in self.bones)
 
-    def length(self, bone: str) -> float:
-        """The length of a bone, in the file's unit."""
-        return float(np.linalg.norm(self.bones[self.names.index(bone)].vector))
-
 
 def read_asf(path: Path) -> Asf:
     """Read a skeleton. Lengths keep the file's unit."""

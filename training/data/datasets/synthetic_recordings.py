@@ -104,5 +104,4 @@ def _are_of(recordings: RecordingSet, motions: MotionSet) -> bool:
 def _project(points_TJ3: Floats) -> Floats:
     """Points in camera axes to pixels (T, J, 2)."""
     intrinsics = torch.tensor(_INTRINSICS, dtype=torch.float32).expand(len(points_TJ3), 9)
-    pixels: Floats = project(torch.from_numpy(points_TJ3), intrinsics).numpy()
-    return pixels
+    return np.asarray(project(torch.from_numpy(points_TJ3), intrinsics).numpy())
