@@ -23,6 +23,7 @@ from service.validation import Limits
 from service.wire.decoding import Decoder
 from training.export.exported import Exported
 from training.export.model_folder import export
+from training.model.networks import Networks
 from training.model.temporal_model import TemporalModel
 
 Floats = NDArray[np.float32]
@@ -69,7 +70,7 @@ def network(
     ).eval()
     if network.error_head is not None:
         torch.nn.init.normal_(network.error_head.out.weight, std=0.3)
-    for batch_norm in network.batch_norms:
+    for batch_norm in Networks(network).batch_norms:
         if batch_norm.affine:
             torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)
             torch.nn.init.normal_(batch_norm.bias, std=0.1)

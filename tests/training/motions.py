@@ -4,7 +4,7 @@ import numpy as np
 
 from poselift.reference_pose import REFERENCE_POSE
 from training.data.datasets.body import POINTS
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 def motion_set(clips=4, frames=60, seed=0):

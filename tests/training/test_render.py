@@ -16,7 +16,7 @@ from poselift.reference_pose import REFERENCE_POSE
 from poselift.skeletons import H36M17
 from training.command import command_line, run
 from training.evaluation.animation import COLOURS, cut, find_clip
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions
 from training.render import render_predictions
 
 FRAMES = 6

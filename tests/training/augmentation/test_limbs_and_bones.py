@@ -5,8 +5,7 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.bone_length_scaling import scale_bones
-from training.augmentation.limb_swap import swap_limbs
+from training.augmentation.bodies import scale_bones, swap_limbs
 
 MOTIONS = motion_set(clips=3, frames=50)
 NAMES = MOTIONS.joint_names

@@ -9,8 +9,7 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.augmentation.joint_angle_jitter import jitter_joint_angles
 from training.augmentation.limbs import flex, limb
-from training.augmentation.lying import lay_down_person
-from training.augmentation.sitting import seat_person
+from training.augmentation.posture import lay_down_person, seat_person
 
 MOTIONS = motion_set(clips=3, frames=80)
 NAMES = MOTIONS.joint_names

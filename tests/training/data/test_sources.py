@@ -10,11 +10,12 @@ from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 from training.data.projection import project
 from training.data.sequences import mirrored
-from training.data.sources import ASSUMED_SCREEN_CAMERA, open_source, recording_sequence
+from training.data.sources import open_source, recording_sequence
+from training.data.synthetic import ASSUMED_SCREEN_CAMERA
 from training.loop.objective import in_metres
 from training.loop.trainer import Trainer
 

@@ -12,11 +12,10 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.augmentation.augmentation import Stage
 from training.augmentation.detector_noise import NoiseLevel, detect
+from training.augmentation.framing import roll_camera, truncate
 from training.augmentation.registry import AUGMENTATIONS, augment
-from training.augmentation.roll import roll_camera
-from training.augmentation.speed import change_speed
 from training.augmentation.synthetic_camera import random_camera
-from training.augmentation.truncation import truncate
+from training.augmentation.timing import change_speed
 from training.data.sequences import mirror, mirrored
 from training.data.synthetic import ProjectionOptions, project, project_all, project_clip
 

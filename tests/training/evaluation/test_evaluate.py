@@ -12,8 +12,7 @@ import pytest
 from poselift.skeletons import SKELETONS
 from tests.training.motions import motion_set
 from training.data.datasets.synthetic_recordings import render_recordings
-from training.evaluation.clip_errors import predictor
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions, predictor
 from training.model.videopose3d import read_videopose3d
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -16,39 +16,48 @@ from tests.models import model_folder
 from tests.training.motions import motion_set
 from training.data.sources import EVALUATION_CAMERAS
 from training.evaluate import evaluate
+from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
-from training.evaluation.options import EvaluateOptions
-from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
-from training.evaluation.wild.downloads import Downloads
-from training.evaluation.wild.expected_errors import (
-    Calibration,
-    draw_calibration,
-    measure_calibration,
-)
+from training.evaluation.pages import put_into
 from training.evaluation.wild.held_out import (
     CLEAN,
     NO_POSTPROCESSING,
     NOISY,
     SIMULATED,
+    Calibration,
     OccludedSide,
     OccludeSide,
     ServedAs,
+    measure_calibration,
     measured,
     occluded_side,
 )
-from training.evaluation.wild.lifting import KeypointSequence, lift
-from training.evaluation.wild.measures import (
+from training.evaluation.wild.pictures import draw_calibration, draw_failures
+from training.evaluation.wild.real import (
+    MEDIAPIPE,
+    KeypointSequence,
+    balancing,
     bone_variation,
     jitter,
     known_spans,
+    lift,
+    mediapipe_on_video,
+    on_video,
     reprojection_error,
 )
-from training.evaluation.wild.pictures import draw_failures
-from training.evaluation.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
 from training.evaluation.wild.suite import Results, as_json, as_markdown
-from training.evaluation.wild.tables import put_into
-from training.evaluation.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
-from training.evaluation.wild.videos import Video, detected
+from training.evaluation.wild.trial import (
+    CAMERAS,
+    calibration,
+    detector_errors,
+    keypoints,
+    openpose_errors,
+    projection,
+    simulated,
+    triangulated,
+    truth,
+)
+from training.evaluation.wild.videos import Downloads, Video, detected
 
 ROOT = Path(__file__).parents[3]
 SECONDS = np.arange(300) / 50

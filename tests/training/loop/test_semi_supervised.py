@@ -14,7 +14,7 @@ from poselift.skeletons import H36M17
 from tests.serving import service_process
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 from training.evaluation.clip_errors import average, measure, predict_clips, predictor
 from training.loop.trainer import Trainer

@@ -15,7 +15,7 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training import losses
 from training.config.train_config import TrainConfig
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.sequences import mirror
 from training.data.sources import open_source
 from training.evaluation.clip_errors import (
@@ -30,8 +30,8 @@ from training.evaluation.clip_errors import (
 )
 from training.loop.trainer import Trainer
 from training.metrics import METRICS
-from training.model.batch_norm_momentum import BatchNormMomentum
 from training.model.checkpoint import CheckpointError, load, load_networks, save
+from training.model.networks import BatchNormMomentum
 from training.model.temporal_model import TemporalModel
 
 

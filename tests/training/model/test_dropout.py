@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.model.dropout import dropout
+from training.model.temporal_model import dropout
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from training.model.networks import Networks
 from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
 
 
@@ -25,7 +26,7 @@ def trained_looking(widths, causal, channels=16):
     torch.manual_seed(1)
     model = TemporalModel(17, 2, 17, widths, causal, channels)
     with torch.no_grad():
-        for batch_norm in model.batch_norms:
+        for batch_norm in Networks(model).batch_norms:
             batch_norm.running_mean.normal_(0, 0.1)
             batch_norm.running_var.uniform_(0.5, 2)
             batch_norm.weight.uniform_(0.5, 2)

@@ -62,7 +62,7 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
     assert configs["without-joint-angle-jitter-2"].augmentation.joint_angle_jitter == 0
     assert configs["without-joint-angle-jitter-2"].run.seed == 2
     assert configs["all-of-it-0"].augmentation.joint_angle_jitter == RECIPE["joint_angle_jitter"]
-    still = configs["four-still-cameras-no-augmentation-1"]
+    still = configs["four-still-cameras-none-of-it-1"]
     assert "keypoints" in np.load(still.dataset.data)
     assert still.model.channels == configs["all-of-it-0"].model.channels
     motion_set(clips=4, frames=110).save(command.motion)

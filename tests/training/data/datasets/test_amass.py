@@ -7,10 +7,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
+from training.data.datasets.amass import FACE, JOINTS, VERTICES, local_rotations, read_body_model
 from training.data.datasets.body import POINTS
-from training.data.datasets.checks import check
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.smpl import FACE, JOINTS, VERTICES, local_rotations, read_body_model
+from training.data.datasets.preparation import check
+from training.data.datasets.prepared import MotionSet
 
 SIDED = {
     "hip": (0.07, -0.31, 0.02),

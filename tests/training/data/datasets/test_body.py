@@ -7,10 +7,9 @@ from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
 from training.data.datasets.asfamc import read_amc, read_asf
 from training.data.datasets.body import FACE, POINTS, points_of
-from training.data.datasets.checks import BONES, bone_lengths
-from training.data.datasets.cmu import find_clips
+from training.data.datasets.cmu import find_clips, read_positions
 from training.data.datasets.kinematics import Motion
-from training.data.datasets.positions import read_positions
+from training.data.datasets.preparation import BONES, bone_lengths
 
 
 @pytest.fixture

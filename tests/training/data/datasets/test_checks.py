@@ -5,8 +5,8 @@ import pytest
 
 from poselift.errors import InvalidInput
 from training.data.datasets.body import POINTS, points_of
-from training.data.datasets.checks import check, find_jumps, height_m, pieces
 from training.data.datasets.cmu import find_clips
+from training.data.datasets.preparation import check, find_jumps, height_m, pieces
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import pytest
 
 from poselift.errors import InvalidInput
 from training.data.datasets.body import POINTS, points_of
-from training.data.datasets.cmu import find_clips, prepare, without_duplicates
-from training.data.datasets.duplicates import angles_of, find_same
+from training.data.datasets.cmu import angles_of, find_clips, find_same, prepare, without_duplicates
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.preparation import resample
 
@@ -128,7 +127,7 @@ def test_faults_are_reported_and_skipped(write_person) -> None:
     assert motions.names == ("01_01",)
     reasons = {rejection.clip.name: rejection.reason for rejection in rejections}
     assert "lfemur" in reasons["01_02"]
-    assert "its skeleton 02.asf beside it" in reasons["02_01"]
+    assert "its skeleton 02.asf next to it" in reasons["02_01"]
     assert "MOTION" in reasons["03_01"]
     assert "rubbish.npz" in reasons["rubbish"]
     assert "positions_mm" in reasons["other"]

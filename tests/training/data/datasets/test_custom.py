@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.training.data.datasets import videopose3d_data
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 
 SIZES = {"walk.mp4": {"w": 1920, "h": 1080}, "dance.mp4": {"w": 640, "h": 480}}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from training.data.datasets.download import DownloadError, Patience, download, fetch, remote_paths
+from training.data.datasets.archives import DownloadError, Patience, download, fetch, remote_paths
 
 QUICK = Patience(timeout_s=5.0, attempts=3, rest_s=0.01)
 

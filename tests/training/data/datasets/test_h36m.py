@@ -7,8 +7,8 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.data.datasets import videopose3d_data
-from training.data.datasets.h36m import KEPT
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
+from training.data.datasets.videopose3d_files import KEPT
 
 NAMES = ("54138969", "55011271", "58860488", "60457274")
 SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))

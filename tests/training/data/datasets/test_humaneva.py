@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.training.data.datasets import videopose3d_data
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 
 SEQUENCES = (
     ("Train/S1", "Walking 1 chunk0"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 @pytest.fixture

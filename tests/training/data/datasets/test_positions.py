@@ -6,7 +6,7 @@ import pytest
 
 from poselift.skeletons import H36M17
 from training.data.datasets.body import FACE, POINTS
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 @pytest.fixture

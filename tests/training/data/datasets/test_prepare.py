@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.datasets.conftest import exit_status
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.prepare import COMMANDS, main
 
 
