@@ -15,6 +15,7 @@ from typing import Any, Final
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import (
     ClusterDownError,
     MasterDownError,
@@ -170,7 +171,9 @@ class SessionStore:
         self._redis: Redis = Redis(connection_pool=pool)
         self._expiry_ms = max(int(expiry_s * 1000), 1)
         self._frames_kept = frames_kept
-        self._shas: dict[str, str] = {}
+        self._open, self._append, self._replace, self._close = map(
+            self._redis.register_script, (_OPEN, _APPEND, _REPLACE, _CLOSE)
+        )
         self._waiting: list[_Append] = []
         self._arrived = asyncio.Event()
         self._is_here = True
@@ -208,7 +211,7 @@ class SessionStore:
             StoreAway: the store does not answer.
         """
         arguments = (options or b"", owner, writer.token, self._expiry_ms)
-        state, *rest = await self._call(_OPEN, writer.session_id, *arguments)
+        state, *rest = await self._call(self._open, writer.session_id, *arguments)
         if state == b"absent":
             raise SessionAbsent(writer.session_id)
         if state == b"foreign":
@@ -255,7 +258,9 @@ class SessionStore:
             raise StoreAway("away")
         frames = [part for index, frame in record.frames for part in (index + 1, frame)]
         fields = (record.next_index, record.options, record.owner, self._expiry_ms)
-        (state,) = await self._call(_REPLACE, writer.session_id, writer.token, *fields, *frames)
+        (state,) = await self._call(
+            self._replace, writer.session_id, writer.token, *fields, *frames
+        )
         if state == b"fenced":
             raise WriterFenced(writer.session_id)
 
@@ -290,13 +295,12 @@ class SessionStore:
             StoreAway: the store does not answer.
         """
         arguments = writer.token, _REMEMBER_CLOSED_MS
-        (state,) = await self._call(_CLOSE, writer.session_id, *arguments)
+        (state,) = await self._call(self._close, writer.session_id, *arguments)
         if state == b"fenced":
             raise WriterFenced(writer.session_id)
 
-    async def _call(self, script: str, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
-        evaluating = self._redis.eval(script, 2, *_keys(session_id), *arguments)
-        answer: list[Any] = await self._asked(evaluating)
+    async def _call(self, script: AsyncScript, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
+        answer: list[Any] = await self._asked(script(_keys(session_id), arguments))
         return answer
 
     async def _asked(self, question: Any) -> Any:  # noqa: ANN401
@@ -346,28 +350,18 @@ class SessionStore:
 
     async def _append_all(self, batch: list[_Append]) -> None:
         answers = await self._pipelined(batch)
-        # A server that was restarted knows no scripts any more.
-        forgotten = [
-            append
-            for append, answer in zip(batch, answers, strict=True)
-            if isinstance(answer, NoScriptError)
-        ]
-        if forgotten:
-            self._shas.clear()
-            again = dict(zip(forgotten, await self._pipelined(forgotten), strict=True))
-            answers = [
-                again.get(append, answer) for append, answer in zip(batch, answers, strict=True)
-            ]
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            await self._redis.script_load(self._append.script)
+            answers = await self._pipelined(batch)  # those appended before are known
         for append, answer in zip(batch, answers, strict=True):
             self._settle(append, answer)
 
     async def _pipelined(self, batch: list[_Append]) -> list[Any]:
-        sha = self._shas.get(_APPEND) or await self._redis.script_load(_APPEND)
-        self._shas[_APPEND] = sha
         pipeline = self._redis.pipeline(transaction=False)
         for append in batch:
+            # Registered with the pipeline, the script would cost a round trip more (SCRIPT EXISTS).
             pipeline.evalsha(
-                sha,
+                self._append.sha,
                 2,
                 *_keys(append.writer.session_id),
                 append.writer.token,
