@@ -9,9 +9,9 @@ from typing import Literal
 import onnx
 from onnx import external_data_helper
 
+from poselift.architectures.tcn import Tcn
 from poselift.card import (
     METADATA_KEY,
-    Architecture,
     Card,
     Graph,
     InputLayout,
@@ -179,7 +179,7 @@ def _card(exported: Exported, version: str) -> Card:
             left=skeleton.left,
             right=skeleton.right,
         ),
-        architecture=Architecture(
+        architecture=Tcn(
             filter_widths=model.filter_widths,
             causal=model.causal,
             channels=model.shrink.in_channels,
