@@ -40,9 +40,8 @@ class OutputSkeleton(_Part):
 
 def _kind(architecture: Any) -> str:  # noqa: ANN401
     """The family of a network, in a card's JSON or as an object."""
-    if isinstance(architecture, dict):
-        return str(architecture.get("kind", "untagged"))
-    return str(architecture.kind)
+    fields = architecture if isinstance(architecture, dict) else vars(architecture)
+    return str(fields.get("kind", "untagged"))
 
 
 Network = Annotated[

@@ -66,11 +66,7 @@ class Metrics:
         """Announce a model."""
         shape = card.architecture
         self._model_info.labels(
-            card.name,
-            card.version,
-            str(shape.receptive_field),
-            str(shape.causal).lower(),
-            provider,
+            card.name, card.version, str(shape.receptive_field), str(shape.causal).lower(), provider
         ).set(1)
 
     def frames_lifted(self, model: str, frames: int) -> None:

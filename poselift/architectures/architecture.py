@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Architecture(BaseModel):
-    """The shape of a network; a family adds its ``kind`` and what else describes it."""
+    """The shape of a network, which sees that many frames; a family adds ``kind`` and the rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
     causal: bool
     receptive_field: int
-    """In frames."""
 
     @property
     def padding_work(self) -> float:

@@ -18,11 +18,9 @@ class Tcn(Architecture):
 
     @property
     def padding_work(self) -> float:
-        """What the padding of one clip costs, in frames' worth of the network's blocks.
+        """In frames' worth of the network's blocks, with edges repeated as late as possible.
 
-        With edges repeated as late as possible, a layer works on min(context so far, context still
-        to come) positions beside the clip's own: half of them on each side, or all before it if
-        causal.
+        A layer works on min(context so far, context still to come) positions beside the clip's own.
         """
         fields = list(accumulate(self.filter_widths, mul))
         margins: list[int] = [min(field - 1, fields[-1] - field) for field in fields]

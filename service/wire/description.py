@@ -33,8 +33,4 @@ def model_details(card: Card, aliases: Mapping[str, str]) -> dict[str, Any]:
 def skeleton(card: Card) -> dict[str, Any]:
     """The joints of the poses a model answers with, and the tree that joins them."""
     output = card.output
-    return {
-        "name": output.name,
-        "joints": list(output.joints),
-        "parents": list(output.parents),
-    }
+    return {"name": output.name, "joints": list(output.joints), "parents": list(output.parents)}

@@ -7,8 +7,8 @@ import numpy as np
 
 from tests.checkout import copy_packages, insert, run
 
-LAST = '            KeypointFormat("h36m17", H36M17.joints),\n'
-LINE = '            KeypointFormat("crowdpose14", (*_sided(*_ARM, *_LEG), "head", "neck")),\n'
+LAST = '    "h36m17": H36M17.joints,\n'
+LINE = '    "crowdpose14": (*_sided(*_ARM, *_LEG), "head", "neck"),\n'
 SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
