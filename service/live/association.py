@@ -77,10 +77,9 @@ class Associator:
         tracks = {}
         for row in np.flatnonzero(recorded.quality_P != Quality.UNKNOWN):
             now = _Motion(places_PJ2[row], recorded.state.seen_BJ[row], np.zeros(2))
-            track_id = recorded.track_ids[row]
             measured = now if recorded.measured_PJ[row].any() else None
-            before = self._tracks.get(track_id)
-            tracks[track_id] = before.after(measured) if before else now
+            before = self._tracks.get(recorded.track_ids[row])
+            tracks[recorded.track_ids[row]] = before.after(measured) if before else now
         self._tracks = tracks
 
     def _assigned(self, people: Sequence[Floats]) -> dict[int, str]:

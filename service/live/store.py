@@ -306,12 +306,11 @@ class SessionStore:
     async def _asked(self, question: Any) -> Any:  # noqa: ANN401
         """An answer of the server; any failure to give one means that it is away."""
         try:
-            answer = await question
+            return await question
         except (RedisError, OSError) as error:
             if not _is_away(error):
                 raise
             raise self._away(error) from error
-        return answer
 
     def _away(self, error: Exception) -> StoreAway:
         if self._is_here:
