@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from poselift.array_types import Floats
-from poselift.chunks import padding_work, stack
+from poselift.chunks import stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
@@ -55,7 +55,7 @@ class ServedModel:
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
         self._model = model
-        self._padding_work = padding_work(self.card.architecture.filter_widths)
+        self._padding_work = self.card.architecture.padding_work
         policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
         self.batcher: Batcher[Job, ModelOutput] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)

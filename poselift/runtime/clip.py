@@ -1,6 +1,5 @@
 """A model run on whole clips, loaded from its folder and checked against its card."""
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,10 +103,7 @@ def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> Itera
         session.get_outputs(),
         {name: shapes.get(name, (joints, 3)) for name in card.graph.outputs},
     )
-    product = math.prod(card.architecture.filter_widths)
-    if product != card.architecture.receptive_field:
-        said = card.architecture.receptive_field
-        yield f"receptive field {said}, but the widths make {product}"
+    yield from card.architecture.contradictions()
 
 
 def _tensors_disagree(

@@ -243,6 +243,17 @@ async def test_single_requests_take_a_session_from_a_stream_and_leave_when_idle(
         assert_same(await play(request, FRAMES[30:]), expected[30:])
 
 
+async def test_a_store_may_forget_the_scripts_at_any_time(models, store, expected):
+    async with replica(models, store.url) as sessions:
+        store.ask("SCRIPT", "FLUSH")
+        connection = await sessions.open(options(session_id="s"), "")
+        answers = await play(connection, FRAMES[:10])
+        store.ask("SCRIPT", "FLUSH")
+        answers += await play(connection, FRAMES[10:])
+        assert all(answer.is_durable for answer in answers)
+        assert_same(answers, expected)
+
+
 async def test_sessions_continue_on_another_replica_after_draining(models, one_store, expected):
     async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
         first = await one.open(options(session_id="s"), "")

@@ -9,7 +9,14 @@ from typing import Literal
 import onnx
 from onnx import external_data_helper
 
-from poselift.card import METADATA_KEY, Architecture, Card, Graph, InputLayout, OutputSkeleton
+from poselift.architectures.tcn import Tcn
+from poselift.card import (
+    METADATA_KEY,
+    Card,
+    Graph,
+    InputLayout,
+    OutputSkeleton,
+)
 from poselift.formats import FORMATS
 from poselift.runtime.model_files import (
     CLIP_GRAPH,
@@ -162,7 +169,7 @@ def _card(exported: Exported, version: str) -> Card:
             left=skeleton.left,
             right=skeleton.right,
         ),
-        architecture=Architecture(
+        architecture=Tcn(
             filter_widths=model.filter_widths,
             causal=model.causal,
             channels=model.shrink.in_channels,
