@@ -50,6 +50,7 @@ bench: $(VENV)/.dev  ## Every measurement, one after the other
 	$(BIN)/python -m bench.light_model
 	$(BIN)/python -m bench.live_sessions
 	$(BIN)/python -m bench.live_memory
+	$(BIN)/python -m bench.association
 	$(BIN)/python -m bench.resume_storm
 
 clean:  ## Remove the virtual environment and caches

@@ -1,10 +1,10 @@
-"""The clip graph against the plain way: ``python -m bench.clip_graph``.
+"""The clip graph against plain PyTorch: ``python -m bench.clip_graph``.
 
 Baseline: the same weights in PyTorch as dilated 1-D convolutions, edge frames repeated at the
 input. Batch 1, 1024 channels, receptive field 243, as many threads for both.
 
-Run it on a quiet machine. PyTorch's threads wait for each other by spinning, so that others at work
-slow the baseline far more than the graph; ``OMP_WAIT_POLICY=passive`` takes most of that away.
+Run it on a quiet machine. PyTorch's threads wait for each other by spinning, so other processes
+slow the baseline far more than the graph; ``OMP_WAIT_POLICY=passive`` removes most of that.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FRAMES = (1, 9, 27, 81, 243, 1000, 10_000)
 
 
 def interleaved(ways: list[Callable[[], object]], seconds: float) -> list[float]:
-    """The median time of each way, taken in turns so that a noisy machine is fair to all."""
+    """The median time of each, in alternation, so that other load affects all alike."""
     for way in ways:
         way()
     times: list[list[float]] = [[] for _ in ways]

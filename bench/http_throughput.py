@@ -98,7 +98,7 @@ def _requests_per_s(service: ServiceProcess, options: argparse.Namespace, second
 
 
 async def _call(options: argparse.Namespace) -> None:
-    """Be the callers: print how many requests per second were answered."""
+    """Run the callers: print the requests answered per second."""
     request = _encoded_request(options.frames)
     until = time.perf_counter() + options.seconds
     started = time.perf_counter()
@@ -125,7 +125,7 @@ async def _one_caller(port: int, request: bytes, until: float) -> int:
 
 
 def _encoded_request(frames: int) -> bytes:
-    """A whole HTTP request, made once: the callers should cost the server's cores little."""
+    """A whole HTTP request, built once, so that callers use little of the server's cores."""
     random = np.random.default_rng(3)
     keypoints = random.uniform(200, 800, size=(1, 17, 3)) + random.normal(size=(frames, 17, 3))
     keypoints[..., 2] = random.uniform(0.5, 1, size=(frames, 17))

@@ -1,4 +1,4 @@
-"""What live sessions leave behind: an hour of one session, and ten thousand opened and abandoned.
+"""Memory of live sessions: an hour of one session, and ten thousand opened and abandoned.
 
 The bundled causal model with a real store, in this process and without a transport. Resident memory
 and the store's own count are printed along the way: they must not grow.

@@ -1,8 +1,8 @@
 """How many live sessions of one person each the service sustains over gRPC, with a real store.
 
-Callers in a process of their own send frames at a steady rate, more and more of them, until the
-slowest hundredth of the answers takes longer than a frame. What the bare step graph does with as
-many tracks at a time on the same threads is printed beside it, and who used the processors.
+Callers in a process of their own send frames at a constant rate. Their number grows until the
+slowest hundredth of the answers takes longer than a frame. The baseline is the bare step graph with
+as many tracks at a time on the same threads. The processor time of each process is printed too.
 
     python -m bench.live_sessions [--fps 30] [--step 50] [--seconds 6] [--threads 2] [--lookahead 0]
 """
@@ -130,7 +130,7 @@ async def _session(
     delays: list[float],
     options: argparse.Namespace,
 ) -> None:
-    """One steady caller, out of step with the others."""
+    """One caller at a constant rate, not in phase with the others."""
     call: Any = channel.stream_stream(_METHOD)()
     opening = messages.OpenSession(
         image_size=[1000, 800], fps=options.fps, lookahead_frames=options.lookahead

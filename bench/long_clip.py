@@ -1,4 +1,4 @@
-"""What a very long clip costs a server in memory: its peak against what it held before.
+"""Memory of a server that lifts a very long clip: its peak against the memory before.
 
 python -m bench.long_clip [--frames 100000] [--channels 1024]
 """

@@ -11,7 +11,7 @@ from training.model.temporal_model import TemporalModel
 
 
 def random_model(folder: Path, channels: int, causal: bool = False) -> TemporalModel:
-    """Export a 243-frame model of random weights and give the PyTorch model back."""
+    """Export a 243-frame model of random weights and return the PyTorch model."""
     torch.manual_seed(0)
     model = TemporalModel(17, 2, 17, (3, 3, 3, 3, 3), causal, channels).eval()
     exported = Exported(

@@ -1,10 +1,10 @@
-"""A replica dies and all its sessions come to another at once: what the living notice of it.
+"""All sessions of a lost replica resume on another at once: the delay of the sessions there.
 
 The bundled causal model with a real store, in this process and without a transport. Sessions of
-more than a receptive field are made on one replica; on another, steady ones are measured alone,
-then while all of the first come in at once.
+more than a receptive field are made on one replica; on another, running ones are measured alone,
+then while all sessions of the first resume at once.
 
-    python -m bench.resume_storm [--sessions 200] [--steady 20]
+    python -m bench.resume_resume_all [--sessions 200] [--running 20]
 """
 
 import argparse
@@ -31,32 +31,32 @@ _CLIP = person_clip(1000)
 
 
 def main() -> None:
-    """Print the delays of the steady sessions, alone and in the storm, and how long that took."""
+    """Print the delays of the running sessions, alone and during resumes, and their duration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=200)
-    parser.add_argument("--steady", type=int, default=20)
+    parser.add_argument("--running", type=int, default=20)
     options = parser.parse_args()
     binary = binaries()["redis" if "redis" in binaries() else "valkey"]
     with tempfile.TemporaryDirectory() as folder, store_server(binary, Path(folder)) as store:
-        asyncio.run(_run(store.url, options.sessions, options.steady))
+        asyncio.run(_run(store.url, options.sessions, options.running))
 
 
-async def _run(url: str, sessions: int, steady: int) -> None:
+async def _run(url: str, sessions: int, running: int) -> None:
     async with (
-        replica(_MODELS, url, capacity=sessions, frames_kept=243 + 64, timeout_s=5) as dying,
-        replica(_MODELS, url, capacity=sessions + steady, frames_kept=243 + 64) as living,
+        replica(_MODELS, url, capacity=sessions, frames_kept=243 + 64, timeout_s=5) as lost,
+        replica(_MODELS, url, capacity=sessions + running, frames_kept=243 + 64) as remaining,
     ):
-        await asyncio.gather(*(_live(dying, f"s{number}") for number in range(sessions)))
-        connections = [await living.open(_options(f"t{n}"), "") for n in range(steady)]
-        await _steady(connections, 1)  # warms up
-        alone = await _steady(connections, 3)
-        storm = asyncio.create_task(_storm(living, sessions))
+        await asyncio.gather(*(_live(lost, f"s{number}") for number in range(sessions)))
+        connections = [await remaining.open(_options(f"t{n}"), "") for n in range(running)]
+        await _delays(connections, 1)  # warms up
+        alone = await _delays(connections, 3)
+        resumes = asyncio.create_task(_resume_all(remaining, sessions))
         await asyncio.sleep(0)
         during: list[float] = []
-        while not storm.done():
-            during += await _steady(connections, 0.5)
-        took_s = await storm
-        print(f"{steady} steady sessions alone: {_said(alone)}")
+        while not resumes.done():
+            during += await _delays(connections, 0.5)
+        took_s = await resumes
+        print(f"{running} running sessions alone: {_said(alone)}")
         print(f"while {sessions} resumed in {took_s:.1f} s: {_said(during)}")
 
 
@@ -66,7 +66,7 @@ async def _live(live: LiveSessions, name: str) -> None:
         await connection.push(_frame(index))
 
 
-async def _storm(live: LiveSessions, sessions: int) -> float:
+async def _resume_all(live: LiveSessions, sessions: int) -> float:
     started = time.perf_counter()
     resumed = await asyncio.gather(
         *(live.open(_options(f"s{number}"), "") for number in range(sessions))
@@ -75,7 +75,7 @@ async def _storm(live: LiveSessions, sessions: int) -> float:
     return time.perf_counter() - started
 
 
-async def _steady(connections: Sequence[LiveSession], seconds: float) -> list[float]:
+async def _delays(connections: Sequence[LiveSession], seconds: float) -> list[float]:
     delays: list[float] = []
 
     async def play(number: int, connection: LiveSession) -> None:

@@ -1,4 +1,4 @@
-"""Training speed: samples a second against a plain loop in the manner of the authors' generator.
+"""Training speed: samples a second against a plain loop like VideoPose3D's generator.
 
 The baseline cuts every window of a batch with Python slicing, pads it with NumPy where it leaves
 the clip, and runs strided 1-D convolutions in float32; ours gathers windows by index and computes

@@ -4,8 +4,8 @@
     .venv/bin/python examples/balancing.py
 
 The keypoints are OpenPose's, the reference is triangulated from all four cameras, the error is
-P-MPJPE over the twelve limb joints. With the cameras' intrinsics the hip's path is compared too, as
-it is in the room. See ``examples/README.md`` for where they come from.
+P-MPJPE over the twelve limb joints. With the cameras' intrinsics the hip's trajectory is compared
+too. See ``examples/README.md`` for where they come from.
 """
 
 import argparse
@@ -43,17 +43,17 @@ def lift(url: str, body: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Compared:
-    """One camera's poses and path against the triangulation."""
+    """One camera's poses and trajectory against the triangulation."""
 
     pose_error_mm: float
     """P-MPJPE."""
-    path_error_mm: float
-    path_error_share: float
-    """Of the hip's distance; both NaN without a path."""
+    trajectory_error_mm: float
+    trajectory_error_share: float
+    """Of the hip's distance; both NaN without a trajectory."""
 
 
 def check_parity(url: str, model: str, with_intrinsics: bool = False) -> dict[str, Compared]:
-    """What each camera alone makes of the trial, by its name."""
+    """The errors of each camera lifted alone, by its name."""
     reference = triangulated()
     cameras = calibration()
     compared = {}
@@ -63,19 +63,21 @@ def check_parity(url: str, model: str, with_intrinsics: bool = False) -> dict[st
             body["camera"] = cameras[name]["camera"]
         clip = lift(url, body)
         error_mm = p_mpjpe(np.array(clip["poses"])[:, POSE_COLUMNS], reference) * 1000
-        path = [[np.nan] * 3] if clip["trajectory"] is None else clip["trajectory"]
-        compared[name] = Compared(error_mm, *_path_errors(path, reference, cameras[name]))
+        trajectory = [[np.nan] * 3] if clip["trajectory"] is None else clip["trajectory"]
+        compared[name] = Compared(
+            error_mm, *_trajectory_errors(trajectory, reference, cameras[name])
+        )
     return compared
 
 
-def _path_errors(
-    path: list[list[float]], reference: Floats, camera: dict[str, Any]
+def _trajectory_errors(
+    trajectory: list[list[float]], reference: Floats, camera: dict[str, Any]
 ) -> tuple[float, float]:
     hips = [LIMBS.index(f"{side}_hip") for side in ("left", "right")]
     hip_T3 = reference[:, hips].mean(axis=1)
-    seen_T3 = np.column_stack([hip_T3, np.ones(len(hip_T3))]) @ projection(camera).T
-    errors = np.linalg.norm(np.array(path) - seen_T3, axis=-1)
-    return float(errors.mean() * 1000), float((errors / seen_T3[:, 2]).mean())
+    hip_in_camera_T3 = np.column_stack([hip_T3, np.ones(len(hip_T3))]) @ projection(camera).T
+    errors = np.linalg.norm(np.array(trajectory) - hip_in_camera_T3, axis=-1)
+    return float(errors.mean() * 1000), float((errors / hip_in_camera_T3[:, 2]).mean())
 
 
 def main() -> None:
@@ -89,7 +91,8 @@ def main() -> None:
     for name, errors in compared.items():
         line = f"{name}  {errors.pose_error_mm:6.1f} mm"
         if arguments.with_intrinsics:
-            line += f"   path {errors.path_error_mm:.0f} mm, {errors.path_error_share:.1%} off"
+            share = errors.trajectory_error_share
+            line += f"   trajectory {errors.trajectory_error_mm:.0f} mm, {share:.1%} off"
         print(line)
     print(f"mean   {np.mean([errors.pose_error_mm for errors in compared.values()]):6.1f} mm")
 

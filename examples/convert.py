@@ -8,7 +8,7 @@
     python examples/convert.py coco      FILE.json  --image-size 1920 1080 --fps 30
 
 ``coco`` is the results file of COCO's keypoint task, which Detectron2 and AlphaPose write.
-Needs nothing but Python. Each person becomes a clip as long as the video, null where not seen.
+Needs nothing but Python. Each person becomes a clip as long as the video, null where not detected.
 """
 
 import argparse
@@ -27,7 +27,7 @@ Person = list[list[float]]
 
 @dataclass
 class Detection:
-    """A person in a frame, with the detector's own track number where it gives one."""
+    """A person in a frame, with the detector's track number if it gives one."""
 
     keypoints: Person
     track: int | None = None
@@ -35,7 +35,7 @@ class Detection:
 
 @dataclass
 class Source:
-    """What a reader gets to know besides the files."""
+    """The input of a reader."""
 
     path: Path
     image_size: tuple[int, int]
@@ -69,7 +69,7 @@ def read_mmpose(source: Source) -> Iterator[list[Detection]]:
 
 
 def read_coco(source: Source) -> Iterator[list[Detection]]:
-    """COCO's results: a list with one person of one image each, told apart by ``image_id``."""
+    """COCO's results: a list with one person of one image each; ``image_id`` says which."""
     people: dict[int, list[Detection]] = {}
     for person in _json(source.path):
         image = person["image_id"]
@@ -201,14 +201,14 @@ class Track:
 
 
 def follow(frames: Iterable[list[Detection]], patience: int) -> list[Track]:
-    """Tell people apart through time.
+    """Associate people between frames.
 
-    The detector's own track numbers are taken where it gives them. Otherwise each person goes on
-    as the nearest one of the frames before, if their joints moved by less than half their size.
+    The detector's own track numbers are taken where it gives them. Otherwise each person continues
+    the nearest track, if the joints moved by less than half the person's size.
 
     Args:
         frames: the people in each frame.
-        patience: after how many frames out of sight a person is someone new.
+        patience: after how many frames without a detection a track ends.
     """
     tracks: list[Track] = []
     count = 0
@@ -278,11 +278,11 @@ FORMATS = {
     33: "mediapipe33",
     133: "wholebody133",
 }
-"""The keypoint format that these detectors mean by a number of joints."""
+"""The keypoint format of these detectors by the number of joints."""
 
 
 def usual_format(tracks: list[Track]) -> str:
-    """The keypoint format told by the number of joints.
+    """The keypoint format by the number of joints.
 
     Raises:
         ValueError: the number is none of a known format's.
@@ -294,7 +294,7 @@ def usual_format(tracks: list[Track]) -> str:
     return FORMATS[joints]
 
 
-def seen(people: list[Detection]) -> list[Detection]:
+def detected(people: list[Detection]) -> list[Detection]:
     """The people with any joint measured; at (0, 0), whatever the score, a joint was not."""
     for person in people:
         person.keypoints = [[x, y, s if x or y else 0.0] for x, y, s in person.keypoints]
@@ -334,10 +334,10 @@ def convert(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     image_size = tuple(arguments.image_size)
     frames = READERS[arguments.detector](Source(arguments.path, image_size))
-    tracks = follow(map(seen, frames), patience=round(arguments.fps))
+    tracks = follow(map(detected, frames), patience=round(arguments.fps))
     long = [t for t in tracks if sum(f is not None for f in t.frames) >= arguments.min_frames]
     if not long:
-        raise ValueError(f"nobody is seen in {arguments.min_frames} frames")
+        raise ValueError(f"no person is detected in {arguments.min_frames} frames")
     return lift_request(long, image_size, arguments.fps, arguments.format or usual_format(long))
 
 
@@ -350,9 +350,14 @@ def main() -> None:
     parser.add_argument("path", type=Path, help="the result file or folder")
     parser.add_argument("--image-size", type=int, nargs=2, required=True, metavar=("W", "H"))
     parser.add_argument("--fps", type=float, required=True)
-    parser.add_argument("--format", help="keypoint format, if the number of joints does not tell")
     parser.add_argument(
-        "--min-frames", type=int, default=10, help="leave out people seen in fewer (default 10)"
+        "--format", help="keypoint format, if the number of joints does not determine it"
+    )
+    parser.add_argument(
+        "--min-frames",
+        type=int,
+        default=10,
+        help="leave out people detected in fewer frames (default 10)",
     )
     arguments = parser.parse_args()
     try:

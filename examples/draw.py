@@ -1,4 +1,4 @@
-"""Draw what was sent and what came back: ``python examples/draw.py REQUEST ANSWER PICTURE``.
+"""Draw a request and its answer: ``python examples/draw.py REQUEST ANSWER PICTURE``.
 
 A row of frames: the 2D keypoints above, the 3D pose from the camera's side and from its right
 below. Needs matplotlib and numpy.
@@ -45,7 +45,7 @@ def draw(request: dict[str, Any], answer: dict[str, Any], clip: int, count: int)
         rows[0][column].set_title(f"{frame / fps:.2f} s", fontsize=10)
         pose = np.array(poses[frame])
         _pose(rows[1][column], pose[:, 0], pose[:, 1], answer["skeleton"])
-        # Seen from the person's side: away from the camera runs to the right.
+        # From the person's side: away from the camera runs to the right.
         _pose(rows[2][column], pose[:, 2], pose[:, 1], answer["skeleton"])
     for row, label in zip(rows, ("2D keypoints", "3D, front", "3D, side"), strict=True):
         row[0].set_ylabel(label)

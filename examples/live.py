@@ -4,8 +4,9 @@
     .venv/bin/python examples/live.py examples/walking_mediapipe.json
 
 The file is a lift request, of which each clip is a person. Sends frames at the file's rate and
-prints where the right wrist is and how long the answer took. If the service goes away, or another
-replica is to go on, it connects again and goes on where it was: no frame is lost or lifted twice.
+prints the position of the right wrist and the time of the answer. When the connection is lost or
+another replica is to continue, it connects again and sends the next frame that the session expects:
+no frame is lost or lifted twice.
 """
 
 import argparse
@@ -24,7 +25,7 @@ _PATIENCE_S = 30.0
 
 
 def frames(request: Json) -> list[Json]:
-    """The clips of a lift request, frame by frame: whoever is not seen is left out."""
+    """The clips of a lift request, frame by frame: people who are not detected are left out."""
     clips = {clip.get("id", str(i)): clip["keypoints"] for i, clip in enumerate(request["clips"])}
     length = max(map(len, clips.values()))
     return [
@@ -62,14 +63,14 @@ def run(url: str, options: Json, sequence: list[Json], fps: float) -> None:
 
 
 def follow(socket: ClientConnection, sequence: list[Json], start: int, fps: float) -> bool:
-    """Send frames at their time and print what comes back; whether that was all of them."""
+    """Send frames at their time and print the answers; whether all were sent."""
     began = time.monotonic() - start / fps
     for frame in sequence[start:]:
         time.sleep(max(0.0, began + frame["index"] / fps - time.monotonic()))
         sent = time.monotonic()
         socket.send(json.dumps({"frame": frame}))
         answer = json.loads(socket.recv())
-        if "pose" not in answer:  # a notice: the stream ends, and the session goes on elsewhere
+        if "pose" not in answer:  # a notice: the stream ends, another replica continues
             return False
         show(answer["pose"], (time.monotonic() - sent) * 1000)
     return True

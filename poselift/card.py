@@ -1,9 +1,10 @@
 """The card: what a model file says about itself, embedded in the ONNX graphs it describes."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
+from poselift.architectures.tcn import Tcn
 from poselift.normalisation import ScreenCamera
 
 METADATA_KEY = "poselift.card"
@@ -37,13 +38,18 @@ class OutputSkeleton(_Part):
         return tuple(i for i, name in enumerate(self.joints) if name.endswith(("foot", "ankle")))
 
 
-class Architecture(_Part):
-    """The shape of the network (the paper, §3); the receptive field is in frames."""
+def _kind(architecture: Any) -> str:  # noqa: ANN401
+    """The family of a network, in a card's JSON or as an object."""
+    fields = architecture if isinstance(architecture, dict) else vars(architecture)
+    return str(fields.get("kind", "untagged"))
 
-    filter_widths: tuple[int, ...]
-    causal: bool
-    channels: int
-    receptive_field: int
+
+Network = Annotated[
+    Annotated[Tcn, Tag("tcn")]
+    | Annotated[Tcn, Tag("untagged")],  # in cards made before there were tags
+    Discriminator(_kind),
+]
+"""The shape of a network, of one of the families known."""
 
 
 class Graph(_Part):
@@ -78,7 +84,7 @@ class Card(_Part):
     """ISO 8601, UTC."""
     input: InputLayout
     output: OutputSkeleton
-    architecture: Architecture
+    architecture: Network
     normalisation: Literal["screen", "person"]
     """How pixels become inputs: see ``poselift.normalisation``."""
     graph: Graph

@@ -7,8 +7,6 @@ extended with its own last frame gives the outputs it gave before.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import mul
 
 import numpy as np
 
@@ -68,14 +66,3 @@ def stack(clips: Sequence[Floats]) -> Floats:
         row[: len(clip)] = clip
         row[len(clip) :] = clip[-1]
     return stacked
-
-
-def padding_work(filter_widths: Sequence[int]) -> float:
-    """What the padding of one clip costs, in frames' worth of the network's blocks.
-
-    With edges repeated as late as possible, a layer works on min(context so far, context still to
-    come) positions more than the clip's own: half of them on each side, or all before it if causal.
-    """
-    fields = list(accumulate(filter_widths, mul))
-    margins: list[int] = [min(field - 1, fields[-1] - field) for field in fields]
-    return sum(margins) / max(len(margins) - 1, 1)

@@ -185,10 +185,8 @@ class Codec:
     ) -> Encoded:
         """Encode a clip that a caller sent.
 
-        Args:
-            keypoints_TC3: coordinates and score, in the caller's format; score 0 is missing.
-            where: the place of the clip in the caller's request, for errors.
-            elapsed_T: ticks since the frame before; 1 each if not given.
+        Of coordinates and score, 0 where missing; ``where`` is the clip's place in the request, and
+        ``elapsed_T`` the ticks since the frame before, 1 each if not given.
 
         Raises:
             InvalidInput: nothing is measured, the format or the coordinates are others than those
@@ -236,10 +234,7 @@ class Codec:
     ) -> tuple[Encoded, TrackMemory]:
         """Encode the next frame of each of P tracks, and what to remember of them after it.
 
-        Args:
-            pixels_PC3: pixels and score, in the caller's format.
-            memory: what was remembered of the frames before.
-            elapsed_P: ticks since the frame before.
+        Of pixels and score in the caller's format; ``elapsed_P`` are ticks since the frame before.
         """
         converted = self._convert(pixels_PC3)
         measured_PJ = measured_joints(converted, self._how.min_score)
@@ -314,9 +309,7 @@ class Codec:
     def decode(self, output: ModelOutput, encoded: Encoded) -> Poses:
         """Poses in camera axes, relative to the root joint; zero where unknown.
 
-        Args:
-            output: what the model gave for all frames of ``encoded``; it may be changed.
-            encoded: what the model was shown.
+        The model gave ``output``, which may be changed, for all frames of ``encoded``.
         """
         poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
         self._unseen.settle(poses, output.expected_errors, encoded.seen_TJ)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -46,6 +47,7 @@ def _side(side: str, *names: str) -> tuple[str, ...]:
 _ARM = ("shoulder", "elbow", "wrist")
 _LEG = ("hip", "knee", "ankle")
 _FOOT = ("big_toe", "small_toe", "heel")
+_TOES = ("ankle", "big_toe", "small_toe")
 _COCO = ("nose", *_sided("eye", "ear", *_ARM, *_LEG))
 
 _BONES = (
@@ -57,17 +59,8 @@ _BONES = (
     *(
         (f"{side}_{a}", f"{side}_{b}")
         for side in ("left", "right")
-        for a, b in (
-            ("shoulder", "elbow"),
-            ("elbow", "wrist"),
-            ("shoulder", "hip"),
-            ("hip", "knee"),
-            ("knee", "ankle"),
-            ("knee", "foot"),
-            ("ankle", "heel"),
-            ("ankle", "big_toe"),
-            ("big_toe", "small_toe"),
-        )
+        for chain in (_ARM, ("shoulder", *_LEG), ("knee", "foot"), ("ankle", "heel"), _TOES)
+        for a, b in pairwise(chain)
     ),
     # Joints on the body's middle, where a format has them.
     *(("hip", hip) for hip in _sided("hip")),
@@ -95,45 +88,25 @@ _MEDIAPIPE = (
 
 _OPENPOSE_FEET = (*_side("left", *_FOOT), *_side("right", *_FOOT))
 
+_JOINTS: Mapping[str, tuple[str, ...]] = {
+    "coco17": _COCO,
+    "h36m17": H36M17.joints,
+    "humaneva15": HUMANEVA15.joints,
+    "halpe26": (*_COCO, "head", "neck", "hip", *_sided("big_toe", "small_toe", "heel")),
+    "openpose_body25": (
+        *("nose", "neck", *_side("right", *_ARM), *_side("left", *_ARM)),
+        *("hip", *_side("right", *_LEG), *_side("left", *_LEG)),
+        *("right_eye", "left_eye", "right_ear", "left_ear", *_OPENPOSE_FEET),
+    ),
+    "openpose_body25b": (*_COCO, "upper_neck", "head", *_OPENPOSE_FEET),
+    "mediapipe33": _MEDIAPIPE,
+    "wholebody133": (
+        *(*_COCO, *_OPENPOSE_FEET, *(f"face_{i}" for i in range(68))),
+        *(f"{side}_hand_{i}" for side in ("left", "right") for i in range(21)),
+    ),
+}
 FORMATS: Mapping[str, KeypointFormat] = MappingProxyType(
-    {
-        format_.name: format_
-        for format_ in (
-            KeypointFormat("coco17", _COCO),
-            KeypointFormat("h36m17", H36M17.joints),
-            KeypointFormat("humaneva15", HUMANEVA15.joints),
-            KeypointFormat(
-                "halpe26",
-                (*_COCO, "head", "neck", "hip", *_sided("big_toe", "small_toe", "heel")),
-            ),
-            KeypointFormat(
-                "openpose_body25",
-                (
-                    "nose",
-                    "neck",
-                    *_side("right", *_ARM),
-                    *_side("left", *_ARM),
-                    "hip",
-                    *_side("right", *_LEG),
-                    *_side("left", *_LEG),
-                    *("right_eye", "left_eye", "right_ear", "left_ear"),
-                    *_OPENPOSE_FEET,
-                ),
-            ),
-            KeypointFormat("openpose_body25b", (*_COCO, "upper_neck", "head", *_OPENPOSE_FEET)),
-            KeypointFormat("mediapipe33", _MEDIAPIPE),
-            KeypointFormat(
-                "wholebody133",
-                (
-                    *_COCO,
-                    *_OPENPOSE_FEET,
-                    *(f"face_{i}" for i in range(68)),
-                    *(f"left_hand_{i}" for i in range(21)),
-                    *(f"right_hand_{i}" for i in range(21)),
-                ),
-            ),
-        )
-    }
+    {name: KeypointFormat(name, joints) for name, joints in _JOINTS.items()}
 )
 """Every format the service reads, by name."""
 
@@ -159,12 +132,7 @@ _DERIVED: Mapping[str, tuple[Mapping[str, float], ...]] = MappingProxyType(
         ),
         # The crown is above the ears by about 0.7 of their height above the shoulders.
         "head": (
-            {
-                "left_ear": 0.85,
-                "right_ear": 0.85,
-                "left_shoulder": -0.35,
-                "right_shoulder": -0.35,
-            },
+            {"left_ear": 0.85, "right_ear": 0.85, "left_shoulder": -0.35, "right_shoulder": -0.35},
             {"nose": 1.7, "left_shoulder": -0.35, "right_shoulder": -0.35},
         ),
     }

@@ -24,10 +24,7 @@ _MOST_FRAMES = 100
 def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
     """Refuse a clip that another format of as many joints fits far better.
 
-    Args:
-        keypoints_TJ3: pixels and score, 0 where missing.
-        name: the format the caller named.
-        where: the place of the clip in the request.
+    ``where`` is the place of the clip in the request.
 
     Raises:
         InvalidInput: naming the format that fits.

@@ -181,6 +181,6 @@ class Poses(PoseArrays):
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays there are, by name."""
         arrays = super().arrays() | {"quality": self.quality}
-        return (
-            arrays if self.joint_quality is None else arrays | {"joint_quality": self.joint_quality}
-        )
+        if self.joint_quality is not None:
+            arrays["joint_quality"] = self.joint_quality
+        return arrays

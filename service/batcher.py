@@ -138,10 +138,6 @@ class Batcher(Generic[In, Out]):
             return 1.0
         return min(max(self._admitted_cost / self._cost_per_s, 1.0), _LONGEST_RETRY_S)
 
-    def _enqueue(self, item: _Item[In, Out]) -> None:
-        self._pending.append(item)
-        self._arrived.set()
-
     def _change_load(self, cost: float) -> None:
         self._admitted_cost += cost
         self._observer.load_changed(self._admitted_cost)
@@ -201,7 +197,9 @@ class Batcher(Generic[In, Out]):
         self._observer.batch_done(len(batch), cost, started - batch[0].queued_at, ran_s)
         self._learn_throughput(cost, ran_s)
         for item, result in zip(batch, results, strict=True):
-            _complete(item, result)
+            if not item.future.done():
+                item.future.set_result(result)
+            item.admission.settle(item)
 
     async def _call(self, batch: list[_Item[In, Out]]) -> Sequence[Out]:
         values = [item.value for item in batch]
@@ -248,9 +246,11 @@ class Admission(Generic[In, Out]):
             raise Unavailable("the service is shutting down")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Out] = loop.create_future()
-        cost = self._batcher._policy.cost(value)
+        batcher = self._batcher
         self._futures.add(future)
-        self._batcher._enqueue(_Item(value, cost, future, self, deadline, loop.time()))
+        cost = batcher._policy.cost(value)
+        batcher._pending.append(_Item(value, cost, future, self, deadline, loop.time()))
+        batcher._arrived.set()
         return future
 
     def revise(self, cost: float) -> None:
@@ -303,12 +303,6 @@ def _is_wanted(item: _Item[In, Out], now: float) -> bool:
         _fail(item, DeadlineExceeded("the deadline passed before the request's turn came"))
         return False
     return True
-
-
-def _complete(item: _Item[In, Out], result: Out) -> None:
-    if not item.future.done():
-        item.future.set_result(result)
-    item.admission.settle(item)
 
 
 def _fail(item: _Item[In, Out], error: Exception) -> None:

@@ -101,7 +101,11 @@ class EmbeddedServer:
             )
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
-                await self._answering(self._process)
+                while not await self._answers():
+                    if self._process.returncode is not None:
+                        words = self._last_words()
+                        raise StoreError(f"the embedded store did not start: {words}")
+                    await asyncio.sleep(0.02)
         except TimeoutError:
             raise StoreError(f"the embedded store does not answer: {self._last_words()}") from None
 
@@ -119,12 +123,6 @@ class EmbeddedServer:
         return [text for name, value in options.items() for text in (f"--{name}", value)] + [
             *self._options
         ]
-
-    async def _answering(self, process: asyncio.subprocess.Process) -> None:
-        while not await self._answers():
-            if process.returncode is not None:
-                raise StoreError(f"the embedded store did not start: {self._last_words()}")
-            await asyncio.sleep(0.02)
 
     async def _answers(self) -> bool:
         try:

@@ -68,13 +68,8 @@ class Metrics:
     def model_served(self, card: Card, provider: str) -> None:
         """Announce a model."""
         shape = card.architecture
-        self._model_info.labels(
-            card.name,
-            card.version,
-            str(shape.receptive_field),
-            str(shape.causal).lower(),
-            provider,
-        ).set(1)
+        about = card.name, card.version, shape.receptive_field, str(shape.causal).lower(), provider
+        self._model_info.labels(*about).set(1)
 
     def frames_lifted(self, model: str, frames: int) -> None:
         """Count frames answered."""

@@ -55,8 +55,7 @@ class IndexGap(PoseliftError):
 
     def __init__(self, found: int, next_index: int) -> None:
         super().__init__(
-            f"index: expected {next_index}, found {found}",
-            (FieldError("index", str(next_index)),),
+            f"index: expected {next_index}, found {found}", (FieldError("index", str(next_index)),)
         )
         self.next_index = next_index
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from poselift.array_types import Floats
-from poselift.chunks import padding_work, stack
+from poselift.chunks import stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
@@ -55,7 +55,7 @@ class ServedModel:
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
         self._model = model
-        self._padding_work = padding_work(self.card.architecture.filter_widths)
+        self._padding_work = self.card.architecture.padding_work
         policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
         self.batcher: Batcher[Job, ModelOutput] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
@@ -110,14 +110,16 @@ class ModelSet:
     """The served models by name, and the aliases ``default`` and ``live``."""
 
     def __init__(
-        self,
-        models: Sequence[ServedModel],
-        default: str | None = None,
-        live: str | None = None,
+        self, models: Sequence[ServedModel], default: str | None = None, live: str | None = None
     ) -> None:
         self._models: dict[str, ServedModel] = {}
         for model in models:
-            self._add(model)
+            name = model.card.name
+            if name in {DEFAULT, LIVE}:
+                raise ModelError(f"a model may not be named {name!r}: that is an alias")
+            if name in self._models:
+                raise ModelError(f"two models are named {name!r}")
+            self._models[name] = model
         causal = [model for model in models if model.card.architecture.causal]
         symmetric = [model for model in models if not model.card.architecture.causal]
         self._aliases: dict[str, ServedModel] = {
@@ -156,14 +158,6 @@ class ModelSet:
 
     def _names(self) -> str:
         return ", ".join([*self._aliases, *self._models])
-
-    def _add(self, model: ServedModel) -> None:
-        name = model.card.name
-        if name in {DEFAULT, LIVE}:
-            raise ModelError(f"a model may not be named {name!r}: that is an alias")
-        if name in self._models:
-            raise ModelError(f"two models are named {name!r}")
-        self._models[name] = model
 
     def _configured(self, name: str) -> ServedModel:
         if name not in self._models:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from poselift.runtime.clip import ClipModel
 from service.context import ServiceContext, ServiceState
@@ -33,7 +33,7 @@ class Transport(Protocol):
     def bind(self) -> str:
         """Take its address; how it is called in the log."""
 
-    async def start(self) -> asyncio.Task[None]:
+    async def start(self) -> asyncio.Task[Any]:
         """Answer requests from now on; the task is done when it has ended, drained or not."""
 
     async def drain(self, timeout_s: float) -> None:
@@ -138,13 +138,9 @@ def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
 
 def _described(models: ModelSet) -> str:
     """The models, the aliases that stand for them and where they run, for the log."""
-    aliases = {name: alias for alias, name in models.aliases.items()}
-    return ", ".join(
-        f"model {model.card.name}"
-        + (f" ({aliases[model.card.name]})" if model.card.name in aliases else "")
-        + f" on {model.provider}"
-        for model in models
-    )
+    aliases = {name: f" ({alias})" for alias, name in models.aliases.items()}
+    names = [(model.card.name, model.provider) for model in models]
+    return ", ".join(f"model {name}{aliases.get(name, '')} on {where}" for name, where in names)
 
 
 def _settle_garbage_collector() -> None:

@@ -1,4 +1,4 @@
-"""Small real models with random weights, clips of a walking figure, and the service around them."""
+"""Small real models with random weights, clips of a walking person, and the service around them."""
 
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +23,7 @@ from service.validation import Limits
 from service.wire.decoding import Decoder
 from training.export.exported import Exported
 from training.export.model_folder import export
+from training.model.networks import Networks
 from training.model.temporal_model import TemporalModel
 
 Floats = NDArray[np.float32]
@@ -69,7 +70,7 @@ def network(
     ).eval()
     if network.error_head is not None:
         torch.nn.init.normal_(network.error_head.out.weight, std=0.3)
-    for batch_norm in network.batch_norms:
+    for batch_norm in Networks(network).batch_norms:
         if batch_norm.affine:
             torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)
             torch.nn.init.normal_(batch_norm.bias, std=0.1)
@@ -81,7 +82,7 @@ def network(
 def model_set_folder(root: Path) -> Path:
     """The models most tests use.
 
-    Symmetric; causal; fed h36m17; told of the camera; with a trajectory and expected errors.
+    Symmetric; causal; fed h36m17; with the caller's camera; with a trajectory and expected errors.
     """
     model_folder(root / "symmetric", seed=1)
     model_folder(root / "causal", causal=True, seed=2)
@@ -94,14 +95,14 @@ def model_set_folder(root: Path) -> Path:
 
 
 def person_clip(frames: int, seed: int = 0, keypoint_format: str = "coco17") -> Floats:
-    """A figure that walks across a 1000 x 800 image: (frames, joints, 3), all joints measured."""
+    """A person who walks across a 1000 x 800 image: (frames, joints, 3), all joints measured."""
     random = np.random.default_rng(seed)
     joints = FORMATS[keypoint_format].joints
-    figure = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in joints])
+    reference = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in joints])
     time = np.arange(frames)[:, None, None] / 50
     swing = 0.08 * np.sin(2 * np.pi * time + random.uniform(0, 6, size=(1, len(joints), 2)))
     clip = np.empty((frames, len(joints), 3), dtype=np.float32)
-    clip[..., :2] = 250 * (figure + swing) / np.ptp(figure[:, 1])
+    clip[..., :2] = 250 * (reference + swing) / np.ptp(reference[:, 1])
     clip[..., :2] += [500, 400] + 100 * np.sin(time * random.uniform(0.5, 1))
     clip[..., 2] = random.uniform(0.6, 1, size=(frames, len(joints)))
     return clip

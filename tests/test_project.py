@@ -57,7 +57,7 @@ def test_the_changelog_speaks_of_this_version():
     assert newest[1] == PROJECT["project"]["version"]
 
 
-def test_compose_builds_what_there_is():
+def test_compose_builds_existing_files():
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     assert set(compose["services"]) == {"poselift", "redis"}
     build = compose["services"]["poselift"]["build"]
@@ -65,7 +65,7 @@ def test_compose_builds_what_there_is():
 
 
 @pytest.mark.parametrize("name", ["cpu", "cuda"])
-def test_containers_copy_what_there_is_and_is_not_ignored(name):
+def test_containers_copy_existing_files_that_are_not_ignored(name):
     text = (ROOT / "deploy" / f"{name}.Dockerfile").read_text()
     let_in = {
         line.removeprefix("!")
@@ -78,7 +78,7 @@ def test_containers_copy_what_there_is_and_is_not_ignored(name):
             assert source in let_in
 
 
-def test_links_between_documents_lead_somewhere():
+def test_links_between_documents_exist():
     for document in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
         if ".venv" in document.parts:
             continue
@@ -86,7 +86,7 @@ def test_links_between_documents_lead_somewhere():
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_no_file_names_a_place_on_one_machine():
+def test_no_file_contains_a_path_of_one_machine():
     private = re.compile(r"/(work|root|home)/[a-z]|/tmp/[a-z]+\.[a-z]")
     for file in tracked():
         if file.suffix in {".py", ".md", ".toml", ".yml", ".proto", ".json"} or not file.suffix:
@@ -97,3 +97,27 @@ def test_no_file_names_a_place_on_one_machine():
 def test_model_files_stay_under_20_megabytes():
     for file in (ROOT / "poselift" / "models").rglob("*"):
         assert file.stat().st_size < 20_000_000, file
+
+
+@pytest.mark.parametrize("name", ["causal243", "causal243-light", "symmetric243"])
+def test_model_pages_have_the_results_of_the_suite(name):
+    suite = (ROOT / "MODELS.md").read_text().partition("<!-- suite: begin -->")[2]
+    measured = _column(suite, name)
+    page = _column((ROOT / "docs" / "models" / f"{name}.md").read_text(), name)
+    assert len(page) > 10
+    assert page == {condition: measured[condition] for condition in page}
+
+
+def _column(text, name):
+    """Cells of the tables' column of that name, by the first cell of their rows."""
+    cells, column = {}, None
+    for line in text.splitlines():
+        row = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            column = None
+        elif column is None:
+            column = row.index(name) if name in row else 0
+        elif column:
+            cells[row[0]] = row[column]
+    cells.pop("---", None)
+    return cells

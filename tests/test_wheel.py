@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty environment: a library without a server, and its command."""
+"""The wheel, installed into an empty environment: the library without a server, and its command."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ def test_the_wheel_holds_the_library_and_the_service(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_it_lifts_in_an_empty_environment_beside_an_unrelated_service(
+def test_it_lifts_in_an_empty_environment_with_an_unrelated_service_module(
     wheel: Path, tmp_path: Path
 ) -> None:
     import numpy as np  # noqa: PLC0415 - only this test needs it

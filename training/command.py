@@ -3,13 +3,13 @@
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
 from cyclopts.config import Env
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from poselift.errors import PoseliftError
 
@@ -24,9 +24,8 @@ def _split(value: Any) -> Any:  # noqa: ANN401
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
         return value
-    return [
-        part for text in texts for part in (text.split(",") if isinstance(text, str) else [text])
-    ]
+    parts = (text.split(",") if isinstance(text, str) else [text] for text in texts)
+    return list(chain.from_iterable(parts))
 
 
 List = (Parameter(n_tokens=1, negative=""), BeforeValidator(_split))
@@ -43,9 +42,7 @@ class Options(BaseModel):
 def command_line(program: str, command: Callable[..., None] | None = None) -> App:
     """The application behind ``python -m program``.
 
-    Args:
-        program: the module.
-        command: what it runs, whose docstring is its help; None if it has subcommands.
+    The docstring of ``command`` is its help; without one it has subcommands.
     """
     app = App(
         name=f"python -m {program}",
@@ -75,12 +72,8 @@ def run(
 ) -> None:
     """Run a command; wrong options end it with one line and status 2, failures likewise.
 
-    Args:
-        app: the application.
-        arguments: those of the process if not given.
-        flattened: makes settings by option of what a file named by ``--config`` holds; options
-            take precedence over them.
-        failure_status: the status after a failure.
+    Arguments are those of the process if not given. ``flattened`` makes settings by option of what
+    a file named by ``--config`` holds; options take precedence over them.
     """
     files = () if flattened is None else (_Configured(flattened),)
     app.config = (*files, Env(ENVIRONMENT, command=False))
@@ -107,13 +100,12 @@ def _fail(message: str, status: int = USAGE_STATUS) -> None:
 
 def _mistakes(error: ValidationError) -> str:
     """What pydantic found, in a line."""
-    return "; ".join(map(_mistake, error.errors()))
-
-
-def _mistake(found: ErrorDetails) -> str:
-    option = "".join(f"{_option(str(name))}: " for name in found["loc"][-1:])
-    value = f", found {found['input']}" if isinstance(found["input"], str) else ""
-    return f"{option}{found['msg'].removeprefix('Value error, ')}{value}"
+    mistakes = []
+    for found in error.errors():
+        option = "".join(f"{_option(str(name))}: " for name in found["loc"][-1:])
+        value = f", found {found['input']}" if isinstance(found["input"], str) else ""
+        mistakes.append(f"{option}{found['msg'].removeprefix('Value error, ')}{value}")
+    return "; ".join(mistakes)
 
 
 def _option(name: str) -> str:

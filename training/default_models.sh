@@ -1,9 +1,10 @@
 #!/bin/sh
-# How the default models in poselift/models/ are made, one after the other, with seed 0: some fourteen
-# hours of one CPU core that has bfloat16. Each line may be stopped and started again. Those that
-# ship went through these stages while noise, cameras and filling were still made better, and
-# through some of them twice, as the epochs in their cards say; only the last stage of each model
-# saw noise and cameras as they are now, and the symmetric one never what is missing move along.
+# The recipe of the default models in poselift/models/, with seed 0: some fourteen hours of one CPU
+# core that has bfloat16. Each command may be interrupted; the same command resumes. The weights that
+# ship did not come from one run of this script. They went through some of its stages twice, as the
+# epochs in their cards say, and through all but the last with earlier versions of noise, cameras and
+# imputation. symmetric243 was trained with missing joints interpolated in the image, not moved along
+# with the body.
 set -eu
 python=.venv/bin/python
 step="--batch-size 512 --precision bfloat16 --threads 1"
@@ -11,11 +12,11 @@ size="$step --channels 384 --windows-per-epoch 70000"
 more="--limb-swap 0.6 --backwards 0.5 --bone-length-scaling 0.07 --short-context 0.3"
 wild="$more --speed 0.7,5 --joint-angle-jitter 0.7 --sitting 0.1 --lying 0.05 --roll 0.15 --truncation 0.1"
 
-train() {  # the name of a model, the epochs it begins with, its velocity weights, what is its own
+train() {  # NAME, epochs of the first stage, velocity weights of the fourth and last stages, more options
     name=$1 first=$2 velocity=$3 last_velocity=$4
     shift 4
-    # First what was recorded; then what might have been, more and more of it, at a lower rate again;
-    # without dropout, which adds jitter, so that velocities can be learned; and all of the wild at last.
+    # 1: recorded motion. 2 and 3: augmentation, at a lower learning rate. 4: without dropout, which
+    # adds jitter, so that velocities can be learned. 5 and last: all augmentations.
     $python -m training.train --output "runs/$name-1" $size "$@" --dropout 0.1 --epochs "$first"
     varied="--learning-rate 0.0005 --dropout 0.25"
     $python -m training.train --output "runs/$name-2" $size "$@" $varied \
@@ -35,7 +36,7 @@ train() {  # the name of a model, the epochs it begins with, its velocity weight
         --learning-rate-decay 0.955 --velocity-weight "$last_velocity"
 }
 
-train_light() {  # single frames first, which is quick; then with the frames before them
+train_light() {  # single frames first, which is quick; then temporal windows
     light="$step --channels 192 --dropout 0 --weight-average 0.995"
     $python -m training.train --output runs/light-1 $light $wild --filter-widths 1,1,1,1,1 \
         --batch-size 1024 --windows-per-epoch 140000 --epochs 80 --learning-rate-decay 0.94
@@ -47,8 +48,8 @@ train_light() {  # single frames first, which is quick; then with the frames bef
         --learning-rate 0.0003 --learning-rate-decay 0.95 --velocity-weight 4
 }
 
-add_trajectory() {  # the name of a model, its channels, those of its trajectory network, what is its
-    # own: leaves the poses; at last it learns expected errors too
+add_trajectory() {  # NAME, channels, channels of the trajectory network, more options; the pose network
+    # is frozen, and the last stage trains expected errors too
     name=$1 channels=$2 trajectory_channels=$3
     shift 3
     trajectory="$step --channels $channels --freeze-pose --trajectory"
@@ -64,7 +65,7 @@ add_trajectory() {  # the name of a model, its channels, those of its trajectory
         --learning-rate 0.0006 --dropout 0 --velocity-weight 4 --expected-errors
 }
 
-export_model() {  # the name of a model, what it cost
+export_model() {  # NAME, cost of training
     $python -m training.evaluate "runs/$1/checkpoint.pt" --baseline runs/single/checkpoint.pt \
         --output "runs/$1/errors.json"
     $python -m training.export "runs/$1/checkpoint.pt" --output "poselift/models/$1" \

@@ -1,11 +1,21 @@
-"""Measure a checkpoint on held-out subjects: ``python -m training.evaluate --help``."""
+"""Measure models on held-out subjects: ``python -m training.evaluate --help``."""
 
 from pathlib import Path
 
+from poselift.runtime.clip import ClipModel
+from poselift.runtime.model_files import CLIP_GRAPH
 from training.command import command_line, run
-from training.evaluation.checkpoint_evaluation import CheckpointEvaluation
-from training.evaluation.options import EvaluateOptions
-from training.evaluation.wild.suite_command import run_suite
+from training.data.datasets.prepared import MotionSet
+from training.data.prepare_commands import CmuOptions, prepare_cmu
+from training.evaluation.checkpoint_evaluation import CheckpointEvaluation, EvaluateOptions
+from training.evaluation.pages import around, put_into
+from training.evaluation.wild.pictures import draw_calibration, draw_failures
+from training.evaluation.wild.suite import as_json, as_markdown, measure_models
+from training.evaluation.wild.videos import Downloads
+
+_MODELS = Path(__file__).parents[1] / "poselift" / "models"
+_MOTION = Path("data/cmu.npz")
+_CACHE = Path("data/wild")
 
 
 def evaluate(
@@ -28,7 +38,39 @@ def evaluate(
     elif checkpoint is not None:
         raise ValueError("--suite takes --models, exported folders, and no checkpoint")
     else:
-        run_suite(options)
+        _run_suite(options)
+
+
+def _run_suite(options: EvaluateOptions) -> None:
+    """Measure model folders in all conditions."""
+    if options.page:
+        around(options.page, "suite")  # a page without marks is said at once
+    data = options.data or _MOTION
+    if not data.exists():
+        _prepare(options, data)
+    folders = options.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
+    results = measure_models(folders, data, Downloads(_CACHE), _CACHE / "detections")
+    text = as_markdown(results)
+    print(text)
+    if options.page:
+        put_into(options.page, "suite", text)
+        motions = MotionSet.load(data).split(held_out=True)
+        docs = options.page.parent / "docs"
+        for folder in folders:
+            picture = docs / "failures" / f"{folder.name}.png"
+            draw_failures(ClipModel.load(folder, provider="cpu"), motions, picture)
+        if results.calibrations:
+            draw_calibration(results.calibrations, docs / "calibration.png")
+    if options.output:
+        options.output.write_text(as_json(results))
+
+
+def _prepare(options: EvaluateOptions, data: Path) -> None:
+    if not options.source:
+        raise FileNotFoundError(
+            f"{data}: prepare it with: python -m training.prepare cmu; or name a --source"
+        )
+    prepare_cmu(options=CmuOptions(source=options.source, output=data))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,8 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
 def exponential_nll(log_errors: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
     """Negative log-likelihood of exponentially distributed distances from the target.
 
-    Args:
-        log_errors: the logarithms (…, K) of the expected distances.
-        predicted: poses (…, K, 3), which are not changed by it; relative to their first joint, as
-            they are served.
-        target: the true ones, relative to theirs.
+    ``log_errors`` (…, K) are the logarithms of the expected distances. Poses (…, K, 3) get no
+    gradient; they are taken relative to their first joint, as they are served.
     """
     rooted = (predicted - predicted[..., :1, :]).detach()
     distances: Tensor = torch.linalg.vector_norm(rooted - target, dim=-1)

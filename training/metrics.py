@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from training.array_types import Array
 
 _THRESHOLDS_M = np.arange(31) * 0.005
 
@@ -21,8 +20,7 @@ def mpjpe(predicted: Array, target: Array) -> float:
 
 def joint_errors(predicted: Array, target: Array) -> Array:
     """Euclidean distance of every joint in every frame."""
-    distances: Array = np.linalg.norm(predicted - target, axis=-1)
-    return distances
+    return np.asarray(np.linalg.norm(predicted - target, axis=-1))
 
 
 def n_mpjpe(predicted: Array, target: Array) -> float:
@@ -50,8 +48,7 @@ def align(predicted: Array, target: Array) -> Array:
     rotation = (u * sign[..., None, :]) @ vt
     power = np.maximum((p**2).sum(axis=(-2, -1)), np.finfo(p.dtype).tiny)
     scale = (singular * sign).sum(axis=-1) / power
-    aligned: Array = scale[..., None, None] * (p @ np.swapaxes(rotation, -1, -2)) + centre_t
-    return aligned
+    return np.asarray(scale[..., None, None] * (p @ np.swapaxes(rotation, -1, -2)) + centre_t)
 
 
 def mpjve(predicted: Array, target: Array) -> float:
@@ -100,13 +97,8 @@ METRICS: dict[str, Metric] = {
 """The paper's metrics by the names it gives them, and two that others compare by."""
 
 
-def root_error(predicted: Array, target: Array) -> float:
-    """Mean distance of the root (T, 3) from where it is."""
-    return float(joint_errors(predicted, target).mean())
-
-
 def relative_root_error(predicted: Array, target: Array) -> float:
-    """The same as a share of the root's distance from the camera (the paper, eq. 1)."""
+    """Mean error of the root (T, 3) as a share of its distance from the camera (eq. 1)."""
     return float((joint_errors(predicted, target) / target[..., 2]).mean())
 
 
@@ -114,11 +106,11 @@ def root_velocity_error(predicted: Array, target: Array) -> float:
     """Mean error of the root's steps from frame to frame; NaN for a single frame."""
     if len(predicted) < 2:
         return float("nan")
-    return root_error(np.diff(predicted, axis=0), np.diff(target, axis=0))
+    return mpjpe(np.diff(predicted, axis=0), np.diff(target, axis=0))
 
 
 TRAJECTORY_METRICS: dict[str, Metric] = {
-    "trajectory": Metric(root_error, 1000, "mm"),
+    "trajectory": Metric(mpjpe, 1000, "mm"),
     "relative": Metric(relative_root_error, 100, "%"),
     "steps": Metric(root_velocity_error, 1000, "mm/frame"),
 }

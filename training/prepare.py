@@ -1,25 +1,7 @@
 """Turn data sets into the files that training reads: ``python -m training.prepare cmu``."""
 
-from collections.abc import Callable, Mapping
-
 from training.command import command_line, run
-from training.data.prepare_motion import prepare_amass, prepare_cmu, prepare_positions
-from training.data.prepare_recordings import (
-    prepare_custom,
-    prepare_h36m,
-    prepare_humaneva,
-    prepare_synthetic,
-)
-
-COMMANDS: Mapping[str, Callable[..., None]] = {
-    "cmu": prepare_cmu,
-    "amass": prepare_amass,
-    "positions": prepare_positions,
-    "h36m": prepare_h36m,
-    "humaneva": prepare_humaneva,
-    "custom": prepare_custom,
-    "synthetic": prepare_synthetic,
-}
+from training.data.prepare_commands import COMMANDS
 
 
 def prepare() -> None:

@@ -7,19 +7,11 @@ from pydantic import Field
 
 from poselift.errors import InvalidInput
 from training.command import Options, command_line, run
-from training.evaluation.animation import (
-    FASTEST_GIF_HZ,
-    FORMATS_WRITTEN,
-    cut,
-    find_clip,
-    render,
-)
-from training.evaluation.predictions import Predictions
+from training.evaluation.animation import FASTEST_GIF_HZ, FORMATS_WRITTEN, cut, find_clip, render
+from training.evaluation.clip_errors import Predictions
 
 
-class RenderOptions(Options):
-    """Options of the command."""
-
+class _RenderOptions(Options):
     clip: str
     """The clip's name, or its number from 0."""
     output: Path
@@ -36,7 +28,7 @@ class RenderOptions(Options):
     """Of the animation, in pixels; an odd one is rounded."""
 
 
-def render_predictions(predictions: Path, /, *, options: RenderOptions) -> None:
+def render_predictions(predictions: Path, /, *, options: _RenderOptions) -> None:
     """Write an animation of a clip: its keypoints, the predicted poses and the true ones.
 
     Args:

@@ -59,13 +59,7 @@ def _standing(path_T3: Floats, feet_TF3: Floats, fps: float) -> Mask:
 
 
 def solve_tridiagonal(diagonal_T: Doubles, off_diagonal_E: Doubles, right_T3: Doubles) -> Doubles:
-    """Solve a diagonally dominant symmetric system by elimination (Thomas).
-
-    Args:
-        diagonal_T: of the matrix.
-        off_diagonal_E: the entries between each row and the next.
-        right_T3: the right-hand sides, a column each.
-    """
+    """Solve a diagonally dominant symmetric system by elimination (Thomas)."""
     pivots, off_diagonal = diagonal_T.tolist(), off_diagonal_E.tolist()
     rows = [np.asarray(row) for row in right_T3]
     for place, each in enumerate(off_diagonal):

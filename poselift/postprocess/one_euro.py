@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from poselift.array_types import Doubles, Floats
+from poselift.array_types import Doubles
 from poselift.imputation import Quality
 from poselift.poses import Poses
 
@@ -69,7 +69,9 @@ class OneEuroFilter:
         points = points + self._share(self._min_cutoff_hz + _BETA * fast) * steps
         for name, *state in zip(track_ids, points, speeds, strict=True):
             self._tracks[name] = _Track(*state)
-        return _put_back(poses, points.astype(np.float32))
+        joints, smoothed = poses.poses.shape[-2], points.astype(np.float32)
+        trajectory = None if poses.trajectory is None else smoothed[..., joints, :]
+        return replace(poses, poses=smoothed[..., :joints, :], trajectory=trajectory)
 
     def _share(self, cutoff_hz: float | Doubles) -> Doubles:
         """How much of a step a low pass of this cutoff follows."""
@@ -81,9 +83,3 @@ def _points(frames: Poses) -> Doubles:
     if frames.trajectory is None:
         return points
     return np.concatenate([points, frames.trajectory[..., None, :]], axis=-2)
-
-
-def _put_back(frames: Poses, points: Floats) -> Poses:
-    joints = frames.poses.shape[-2]
-    trajectory = None if frames.trajectory is None else points[..., joints, :]
-    return replace(frames, poses=points[..., :joints, :], trajectory=trajectory)

@@ -48,11 +48,7 @@ class Postprocessing:
 def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:
     """Postprocess the poses of a clip, in camera axes; each known segment by itself.
 
-    Args:
-        poses: of T frames; their arrays may be changed.
-        how: what is done.
-        fps: frames per second.
-        skeleton: that of the poses.
+    The arrays of ``poses`` may be changed; ``skeleton`` is theirs.
     """
     if how.person_height_m is not None:
         known_T = poses.quality != Quality.UNKNOWN

@@ -1,6 +1,5 @@
 """A model run on whole clips, loaded from its folder and checked against its card."""
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,11 +35,7 @@ class ClipModel:
     ) -> "ClipModel":
         """Load a model folder, which holds ``clip.onnx`` and its weights.
 
-        Args:
-            folder: the model folder.
-            provider: as in ``RunOptions``, like ``strict`` and ``threads``.
-            strict: fail rather than fall back to the CPU.
-            threads: for the CPU; 0 takes one a core.
+        How it is run, ``RunOptions`` says.
 
         Raises:
             ModelError: naming what is missing, or what disagrees with the card.
@@ -108,10 +103,7 @@ def _disagreements(session: "onnxruntime.InferenceSession", card: Card) -> Itera
         session.get_outputs(),
         {name: shapes.get(name, (joints, 3)) for name in card.graph.outputs},
     )
-    product = math.prod(card.architecture.filter_widths)
-    if product != card.architecture.receptive_field:
-        said = card.architecture.receptive_field
-        yield f"receptive field {said}, but the widths make {product}"
+    yield from card.architecture.contradictions()
 
 
 def _tensors_disagree(

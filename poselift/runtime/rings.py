@@ -60,10 +60,7 @@ class Rings:
     def keep(self, slots: Slots, fresh: Mask, rows: Sequence[Floats]) -> None:
         """Put one frame's rows (B, channels) of each ring in their places.
 
-        Args:
-            slots: the tracks, each at most once.
-            fresh: tracks whose first frame this is: its row stands for all before it.
-            rows: for each ring.
+        Each track has one slot; where ``fresh``, the row stands for all rows before it.
         """
         starting = slots[fresh]
         self._steps[starting] = 0

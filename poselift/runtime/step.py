@@ -106,11 +106,11 @@ def _ring_shape(name: str, shape: tuple[object, ...], card: Card) -> RingShape:
     """The ring behind a ``…_past_N`` input (batch, rows, channels); N is the layer's number."""
     found = _PAST.match(name)
     layer = int(found[2] or 0) if found else 0
-    widths = card.architecture.filter_widths
+    past = card.architecture.past
     _, rows, channels = shape
-    if layer >= len(widths) or rows != widths[layer] - 1 or not isinstance(channels, int):
-        raise ModelError(f"{name}: the widths {widths} and its shape {shape} disagree")
-    return RingShape(widths[layer] - 1, math.prod(widths[:layer]), channels)
+    if layer >= len(past) or rows != past[layer][0] or not isinstance(channels, int):
+        raise ModelError(f"{name}: its shape {shape} and {card.architecture!r} disagree")
+    return RingShape(*past[layer], channels)
 
 
 def _check_rings(

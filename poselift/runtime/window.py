@@ -46,9 +46,7 @@ class WindowModel:
     def lift(self, windows_BTJD: Floats) -> ModelOutput:
         """What the model tells of the frame in the middle of each, with leading axis B.
 
-        Args:
-            windows_BTJD: exactly one receptive field each, normalised as the card says, edges
-                repeated where there is nothing more to see.
+        A window is exactly one receptive field, normalised as the card says, edges repeated.
         """
         inputs = {self._card.graph.inputs[0]: windows_BTJD}
         return ModelOutput.of(run_graph(self._session, self._card.graph.outputs, inputs))

@@ -1,46 +1,56 @@
 """Association of people between frames by where they are, for detectors that do not track.
 
-Each person of a frame goes on as the track whose joints, moved on as they moved last, are nearest
-in mean distance; the nearest pairs are made first. A person farther from every track than half
-the track's size begins a new one.
+People and tracks are assigned to each other so that their object keypoint similarities (OKS) are
+greatest in all, with each track's joints moved on as they moved last. A person who is like no track
+left begins a new one.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.formats import convert
-from poselift.imputation import ImputationState, Quality
+from poselift.formats import FORMATS, convert
+from poselift.imputation import Quality, measured_joints
 from service.live.frames import Frame, Person
 from service.live.records import RecordedFrame
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
-_FARTHEST = 0.5
-"""In sizes of the track: farther is somebody else."""
-_SMOOTHING = 0.5
+_PARTS: Final = ("nose", "eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_SIGMAS: Final = (0.026, 0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
+"""COCO's, by which OKS weighs joints."""
+_OTHER_SIGMA: Final = 0.079
+_LEAST_SIMILAR: Final = 0.001
+"""The OKS under which a person is somebody else."""
+_SMOOTHING: Final = 0.5
 """The weight of the newest movement in a track's velocity."""
 
 
-class _Motion:
-    """Where a track's joints were last, and how they move."""
+class _Motion(NamedTuple):
+    """Where a track's joints are thought to be, and how they move from frame to frame."""
 
-    def __init__(self, keypoints_J2: Floats, seen_J: NDArray[np.bool_]) -> None:
-        self.keypoints_J2 = keypoints_J2
-        self.seen_J = seen_J
-        self.velocity_2 = np.zeros(2, np.float32)
-
-    def move(self, keypoints_J2: Floats, seen_J: NDArray[np.bool_]) -> None:
-        """Take the next frame in."""
-        both = self.seen_J & seen_J
-        if both.any():
-            moved = (keypoints_J2 - self.keypoints_J2)[both].mean(axis=0)
-            self.velocity_2 = self.velocity_2 + _SMOOTHING * (moved - self.velocity_2)
-        self.keypoints_J2, self.seen_J = keypoints_J2, seen_J
+    keypoints_J2: Doubles
+    seen_J: NDArray[np.bool_]
+    velocity_2: Doubles
 
     @property
-    def size(self) -> float:
-        """The diagonal of the box around the joints seen."""
-        return max(float(np.linalg.norm(np.ptp(self.keypoints_J2[self.seen_J], axis=0))), 1e-6)
+    def area(self) -> float:
+        """That of a square as large as the box around the joints seen, which may be narrow."""
+        return max(float((np.ptp(self.keypoints_J2[self.seen_J], axis=0) ** 2).sum()) / 2, 1e-12)
+
+    def after(self, measured: "_Motion | None") -> "_Motion":
+        """The same after a frame, in which it goes on as before if nothing was measured."""
+        expected_J2 = self.keypoints_J2 + self.velocity_2
+        if measured is None:
+            return self._replace(keypoints_J2=expected_J2)
+        both_J = self.seen_J & measured.seen_J
+        off_2 = both_J @ (measured.keypoints_J2 - expected_J2) / max(both_J.sum(), 1)
+        return measured._replace(velocity_2=self.velocity_2 + _SMOOTHING * off_2)
 
 
 class Associator:
@@ -50,58 +60,59 @@ class Associator:
         self._source = source
         self._target = target
         self._min_score = min_score
+        sigmas = dict(zip(_PARTS, _SIGMAS, strict=True))
+        parts = (joint.rpartition("_")[2] for joint in FORMATS[target].joints)
+        self._sigmas_J = np.array([sigmas.get(part, _OTHER_SIGMA) for part in parts])
         self._tracks: dict[str, _Motion] = {}
 
     def identify(self, frame: Frame) -> list[Person]:
         """The frame's people with track ids; those given by the caller are not looked at."""
         people = [person.keypoints_J3 for person in frame.people]
-        found = self._pairs(people)
+        found = self._assigned(people)
         new = (f"{frame.index}-{number}" for number in range(len(people)))
-        return [Person(found.get(i) or next(new), person) for i, person in enumerate(people)]
+        ids = (found.get(place) or next(new) for place in range(len(people)))
+        return [
+            replace(person, track_id=track_id)
+            for person, track_id in zip(frame.people, ids, strict=True)
+        ]
 
     def remember(self, recorded: RecordedFrame) -> None:
         """Take in where everyone was found, in a frame just stepped or one from the store."""
-        self._tracks = {
-            track_id: self._moved(track_id, recorded.state, person)
-            for person, track_id in enumerate(recorded.track_ids)
-            if recorded.quality_P[person] != Quality.UNKNOWN
-        }
+        places_PJ2 = recorded.state.keypoints_BJ2.astype(np.float64)
+        tracks = {}
+        for row in np.flatnonzero(recorded.quality_P != Quality.UNKNOWN):
+            now = _Motion(places_PJ2[row], recorded.state.seen_BJ[row], np.zeros(2))
+            measured = now if recorded.measured_PJ[row].any() else None
+            before = self._tracks.get(recorded.track_ids[row])
+            tracks[recorded.track_ids[row]] = before.after(measured) if before else now
+        self._tracks = tracks
 
-    def _moved(self, track_id: str, state: ImputationState, person: int) -> _Motion:
-        now = state.keypoints_BJ2[person], state.seen_BJ[person]
-        motion = self._tracks.get(track_id)
-        if motion is None:
-            return _Motion(*now)
-        motion.move(*now)
-        return motion
-
-    def _pairs(self, people: list[Floats]) -> dict[int, str]:
+    def _assigned(self, people: Sequence[Floats]) -> dict[int, str]:
         """For people that go on as a track, which one."""
         if not people or not self._tracks:
             return {}
         converted = convert(np.stack(people), self._source, self._target)
+        with np.errstate(all="ignore"):  # callers' wildest numbers are like nobody's
+            similarities_PT = np.nan_to_num(self._similarities(converted))
+        # With a limit to costs, lap takes up to 0.2 s for the most people there may be.
+        tracks_P: list[int] = lap.lapjv(1 - similarities_PT, extend_cost=True)[1].tolist()
         names = list(self._tracks)
-        distances_PF = self._distances(converted)
-        near = np.argwhere(distances_PF <= _FARTHEST)
-        order = np.argsort(distances_PF[tuple(near.T)], kind="stable")
-        found: dict[int, str] = {}
-        taken: set[int] = set()
-        for i, track in near[order].tolist():
-            if i not in found and track not in taken:
-                found[i] = names[track]
-                taken.add(track)
-        return found
+        return {
+            person: names[track]
+            for person, track in enumerate(tracks_P)
+            if track >= 0 and similarities_PT[person, track] >= _LEAST_SIMILAR
+        }
 
-    def _distances(self, people_PJ3: Floats) -> Floats:
-        """Mean distances (P, F) of joints from where each track is expected, in its sizes."""
-        followed = self._tracks.values()
-        seen_FJ = np.stack([each.seen_J for each in followed])
-        expected_FJ2 = np.stack([each.keypoints_J2 + each.velocity_2 for each in followed])
-        sizes_F = np.array([each.size for each in followed])
-        measured_PJ = people_PJ3[..., 2] > max(self._min_score, 0)
-        both_PFJ = measured_PJ[:, None] & seen_FJ
-        away_PFJ = np.linalg.norm(people_PJ3[:, None, :, :2] - expected_FJ2, axis=-1)
-        shared_PF = both_PFJ.sum(axis=-1)
-        mean_PF = np.where(both_PFJ, away_PFJ, 0).sum(axis=-1) / np.maximum(shared_PF, 1)
-        distances: Floats = np.where(shared_PF > 0, mean_PF / sizes_F, np.inf)
-        return distances
+    def _similarities(self, people_PJ3: Floats) -> Doubles:
+        """OKS (P, T) of people with tracks, over joints of both; 0 where they share none."""
+        tracks = self._tracks.values()
+        expected_TJ2 = np.stack([each.keypoints_J2 + each.velocity_2 for each in tracks])
+        areas_T1 = np.array([[each.area] for each in tracks])
+        measured_PJ = measured_joints(people_PJ3, self._min_score)
+        shared_PTJ = measured_PJ[:, None] & np.stack([each.seen_J for each in tracks])
+        squares_PTJ = ((people_PJ3[:, None, :, :2] - expected_TJ2) ** 2).sum(axis=-1)
+        # COCO's k is twice its sigma.
+        alike_PTJ = np.exp(-squares_PTJ / (2 * areas_T1 * (2 * self._sigmas_J) ** 2))
+        sums_PT = np.where(shared_PTJ, alike_PTJ, 0).sum(axis=-1)
+        similarities: Doubles = sums_PT / np.maximum(shared_PTJ.sum(axis=-1), 1)
+        return similarities

@@ -62,10 +62,6 @@ class RecordedFrame(RecordedPeople):
         rows = slice(row, row + 1)
         return TrackMemory(self.state.of(rows), self.motion.of(rows))
 
-    def row(self, track_id: str) -> int | None:
-        """The row of a track in this frame's arrays."""
-        return self.track_ids.index(track_id) if track_id in self.track_ids else None
-
 
 def encode(frame: RecordedFrame) -> bytes:
     """One frame to bytes: about 185 for each person of 17 joints."""
@@ -216,9 +212,9 @@ def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
     """
     states = []
     for frame in reversed(frames):
-        row = frame.row(track_id)
-        if row is None:
+        if track_id not in frame.track_ids:
             break
+        row = frame.track_ids.index(track_id)
         states.append(frame.state.of(slice(row, row + 1)))
         if frame.is_fresh_P[row]:
             break
@@ -233,9 +229,9 @@ def _while_nobody(
     if not frame.skipped:
         return []
     before = next((each for each in frames if each.index == frame.index - frame.skipped - 1), None)
-    row = None if before is None else before.row(track_id)
-    if before is None or row is None:
+    if before is None or track_id not in before.track_ids:
         return []
+    row = before.track_ids.index(track_id)
     return [before.state.of(slice(row, row + 1))] * frame.skipped
 
 

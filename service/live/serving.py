@@ -16,10 +16,7 @@ from service.settings import Settings
 
 @asynccontextmanager
 async def live_sessions(
-    models: ModelSet,
-    settings: Settings,
-    metrics: Metrics,
-    store_url: Callable[[], Awaitable[str]],
+    models: ModelSet, settings: Settings, metrics: Metrics, store_url: Callable[[], Awaitable[str]]
 ) -> AsyncIterator[LiveSessions | None]:
     """The live sessions of a process, running; None where no model is served for live frames.
 
@@ -44,9 +41,7 @@ async def live_sessions(
         store = await _store(settings, await store_url(), live.values())
         stack.push_async_callback(store.stop)
         limits = LiveSettings(
-            settings.max_gap_s,
-            settings.max_store_outage_s,
-            stream_idle_s=settings.session_expiry_s,
+            settings.max_gap_s, settings.max_store_outage_s, stream_idle_s=settings.session_expiry_s
         )
         sessions = LiveSessions(models, live, store, limits)
         sessions.start()

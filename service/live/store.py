@@ -15,6 +15,7 @@ from typing import Any, Final
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import (
     ClusterDownError,
     MasterDownError,
@@ -105,6 +106,9 @@ class WriterFenced(Exception):
     """Somebody else has opened the session since and writes it now."""
 
 
+_REFUSALS: Final = {b"absent": SessionAbsent, b"foreign": SessionForeign, b"fenced": WriterFenced}
+
+
 @dataclass(frozen=True)
 class Opened:
     """A session as the store has it."""
@@ -143,6 +147,14 @@ class _Append:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
+    def settle(self, error: Exception | None) -> None:
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
 
 class SessionStore:
     """Sessions in a server that speaks the Redis protocol.
@@ -170,9 +182,10 @@ class SessionStore:
         self._redis: Redis = Redis(connection_pool=pool)
         self._expiry_ms = max(int(expiry_s * 1000), 1)
         self._frames_kept = frames_kept
-        self._shas: dict[str, str] = {}
-        self._waiting: list[_Append] = []
-        self._arrived = asyncio.Event()
+        self._open, self._append, self._replace, self._close = map(
+            self._redis.register_script, (_OPEN, _APPEND, _REPLACE, _CLOSE)
+        )
+        self._waiting: asyncio.Queue[_Append] = asyncio.Queue()
         self._is_here = True
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -196,7 +209,8 @@ class SessionStore:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._fail(self._waiting, StoreAway("stopped"))
+        for append in self._waiting_now(self._waiting.qsize()):
+            append.settle(StoreAway("stopped"))
         await self._redis.aclose(close_connection_pool=True)
 
     async def open(self, writer: Writer, owner: str, options: bytes | None) -> Opened:
@@ -208,12 +222,7 @@ class SessionStore:
             StoreAway: the store does not answer.
         """
         arguments = (options or b"", owner, writer.token, self._expiry_ms)
-        state, *rest = await self._call(_OPEN, writer.session_id, *arguments)
-        if state == b"absent":
-            raise SessionAbsent(writer.session_id)
-        if state == b"foreign":
-            raise SessionForeign(writer.session_id)
-        next_index, kept = rest
+        state, next_index, kept = await self._call(self._open, writer.session_id, *arguments)
         return Opened(int(next_index), kept, is_taken=state == b"open")
 
     async def look(self, session_id: str, owner: str) -> Opened:
@@ -240,8 +249,7 @@ class SessionStore:
         if not self._is_here:
             raise StoreAway("away")
         append = _Append(writer, index, frame)
-        self._waiting.append(append)
-        self._arrived.set()
+        self._waiting.put_nowait(append)
         await append.done
 
     async def replace(self, writer: Writer, record: SessionRecord) -> None:
@@ -255,9 +263,7 @@ class SessionStore:
             raise StoreAway("away")
         frames = [part for index, frame in record.frames for part in (index + 1, frame)]
         fields = (record.next_index, record.options, record.owner, self._expiry_ms)
-        (state,) = await self._call(_REPLACE, writer.session_id, writer.token, *fields, *frames)
-        if state == b"fenced":
-            raise WriterFenced(writer.session_id)
+        await self._call(self._replace, writer.session_id, writer.token, *fields, *frames)
 
     async def frames(self, session_id: str) -> list[tuple[int, bytes]]:
         """The latest frames of a session by their indices, oldest first.
@@ -289,31 +295,28 @@ class SessionStore:
             WriterFenced: somebody else writes it now, or it is gone.
             StoreAway: the store does not answer.
         """
-        arguments = writer.token, _REMEMBER_CLOSED_MS
-        (state,) = await self._call(_CLOSE, writer.session_id, *arguments)
-        if state == b"fenced":
-            raise WriterFenced(writer.session_id)
+        await self._call(self._close, writer.session_id, writer.token, _REMEMBER_CLOSED_MS)
 
-    async def _call(self, script: str, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
-        evaluating = self._redis.eval(script, 2, *_keys(session_id), *arguments)
-        answer: list[Any] = await self._asked(evaluating)
+    async def _call(self, script: AsyncScript, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
+        answer: list[Any] = await self._asked(script(_keys(session_id), arguments))
+        if (error := _refusal(answer, session_id)) is not None:
+            raise error
         return answer
 
     async def _asked(self, question: Any) -> Any:  # noqa: ANN401
         """An answer of the server; any failure to give one means that it is away."""
         try:
-            answer = await question
+            return await question
         except (RedisError, OSError) as error:
             if not _is_away(error):
                 raise
-            self._leave(error)
-            raise StoreAway(str(error)) from error
-        return answer
+            raise self._away(error) from error
 
-    def _leave(self, error: Exception) -> None:
+    def _away(self, error: Exception) -> StoreAway:
         if self._is_here:
             _log.warning("the session store is away: %s", error)
         self._is_here = False
+        return StoreAway(str(error))
 
     async def _probe(self) -> None:
         """While the store is away, see whether it can write again."""
@@ -330,76 +333,38 @@ class SessionStore:
 
     async def _append_waiting(self) -> None:
         while True:
-            await self._arrived.wait()
-            batch, self._waiting = (
-                self._waiting[:_MOST_AT_ONCE],
-                self._waiting[_MOST_AT_ONCE:],
-            )
-            if not batch:
-                self._arrived.clear()
-                continue
+            batch = [await self._waiting.get(), *self._waiting_now(_MOST_AT_ONCE - 1)]
             try:
                 await self._append_all(batch)
             except Exception as error:
-                self._leave(error)
-                self._fail(batch, StoreAway(str(error)))
+                away = self._away(error)
+                for append in batch:
+                    append.settle(away)
+
+    def _waiting_now(self, most: int) -> list[_Append]:
+        return [self._waiting.get_nowait() for _ in range(min(most, self._waiting.qsize()))]
 
     async def _append_all(self, batch: list[_Append]) -> None:
         answers = await self._pipelined(batch)
-        # A server that was restarted knows no scripts any more.
-        forgotten = [
-            append
-            for append, answer in zip(batch, answers, strict=True)
-            if isinstance(answer, NoScriptError)
-        ]
-        if forgotten:
-            self._shas.clear()
-            again = dict(zip(forgotten, await self._pipelined(forgotten), strict=True))
-            answers = [
-                again.get(append, answer) for append, answer in zip(batch, answers, strict=True)
-            ]
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            await self._redis.script_load(self._append.script)
+            answers = await self._pipelined(batch)  # those appended before are known
         for append, answer in zip(batch, answers, strict=True):
-            self._settle(append, answer)
+            if not isinstance(answer, Exception):
+                append.settle(_refusal(answer, append.writer.session_id))
+            else:
+                append.settle(self._away(answer) if _is_away(answer) else answer)
 
     async def _pipelined(self, batch: list[_Append]) -> list[Any]:
-        sha = self._shas.get(_APPEND) or await self._redis.script_load(_APPEND)
-        self._shas[_APPEND] = sha
         pipeline = self._redis.pipeline(transaction=False)
         for append in batch:
-            pipeline.evalsha(
-                sha,
-                2,
-                *_keys(append.writer.session_id),
-                append.writer.token,
-                append.index,
-                append.frame,
-                self._expiry_ms,
-                self._frames_kept,
-                append.index + 1,
-            )
+            # Registered with the pipeline, the script would cost a round trip more (SCRIPT EXISTS).
+            keys = _keys(append.writer.session_id)
+            fields = append.writer.token, append.index, append.frame
+            kept = self._expiry_ms, self._frames_kept, append.index + 1
+            pipeline.evalsha(self._append.sha, len(keys), *keys, *fields, *kept)
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
-
-    def _settle(self, append: _Append, answer: Any) -> None:  # noqa: ANN401
-        if append.done.done():
-            return
-        if isinstance(answer, Exception) and _is_away(answer):
-            self._leave(answer)
-            append.done.set_exception(StoreAway(str(answer)))
-        elif isinstance(answer, Exception):
-            append.done.set_exception(answer)
-        elif answer[0] == b"absent":
-            append.done.set_exception(SessionAbsent(append.writer.session_id))
-        elif answer[0] == b"fenced":
-            append.done.set_exception(WriterFenced(append.writer.session_id))
-        else:
-            append.done.set_result(None)
-
-    @staticmethod
-    def _fail(appends: list[_Append], error: Exception) -> None:
-        for append in appends:
-            if not append.done.done():
-                append.done.set_exception(error)
 
 
 def _is_away(error: Exception) -> bool:
@@ -407,6 +372,12 @@ def _is_away(error: Exception) -> bool:
     if not isinstance(error, ResponseError):
         return True
     return isinstance(error, _NOT_NOW) or str(error).startswith(_NOT_NOW_CODES)
+
+
+def _refusal(answer: Sequence[Any], session_id: str) -> Exception | None:
+    """Why a script did nothing, if so."""
+    refusal = _REFUSALS.get(answer[0])
+    return None if refusal is None else refusal(session_id)
 
 
 def _keys(session_id: str) -> tuple[str, str]:

@@ -34,14 +34,10 @@ class Tracks:
         self._memory = TrackMemory.blank(capacity, joints)
         self._blank = TrackMemory.blank(1, joints)
         self._capacity = capacity
-        self._begun = 0
+        self.begun = 0
+        """How many tracks have begun and not ended."""
         self._free = list(range(capacity - 1, -1, -1))
         self._ended: deque[Track] = deque()
-
-    @property
-    def begun(self) -> int:
-        """How many tracks have begun and not ended."""
-        return self._begun
 
     def begin(self) -> Track:
         """Room for a track.
@@ -49,16 +45,16 @@ class Tracks:
         Raises:
             Overloaded: there is none.
         """
-        if self._begun >= self._capacity:
+        if self.begun >= self._capacity:
             raise Overloaded(f"all {self._capacity} places for live tracks are taken")
-        self._begun += 1
+        self.begun += 1
         return Track()
 
     def end(self, track: Track) -> None:
         """Give a track's room back; may be called again."""
         if not track.is_released:
             track.is_released = True
-            self._begun -= 1
+            self.begun -= 1
             self._ended.append(track)
 
     def reclaim(self) -> None:

@@ -47,7 +47,7 @@ class WindowBatcher:
     def __init__(self, card: Card, model: WindowModel, observer: Observer) -> None:
         self._card = card
         self._model = model
-        policy = Policy(_cost, _choose, capacity=np.inf)
+        policy: Policy[WindowJob] = Policy(lambda job: len(job.people), _choose, capacity=np.inf)
         self.batcher: Batcher[WindowJob, Poses] = Batcher(self._run, policy, observer)
 
     @property
@@ -87,10 +87,6 @@ class WindowBatcher:
         reach = self.longest_lookahead
         around = np.arange(person.at - reach, person.at + reach + 1).clip(0, len(inputs_TJ2) - 1)
         return inputs_TJ2[around], filled_TJ2[person.at]
-
-
-def _cost(job: WindowJob) -> float:
-    return len(job.people)
 
 
 def _choose(jobs: Sequence[WindowJob]) -> list[int]:

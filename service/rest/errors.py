@@ -78,9 +78,5 @@ def _headers(error: PoseliftError) -> Mapping[str, str]:
 
 
 def _problem_response(details: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    return Response(
-        orjson.dumps(details),
-        details["status"],
-        media_type=PROBLEM_TYPE,
-        headers=dict(headers),
-    )
+    content, status = orjson.dumps(details), details["status"]
+    return Response(content, status, media_type=PROBLEM_TYPE, headers=dict(headers))

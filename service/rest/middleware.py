@@ -51,7 +51,8 @@ class BodyMiddleware:
         """Serve one request."""
         headers = Headers(scope=scope)
         scope["state"][_FORMATS] = negotiated(headers, self._formats)
-        self._budget.check(_declared_size(headers))
+        declared = headers.get("content-length", "0")
+        self._budget.check(int(declared) if declared.isdecimal() else 0)
         with self._budget.lease() as lease:
             await self._app(scope, BoundedBody(receive, lease), send)
 
@@ -72,8 +73,3 @@ def key_in(scope: Scope) -> str | None:
     """The API key in a request's headers, if any."""
     headers = Headers(scope=scope)
     return presented_key(headers.get("authorization"), headers.get("x-api-key"))
-
-
-def _declared_size(headers: Headers) -> int:
-    declared = headers.get("content-length", "0")
-    return int(declared) if declared.isdecimal() else 0

@@ -43,10 +43,10 @@ class RpcTransport:
             ) from error
         return f"gRPC on {authority(host, port)}"
 
-    async def start(self) -> asyncio.Task[None]:
+    async def start(self) -> asyncio.Task[bool]:
         """Answer calls from now on."""
         await self._server.start()
-        return asyncio.create_task(_termination(self._server), name="grpc")
+        return asyncio.create_task(self._server.wait_for_termination(), name="grpc")
 
     async def drain(self, timeout_s: float) -> None:
         """Let calls in progress finish, no longer than the timeout, and end."""
@@ -66,10 +66,6 @@ def create_server(context: ServiceContext) -> grpc.aio.Server:
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection((service, health, reflection.SERVICE_NAME), server)
     return server
-
-
-async def _termination(server: grpc.aio.Server) -> None:
-    await server.wait_for_termination()
 
 
 def _options(context: ServiceContext) -> tuple[tuple[str, Any], ...]:

@@ -24,8 +24,7 @@ def model_details(card: Card, aliases: Mapping[str, str]) -> dict[str, Any]:
         "aliases": sorted(alias for alias, name in aliases.items() if name == card.name),
         "created": card.created,
         "skeleton": skeleton(card),
-        "filter_widths": list(card.architecture.filter_widths),
-        "channels": card.architecture.channels,
+        **card.architecture.details(),
         "normalisation": card.normalisation,
         "training": card.training.model_dump(mode="json"),
     }

@@ -43,7 +43,11 @@ def keypoint_array(nested: object, joints: int, where: str) -> Floats:
     numbers = np.fromiter(values, np.float64, len(values))
     with np.errstate(over="ignore"):
         measured = numbers.astype(np.float32).reshape(len(frames), joints, 3)
-    return measured if len(frames) == len(nested) else _spread(measured, nested)
+    if len(frames) == len(nested):
+        return measured
+    spread = np.zeros((len(nested), joints, 3), np.float32)
+    spread[[bool(frame) for frame in nested]] = measured
+    return spread
 
 
 def are_numbers(values: list[Any]) -> bool:
@@ -64,13 +68,6 @@ def _values(frames: list[Any], joints: int) -> list[Any] | None:
 
 def _are_lists(items: list[Any], length: int) -> bool:
     return {list}.issuperset(map(type, items)) and {length}.issuperset(map(len, items))
-
-
-def _spread(measured: Floats, nested: list[Any]) -> Floats:
-    """The frames in their places, and zeros where there are none."""
-    spread = np.zeros((len(nested), *measured.shape[1:]), dtype=np.float32)
-    spread[[bool(frame) for frame in nested]] = measured
-    return spread
 
 
 def _completed(frames: Iterable[Any]) -> list[Any]:

@@ -27,10 +27,7 @@ _COORDINATES = {
     messages.COORDINATES_PIXELS: "pixels",
     messages.COORDINATES_NORMALIZED: "normalized",
 }
-_WHEN_BEHIND = {
-    messages.WHEN_BEHIND_WAIT: "wait",
-    messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest",
-}
+_WHEN_BEHIND = {messages.WHEN_BEHIND_WAIT: "wait", messages.WHEN_BEHIND_DROP_OLDEST: "drop_oldest"}
 _FEW = 8
 """More numbers than any small list may have."""
 _SCALARS = ("model", "fps", "keypoint_format", "min_score", "smoothing_s", "person_height_m")

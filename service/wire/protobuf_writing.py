@@ -19,11 +19,7 @@ from service.wire.protobuf_reading import AXES
 from service.wire.stream_messages import OpenedSession, PersonAnswer, people_of
 
 _AXES_NAMES = {name: messages.Axes.Name(number) for number, name in AXES.items()}
-_QUALITIES = (
-    messages.QUALITY_MEASURED,
-    messages.QUALITY_FILLED,
-    messages.QUALITY_UNKNOWN,
-)
+_QUALITIES = (messages.QUALITY_MEASURED, messages.QUALITY_FILLED, messages.QUALITY_UNKNOWN)
 """By index into ``poselift.imputation.QUALITY``."""
 _PROBLEM = ("type", "title", "detail", "errors")
 _LENGTH_DELIMITED = 2

@@ -1,4 +1,4 @@
-"""What is asked and what must come of it, for every transport that can say it."""
+"""Requests and their expected outcomes, for every transport."""
 # ruff: noqa: E501
 
 from collections.abc import Mapping
@@ -103,7 +103,7 @@ GOOD = (
     Good("mirrored", request(keypoints(40), flip_augmentation=True)),
     Good("smoothed", request(gappy(100), model="rooted", smoothing_s=0.2), "rooted"),
     Good("still feet", request(gappy(100), model="rooted", ground_contact=True), "rooted"),
-    Good("steady bones", request(gappy(100), constant_bone_lengths=True)),
+    Good("constant bone lengths", request(gappy(100), constant_bone_lengths=True)),
     Good("a camera", request(camera=CAMERA, model="person"), "person"),
     Good("a distorted camera", request(camera={**CAMERA, "radial": [0.1, 0, 0]})),
     Good("the live model", request(model="live"), "causal"),
@@ -121,8 +121,8 @@ ODD = (
     Good("the same for a camera", request([[[3e38, -3e38, 1], [-3e38, 3e38, 1], *_CLIP[0][2:]]], model="person")),
     Good("all joints in one place", request([[[5, 5, 1]] * 17] * 3, model="person")),
     Good("a tiny image", request(image_size=[1e-30, 1e-30])),
-    Good("a camera with a mad lens", request(camera={**CAMERA, "radial": [1e38, -1e38, 1e38]}, model="person")),
-    Good("a long lens", request(camera={**CAMERA, "focal_length": [1e6, 1e-30]}, model="person")),
+    Good("a camera with extreme distortion", request(camera={**CAMERA, "radial": [1e38, -1e38, 1e38]}, model="person")),
+    Good("a long focal length", request(camera={**CAMERA, "focal_length": [1e6, 1e-30]}, model="person")),
     Good("negative scores", request([[[5, 5, -1], *_CLIP[0][1:]]])),
     Good("big scores", request([[[5, 5, 1e30], *_CLIP[0][1:]]])),
     Good("numbers too small for float32", request([[[1e-300, 5, 1], *_CLIP[0][1:]]])),
@@ -130,7 +130,7 @@ ODD = (
 """Requests that may be answered or refused, but must not fail."""
 
 BAD = (
-    # What is there at all.
+    # Required fields.
     Bad("no clips", {"image_size": SIZE}, "clips"),
     Bad("an empty list of clips", {"image_size": SIZE, "clips": []}, "clips"),
     Bad("clips that are none", {"image_size": SIZE, "clips": 3}, "clips", over=JSON_ONLY),
@@ -204,7 +204,7 @@ BAD = (
     Bad("smoothed for too long", request(smoothing_s=1.5), "smoothing_s"),
     Bad("smoothed backwards", request(smoothing_s=-0.1), "smoothing_s"),
     Bad("still feet nowhere", request(ground_contact=True, model="symmetric"), "ground_contact"),
-    Bad("steady bones by number", request(constant_bone_lengths=1), "constant_bone_lengths", over=JSON_ONLY),
+    Bad("constant bone lengths by number", request(constant_bone_lengths=1), "constant_bone_lengths", over=JSON_ONLY),
     Bad("unknown axes", request(axes="x_up"), "axes", over=JSON_ONLY),
     Bad("unknown format", request(keypoint_format="coco18"), "keypoint_format"),
     Bad("unknown model", request(model="best"), "model"),
@@ -221,7 +221,7 @@ BAD = (
         {"image_size": SIZE, "clips": [{"id": "a", "keypoints": _CLIP}] * 2},
         "clips[1].id",
     ),
-    # Limits: these are about the whole, and name no place.
+    # Limits: these concern the whole request, and name no place.
     Bad("too many clips", request(*[[_CLIP[0]]] * 51), "", "too-large"),
     Bad("too many frames", request([_CLIP[0]] * 20_001), "", "too-large"),
     Bad("too many frames in all", request(*[[_CLIP[0]] * 4_001] * 5), "", "too-large"),

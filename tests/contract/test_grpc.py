@@ -1,4 +1,4 @@
-"""What only gRPC has: bytes that are no message, deadlines, keys, health, reflection."""
+"""What only gRPC has: invalid messages, deadlines, keys, health, reflection."""
 
 import struct
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def refusal(channel: grpc.Channel, body: bytes, timeout: float = 30) -> grpc.Rpc
 
 
 @pytest.mark.parametrize("body", [GOOD[:-1], b"\xff" * 40, b"{}"])
-def test_what_is_not_protobuf_is_unreadable(channel: grpc.Channel, body: bytes) -> None:
+def test_invalid_protobuf_is_unreadable(channel: grpc.Channel, body: bytes) -> None:
     assert grpc_problem(refusal(channel, body)).slug == "unreadable"
     assert messages.LiftResponse.FromString(channel.unary_unary(METHOD)(GOOD, timeout=30)).clips
 
@@ -78,11 +78,11 @@ def test_the_services_own_deadline_holds(models: Path) -> None:
         transport.close()
 
 
-def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
+def test_a_full_queue_gives_a_retry_delay(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
     body = as_message(request(keypoints(16_000))).SerializeToString()
     with service_process(models, **settings) as service, channel_to(service) as channel:
-        # Which of them are there at the same time, nobody knows.
+        # Which of them run at the same time is not known.
         calls = [channel.unary_unary(METHOD).future(body, timeout=60) for _ in range(10)]
         error = next(filter(None, [call.exception() for call in calls]), None)
     assert error is not None
@@ -90,7 +90,7 @@ def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
     assert int(dict(error.trailing_metadata())["retry-after"]) >= 1
 
 
-def test_keys_open_the_service(models: Path) -> None:
+def test_a_known_api_key_is_accepted(models: Path) -> None:
     with service_process(models, API_KEYS="key") as service:
         transport = Grpc(service)
         assert transport.lift(request()).slug == "unauthenticated"
@@ -136,7 +136,7 @@ def test_health(channel: grpc.Channel) -> None:
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_health_can_be_watched_and_does_not_hold_up_the_end(models: Path) -> None:
+def test_health_watch_does_not_delay_shutdown(models: Path) -> None:
     states = health_pb2.HealthCheckResponse
     with service_process(models, DRAIN_TIMEOUT_S="60") as service, channel_to(service) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())

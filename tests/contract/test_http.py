@@ -1,4 +1,4 @@
-"""What only HTTP has: bytes that are no message, media types, limits, keys and the other paths."""
+"""What only HTTP has: invalid bodies, media types, limits, keys and the other paths."""
 
 import gzip
 import re
@@ -70,7 +70,7 @@ def with_number(text: str) -> bytes:
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_what_is_not_json_is_unreadable(client: httpx.Client, body: bytes) -> None:
+def test_invalid_json_is_unreadable(client: httpx.Client, body: bytes) -> None:
     outcome = http_problem(client.post("/v1/lift", content=body, headers=JSON))
     assert outcome.slug == "unreadable"
     check_still_serving(client)
@@ -98,7 +98,7 @@ def test_what_is_not_json_is_unreadable(client: httpx.Client, body: bytes) -> No
     ],
     ids=lambda value: repr(value[:12]),
 )
-def test_json_of_something_else_is_invalid(client: httpx.Client, body: bytes, where: str) -> None:
+def test_json_of_another_shape_is_invalid(client: httpx.Client, body: bytes, where: str) -> None:
     outcome = http_problem(client.post("/v1/lift", content=body, headers=JSON))
     assert outcome.slug == "invalid"
     assert where in outcome.places
@@ -106,7 +106,7 @@ def test_json_of_something_else_is_invalid(client: httpx.Client, body: bytes, wh
     check_still_serving(client)
 
 
-def test_a_name_given_twice_counts_once(client: httpx.Client) -> None:
+def test_a_repeated_json_name_counts_once(client: httpx.Client) -> None:
     body = b'{"fps": "x", ' + GOOD_JSON[1:-1] + b', "fps": 50}'
     assert client.post("/v1/lift", content=body, headers=JSON).status_code == 200
 
@@ -116,7 +116,7 @@ def test_a_name_given_twice_counts_once(client: httpx.Client) -> None:
     [GOOD_PROTOBUF[:-1], GOOD_PROTOBUF[:40], b"\xff" * 40, b"{}", GOOD_JSON, b"\x0a\x01\xff"],
     ids=lambda body: repr(body[:12]),
 )
-def test_what_is_not_protobuf_is_unreadable(client: httpx.Client, body: bytes) -> None:
+def test_invalid_protobuf_is_unreadable(client: httpx.Client, body: bytes) -> None:
     outcome = http_problem(client.post("/v1/lift", content=body, headers=PROTOBUF))
     assert outcome.slug == "unreadable"
     check_still_serving(client)
@@ -223,7 +223,7 @@ def test_a_body_that_grows_too_large_is_refused(
     check_still_serving(client)
 
 
-def test_a_large_body_does_not_hold_up_small_ones(client: httpx.Client) -> None:
+def test_a_large_body_does_not_delay_small_ones(client: httpx.Client) -> None:
     large = orjson.dumps(request(keypoints(8_000)))
     assert len(large) > 2_000_000
     with ThreadPoolExecutor(1) as thread:
@@ -234,15 +234,15 @@ def test_a_large_body_does_not_hold_up_small_ones(client: httpx.Client) -> None:
         assert len(answer.result().json()["clips"][0]["poses"]) == 8_000
 
 
-def test_a_bomb_of_tiny_clips_is_refused(client: httpx.Client) -> None:
+def test_too_many_tiny_clips_are_refused(client: httpx.Client) -> None:
     field_17_empty = b"\x8a\x01\x00"
     answer = client.post("/v1/lift", content=field_17_empty * 2_000_000, headers=PROTOBUF)
     assert http_problem(answer).slug == "too-large"
 
 
 @pytest.mark.parametrize("missing", [0, 10])
-def test_a_caller_who_leaves_cancels_the_work(service: ServiceProcess, missing: int) -> None:
-    """Whether they leave while their body arrives or while it is worked on."""
+def test_a_disconnected_caller_cancels_the_work(service: ServiceProcess, missing: int) -> None:
+    """Whether the caller disconnects while the body arrives or while it is lifted."""
     body = orjson.dumps(request(keypoints(8_000)))
     before = cancelled(service)
     with raw_post(service, len(body), body[: len(body) - missing]):
@@ -252,7 +252,7 @@ def test_a_caller_who_leaves_cancels_the_work(service: ServiceProcess, missing: 
 
 
 def cancelled(service: ServiceProcess) -> float:
-    """How many requests to lift over HTTP were given up because nobody waited any more."""
+    """How many requests to lift over HTTP were cancelled because the caller had disconnected."""
     text = httpx.get(f"{service.url}/metrics").text
     wanted = r'requests_total{operation="lift",outcome="cancelled",transport="http"} (\S+)'
     found = re.search(wanted, text)
@@ -314,7 +314,7 @@ def locked(models: Path) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("key", ["authorization: bearer first-key", "x-api-key: second-key"])
-def test_keys_open_the_service(locked: httpx.Client, key: str) -> None:
+def test_a_known_api_key_is_accepted(locked: httpx.Client, key: str) -> None:
     name, _, value = key.partition(": ")
     answer = locked.post("/v1/lift", content=GOOD_JSON, headers=JSON | {name: value})
     assert answer.status_code == 200
@@ -340,7 +340,7 @@ def test_other_keys_are_refused(locked: httpx.Client, key: str) -> None:
     assert http_problem(answer).slug == "forbidden"
 
 
-def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
+def test_a_full_queue_gives_a_retry_delay(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
     body = as_message(request(keypoints(40_000))).SerializeToString()
     with service_process(models, **settings) as service, ThreadPoolExecutor(8) as threads:
@@ -359,7 +359,7 @@ def test_a_full_queue_says_when_to_come_back(models: Path) -> None:
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_request_that_takes_too_long_is_given_up(models: Path) -> None:
+def test_a_request_past_its_deadline_is_stopped(models: Path) -> None:
     body = orjson.dumps(request(keypoints(100_000)))
     with service_process(models, REQUEST_TIMEOUT_S="0.2", THREADS="1") as service:
         answer = httpx.post(f"{service.url}/v1/lift", content=body, headers=JSON, timeout=60)
@@ -368,7 +368,7 @@ def test_a_request_that_takes_too_long_is_given_up(models: Path) -> None:
         assert answer.status_code == 200
 
 
-def test_a_body_that_never_ends_is_given_up(models: Path) -> None:
+def test_an_endless_body_is_stopped(models: Path) -> None:
     with (
         service_process(models, REQUEST_TIMEOUT_S="0.3") as service,
         raw_post(service, 100, b"{") as connection,

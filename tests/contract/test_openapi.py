@@ -73,7 +73,7 @@ def cases(service: ServiceProcess, path: str, method: str, mode: GenerationMode)
     [(*operation, SOUND) for operation in OPERATIONS]
     + [(*operation, UNSOUND) for operation in OPERATIONS[:3]],
 )
-def test_the_server_does_as_documented(
+def test_the_server_matches_its_openapi_document(
     service: ServiceProcess, path: str, method: str, mode: GenerationMode
 ) -> None:
     @given(case=cases(service, path, method, mode))
@@ -143,7 +143,7 @@ def test_it_offers_the_models_that_are_served(document: dict[str, Any]) -> None:
 
 @pytest.fixture
 async def explorer(service: ServiceProcess) -> AsyncIterator[Page]:
-    """The page about the interface in a browser that reaches nothing but the service."""
+    """The API explorer in a browser that can reach only the service."""
     async with async_playwright() as playwright:
         nowhere = f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(service.url).hostname}"
         browser = await playwright.chromium.launch(

@@ -1,4 +1,4 @@
-"""One way to ask for a lift, over every transport: requests in JSON's terms, outcomes alike."""
+"""One interface to lift over every transport: requests as JSON, outcomes of one form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ class Outcome:
 
     @property
     def places(self) -> list[str]:
-        """Where the faults are."""
+        """Where the errors are."""
         return [error["where"] for error in self.errors]
 
 
@@ -192,7 +192,7 @@ def _problem(problem: Mapping[str, Any]) -> Outcome:
 
 
 def as_message(request: Request) -> messages.LiftRequest:
-    """A request in JSON's terms as protobuf, as far as protobuf can say it."""
+    """A JSON request as protobuf, as far as protobuf can express it."""
     fields = dict(request)
     clips = [
         messages.Clip(**clip | {"keypoints": packed(clip["keypoints"])})
@@ -279,9 +279,9 @@ def _message_clip(clip: messages.LiftedClip, joints: int) -> LiftedClip:
     poses[unknown] = np.nan
     trajectory = np.array(clip.trajectory, dtype=float).reshape(-1, 3)
     errors = np.array(clip.expected_errors, dtype=float).reshape(-1, joints)
-    for told in (trajectory, errors):
-        if len(told):
-            told[unknown] = np.nan
+    for array in (trajectory, errors):
+        if len(array):
+            array[unknown] = np.nan
     return LiftedClip(
         clip.id,
         poses,

@@ -82,7 +82,7 @@ def test_mmpose_predictions_with_a_frame_left_out(tmp_path, wrap):
     assert clip[0] == [[5, 6, 0.5]] * 17
 
 
-def test_yolo_json_keeps_the_trackers_people_apart(tmp_path):
+def test_yolo_json_keeps_the_track_ids(tmp_path):
     def result(track, x):
         points = {"x": [x] * 17, "y": [7.0] * 17, "visible": [0.8] * 17}
         return {"name": "person", "track_id": track, "keypoints": points}
@@ -115,7 +115,7 @@ def test_yolo_labels_without_confidences(tmp_path):
     assert clip == [[[250, 250, 1]] * 17]
 
 
-def test_a_joint_at_the_origin_was_not_seen(tmp_path):
+def test_a_joint_at_the_origin_is_missing(tmp_path):
     for frame, x in enumerate([0.25, 0.0]):
         row = [0, 0.5, 0.5, 0.1, 0.1, 0, 0, 0.9, *([x, x, 0.9] * 16)]
         (tmp_path / f"{frame}.txt").write_text(" ".join(map(str, row)))
@@ -125,7 +125,7 @@ def test_a_joint_at_the_origin_was_not_seen(tmp_path):
 
 @pytest.mark.parametrize("box_confidence", [[], [0.8]])
 @pytest.mark.parametrize("joint", [[0.5], [0.5, 0.9]])
-def test_yolo_labels_keep_the_trackers_people_apart(tmp_path, box_confidence, joint):
+def test_yolo_labels_keep_the_track_ids(tmp_path, box_confidence, joint):
     for frame, (left, right) in enumerate([(1, 2), (2, 1)]):
         write_label(tmp_path / f"{frame}.txt", [0.1, *joint], *box_confidence, left)
         with (tmp_path / f"{frame}.txt").open("a") as file:
@@ -156,7 +156,7 @@ def test_mediapipe_landmarks_of_one_or_several_people(tmp_path, landmark, score,
     assert body["clips"][0]["keypoints"] == [None, [[500, 250, score]] * 33]
 
 
-def test_people_are_followed_by_where_they_are(tmp_path):
+def test_people_are_associated_by_their_positions(tmp_path):
     """Two people, listed in changing order, one out of sight for a while."""
     order = [(100, 800), (805, 105), (110,), (815, 115)]
     for number, places in enumerate(order):
@@ -167,11 +167,11 @@ def test_people_are_followed_by_where_they_are(tmp_path):
     assert [frame and frame[0][0] for frame in second["keypoints"]] == [800, 805, None, 815]
 
 
-def test_an_empty_folder_and_an_empty_video_are_said(tmp_path):
+def test_an_empty_folder_and_an_empty_video_are_errors(tmp_path):
     with pytest.raises(RuntimeError, match=r"no \*\.json files"):
         convert("openpose", tmp_path, *SIZE)
     (tmp_path / "0.json").write_text('{"people": []}')
-    with pytest.raises(RuntimeError, match="nobody is seen in 1 frames"):
+    with pytest.raises(RuntimeError, match="no person is detected in 1 frames"):
         convert("openpose", tmp_path, *SIZE)
 
 
@@ -187,7 +187,7 @@ def test_an_empty_folder_and_an_empty_video_are_said(tmp_path):
         ("coco", '[{"image_id": 1, "keypoints": [1, 2, 1]}]', "1 joints; expected 17"),
     ],
 )
-def test_files_that_are_not_the_detectors_are_said_in_a_line(tmp_path, detector, content, said):
+def test_files_of_another_kind_are_one_line_errors(tmp_path, detector, content, said):
     path = tmp_path / "file.json"
     path.write_text(content)
     with pytest.raises(RuntimeError, match=f"^error: .*file.json.*{said}.*\n$"):

@@ -34,7 +34,7 @@ def lift(url, body):
 
 
 @pytest.mark.parametrize(("name", "causal"), NAMES.items())
-def test_their_cards_say_what_they_are(name, causal):
+def test_the_cards_of_the_shipped_models(name, causal):
     card = ClipModel.load(MODELS / name, "cpu").card
     assert card.name == name
     assert card.architecture.causal is causal
@@ -50,13 +50,13 @@ def test_their_cards_say_what_they_are(name, causal):
     for condition in ("clean", "noisy"):
         for metric in ("MPJPE", "P-MPJPE", "MPJVE"):
             assert errors[f"{condition} {metric}"] > 0
-    # What the temporal models are for.
+    # The benefit of temporal context.
     if not name.endswith("light"):  # the single-frame model is as large as the full ones
         assert errors["noisy MPJPE"] < errors["noisy MPJPE, single model"]
     assert errors["noisy MPJVE"] < 0.5 * errors["noisy MPJVE, single model"]
 
 
-def test_a_real_trial_is_lifted_from_each_of_its_cameras_alone(url):
+def test_a_real_trial_is_lifted_from_each_camera(url):
     """Against the triangulation of all four cameras, P-MPJPE over the twelve limb joints."""
     printed = subprocess.run(
         [sys.executable, EXAMPLES / "balancing.py", "--url", url],
@@ -70,8 +70,8 @@ def test_a_real_trial_is_lifted_from_each_of_its_cameras_alone(url):
     assert mean <= 75
 
 
-def test_a_video_seen_by_mediapipe_is_lifted(url):
-    """Nobody is in the first frames; then a person walks, whose legs stay of one length."""
+def test_mediapipe_keypoints_of_a_video_are_lifted(url):
+    """No person is in the first frames; then one walks, with legs of constant length."""
     body = json.loads((EXAMPLES / "walking_mediapipe.json").read_text())
     answer = lift(url, body)
     keypoints, (clip,) = body["clips"][0]["keypoints"], answer["clips"]
@@ -109,7 +109,7 @@ def test_the_picture_in_the_readme_can_be_drawn(url, tmp_path, model):
     assert (tmp_path / "picture.png").stat().st_size > 20_000
 
 
-def test_the_page_tells_of_the_very_files_that_ship():
+def test_the_page_names_the_versions_of_the_shipped_models():
     page = (ROOT / "MODELS.md").read_text()
     for name in NAMES:
         assert f"`{name}` {ClipModel.load(MODELS / name, 'cpu').card.version}" in page

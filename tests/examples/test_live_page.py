@@ -20,8 +20,8 @@ async def test_the_page_follows_a_keypoint_file():
                 executable_path=CHROMIUM, args=["--no-sandbox"]
             )
             page = await browser.new_page()
-            faults: list[str] = []
-            page.on("pageerror", lambda error: faults.append(str(error)))
+            errors: list[str] = []
+            page.on("pageerror", lambda error: errors.append(str(error)))
             address = f"ws://127.0.0.1:{service.http_port}/v1/stream"
             await page.goto(f"{(ROOT / 'examples' / 'live.html').as_uri()}?url={address}")
             blank = await page.evaluate("canvas.toDataURL()")
@@ -31,6 +31,6 @@ async def test_the_page_follows_a_keypoint_file():
             await page.wait_for_function("/closed: 1000/.test(status.value)", timeout=20_000)
             said = await page.evaluate("status.value")
             await browser.close()
-    assert faults == []
+    assert errors == []
     assert drawn != blank
     assert said.startswith("frame 149, 1 people")

@@ -1,4 +1,4 @@
-"""Clients of a running service's live half, one for each transport, that speak in JSON's terms."""
+"""Clients of a running service's live half, one for each transport, with JSON messages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -103,7 +103,7 @@ TRANSPORTS = ("grpc", "websocket-json", "websocket-protobuf")
 
 @asynccontextmanager
 async def stream(service: Any, transport: str, key: str | None = None) -> AsyncIterator[Stream]:
-    """An open stream to a running service, dropped without a word at the end."""
+    """An open stream to a running service, dropped without a close at the end."""
     headers = [("authorization", f"Bearer {key}")] if key else []
     if transport == "grpc":
         async with grpc.aio.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
@@ -125,7 +125,7 @@ async def stream(service: Any, transport: str, key: str | None = None) -> AsyncI
 
 
 async def opened(live: Stream, **fields: Any) -> Json:
-    """Open a session; what the service says to it."""
+    """Open a session; the service's answer."""
     await live.send({"open": {"model": "causal", "image_size": [1000, 800], "fps": 20, **fields}})
     answer: Json = (await live.receive())["opened"]
     return answer

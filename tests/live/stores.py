@@ -56,7 +56,7 @@ class StoreServer:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -71,7 +71,7 @@ def binaries() -> dict[str, str]:
 
 @contextmanager
 def store_server(binary: str, folder: Path) -> Iterator[StoreServer]:
-    """A running server that is gone afterwards."""
+    """A running server, stopped afterwards."""
     port = free_port()
     options = ["--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
     server = StoreServer([binary, *options, "--bind", "127.0.0.1"], port)

@@ -1,4 +1,4 @@
-"""What may die, hang or refuse around a live session, with real processes: nothing is lost."""
+"""Failures around a live session, with real processes that end or hang: no frame is lost."""
 
 import asyncio
 import signal
@@ -46,7 +46,7 @@ def expected(models):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_killed_replica_costs_a_reconnect_and_no_frame(models, store, transport, expected):
+async def test_a_killed_replica_loses_no_frame(models, store, transport, expected):
     with replica_process(models, store) as one, replica_process(models, store) as other:
         answers = []
         async with stream(one, transport) as live:
@@ -59,13 +59,13 @@ async def test_a_killed_replica_costs_a_reconnect_and_no_frame(models, store, tr
             answers += await until_ended(live)
         async with stream(other, transport) as live:
             next_index = (await opened(live, session_id=session_id))["next_index"]
-            # What was answered was appended; some more may have been, and is answered again.
+            # Answered frames were appended; others may have been too, and are answered again.
             assert len(answers) <= next_index <= 40
             answers += await lifted(live, FRAMES[len(answers) :])
     assert_equal(answers, expected)
 
 
-async def test_sessions_go_on_while_the_store_hangs_and_catch_up(models, store, expected):
+async def test_sessions_continue_while_the_store_hangs_and_catch_up(models, store, expected):
     with replica_process(models, store) as one, replica_process(models, store) as other:
         async with stream(one, "grpc") as live, Requests(one) as requests:
             session_id = (await opened(live))["session_id"]
@@ -92,7 +92,7 @@ async def test_sessions_go_on_while_the_store_hangs_and_catch_up(models, store, 
     assert_equal(answers, expected)
 
 
-async def test_a_store_that_was_restarted_empty_gets_everything_again(models, store, expected):
+async def test_a_store_restarted_empty_is_written_again(models, store, expected):
     with replica_process(models, store) as one, replica_process(models, store) as other:
         async with stream(one, "grpc") as live, Requests(one) as requests:
             session_id = (await opened(live))["session_id"]
@@ -117,7 +117,7 @@ async def test_a_store_that_was_restarted_empty_gets_everything_again(models, st
         (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
     ],
 )
-async def test_sessions_go_on_while_the_store_refuses_writes(
+async def test_sessions_continue_while_the_store_refuses_writes(
     models, store, expected, refuse, accept
 ):
     with replica_process(models, store) as one:
@@ -139,7 +139,7 @@ async def test_sessions_go_on_while_the_store_refuses_writes(
     assert_equal(answers, expected)
 
 
-async def test_a_store_that_stays_away_ends_sessions_in_the_end(models, one_store):
+async def test_a_long_store_outage_ends_sessions(models, one_store):
     with replica_process(models, one_store, MAX_STORE_OUTAGE_S="0.5") as service:
         async with stream(service, "grpc") as live:
             await opened(live)
@@ -156,7 +156,7 @@ async def test_a_store_that_stays_away_ends_sessions_in_the_end(models, one_stor
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_draining_tells_streams_where_to_go_on(models, one_store, transport, expected):
+async def test_draining_sends_streams_their_next_index(models, one_store, transport, expected):
     with replica_process(models, one_store) as one, replica_process(models, one_store) as other:
         async with stream(one, transport) as live:
             session_id = (await opened(live))["session_id"]
@@ -174,7 +174,7 @@ async def test_draining_tells_streams_where_to_go_on(models, one_store, transpor
             assert_equal(answers + await lifted(live, FRAMES[12:]), expected)
 
 
-async def test_a_client_that_vanishes_frees_its_place(models, one_store):
+async def test_a_lost_client_frees_its_tracks(models, one_store):
     with replica_process(models, one_store, MAX_LIVE_TRACKS="2") as service:
         for transport in TRANSPORTS * 2:
             async with stream(service, transport) as live:
@@ -186,7 +186,7 @@ async def test_a_client_that_vanishes_frees_its_place(models, one_store):
 
 
 @pytest.mark.parametrize("transport", ["grpc", "websocket-protobuf"])
-async def test_a_client_that_does_not_read_is_let_go(models, one_store, transport):
+async def test_a_client_that_does_not_read_is_disconnected(models, one_store, transport):
     clip = person_clip(1)
     people = {f"p{i}": clip[0] for i in range(200)}
     with replica_process(models, one_store, SLOW_READER_TIMEOUT_S="0.5") as service:
@@ -197,7 +197,8 @@ async def test_a_client_that_does_not_read_is_let_go(models, one_store, transpor
                 index = 0
                 while True:
                     await live.send({"frame": as_json(frame(index, **people))})
-                    await asyncio.sleep(0.01)  # what is sent at once lets nobody else have a turn
+                    # Sending without a pause would not yield to other tasks.
+                    await asyncio.sleep(0.01)
                     index += 1
 
             sending = asyncio.create_task(send_for_ever())

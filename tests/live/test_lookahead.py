@@ -1,4 +1,4 @@
-"""A chosen latency: frames answered some frames later, by a model that sees those too."""
+"""A chosen latency: frames answered some frames later, by a model that uses those too."""
 
 import asyncio
 import signal
@@ -53,9 +53,9 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
     assert [answer.index for answer in answers] == list(range(len(FRAMES)))
     for index in (0, 1, 5, 20, 40, 55, 59):
         for name in ("anna", "ben"):
-            seen = clip_of(FRAMES, name)[: index + lookahead + 1]
+            clip = clip_of(FRAMES, name)[: index + lookahead + 1]
             found = answers[index].poses[answers[index].track_ids.index(name)]
-            expected = lifted(models, model, seen)[index]
+            expected = lifted(models, model, clip)[index]
             np.testing.assert_allclose(found.poses, expected.poses, atol=1e-4)
             if model == "rooted":
                 np.testing.assert_allclose(found.trajectory, expected.trajectory, atol=1e-3)
@@ -73,7 +73,7 @@ async def test_a_full_lookahead_is_the_whole_clip(models, one_store):
     np.testing.assert_allclose([a.poses.poses[0] for a in answers], expected, atol=1e-4)
 
 
-async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, one_store):
+async def test_tracks_that_come_and_go_are_lifted_from_their_own_frames(models, one_store):
     clip = person_clip(60)
     gone = [*range(10, 13), *range(20, 30)]  # filled, and unknown after a while
     frames = [frame(i) if i in gone else frame(i, anna=clip[i]) for i in range(60)]
@@ -87,20 +87,20 @@ async def test_who_comes_and_goes_is_lifted_from_when_they_were_there(models, on
             np.testing.assert_allclose(answer.poses.poses[0], pose, atol=1e-4)
 
 
-async def test_nothing_is_answered_before_its_time(models, one_store):
+async def test_no_frame_is_answered_before_its_lookahead(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(model="symmetric", lookahead_frames=6), "")
         found = [await connection.push(each) for each in FRAMES[:10]]
         assert [answer and answer.index for answer in found] == [None] * 6 + [0, 1, 2, 3]
         assert [answer.index for answer in await connection.waiting()] == [4, 5, 6, 7, 8, 9]
-        # Whoever asked what was left may yet go on, and hears of those frames again.
+        # A caller may continue after a flush, and gets those frames again.
         later = await connection.push(FRAMES[10])
         assert later is not None
         assert later.index == 4
 
 
 @pytest.mark.parametrize("at", [3, 6, 7, 40])
-async def test_any_replica_goes_on_where_another_was(models, store, at):
+async def test_any_replica_continues_a_session(models, store, at):
     fields = {"session_id": "s", "model": "person", "lookahead_frames": 6}
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         expected = await answers_with(one, FRAMES, **fields | {"session_id": "whole"})
@@ -124,14 +124,14 @@ async def test_a_frame_sent_again_is_answered_again(models, one_store, resumed):
             again = await connection.push(frames[index])
             assert again is not None
             assert_same([again], [answers[index]])
-        assert await connection.push(frames[114]) is None  # its time has not come
+        assert await connection.push(frames[114]) is None  # too early
         with pytest.raises(IndexGap):
             await connection.push(frames[49])
         assert connection.next_index == 120
 
 
 @pytest.mark.parametrize("lookahead", [5, 13])
-async def test_all_answers_of_the_longest_request_can_be_had_again_elsewhere(
+async def test_all_answers_of_the_longest_request_can_be_repeated_by_another_replica(
     models, one_store, lookahead
 ):
     """They are of frames before those that were sent, by as many as the lookahead."""
@@ -148,8 +148,8 @@ async def test_all_answers_of_the_longest_request_can_be_had_again_elsewhere(
         assert again[0].index == 76 - lookahead
 
 
-async def test_who_was_unseen_for_long_is_answered_alike_elsewhere(models, one_store):
-    """A joint last seen before the window is where it was, also for the oldest answer."""
+async def test_a_track_missing_for_long_is_answered_alike_by_another_replica(models, one_store):
+    """A joint last measured before the window is where it was, also for the oldest answer."""
     fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 6}
     frames = walks("anna", frames=150)
     for each in frames[10:140]:
@@ -163,8 +163,8 @@ async def test_who_was_unseen_for_long_is_answered_alike_elsewhere(models, one_s
             assert_same([await connection.push(frames[index])], [answers[index]])
 
 
-async def test_requests_at_any_replica_go_on_where_the_last_one_was(models, one_store):
-    """No sticky routing: a replica that had the session notices that another has gone on."""
+async def test_requests_to_any_replica_continue_a_session(models, one_store):
+    """No sticky routing: a replica that had the session notices that another has continued it."""
     frames = walks("anna", frames=40)
     fields = {"session_id": "s", "model": "symmetric", "lookahead_frames": 5}
     async with (
@@ -179,7 +179,7 @@ async def test_requests_at_any_replica_go_on_where_the_last_one_was(models, one_
         assert (await (await one.continued("s", "")).push(frames[30])).index == 25
 
 
-async def test_what_the_store_has_not_is_not_called_durable(models, one_store):
+async def test_answers_of_unstored_frames_are_not_durable(models, one_store):
     async with replica(models, one_store.url, timeout_s=0.2) as sessions:
         connection = await sessions.open(options(model="symmetric", lookahead_frames=4), "")
         await play(connection, walks("anna", frames=6))
@@ -207,7 +207,7 @@ async def test_a_session_that_ends_while_its_frame_is_kept_answers_nothing(model
             await pushed
 
 
-async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
+async def test_errors_come_with_the_poses_of_their_frame(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(model="symmetric", lookahead_frames=2), "")
         unnamed = Frame(0, frame(0, **{"": person_clip(1)[0]}).people)
@@ -215,7 +215,7 @@ async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
         assert await connection.push(frame(1)) is None
         answer = await connection.push(frame(2))
         assert answer is not None
-        assert [fault.error.field_errors[0].where for fault in answer.errors] == ["track_id"]
+        assert [error.error.field_errors[0].where for error in answer.errors] == ["track_id"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ async def test_faults_are_told_with_the_poses_of_their_frame(models, one_store):
         ({"model": "symmetric"}, r"a causal model \(causal\), or lookahead_frames from 1 to 13"),
     ],
 )
-async def test_models_that_cannot_are_refused(models, one_store, fields, message):
+async def test_models_without_lookahead_are_refused(models, one_store, fields, message):
     async with replica(models, one_store.url) as sessions:
         with pytest.raises(InvalidInput, match=message):
             await sessions.open(options(**fields), "")

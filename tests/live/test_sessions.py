@@ -1,4 +1,4 @@
-"""What a session promises: order, exactly once, one writer, and any replica going on from it."""
+"""What a session promises: order, exactly once, one writer, and any replica can continue it."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ async def expected(models, one_store):
 
 
 @pytest.mark.parametrize("at", [1, 5, 26, 40])
-async def test_any_replica_goes_on_where_another_was(models, store, expected, at):
+async def test_any_replica_continues_a_session(models, store, expected, at):
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         first = await one.open(options(session_id="s"), "")
         before = await play(first, FRAMES[:at])
@@ -36,7 +36,9 @@ async def test_any_replica_goes_on_where_another_was(models, store, expected, at
         assert_same(before + await play(second, FRAMES[at:]), expected)
 
 
-async def test_the_replica_that_lost_a_session_is_told_and_cannot_append(models, store, expected):
+async def test_the_replica_that_lost_a_session_is_notified_and_cannot_append(
+    models, store, expected
+):
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         first = await one.open(options(session_id="s"), "")
         await play(first, FRAMES[:10])
@@ -48,7 +50,7 @@ async def test_the_replica_that_lost_a_session_is_told_and_cannot_append(models,
         assert_same(await play(second, FRAMES[10:]), expected[10:])
 
 
-async def test_a_quiet_stream_is_told_too(models, one_store):
+async def test_an_idle_stream_is_notified_too(models, one_store):
     settings = LiveSettings(request_idle_s=0.1)
     async with (
         replica(models, one_store.url, settings) as one,
@@ -92,7 +94,7 @@ async def test_a_frame_sent_again_is_answered_again_and_changes_nothing(
         assert_same(await play(connection, FRAMES[50:]), expected[50:])
 
 
-async def test_at_least_the_last_64_frames_can_be_had_again(models, one_store):
+async def test_at_least_the_last_64_frames_can_be_repeated(models, one_store):
     frames = walks("anna", frames=150)
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s"), "")
@@ -114,7 +116,7 @@ async def test_a_gap_is_refused_and_nothing_is_lost(models, one_store, expected)
         assert_same(await play(connection, FRAMES[5:]), expected[5:])
 
 
-async def test_frames_may_be_left_out_where_that_was_asked_for(models, one_store):
+async def test_frames_may_be_left_out_with_drop_oldest(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s", when_behind="drop_oldest"), "")
         sent = FRAMES[:10] + FRAMES[15:30]
@@ -149,10 +151,10 @@ async def test_people_come_and_go(models, one_store):
         assert QUALITY[quality] == "filled"
 
 
-async def test_somebody_listed_but_not_seen_is_unknown(models, one_store):
+async def test_a_listed_person_without_keypoints_is_unknown(models, one_store):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(), "")
-        answer = await connection.push(frame(0, nobody=np.zeros((17, 3), np.float32)))
+        answer = await connection.push(frame(0, absent=np.zeros((17, 3), np.float32)))
         assert [QUALITY[q] for q in answer.poses.quality] == ["unknown"]
         assert (await connection.push(frame(1))).track_ids == ()
 
@@ -191,7 +193,7 @@ async def test_an_open_session_is_resumed_only_as_it_was_opened(models, one_stor
             await sessions.continued("other", "")
 
 
-async def test_a_closed_session_is_gone_for_its_former_writers_too(models, store):
+async def test_a_closed_session_does_not_exist_for_its_former_writers(models, store):
     async with replica(models, store.url) as one, replica(models, store.url) as other:
         first = await one.open(options(session_id="s"), "")
         await play(first, FRAMES[:3])
@@ -211,7 +213,7 @@ async def test_memory_is_freed_on_leaving_and_sessions_expire(models, one_store)
         other = await sessions.open(options(), "")
         answer = await other.push(FRAMES[0])
         assert answer.track_ids == ()
-        assert {fault.track_id: type(fault.error) for fault in answer.errors} == {
+        assert {error.track_id: type(error.error) for error in answer.errors} == {
             "anna": Overloaded,
             "ben": Overloaded,
         }
@@ -235,13 +237,24 @@ async def test_single_requests_take_a_session_from_a_stream_and_leave_when_idle(
         assert await sessions.continued("s", "") is request
         assert_same(await play(request, FRAMES[10:30]), expected[10:30])
         async with asyncio.timeout(10):
-            while sessions.count:  # noqa: ASYNC110 - the sweeper tells nobody
+            while sessions.count:  # noqa: ASYNC110 - the sweeper has no event to wait for
                 await asyncio.sleep(0.05)
         request = await sessions.continued("s", "")
         assert_same(await play(request, FRAMES[30:]), expected[30:])
 
 
-async def test_draining_lets_sessions_go_with_all_they_have(models, one_store, expected):
+async def test_a_store_may_forget_the_scripts_at_any_time(models, store, expected):
+    async with replica(models, store.url) as sessions:
+        store.ask("SCRIPT", "FLUSH")
+        connection = await sessions.open(options(session_id="s"), "")
+        answers = await play(connection, FRAMES[:10])
+        store.ask("SCRIPT", "FLUSH")
+        answers += await play(connection, FRAMES[10:])
+        assert all(answer.is_durable for answer in answers)
+        assert_same(answers, expected)
+
+
+async def test_sessions_continue_on_another_replica_after_draining(models, one_store, expected):
     async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
         first = await one.open(options(session_id="s"), "")
         await play(first, FRAMES[:20])
@@ -253,7 +266,7 @@ async def test_draining_lets_sessions_go_with_all_they_have(models, one_store, e
         assert_same(await play(second, FRAMES[20:]), expected[20:])
 
 
-async def test_crossing_people_are_told_apart_without_a_tracker(models, one_store):
+async def test_crossing_people_are_associated_without_a_tracker(models, one_store):
     clip = person_clip(60)
     clip[..., 0] -= clip[:, :1, 0].mean()
 
@@ -282,7 +295,9 @@ async def test_crossing_people_are_told_apart_without_a_tracker(models, one_stor
             np.testing.assert_allclose(answer.poses.poses[order], lifted.poses.poses, atol=1e-4)
 
 
-async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, one_store, expected):
+async def test_a_frame_in_flight_while_draining_is_stored_whole_or_not_at_all(
+    models, one_store, expected
+):
     async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
         first = await one.open(options(session_id="s"), "")
         answers = await play(first, FRAMES[:20])
@@ -296,7 +311,7 @@ async def test_a_frame_in_flight_while_draining_is_whole_or_not_there(models, on
         assert_same(answers + await play(second, FRAMES[len(answers) :]), expected)
 
 
-async def test_a_refused_open_leaves_the_session_alone(models, one_store, expected):
+async def test_a_refused_open_does_not_change_the_session(models, one_store, expected):
     async with replica(models, one_store.url) as sessions:
         connection = await sessions.open(options(session_id="s"), "")
         await play(connection, FRAMES[:10])
@@ -305,7 +320,7 @@ async def test_a_refused_open_leaves_the_session_alone(models, one_store, expect
         assert_same(await play(connection, FRAMES[10:]), expected[10:])
 
 
-async def test_openings_at_once_leave_one_writer_and_no_tracks_behind(models, one_store):
+async def test_concurrent_opens_leave_one_writer_and_no_tracks(models, one_store):
     async with replica(models, one_store.url, capacity=2) as sessions:
         first = await sessions.open(options(session_id="s"), "")
         await play(first, FRAMES[:5])
@@ -318,16 +333,16 @@ async def test_openings_at_once_leave_one_writer_and_no_tracks_behind(models, on
         assert sorted((await last.push(FRAMES[5])).track_ids) == ["anna", "ben"]
 
 
-async def test_nameless_people_are_faults_unless_the_session_associates(models, one_store):
+async def test_people_without_track_id_are_errors_unless_the_session_associates(models, one_store):
     clip = person_clip(1)
     nameless = Frame(0, (Person("", clip[0]), Person("a", clip[0])))
     async with replica(models, one_store.url) as sessions:
         answer = await (await sessions.open(options(), "")).push(nameless)
         assert answer.track_ids == ("a",)
-        assert [fault.track_id for fault in answer.errors] == [""]
+        assert [error.track_id for error in answer.errors] == [""]
 
 
-async def test_one_session_cannot_take_all_places(models, one_store):
+async def test_one_session_cannot_take_all_tracks(models, one_store):
     clip = person_clip(1)
     async with replica(models, one_store.url, capacity=600) as sessions:
         connection = await sessions.open(options(fps=1000), "")
@@ -355,15 +370,15 @@ async def test_ten_thousand_abandoned_sessions_leave_nothing_behind(models, one_
         assert sessions.count == 0
         assert _resident_mb() - warm < 20
         kept = sum(type(each) is LiveSession for each in gc.get_objects())
-        assert kept <= 50  # the last tick's thread holds on to its jobs until the next
+        assert kept <= 50  # the last tick's thread keeps its jobs until the next
         async with asyncio.timeout(10):
-            while one_store.ask("DBSIZE") != b":0\r\n":  # noqa: ASYNC110 - it tells nobody
+            while one_store.ask("DBSIZE") != b":0\r\n":  # noqa: ASYNC110 - the store has no event to wait for
                 await asyncio.sleep(0.1)
         assert _used(one_store) < before + 2_000_000
 
 
 def _used(store):
-    """What a store's data take, in bytes."""
+    """The bytes of a store's data."""
     return int(re.search(rb"used_memory:(\d+)", store.ask("INFO", "memory"))[1])
 
 

@@ -25,7 +25,7 @@ async def test_a_sessions_poses_are_smoothed_as_they_come(models, one_store):
 
 
 @pytest.mark.parametrize("broken_at", [1, 20, 90, 250])
-async def test_another_replica_goes_on_smoothing(models, one_store, broken_at):
+async def test_another_replica_continues_smoothing(models, one_store, broken_at):
     frames = walks("anna", "ben", frames=broken_at + 12)
     async with replica(models, one_store.url) as sessions:
         expected = await play(

@@ -1,4 +1,4 @@
-"""Live frames against whole clips: the same poses, whoever else is live."""
+"""Live frames against whole clips: the same poses, with any other sessions."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -63,7 +63,7 @@ def frame_job(session, index, codec, tracks, keypoints):
     return FrameJob(session, index, codec, tracks, keypoints, np.full(len(tracks), -1))
 
 
-def reading(keypoint_format="coco17", camera=None, max_gap_frames=5):
+def preprocessing(keypoint_format="coco17", camera=None, max_gap_frames=5):
     lens = None if camera is None else Camera.of(SIZE, **dict(camera))
     return Preprocessing(keypoint_format, SIZE, lens, 0.05, max_gap_frames / FPS, FPS)
 
@@ -71,7 +71,7 @@ def reading(keypoint_format="coco17", camera=None, max_gap_frames=5):
 @lru_cache
 def codec(live, how=None):
     """One for all sessions of a batcher that are read alike."""
-    return Codec(ModelInput.of(live.card), how or reading())
+    return Codec(ModelInput.of(live.card), how or preprocessing())
 
 
 async def play(live, clip, how):
@@ -115,13 +115,13 @@ async def test_live_poses_are_those_of_the_whole_clip(
     tmp_path, normalisation, keypoint_format, camera
 ):
     folder = tmp_path / "symmetric"
-    told = {"trajectory": True, "expected_errors": True}
-    model_folder(folder, causal=True, normalisation=normalisation, **told)
+    outputs = {"trajectory": True, "expected_errors": True}
+    model_folder(folder, causal=True, normalisation=normalisation, **outputs)
     clips = [
         with_losses(person_clip(80, seed, keypoint_format=keypoint_format), seed)
         for seed in range(4)
     ]
-    how = reading(keypoint_format, camera)
+    how = preprocessing(keypoint_format, camera)
     async with live_model(folder) as live:
         played = await asyncio.gather(*(play(live, clip, how) for clip in clips))
     for frames, clip in zip(played, clips, strict=True):
@@ -140,9 +140,14 @@ async def test_live_poses_are_those_of_the_whole_clip(
         assert [i for i, f in enumerate(frames) if f.recorded.is_fresh_P[0] and known[i]] == starts
 
 
-async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
+async def test_sessions_with_different_preprocessing_share_a_tick(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
-    hows = [reading(), reading("halpe26"), reading(camera=CAMERA), reading(max_gap_frames=0)]
+    hows = [
+        preprocessing(),
+        preprocessing("halpe26"),
+        preprocessing(camera=CAMERA),
+        preprocessing(max_gap_frames=0),
+    ]
     clips = [person_clip(30, seed, how.keypoint_format) for seed, how in enumerate(hows)]
     async with live_model(folder) as live:
         together = await asyncio.gather(*map(play, [live] * 4, clips, hows))
@@ -154,12 +159,12 @@ async def test_sessions_that_are_read_differently_share_a_tick(tmp_path):
 
 
 @pytest.mark.parametrize("frames", [1, 10, 26, 27, 60])
-async def test_a_rebuilt_track_goes_on_as_if_nothing_had_happened(tmp_path, frames):
+async def test_a_rebuilt_track_gives_the_same_poses(tmp_path, frames):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
     clip = person_clip(frames + 20)
     clip[..., 2] *= np.random.default_rng(0).random(clip.shape[:2]) > 0.2
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
         recorded = [frame.recorded for frame in expected[:frames]]
         memory = recorded[-1].memory("a")
         filled = records.history(recorded, "a").filled(live.card.input.joints)[-26:]
@@ -176,7 +181,7 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     clip = person_clip(30)
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
         session, track = object(), live.tracks.begin()
         with live.batcher.admit(30) as admission:
             futures = [
@@ -188,7 +193,7 @@ async def test_frames_of_one_session_are_stepped_in_order(tmp_path):
         np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
 
 
-async def test_places_are_bounded_and_given_back(tmp_path):
+async def test_tracks_are_bounded_and_released(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     async with live_model(folder, capacity=2) as live:
         clip = person_clip(3)
@@ -203,12 +208,12 @@ async def test_places_are_bounded_and_given_back(tmp_path):
         live.tracks.end(first)
         third = live.tracks.begin()
         found = await step(live, frame_job(object(), 0, codec(live), {"a": third}, clip[None, 0]))
-        assert found.recorded.is_fresh_P.all()  # and knows nothing of who was there before
+        assert found.recorded.is_fresh_P.all()  # and without the state of the track before
         assert {second.slot, third.slot} == {0, 1}
         assert live.tracks.begun == 2
 
 
-async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
+async def test_a_session_that_ended_meanwhile_changes_no_other(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     async with live_model(folder, capacity=1) as live:
         clip = person_clip(5)
@@ -221,21 +226,21 @@ async def test_a_session_that_ended_meanwhile_touches_nobody(tmp_path):
         assert found.poses.poses.shape == (1, 17, 3)
 
 
-async def test_wild_keypoints_spoil_only_their_own_pose(tmp_path):
+async def test_extreme_keypoints_change_only_their_own_pose(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True, normalisation="person")
     clip = person_clip(20, 1)
-    wild = np.full((1, 17, 3), 3e38, np.float32)
+    extreme = np.full((1, 17, 3), 3e38, np.float32)
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
 
         async def disturb():
             track, session = live.tracks.begin(), object()
             return [
-                await step(live, frame_job(session, 0, codec(live), {"a": track}, wild))
+                await step(live, frame_job(session, 0, codec(live), {"a": track}, extreme))
                 for _ in range(20)
             ]
 
-        frames, disturbed = await asyncio.gather(play(live, clip, reading()), disturb())
+        frames, disturbed = await asyncio.gather(play(live, clip, preprocessing()), disturb())
     for one, other in zip(frames, expected, strict=True):
         np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
     assert all(np.isfinite(frame.poses.poses).all() for frame in disturbed)
@@ -245,7 +250,7 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
     folder = model_folder(tmp_path / "symmetric", causal=True)
     clip = person_clip(20)
     async with live_model(folder) as live:
-        expected = await play(live, clip, reading())
+        expected = await play(live, clip, preprocessing())
 
         async def fail():
             track = live.tracks.begin()
@@ -254,6 +259,8 @@ async def test_a_frame_that_fails_in_a_batch_fails_alone(tmp_path):
                 await step(live, wrong)
             live.tracks.end(track)
 
-        frames, *_ = await asyncio.gather(play(live, clip, reading()), *(fail() for _ in range(5)))
+        frames, *_ = await asyncio.gather(
+            play(live, clip, preprocessing()), *(fail() for _ in range(5))
+        )
     for one, other in zip(frames, expected, strict=True):
         np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)

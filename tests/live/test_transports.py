@@ -100,7 +100,7 @@ async def test_a_dropped_stream_is_resumed_and_a_closed_one_is_not(service, tran
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_taking_over_tells_the_old_stream(service, transport, expected):
+async def test_taking_over_notifies_the_old_stream(service, transport, expected):
     async with stream(service, transport) as old, stream(service, transport) as new:
         session_id = (await opened(old))["session_id"]
         await lifted(old, FRAMES[:5])
@@ -115,7 +115,7 @@ async def test_taking_over_tells_the_old_stream(service, transport, expected):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_faulty_people_spoil_nothing_of_others(service, transport):
+async def test_invalid_people_do_not_change_others(service, transport):
     clip = person_clip(6)
     async with stream(service, transport) as live, stream(service, transport) as clean:
         await opened(live)
@@ -154,7 +154,7 @@ async def test_gaps_and_repeats(service, transport, expected):
     ("fields", "codes", "said"),
     [
         ({"model": "symmetric"}, {"INVALID_ARGUMENT", 4422}, "causal model"),
-        ({"model": "nobody"}, {"INVALID_ARGUMENT", 4422}, "model"),
+        ({"model": "unknown"}, {"INVALID_ARGUMENT", 4422}, "model"),
         ({"keypoint_format": "nope"}, {"INVALID_ARGUMENT", 4422}, "keypoint_format"),
         ({"image_size": [0, 5]}, {"INVALID_ARGUMENT", 4422}, r"image_size\[0\]"),
         ({"session_id": "a b"}, {"INVALID_ARGUMENT", 4422}, "session_id"),
@@ -192,7 +192,7 @@ async def test_messages_that_cannot_be_read_are_answered_in_the_stream(service, 
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_the_newest_frames_are_lifted_where_that_was_asked_for(service, transport):
+async def test_drop_oldest_lifts_the_newest_frames(service, transport):
     clip = person_clip(400)
     async with stream(service, transport) as live:
         await opened(live, when_behind="drop_oldest")
@@ -296,7 +296,7 @@ async def test_bad_requests_lose_nothing(service, expected):
         assert_equal((await requests.frames(session_id, FRAMES[:5])).json()["frames"], expected[:5])
 
 
-async def test_metrics_and_readiness_know_of_live_sessions(service):
+async def test_metrics_and_readiness_include_live_sessions(service):
     async with Requests(service) as requests, stream(service, "grpc") as live:
         await opened(live)
         await lifted(live, FRAMES[:3])
@@ -307,7 +307,7 @@ async def test_metrics_and_readiness_know_of_live_sessions(service):
         assert (await requests.ask("GET", "/readyz")).json() == {"status": "ready"}
 
 
-async def test_keys_are_asked_for(models):
+async def test_an_api_key_is_required(models):
     with service_process(models, LIVE_MODEL="causal", API_KEYS="mine,yours") as service:
         for transport in TRANSPORTS:
             async with stream(service, transport, key="mine") as live:
@@ -337,29 +337,29 @@ async def test_no_store_is_left_behind(models):
         assert len(stores() - before) == 2  # the server and its guard
         service.process.kill()
         async with asyncio.timeout(10):
-            while stores() - before:  # noqa: ASYNC110 - nobody is told
+            while stores() - before:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_what_one_caller_sends_costs_no_other(service, transport, expected):
+async def test_invalid_frames_of_one_caller_do_not_affect_another(service, transport, expected):
     clip = person_clip(1)
-    async with stream(service, transport) as wild, stream(service, transport) as calm:
-        await opened(wild, when_behind="drop_oldest")
-        await opened(calm)
-        answers = await lifted(calm, FRAMES[:5])
-        (far,) = await lifted(wild, [frame(10**15, a=clip[0])])
+    async with stream(service, transport) as extreme, stream(service, transport) as other:
+        await opened(extreme, when_behind="drop_oldest")
+        await opened(other)
+        answers = await lifted(other, FRAMES[:5])
+        (far,) = await lifted(extreme, [frame(10**15, a=clip[0])])
         assert len(far["people"]) == 1
         for bad, said in [
             (frame(2**60, a=clip[0]), "index"),
             (Frame(10**15 + 1, tuple(Person(str(i), clip[0]) for i in range(257))), "at most 256"),
         ]:
-            (answer,) = await lifted(wild, [bad])
+            (answer,) = await lifted(extreme, [bad])
             assert said in answer["problem"]["detail"]
         long = Frame(10**15 + 1, (Person("日" * 86, clip[0]), Person("b", clip[0])))
-        (answer,) = await lifted(wild, [long])
+        (answer,) = await lifted(extreme, [long])
         assert "bytes of UTF-8" in str([person.get("problem") for person in answer["people"]])
-        answers += await lifted(calm, FRAMES[5:])
+        answers += await lifted(other, FRAMES[5:])
         assert all("durable" not in answer for answer in answers)
         assert_equal(answers, expected)
 

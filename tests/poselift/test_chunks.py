@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from poselift.chunks import Span, cut, padding_work, stack
+from poselift.chunks import Span, cut, stack
 from training.model.temporal_model import TemporalModel, pad_edges
 
 WIDTHS = (3, 5, 3)
@@ -62,9 +62,3 @@ def test_stacked_clips_give_what_each_gives_alone(causal: bool) -> None:
     stacked = lift(model, stack(clips))
     for clip, poses in zip(clips, stacked, strict=True):
         np.testing.assert_allclose(poses[: len(clip)], lift(model, clip[None])[0], atol=1e-6)
-
-
-def test_padding_work_is_that_of_the_receptive_field_of_243() -> None:
-    # One frame takes 118 block positions, four of them its own: 114 / 4 blocks, and the input's 2.
-    assert padding_work((3, 3, 3, 3, 3)) == pytest.approx(114 / 4 + 2 / 4)
-    assert padding_work((1,)) == 0

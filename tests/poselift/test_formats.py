@@ -37,7 +37,7 @@ def test_published_order(name, count, places):
     assert {index: joints[index] for index in places} == places
 
 
-# As their makers list them, by their makers' abbreviations.
+# As published, with the published abbreviations.
 PUBLISHED = {
     "coco17": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip "
     "LKnee RKnee LAnkle RAnkle",
@@ -61,7 +61,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_joint_stands_where_its_maker_put_it(name):
+def test_every_joint_is_at_its_published_index(name):
     expected = [
         "_".join({"L": "left", "R": "right"}.get(word, word.lower()) for word in words)
         for words in (
@@ -104,7 +104,7 @@ def keypoints(name, seed=0):
 @pytest.mark.parametrize(
     "source", [name for name in FORMATS if name not in ("h36m17", "humaneva15")]
 )
-def test_detectors_formats_carry_their_coco_joints_over(source):
+def test_coco_joints_of_detector_formats_are_kept(source):
     given = keypoints(source)
     converted = convert(given, source, "coco17")
     for index, joint in enumerate(FORMATS["coco17"].joints):

@@ -1,4 +1,4 @@
-"""Missing keypoints: every rule, and the fast causal path against a slow, obvious one."""
+"""Missing keypoints: every rule, and the fast causal implementation against a slow, obvious one."""
 
 from itertools import pairwise
 
@@ -90,12 +90,12 @@ def test_symmetric_models_interpolate_in_time_and_hold_at_the_ends():
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_what_is_missing_moves_along_with_the_body(causal):
+def test_missing_joints_move_along_with_the_body(causal):
     whole = walking()
     keypoints = whole.copy()
     keypoints[8:14, 5, 2] = 0
     keypoints[15:, 6, 2] = 0
-    keypoints[8:14, :3, 0] += 400  # a few that are wrong move nothing
+    keypoints[8:14, :3, 0] += 400  # a few outliers do not change the step
     result = filled(keypoints, causal).keypoints_TJ2
     np.testing.assert_allclose(result[8:14, 5], whole[8:14, 5, :2], rtol=1e-5)
     np.testing.assert_allclose(result[15:, 6], whole[15:, 6, :2], rtol=1e-5)
@@ -111,7 +111,7 @@ def test_what_is_missing_moves_along_with_the_body(causal):
     ],
     ids=["from the start", "and everything for a moment", "for good", "in turns"],
 )
-def test_symmetric_models_see_people_walk_on_while_they_are_not_seen(lost):
+def test_symmetric_imputation_moves_missing_people_along(lost):
     whole = walking()
     keypoints = whole.copy()
     for frames, joints in lost:
@@ -120,7 +120,7 @@ def test_symmetric_models_see_people_walk_on_while_they_are_not_seen(lost):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_joint_never_measured_is_placed_by_the_skeleton(causal):
+def test_a_joint_never_measured_is_placed_by_the_reference_pose(causal):
     """A standing person without face and left ankle gets them where people have them."""
     keypoints = np.ones((5, 17, 3), dtype=np.float32)
     for index, joint in enumerate(COCO.joints):
@@ -144,16 +144,16 @@ def standing(width):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("width", [1, 0.2, -0.2, -1])
 @pytest.mark.parametrize(
-    "seen",
+    "measured",
     [
         ("left_shoulder", "right_shoulder"),
         ("left_ear", "right_ear", "left_shoulder", "right_shoulder"),
         ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"),
     ],
 )
-def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, width, seen):
+def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, width, measured):
     keypoints = standing(width)
-    gone = [index for index, joint in enumerate(COCO.joints) if joint not in seen]
+    gone = [index for index, joint in enumerate(COCO.joints) if joint not in measured]
     keypoints[:, gone] = 0
     heights = dict(zip(COCO.joints, filled(keypoints, causal).keypoints_TJ2[0, :, 1], strict=True))
     assert heights["nose"] <= heights["left_shoulder"] < heights["left_hip"]
@@ -162,7 +162,7 @@ def test_the_placed_body_stands_upright_from_the_front_and_from_behind(causal, w
 
 @pytest.mark.parametrize("width", [1, -1])
 def test_a_face_is_placed_between_the_shoulders_from_the_front_and_from_behind(width):
-    """As with formats without face points: 400 pixels of person, shoulders 88 pixels apart."""
+    """As with formats without face points: 400 pixels tall, 88 pixels between the shoulders."""
     keypoints = standing(width)
     truth = keypoints[..., :2].copy()
     keypoints[:, :5] = 0
@@ -188,7 +188,7 @@ def test_one_measured_joint_is_enough_for_a_finite_frame(causal, joint):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_short_gap_is_filled_and_the_clip_goes_on(causal):
+def test_a_short_gap_is_filled_and_the_clip_continues(causal):
     keypoints = clip()
     keypoints[8:12, :, 2] = 0  # four frames, as many as allowed
     result = filled(keypoints, causal)
@@ -206,7 +206,7 @@ def test_a_short_gap_is_filled_and_the_clip_goes_on(causal):
 def test_a_long_gap_is_held_then_unknown_then_starts_afresh(causal):
     keypoints = clip()
     keypoints[8:14, :, 2] = 0
-    keypoints[14:, 9, 2] = 0  # the wrist does not come back with the rest
+    keypoints[14:, 9, 2] = 0  # the wrist stays missing after the gap
     result = filled(keypoints, causal)
     expected = [MEASURED] * 8 + [FILLED] * 4 + [UNKNOWN] * 2 + [FILLED] * 6
     assert result.quality_T.tolist() == expected
@@ -234,7 +234,7 @@ def test_nothing_measured_leaves_no_segment(causal):
 
 
 def slowly_carried(keypoints, max_gap_frames):
-    """The causal rules frame by frame, joints never seen left at NaN."""
+    """The causal rules frame by frame, joints never measured left at NaN."""
     out = np.full((*keypoints.shape[:2], 2), np.nan)
     quality, last, empty = [], {}, None
     for frame, joints in enumerate(keypoints):
@@ -277,7 +277,7 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
     keypoints = lose(clip(40, seed), losses)
     whole = filled(keypoints, causal=True, max_gap_frames=max_gap_frames)
 
-    # Another track is filled beside it, and neither must notice.
+    # Another track is filled with it, and neither must change.
     both = np.stack([keypoints, lose(clip(40, seed + 1), losses[::-1])])
     memory, pieces, qualities = ImputationState.blank(2, 17), [], []
     for start, stop in pairwise(sorted({0, *cuts, 40})):
@@ -294,15 +294,15 @@ def test_causal_filling_in_any_pieces_equals_the_rules_one_frame_at_a_time(
 
     slow, quality = slowly_carried(keypoints, max_gap_frames)
     assert whole.quality_T.tolist() == quality
-    seen = np.isfinite(slow)
-    np.testing.assert_allclose(whole.keypoints_TJ2[seen], slow[seen], rtol=1e-4, atol=1e-2)
+    known = np.isfinite(slow)
+    np.testing.assert_allclose(whole.keypoints_TJ2[known], slow[known], rtol=1e-4, atol=1e-2)
     assert np.isfinite(whole.keypoints_TJ2).all()
 
 
 def slowly_interpolated(keypoints, max_gap_frames):
     """The symmetric rules joint by joint and frame by frame, joints never measured left at NaN."""
-    seen = [t for t, joints in enumerate(keypoints) if (joints[:, 2] >= 0.05).any()]
-    known = [any(0 <= t - s <= max_gap_frames for s in seen) for t in range(len(keypoints))]
+    measured = [t for t, joints in enumerate(keypoints) if (joints[:, 2] >= 0.05).any()]
+    known = [any(0 <= t - s <= max_gap_frames for s in measured) for t in range(len(keypoints))]
     out = np.full((*keypoints.shape[:2], 2), np.nan)
     segment = {
         t: [s for s in range(len(known)) if all(known[min(s, t) : max(s, t) + 1])]
@@ -347,7 +347,7 @@ def test_symmetric_filling_equals_the_rules_one_joint_and_frame_at_a_time(
     assert [
         t for part in known_segments(result.quality_T) for t in range(part.start, part.stop)
     ] == [t for t in range(40) if known[t]]
-    seen = np.isfinite(slow)
-    np.testing.assert_allclose(result.keypoints_TJ2[seen], slow[seen], rtol=1e-5, atol=1e-3)
+    known = np.isfinite(slow)
+    np.testing.assert_allclose(result.keypoints_TJ2[known], slow[known], rtol=1e-5, atol=1e-3)
     assert np.isfinite(result.keypoints_TJ2).all()
     assert (result.keypoints_TJ2[~np.array(known)] == 0).all()

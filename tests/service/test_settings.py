@@ -1,4 +1,4 @@
-"""Settings from the environment: defaults, forms of values, and what is said of mistakes."""
+"""Settings from the environment: defaults, forms of values, and error messages."""
 
 import os
 
@@ -64,7 +64,7 @@ def test_a_bad_value_is_explained_in_one_line(
     assert "\n" not in line
 
 
-def test_unknown_variables_are_told_with_the_nearest_name() -> None:
+def test_unknown_variables_are_logged_with_the_nearest_name() -> None:
     assert unknown_variables(
         ["HOME", "POSELIFT_HTTP_PORT", "POSELIFT_HTTP_PROT", "POSELIFT_ZZZZZZ"]
     ) == {"POSELIFT_HTTP_PROT": "POSELIFT_HTTP_PORT", "POSELIFT_ZZZZZZ": None}
@@ -75,8 +75,8 @@ def test_every_setting_is_described() -> None:
         assert field.description, name
 
 
-def test_keys_that_name_none_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a slip would leave the service open to all."""
+def test_a_list_without_keys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a typing error would leave the service open to all."""
     monkeypatch.setenv("POSELIFT_API_KEYS", " , ")
     with pytest.raises(ValidationError, match="names no key"):
         Settings()

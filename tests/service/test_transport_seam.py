@@ -1,4 +1,4 @@
-"""The recipe of a transport: a class and its place in the worker; nothing else."""
+"""The recipe of a transport: a class and its entry in the worker; no other change."""
 
 import asyncio
 import gc
@@ -57,16 +57,14 @@ class LinesTransport:
 
 @pytest.fixture(autouse=True)
 def _own_garbage_collector() -> Iterator[None]:
-    """A worker settles the collector of its process, which is the tests' here."""
+    """A worker configures the garbage collector of its process, here that of the tests."""
     before = gc.get_threshold()
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
 
 
-async def test_a_transport_of_ones_own_is_served(
-    models: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_added_transport_is_served(models: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="poselift")
     settings = Settings(
         models_dir=models, http_port=0, grpc_port=0, threads=1, default_model="symmetric"

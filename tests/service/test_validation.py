@@ -22,7 +22,7 @@ def place_of(clips: list[Clip]) -> str:
     return refusal.value.field_errors[0].where
 
 
-def test_what_is_within_the_limits_passes() -> None:
+def test_values_within_the_limits_pass() -> None:
     check_extent([clip("a"), clip("b"), clip("c", (2, 17, 3))], 17, LIMITS)
 
 
@@ -57,8 +57,8 @@ def test_too_many_clips_or_frames_are_too_large() -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_a_number_that_is_not_finite_names_its_joint(bad: float, channel: int) -> None:
-    faulty = clip("a", (30, 17, 3))
-    faulty.keypoints_TJ3[17, 4, channel] = bad
+    invalid = clip("a", (30, 17, 3))
+    invalid.keypoints_TJ3[17, 4, channel] = bad
     with pytest.raises(InvalidInput) as refusal:
-        check_finite((faulty).keypoints_TJ3, "clips[2].keypoints")
+        check_finite(invalid.keypoints_TJ3, "clips[2].keypoints")
     assert refusal.value.field_errors[0].where == "clips[2].keypoints[17][4]"

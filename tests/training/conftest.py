@@ -1,4 +1,4 @@
-"""Small models gain nothing from threads, and a busy machine makes them wait for each other."""
+"""Small models do not gain from threads, which wait for each other on a busy machine."""
 
 from collections.abc import Iterator
 

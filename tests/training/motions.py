@@ -1,17 +1,17 @@
-"""Small made-up motion sets."""
+"""Small invented motion sets."""
 
 import numpy as np
 
 from poselift.reference_pose import REFERENCE_POSE
 from training.data.datasets.body import POINTS
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 def motion_set(clips=4, frames=60, seed=0):
     """People who stand, turn and wave; the last clip is held out."""
     rng = np.random.default_rng(seed)
-    figure = np.array([REFERENCE_POSE.get(name, (0.0, -0.5)) for name in POINTS])
-    standing = np.column_stack([figure[:, 0], -figure[:, 1], np.zeros(len(POINTS))]) * 1.7
+    reference = np.array([REFERENCE_POSE.get(name, (0.0, -0.5)) for name in POINTS])
+    standing = np.column_stack([reference[:, 0], -reference[:, 1], np.zeros(len(POINTS))]) * 1.7
     positions = []
     for _ in range(clips):
         angles = np.cumsum(rng.normal(0, 0.05, frames))

@@ -1,4 +1,4 @@
-"""Each term of the loss on examples worked by hand from the paper's definitions."""
+"""Each term of the loss on examples computed from the paper's definitions."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def test_the_projection_error_is_a_distance_in_the_image():
 
 
 def test_bone_lengths_are_compared_by_their_means():
-    """Two frames whose bone is 1 and 3 long have the mean of frames whose bone is 2 long."""
+    """Two frames with bones of 1 and 3 have the mean of frames with bones of 2."""
     bones = ((0, 1), (1, 2))
     poses, others = torch.zeros(2, 3, 3), torch.zeros(2, 3, 3)
     poses[:, 1, 0] = torch.tensor([1.0, 3.0])
@@ -60,13 +60,13 @@ def test_bones_are_compared_as_vectors():
     assert losses.bone_error(predicted + 1, target, bones) == pytest.approx(0.3)
 
 
-def test_poses_of_any_size_pull_at_the_bones():
+def test_the_bone_loss_has_gradients_at_any_pose_size():
     poses = torch.randn(4, 1, 17, 3, requires_grad=True)
     losses.bone_length_error(poses, torch.randn(4, 1, 17, 3), H36M17.bones).backward()
     assert torch.isfinite(poses.grad).all()
 
 
-def test_points_behind_the_camera_are_pulled_before_it_without_a_gap_in_the_gradient():
+def test_points_behind_the_camera_have_finite_gradients():
     points = torch.tensor([[0.5, 0.2, -3.0], [0.1, 0.1, 4.0], [0.0, 0.0, 0.0]], requires_grad=True)
     camera = torch.tensor([2.3, 2.3, 0.0, 0.0, -0.2, 0.2, 0.0, 0.0, 0.0])
     projected = project(in_front(points), camera)
@@ -84,21 +84,21 @@ def test_the_likeliest_expected_error_is_the_mean_of_the_errors():
     means = torch.linalg.vector_norm(rooted - target, dim=-1).mean(dim=0).clamp(min=0.001)
     best = losses.exponential_nll(means.log().expand(400, 5), predicted, target)
     for factor in (0.9, 1.1):
-        told = means.clone()
-        told[1:] *= factor
-        assert losses.exponential_nll(told.log().expand(400, 5), predicted, target) > best
+        estimated = means.clone()
+        estimated[1:] *= factor
+        assert losses.exponential_nll(estimated.log().expand(400, 5), predicted, target) > best
 
 
-def test_roots_in_units_of_a_depth():
-    roots = torch.tensor([[[0.1, -0.2, 0.5]]])
-    assert in_metres(roots, torch.tensor([[8.0]])).tolist() == [
+def test_a_trajectory_in_units_of_a_depth():
+    trajectory = torch.tensor([[[0.1, -0.2, 0.5]]])
+    assert in_metres(trajectory, torch.tensor([[8.0]])).tolist() == [
         [[pytest.approx(0.1), pytest.approx(-0.2), 4.0]]
     ]
 
 
 def test_keypoints_and_poses_share_joints_by_name():
-    seen, known = shared_joints("coco17", "h36m17")
-    assert len(seen) == 12  # shoulders, elbows, wrists, hips, knees and ankles
+    inputs, known = shared_joints("coco17", "h36m17")
+    assert len(inputs) == 12  # shoulders, elbows, wrists, hips, knees and ankles
     assert H36M17.joints[known[-1]] == "right_foot"
     assert shared_joints("h36m17", "h36m17") == (list(range(17)), list(range(17)))
 
@@ -108,18 +108,22 @@ def objective(**settings):
 
 
 def truth():
-    """Windows whose poses and roots are known, seen through a distorting lens."""
+    """Windows whose poses and trajectory are known, projected by a camera with distortion."""
     torch.manual_seed(0)
     poses = torch.randn(6, 1, 17, 3) * 0.3
     poses[..., 0, :] = 0
-    roots = torch.tensor([0.3, 0.1, 4.0]) + 0.2 * torch.randn(6, 1, 3)
-    lens = torch.tensor([2.3, 2.2, 0.02, -0.01, -0.2, 0.25, -0.003, -0.001, 0.002]).expand(6, 1, 9)
-    keypoints = project(poses + roots[..., None, :], lens)
+    trajectory = torch.tensor([0.3, 0.1, 4.0]) + 0.2 * torch.randn(6, 1, 3)
+    camera = torch.tensor([2.3, 2.2, 0.02, -0.01, -0.2, 0.25, -0.003, -0.001, 0.002]).expand(
+        6, 1, 9
+    )
+    keypoints = project(poses + trajectory[..., None, :], camera)
     depth = torch.ones(6, 1)
-    return Batch(keypoints, poses, roots, lens, depth, keypoints), Predicted(poses, roots)
+    return Batch(keypoints, poses, trajectory, camera, depth, keypoints), Predicted(
+        poses, trajectory
+    )
 
 
-def test_the_truth_costs_nothing():
+def test_the_true_poses_have_no_loss():
     batch, predicted = truth()
     terms = objective(bone_weight=1.0).supervised(predicted, batch)
     terms |= objective().unsupervised(predicted, predicted, batch)
@@ -127,7 +131,7 @@ def test_the_truth_costs_nothing():
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
 
 
-def test_each_term_tells_its_own_mistake():
+def test_each_term_measures_its_own_error():
     batch, true = truth()
     moved = Predicted(true.poses, true.trajectory + torch.tensor([0.1, 0.0, 0.0]))
     terms = objective().supervised(moved, batch) | objective().unsupervised(moved, true, batch)
@@ -135,7 +139,7 @@ def test_each_term_tells_its_own_mistake():
     assert float(terms["bone length"]) == pytest.approx(0, abs=1e-6)
     assert float(terms["trajectory"]) == pytest.approx(0.1 / 4.0, rel=0.05)
     assert float(terms["projection"]) == pytest.approx(2.3 * 0.1 / 4.0, rel=0.2)
-    # Twice as large and twice as far looks the same, but nobody has such bones.
+    # Twice as large and twice as far projects to the same keypoints, but no person has such bones.
     large = Predicted(2 * true.poses, 2 * true.trajectory)
     terms = objective().unsupervised(large, true, batch)
     assert float(terms["projection"]) == pytest.approx(0, abs=1e-5)

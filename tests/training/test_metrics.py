@@ -1,4 +1,4 @@
-"""The paper's metrics and Human3.6M's camera, against what the authors' implementation computes."""
+"""The paper's metrics and Human3.6M's camera, against VideoPose3D's implementation."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_weighted_mpjpe_agrees_with_the_reference():
     assert value == pytest.approx(float(GOLDEN["weighted_mpjpe"]), rel=1e-6)
 
 
-def test_p_mpjpe_forgives_rotation_scale_and_translation_but_not_reflection():
+def test_p_mpjpe_ignores_rotation_scale_and_translation_but_not_reflection():
     rng = np.random.default_rng(0)
     target = rng.normal(size=(20, 17, 3))
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
@@ -35,7 +35,7 @@ def test_p_mpjpe_forgives_rotation_scale_and_translation_but_not_reflection():
     assert metrics.p_mpjpe(target * [-1, 1, 1], target) > 0.1
 
 
-def test_n_mpjpe_forgives_scale_alone():
+def test_n_mpjpe_ignores_scale_alone():
     target = np.random.default_rng(0).normal(size=(20, 17, 3))
     assert metrics.n_mpjpe(0.4 * target, target) == pytest.approx(0, abs=1e-9)
     assert metrics.n_mpjpe(target + 1, target) > 0.1
@@ -72,7 +72,7 @@ def test_world_to_camera_agrees_with_the_reference():
     np.testing.assert_allclose(moved, GOLDEN["camera_space"], rtol=1e-6, atol=1e-6)
 
 
-def test_feet_slip_by_what_they_move_while_they_stand():
+def test_foot_slip_is_the_motion_of_standing_feet():
     true = np.zeros((11, 2, 3))
     true[:, 1, 0] = 0.01 * np.arange(11)  # one stands, one goes
     predicted = true + np.float64([0, 0, 3])

@@ -16,20 +16,20 @@ from poselift.reference_pose import REFERENCE_POSE
 from poselift.skeletons import H36M17
 from training.command import command_line, run
 from training.evaluation.animation import COLOURS, cut, find_clip
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions
 from training.render import render_predictions
 
 FRAMES = 6
 
 
 def standing(joints):
-    """Somebody upright (joints, 3), relative to the hips: x right, y down, z away; metres."""
+    """A standing person (joints, 3), relative to the hips: x right, y down, z away; metres."""
     places = np.array([REFERENCE_POSE.get(joint, (0.0, -0.5)) for joint in joints]) * 1.7
     return np.column_stack([places, np.zeros(len(joints))])
 
 
 def predictions(keypoint_format="coco17", fps=25.0):
-    """Two clips of people who turn; of the second the truth and the path are unknown."""
+    """Two clips of people who turn; of the second true poses and trajectory are unknown."""
     angles = np.linspace(0, 2, 2 * FRAMES)
     cos, sin, zero, one = np.cos(angles), np.sin(angles), 0 * angles, 0 * angles + 1
     turns = np.array([[cos, zero, -sin], [zero, one, zero], [sin, zero, cos]]).transpose(2, 0, 1)
@@ -38,11 +38,11 @@ def predictions(keypoint_format="coco17", fps=25.0):
     targets = poses + np.float32(0.02)
     path = np.column_stack([angles, zero, 4 + angles]).astype(np.float32)
     targets[FRAMES:] = path[FRAMES:] = np.nan
-    seen = standing(FORMATS[keypoint_format].joints) @ turns
+    keypoints_TJ3 = standing(FORMATS[keypoint_format].joints) @ turns
     return Predictions(
         names=("walk $1", "turn"),
         clip_ends=np.array([FRAMES, 2 * FRAMES]),
-        keypoints=seen[..., :2].astype(np.float32),
+        keypoints=keypoints_TJ3[..., :2].astype(np.float32),
         poses=poses,
         targets=targets,
         trajectory=path,
@@ -63,7 +63,7 @@ def render(path, output, *options):
     run(command_line("training.render", render_predictions), arguments)
 
 
-def film(path, folder):
+def images_of(path, folder):
     """A video's images, and how many seconds it takes.
 
     By ffmpeg itself: imageio's reader forgets to close its pipes, which the tests would report.
@@ -91,7 +91,7 @@ def coloured(image, colour):
     return np.nonzero(distance < 60)[1]
 
 
-def test_predictions_come_back_from_their_file(saved):
+def test_predictions_are_read_from_their_file(saved):
     expected, found = predictions(), Predictions.load(saved)
     for name in ("clip_ends", "keypoints", "poses", "targets", "trajectory"):
         values = getattr(found, name)
@@ -115,10 +115,10 @@ def test_predictions_come_back_from_their_file(saved):
         ("names", ("one",)),
         ("fps", 0.0),
         ("keypoint_format", "coco18"),
-        ("skeleton", "nobody"),
+        ("skeleton", "unknown"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_named(tmp_path, array, wrong):
+def test_errors_in_a_file_are_named(tmp_path, array, wrong):
     path = tmp_path / "wrong.npz"
     replace(predictions(), **{array: wrong}).save(path)
     with pytest.raises(InvalidInput, match=f"{path}, {array}: expected"):
@@ -129,7 +129,7 @@ def test_a_video(saved, tmp_path, capsys):
     output = tmp_path / "made" / "walk.mp4"
     render(saved, output, "--clip", "walk $1", "--width", 480)
     assert capsys.readouterr().out == f"{output}: 6 frames of walk $1, 25 a second\n"
-    images, seconds = film(output, tmp_path / "images")
+    images, seconds = images_of(output, tmp_path / "images")
     assert seconds == pytest.approx(FRAMES / 25)
     assert len(images) == FRAMES
     # Three panels; every number of pixels is even.
@@ -141,19 +141,17 @@ def test_a_video(saved, tmp_path, capsys):
     assert [path.name for path in output.parent.iterdir()] == ["walk.mp4"]
 
 
-def test_a_gif_of_what_has_no_known_truth(saved, tmp_path):
+def test_a_gif_without_true_poses(saved, tmp_path):
     output = tmp_path / "turn.GIF"
     render(saved, output, "--clip", 1, "--width", 321, "--fps", 30)
     images = [image[..., :3] for image in imageio.mimread(output)]
-    assert len(images) == FRAMES  # the first, shown twice, is one that is shown for longer
+    assert len(images) == FRAMES  # the first is shown for two frames
     assert {image.shape for image in images} == {(180, 320, 3)}
     assert (images[0] != images[-1]).any()
     assert durations_ms(output) == [70, 30, 30, 40, 30, 30]
 
 
-def test_what_is_left_and_right_in_the_image_is_so_in_the_pose_seen_from_the_camera(
-    saved, tmp_path
-):
+def test_left_and_right_in_the_image_agree_with_the_pose_from_the_camera(saved, tmp_path):
     output = tmp_path / "turn.gif"
     options = "--clip", 0, "--width", 480, "--seconds", 0.04, "--azimuth", 0
     render(saved, output, *options)
@@ -178,7 +176,7 @@ def test_slow_and_fast_animations_show_the_same_time():
     np.testing.assert_array_equal(fast.keypoints, clips.keypoints[[6, 6, 7, 7, 8, 8]])
 
 
-def test_a_pose_moves_along_its_path_and_stands_upright():
+def test_a_pose_moves_along_its_trajectory_and_is_upright():
     clips = predictions()
     moving = cut(clips, 0, 0.08, 10, rate=25).poses["predicted"]
     x, y, z = (clips.trajectory[2:FRAMES] - clips.trajectory[2]).T
@@ -189,7 +187,7 @@ def test_a_pose_moves_along_its_path_and_stands_upright():
     np.testing.assert_array_equal(still["predicted"][:, 0], 0)
 
 
-def test_the_tree_joins_keypoints_that_are_its_joints():
+def test_the_tree_connects_keypoints_that_are_its_joints():
     assert cut(predictions("h36m17"), 0, 0, 1, rate=25).keypoint_bones == list(H36M17.bones)
     assert cut(predictions(), 0, 0, 1, rate=25).keypoint_bones == FORMATS["coco17"].bones
 
@@ -216,7 +214,7 @@ def test_partly_known_poses_and_loose_keypoints_are_drawn(tmp_path):
         (("--clip", "0", "--output", "x.avi"), "expected a name that ends in .mp4 or .gif"),
     ],
 )
-def test_mistakes_are_a_line(capsys, saved, tmp_path, options, message):
+def test_user_errors_are_one_line(capsys, saved, tmp_path, options, message):
     output = tmp_path / "x.gif"
     with pytest.raises(SystemExit, match=r"^[12]$"):
         render(saved, output, *options)

@@ -6,10 +6,10 @@ from enum import Enum
 from typing import Annotated, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-Floats = NDArray[np.float32]
+from training.array_types import Floats
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 """The probability that something happens to a clip."""
 

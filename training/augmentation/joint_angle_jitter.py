@@ -7,12 +7,12 @@ the limits of human joints.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from poselift.skeletons import H36M17
-from training.augmentation.augmentation import Augmentation, Floats, Stage, with_probability
+from training.array_types import Array, Floats
+from training.augmentation.augmentation import Augmentation, Stage, with_probability
 from training.augmentation.limbs import LIMBS, flex, limb, turn_about
 
 _SWING = {"shoulder": np.radians(30), "hip": np.radians(18)}
@@ -27,14 +27,7 @@ _KNOTS_APART_S = (0.4, 3.0)
 def jitter_joint_angles(
     points_TM3: Floats, joint_names: Sequence[str], fps: float, rng: np.random.Generator
 ) -> Floats:
-    """Turn trunk, arms and legs, and open and close elbows and knees, a little and slowly.
-
-    Args:
-        points_TM3: world axes, metres, y up; the first are the joints of Human3.6M.
-        joint_names: what the M points are.
-        fps: frames per second.
-        rng: where the angles come from.
-    """
+    """Turn trunk, arms and legs, and open and close elbows and knees, a little and slowly."""
     frames = len(points_TM3)
     bent = _turn_trunk(points_TM3, _TRUNK * _smooth_noise(frames, 3, fps, rng))
     for limbs in LIMBS:
@@ -47,24 +40,19 @@ def jitter_joint_angles(
     return bent
 
 
-def _turn_trunk(points_TM3: Floats, angles_T3: NDArray[np.floating]) -> Floats:
-    legs = {
-        H36M17.joints.index(f"{side}_{name}") for side in ("left", "right") for name in LIMBS["hip"]
-    }
+def _turn_trunk(points_TM3: Floats, angles_T3: Array) -> Floats:
+    legs = [joint for side in ("left", "right") for joint in limb(H36M17.joints, side, "hip")]
     above = [joint for joint in range(1, points_TM3.shape[1]) if joint not in legs]
     return turn_about(points_TM3, 0, above, Rotation.from_rotvec(angles_T3))
 
 
-def _smooth_noise(
-    frames: int, channels: int, fps: float, rng: np.random.Generator
-) -> NDArray[np.floating]:
+def _smooth_noise(frames: int, channels: int, fps: float, rng: np.random.Generator) -> Array:
     """Smooth random curves (T, channels) about a random constant, of unit spread, within 2."""
     apart = max(fps * np.exp(rng.uniform(*np.log(_KNOTS_APART_S))), 1.0)
     knots = np.arange(int(frames / apart) + 3) * apart
     values = rng.normal(0, 1, (len(knots), channels)) + rng.normal(0, 1, channels)
     curves = CubicSpline(knots, values)(np.arange(frames)) / np.sqrt(2)
-    clipped: NDArray[np.floating] = np.clip(curves, -2, 2)
-    return clipped
+    return np.asarray(np.clip(curves, -2, 2))
 
 
 JOINT_ANGLE_JITTER = Augmentation(

@@ -4,15 +4,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-Floats = NDArray[np.float32]
+from training.array_types import Array, Floats
 
-LIMBS = {
-    "shoulder": ("shoulder", "elbow", "wrist"),
-    "hip": ("hip", "knee", "foot"),
-}
+LIMBS = {"shoulder": ("shoulder", "elbow", "wrist"), "hip": ("hip", "knee", "foot")}
 """The chain of each limb, by the pair of joints that it hangs from."""
 _MOST_FLEXED = np.radians(145)
 _HINGE_SHARE = 0.1
@@ -21,19 +17,11 @@ _HINGE_SHARE = 0.1
 
 def body_frame(points_TM3: Floats, joint_names: Sequence[str], limbs: str) -> Floats:
     """Right-handed axes (T, 3, 3), as columns: across the shoulders or hips, up the back, ahead."""
-    at = {name: points_TM3[:, joint_names.index(name)] for name in ("hip", "thorax")}
-    left, right = (
-        points_TM3[:, joint_names.index(f"{side}_{limbs}")] for side in ("left", "right")
-    )
+    names = ("hip", "thorax", f"left_{limbs}", f"right_{limbs}")
+    hip, thorax, left, right = (points_TM3[:, joint_names.index(name)] for name in names)
     across = _unit(left - right)
-    ahead = _unit(np.cross(across, at["thorax"] - at["hip"]))
+    ahead = _unit(np.cross(across, thorax - hip))
     return np.stack([across, np.cross(ahead, across), ahead], axis=-1).astype(np.float32)
-
-
-def body_axes(points_TM3: Floats, joint_names: Sequence[str], limbs: str) -> list[Floats]:
-    """Across the body to its left, up the back, and ahead: (T, 3) each, of unit length."""
-    frame = body_frame(points_TM3, joint_names, limbs)
-    return [frame[:, :, axis] for axis in range(3)]
 
 
 def limb(joint_names: Sequence[str], side: str, limbs: str) -> list[int]:
@@ -46,13 +34,13 @@ def flex(
     joint_names: Sequence[str],
     limbs: str,
     chain: Sequence[int],
-    change_T: NDArray[np.floating],
+    change_T: Array,
 ) -> Floats:
     """Close a limb's elbow or knee by so many radians, between straight and fully flexed."""
     upper, lower = _bones(points_TM3, chain)
     before = flexion(points_TM3, chain)
     change = np.clip(before + change_T, 0, _MOST_FLEXED) - before
-    ahead = body_axes(points_TM3, joint_names, limbs)[2]
+    ahead = body_frame(points_TM3, joint_names, limbs)[:, :, 2]
     usual = np.cross(upper, ahead if limbs == "shoulder" else -ahead)
     scale = _HINGE_SHARE * np.linalg.norm(lower, axis=-1, keepdims=True)
     hinge = np.cross(upper, lower) + scale * usual
@@ -61,13 +49,12 @@ def flex(
     return turn_about(points_TM3, chain[1], chain[2:], turn)
 
 
-def flexion(points_TM3: Floats, chain: Sequence[int]) -> NDArray[np.floating]:
+def flexion(points_TM3: Floats, chain: Sequence[int]) -> Array:
     """The angle (T,) of an elbow or knee; 0 is straight."""
     upper, lower = _bones(points_TM3, chain)
     lengths = np.linalg.norm(upper, axis=-1) * np.linalg.norm(lower, axis=-1)
     cosines = (upper * lower).sum(-1) / np.maximum(lengths, 1e-9)
-    angles: NDArray[np.floating] = np.arccos(np.clip(cosines, -1, 1))
-    return angles
+    return np.asarray(np.arccos(np.clip(cosines, -1, 1)))
 
 
 def _bones(points_TM3: Floats, chain: Sequence[int]) -> list[Floats]:
@@ -86,5 +73,4 @@ def turn_about(points_TM3: Floats, centre: int, moved: Sequence[int], turn_T: Ro
 
 def _unit(vectors_T3: Floats) -> Floats:
     lengths = np.linalg.norm(vectors_T3, axis=-1, keepdims=True)
-    unit: Floats = vectors_T3 / np.maximum(lengths, np.float32(1e-6))
-    return unit
+    return np.asarray(vectors_T3 / np.maximum(lengths, np.float32(1e-6)))

@@ -6,15 +6,11 @@ from typing import Any
 import numpy as np
 
 from training.augmentation.augmentation import Augmentation, Motions, Stage
-from training.augmentation.backwards import BACKWARDS
-from training.augmentation.bone_length_scaling import BONE_LENGTH_SCALING
+from training.augmentation.bodies import BONE_LENGTH_SCALING, LIMB_SWAP
+from training.augmentation.framing import ROLL, TRUNCATION
 from training.augmentation.joint_angle_jitter import JOINT_ANGLE_JITTER
-from training.augmentation.limb_swap import LIMB_SWAP
-from training.augmentation.lying import LYING
-from training.augmentation.roll import ROLL
-from training.augmentation.sitting import SITTING
-from training.augmentation.speed import SPEED
-from training.augmentation.truncation import TRUNCATION
+from training.augmentation.posture import LYING, SITTING
+from training.augmentation.timing import BACKWARDS, SPEED
 
 AUGMENTATIONS: tuple[Augmentation, ...] = (
     SPEED,

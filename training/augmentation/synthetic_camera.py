@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.cameras import Camera
-
-Floats = NDArray[np.float32]
+from training.array_types import Array, Floats
 
 _IMAGE_SIZES = ((1920, 1080), (1280, 720), (1080, 1920), (640, 480), (1000, 1000))
 _FOCAL_LENGTHS = (0.6, 2.2)
@@ -42,24 +40,14 @@ class SyntheticCamera:
 
 
 def random_camera(trajectory_T3: Floats, rng: np.random.Generator) -> SyntheticCamera:
-    """Draw a camera that has a person's whole trajectory in front of it.
-
-    Args:
-        trajectory_T3: of the root, in world axes, metres, y up, the floor near y = 0.
-        rng: the source of all choices.
-    """
+    """Draw a camera that has a person's whole trajectory in front of it; the floor is at y = 0."""
     middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
     radius = float(np.linalg.norm((trajectory_T3 - middle)[:, [0, 2]], axis=-1).max())
     distance = radius + np.exp(rng.uniform(*np.log(_DISTANCES_M)))
     heights = _HIGH_HEIGHTS_M if rng.random() < _HIGH_SHARE else _HEIGHTS_M
     bearing = rng.uniform(0, 2 * np.pi)
-    position = np.array(
-        [
-            middle[0] + distance * np.sin(bearing),
-            rng.uniform(*heights),
-            middle[2] + distance * np.cos(bearing),
-        ]
-    )
+    x, z = middle[[0, 2]] + distance * np.array([np.sin(bearing), np.cos(bearing)])
+    position = np.array([x, rng.uniform(*heights), z])
     aim = middle + rng.normal(0, _AIM_SPREAD_M, 3)
     image_size = _IMAGE_SIZES[rng.integers(len(_IMAGE_SIZES))]
     intrinsics = _random_intrinsics(image_size, rng)
@@ -77,9 +65,7 @@ def _random_intrinsics(image_size: tuple[int, int], rng: np.random.Generator) ->
     return Camera((focal, focal), (width / 2 + float(shift_x), height / 2 + float(shift_y)))
 
 
-def look_at(
-    position: NDArray[np.floating], aim: NDArray[np.floating], roll: float
-) -> NDArray[np.floating]:
+def look_at(position: Array, aim: Array, roll: float) -> Array:
     """The axes of a camera at ``position`` that looks at ``aim``, turned by ``roll`` radians."""
     ahead = aim - position
     ahead /= np.linalg.norm(ahead)
@@ -88,7 +74,7 @@ def look_at(
     return rolled(np.stack([right, np.cross(ahead, right), ahead]), roll)
 
 
-def rolled(turn_33: NDArray[np.floating], roll: float) -> NDArray[np.floating]:
+def rolled(turn_33: Array, roll: float) -> Array:
     """A camera's axes, turned about the one that it looks along by ``roll`` radians."""
     right, down, ahead = turn_33
     cos, sin = np.cos(roll), np.sin(roll)

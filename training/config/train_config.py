@@ -7,15 +7,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from training.command import Options
-from training.config.sections import (
-    AugmentationConfig,
-    DatasetConfig,
-    LossConfig,
-    ModelConfig,
-    OptimisationConfig,
-    RunConfig,
-    SemiSupervisedConfig,
-)
+from training.config import sections
 
 
 class TrainConfig(Options):
@@ -25,26 +17,21 @@ class TrainConfig(Options):
     checkpoints and older files do.
     """
 
-    dataset: DatasetConfig = DatasetConfig()
-    """What is trained on."""
-    model: ModelConfig = ModelConfig()
-    """The networks."""
-    augmentation: AugmentationConfig = AugmentationConfig()
-    """How training data is varied."""
-    optimisation: OptimisationConfig = OptimisationConfig()
-    """How it is learned."""
-    loss: LossConfig = LossConfig()
-    """What is minimised."""
-    semi_supervised: SemiSupervisedConfig = SemiSupervisedConfig()
-    """Unlabelled data."""
-    run: RunConfig = RunConfig()
-    """Where and how it is computed."""
+    dataset: sections.DatasetConfig = sections.DatasetConfig()
+    model: sections.ModelConfig = sections.ModelConfig()
+    augmentation: sections.AugmentationConfig = sections.AugmentationConfig()
+    optimisation: sections.OptimisationConfig = sections.OptimisationConfig()
+    loss: sections.LossConfig = sections.LossConfig()
+    semi_supervised: sections.SemiSupervisedConfig = sections.SemiSupervisedConfig()
+    run: sections.RunConfig = sections.RunConfig()
 
     def for_evaluation(self, data: Path) -> "TrainConfig":
         """The same model, to be evaluated on some data: how it was trained does not matter."""
         dataset = {"data": data, **self.dataset.model_dump(include={"actions", "downsample"})}
         model = self.model.model_dump(include={"keypoint_format", "normalisation", "causal"})
-        return TrainConfig(dataset=DatasetConfig(**dataset), model=ModelConfig(**model))
+        return TrainConfig(
+            dataset=sections.DatasetConfig(**dataset), model=sections.ModelConfig(**model)
+        )
 
     def dumped(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         """All settings by name, without sections; ``options`` are those of ``model_dump``."""
@@ -95,7 +82,6 @@ SECTIONS = {
     for section, field in TrainConfig.model_fields.items()
     for name in field.annotation.model_fields  # type: ignore[union-attr]
 }
-"""The section of each setting."""
 
 
 def sectioned(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,22 +2,17 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.floating]
+from training.array_types import Array
 
 
 def project(points: Tensor, cameras: Tensor, linear: bool = False) -> Tensor:
-    """Project points in camera axes to normalised screen coordinates.
+    """Project points (…, K, 3) in camera axes, metres, to normalised screen coordinates.
 
+    Cameras (…, 9) are focal length x y, principal point x y, radial k1 k2 k3, tangential p1 p2.
     This is not OpenCV's model: its tangential term is p·(x, y) and p·r², and plane coordinates are
-    limited to ±1 before they are distorted.
-
-    Args:
-        points: (…, K, 3), metres, z away from the camera.
-        cameras: (…, 9): focal length x y, principal point x y, radial k1 k2 k3, tangential p1 p2.
-        linear: leave out the distortion and the limit.
+    limited to ±1 before they are distorted. ``linear`` leaves out the distortion and the limit.
     """
     parameters = cameras[..., None, :]
     focal_length, centre = parameters[..., :2], parameters[..., 2:4]
@@ -43,5 +38,4 @@ def world_to_camera(points: Array, rotation: Array, translation: Array) -> Array
     w, axis = rotation[0], -rotation[1:]  # the conjugate turns the world into the camera
     relative = points - translation
     across = np.cross(axis, relative)
-    moved: Array = relative + 2 * (w * across + np.cross(axis, across))
-    return moved
+    return np.asarray(relative + 2 * (w * across + np.cross(axis, across)))

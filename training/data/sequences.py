@@ -1,15 +1,45 @@
 """Sequences: clips as a model is given them, with the poses and trajectories it learns."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.cameras import Camera
+from poselift.codec import Codec, ModelInput, Preprocessing
 from poselift.normalisation import InverseTransform, ScreenCamera
-from training.data.encoding import EncodedSequence
+from training.array_types import Floats
 
-Floats = NDArray[np.float32]
+
+@dataclass(frozen=True)
+class EncodedSequence:
+    """The frames of a clip from the first detection on."""
+
+    inputs_TJ2: Floats
+    """Normalised keypoints."""
+    inverse: InverseTransform
+    """From the model's axes to camera axes."""
+    frames: slice
+    """Their place in the clip."""
+
+
+def encode(
+    keypoints_TJ3: Floats,
+    model: ModelInput,
+    image_size: tuple[float, float],
+    camera: Camera | None,
+    fps: float,
+) -> EncodedSequence | None:
+    """Encode a clip as for serving; None if nothing is detected in all of it."""
+    # No gap is too long: each frame has a pose to learn.
+    how = Preprocessing(model.keypoint_format, image_size, camera, max_gap_s=math.inf, fps=fps)
+    encoded = Codec(model, how).encode_trusted(keypoints_TJ3)
+    if not encoded.segments:
+        return None
+    (frames,) = encoded.segments
+    return EncodedSequence(encoded.inputs_TJ2[frames], encoded.inverse.of(frames), frames)
 
 
 @dataclass(frozen=True)
@@ -17,7 +47,6 @@ class PoseSequence:
     """One clip in one camera."""
 
     inputs_TJ2: Floats
-    """Normalised keypoints."""
     targets_TK3: Floats
     """Poses relative to the root, metres, in the axes the model works in; NaN if unknown."""
     trajectory_T3: Floats
@@ -25,7 +54,6 @@ class PoseSequence:
     camera_T9: Floats
     """What projects points in those axes to inputs: see ``training.data.projection``."""
     inverse: InverseTransform
-    """From the model's axes to camera axes."""
 
 
 @dataclass(frozen=True)
@@ -47,30 +75,22 @@ def concatenated(sequences: Iterable[PoseSequence]) -> Sequences:
     clips = list(sequences)
     lengths = np.array([len(clip.inputs_TJ2) for clip in clips])
     ends = np.cumsum(lengths)
+    depths = [(clip.inverse.depth_T, np.ones(len(clip.inputs_TJ2), np.float32)) for clip in clips]
     return Sequences(
         np.concatenate([clip.inputs_TJ2 for clip in clips]),
         np.concatenate([clip.targets_TK3 for clip in clips]),
         np.concatenate([clip.trajectory_T3 for clip in clips]),
         np.concatenate([clip.camera_T9 for clip in clips]),
-        np.concatenate([_depth(clip) for clip in clips]),
+        np.concatenate([ones if depth is None else depth for depth, ones in depths]),
         np.repeat(ends - lengths, lengths),
         np.repeat(ends - 1, lengths),
     )
 
 
-def _depth(clip: PoseSequence) -> Floats:
-    if clip.inverse.depth_T is None:
-        return np.ones(len(clip.inputs_TJ2), np.float32)
-    return clip.inverse.depth_T
-
-
 def pose_sequence(encoded: EncodedSequence, points_TK3: Floats, camera_9: Floats) -> PoseSequence:
     """A clip from its inputs and the true positions of its joints, root first, in camera axes.
 
-    Args:
-        encoded: the inputs.
-        points_TK3: metres; NaN where unknown.
-        camera_9: what projects camera axes to the screen, for ``screen`` models.
+    ``camera_9`` is what projects camera axes to the screen, for ``screen`` models.
     """
     inverse = encoded.inverse
     trajectory = points_TK3[:, 0]
@@ -104,18 +124,11 @@ def screen_parameters(
 
 
 def mirrored(clip: PoseSequence, inputs: Sequence[int], targets: Sequence[int]) -> PoseSequence:
-    """The same clip in a mirror: x negated, left and right exchanged.
-
-    Args:
-        clip: what is mirrored.
-        inputs: the permutation that exchanges left and right keypoints.
-        targets: the same of the poses' joints.
-    """
+    """The same clip in a mirror: x negated, left and right keypoints and joints exchanged."""
     across = np.array([-1, 1, 1], dtype=np.float32)
-    turn = clip.inverse.turn_T33
-    inverse = (
-        clip.inverse if turn is None else replace(clip.inverse, turn_T33=turn * _outer(across))
-    )
+    inverse = clip.inverse
+    if inverse.turn_T33 is not None:
+        inverse = replace(inverse, turn_T33=inverse.turn_T33 * np.outer(across, across))
     camera = clip.camera_T9.copy()
     camera[:, [2, 7]] *= -1  # x of the principal point and of the tangential distortion
     return PoseSequence(
@@ -132,8 +145,3 @@ def mirror(points: Floats, permutation: Sequence[int]) -> Floats:
     swapped = points[..., list(permutation), :].copy()
     swapped[..., 0] *= -1
     return swapped
-
-
-def _outer(vector: Floats) -> Floats:
-    product: Floats = np.outer(vector, vector)
-    return product

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.cameras import Camera
 from poselift.codec import ModelInput
@@ -14,28 +13,13 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
 from poselift.skeletons import SKELETONS
+from training.array_types import Doubles
 from training.augmentation.synthetic_camera import SyntheticCamera
 from training.config.sections import MOTION_SETTINGS, AugmentationConfig, ModelConfig
 from training.config.train_config import TrainConfig
-from training.data.datasets.arrays import keys_of
-from training.data.datasets.clips import Clips, Summary, those_of
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.recordings import RecordingSet
-from training.data.encoding import encode
-from training.data.sequences import (
-    PoseSequence,
-    Sequences,
-    concatenated,
-    mirrored,
-    pose_sequence,
-    screen_parameters,
-)
-from training.data.synthetic import (
-    ASSUMED_SCREEN_CAMERA,
-    ProjectionOptions,
-    project_all,
-    project_clip,
-)
+from training.data import sequences, synthetic
+from training.data.datasets.clips import Clips, keys_of, those_of
+from training.data.datasets.prepared import MotionSet, RecordingSet
 
 SEED = 20191118
 """Every model is evaluated with the same cameras and the same noise."""
@@ -54,75 +38,33 @@ class HeldOut:
     name: str
     subject: str
     action: str
-    sequence: PoseSequence
+    sequence: sequences.PoseSequence
 
 
-class Source(Protocol):
-    """A data set, as a run's settings want it."""
-
-    summary: Summary
-    keypoint_format: str
-    conditions: tuple[str, ...]
-    """In which ways held-out clips are measured."""
-    trajectory_camera: ScreenCamera | None
-    """The cameras that a trajectory is learned with, for ``screen`` models."""
-
-    def labelled(self, rng: np.random.Generator) -> Sequences:
-        """What an epoch is trained on with labels."""
-        ...
-
-    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
-        """What an epoch is trained on without labels, if anything."""
-        ...
-
-    def held_out(self, condition: str) -> Iterator[HeldOut]:
-        """The clips kept from training, the same every time."""
-        ...
-
-    def without_poses(self) -> Iterator[HeldOut]:
-        """Clips of unknown poses, to be lifted: their targets are NaN."""
-        ...
-
-
-def open_source(config: TrainConfig) -> Source:
-    """Open the prepared file that a run reads.
-
-    Raises:
-        InvalidInput: it is none, or the settings do not go with it.
-    """
+def open_source(config: TrainConfig) -> "Source":
+    """Open the prepared file that a run reads; `InvalidInput` if the settings do not go with it."""
     if "keypoints" in keys_of(config.dataset.data):
         return RecordingSource(config)
     return MotionSource(config)
 
 
-@dataclass(frozen=True)
-class Sides(Generic[_AnyClips]):
-    """A data set parted by a run's settings."""
-
-    labelled: _AnyClips
-    unlabelled: _AnyClips
-    held_out: _AnyClips
-
-    @classmethod
-    def of(cls, clips: _AnyClips, config: TrainConfig) -> "Sides[_AnyClips]":
-        """Choose actions and subjects, thin out frames, and shorten what is labelled."""
-        _refuse_strangers(clips, config)
-        dataset = config.dataset
-        if dataset.downsample > 1:
-            clips = clips.downsampled(dataset.downsample)
-        if dataset.actions:
-            clips = clips.select(those_of(clips.actions, dataset.actions))
-        training = clips.split(held_out=False)
-        is_unlabelled = np.isin(training.subjects, config.semi_supervised.unlabelled_subjects)
-        is_labelled = ~is_unlabelled
-        if dataset.subjects:
-            is_labelled &= np.isin(training.subjects, dataset.subjects)
-        labelled = training.select(np.flatnonzero(is_labelled))
-        return cls(
-            labelled.shortened(dataset.subset) if dataset.subset < 1 else labelled,
-            training.select(np.flatnonzero(is_unlabelled)),
-            clips.split(held_out=True),
-        )
+def _sides(clips: _AnyClips, config: TrainConfig) -> tuple[_AnyClips, _AnyClips, _AnyClips]:
+    """Labelled, unlabelled and held-out clips, as a run's settings choose them."""
+    _refuse_strangers(clips, config)
+    dataset = config.dataset
+    if dataset.downsample > 1:
+        clips = clips.downsampled(dataset.downsample)
+    if dataset.actions:
+        clips = clips.select(those_of(clips.actions, dataset.actions))
+    training = clips.split(held_out=False)
+    is_unlabelled = np.isin(training.subjects, config.semi_supervised.unlabelled_subjects)
+    is_labelled = ~is_unlabelled
+    if dataset.subjects:
+        is_labelled &= np.isin(training.subjects, dataset.subjects)
+    labelled = training.select(np.flatnonzero(is_labelled))
+    if dataset.subset < 1:
+        labelled = labelled.shortened(dataset.subset)
+    return labelled, training.select(np.flatnonzero(is_unlabelled)), clips.split(held_out=True)
 
 
 def _refuse_strangers(clips: Clips, config: TrainConfig) -> None:
@@ -135,17 +77,16 @@ def _refuse_strangers(clips: Clips, config: TrainConfig) -> None:
     for name, subjects in chosen.items():
         strangers = [each for each in subjects if each not in known]
         if strangers:
-            raise InvalidInput.at(
-                name,
-                f"subjects to train on that {config.dataset.data} has "
-                f"({', '.join(sorted(known))}), found {', '.join(strangers)}",
-            )
+            known_text = f"{config.dataset.data} has ({', '.join(sorted(known))})"
+            expected = f"subjects to train on that {known_text}, found {', '.join(strangers)}"
+            raise InvalidInput.at(name, expected)
 
 
 class MotionSource:
     """Motion capture, projected by new random cameras in every epoch."""
 
     conditions: tuple[str, ...] = tuple(CONDITIONS)
+    """In which ways held-out clips are measured."""
 
     def __init__(self, config: TrainConfig) -> None:
         data = config.dataset.data
@@ -153,7 +94,7 @@ class MotionSource:
             raise InvalidInput.at("unlabelled", f"nothing, as {data} has no real keypoints")
         self._cameras = config.augmentation.cameras_per_clip
         self.keypoint_format = config.model.keypoint_format or _DEFAULT_FORMAT
-        self.options = ProjectionOptions(
+        self.options = synthetic.ProjectionOptions(
             keypoint_format=self.keypoint_format,
             normalisation=config.model.normalisation,
             causal=config.model.causal,
@@ -161,22 +102,20 @@ class MotionSource:
             flip=config.augmentation.flip,
             augmentations=config.augmentation.registered,
         )
-        self.trajectory_camera: ScreenCamera | None = ASSUMED_SCREEN_CAMERA
-        sides = Sides.of(MotionSet.load(data), config)
-        self._labelled = sides.labelled
-        self._unlabelled = sides.unlabelled
-        self._held_out = sides.held_out
+        self.trajectory_camera: ScreenCamera | None = synthetic.ASSUMED_SCREEN_CAMERA
+        """The camera that a trajectory is learned with, for ``screen`` models."""
+        self._labelled, self._unlabelled, self._held_out = _sides(MotionSet.load(data), config)
         self.summary = self._labelled.summary()
 
-    def labelled(self, rng: np.random.Generator) -> Sequences:
-        """Every labelled clip, by so many new cameras."""
-        return project_all(self._labelled, self.options, rng, self._cameras)
+    def labelled(self, rng: np.random.Generator) -> sequences.Sequences:
+        """What an epoch learns from: every labelled clip, by so many new cameras."""
+        return synthetic.project_all(self._labelled, self.options, rng, self._cameras)
 
-    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
-        """The same of clips whose poses are ignored."""
+    def unlabelled(self, rng: np.random.Generator) -> sequences.Sequences | None:
+        """The same of clips whose poses are ignored, if there are any."""
         if len(self._unlabelled) == 0:
             return None
-        return project_all(self._unlabelled, self.options, rng, self._cameras)
+        return synthetic.project_all(self._unlabelled, self.options, rng, self._cameras)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
         """Every clip by several cameras, which depend only on its name."""
@@ -184,26 +123,27 @@ class MotionSource:
         return (clip for clip, _ in evaluation_sequences(self._held_out, options))
 
     def without_poses(self) -> Iterator[HeldOut]:
-        """None: motion is nothing but poses."""
+        """Clips of unknown poses: none, as motion is nothing but poses."""
         return iter(())
 
 
 def evaluation_sequences(
-    motions: MotionSet, options: ProjectionOptions
+    motions: MotionSet, options: synthetic.ProjectionOptions
 ) -> Iterator[tuple[HeldOut, SyntheticCamera]]:
     """Every clip as it is evaluated, by several cameras.
 
-    They depend on its name, not on its place in the file; and on ``options``, where those augment
-    motion before a camera is chosen.
+    They depend on its name, and on ``options`` where those augment motion before that.
     """
     for index in range(len(motions)):
         for number in range(EVALUATION_CAMERAS):
             rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
-            sequence, camera = project_clip(motions.clip(index), motions, options, rng)
+            sequence, camera = synthetic.project_clip(motions.clip(index), motions, options, rng)
             yield _held_out(motions, index, sequence, f", camera {number + 1}"), camera
 
 
-def _held_out(clips: Clips, index: int, sequence: PoseSequence, camera: str = "") -> HeldOut:
+def _held_out(
+    clips: Clips, index: int, sequence: sequences.PoseSequence, camera: str = ""
+) -> HeldOut:
     name = f"{clips.names[index]}{camera}"
     return HeldOut(name, clips.subjects[index], clips.actions[index], sequence)
 
@@ -218,14 +158,13 @@ class RecordingSource:
         self._config = config
         recordings = RecordingSet.load(config.dataset.data)
         if config.model.keypoint_format not in {None, recordings.keypoint_format}:
-            raise InvalidInput.at(
-                "keypoint_format", f"{recordings.keypoint_format}, as {config.dataset.data} has"
-            )
-        sides = Sides.of(recordings, config)
-        self._labelled, unposed = _by_labels(sides.labelled)
-        self._held_out, held_out_unposed = _by_labels(sides.held_out)
+            expected = f"{recordings.keypoint_format}, as {config.dataset.data} has"
+            raise InvalidInput.at("keypoint_format", expected)
+        labelled, unlabelled, held_out = _sides(recordings, config)
+        self._labelled, unposed = _by_labels(labelled)
+        self._held_out, held_out_unposed = _by_labels(held_out)
         self._unposed = (unposed, held_out_unposed)
-        others = [sides.unlabelled, *_others(config, recordings)]
+        others = [unlabelled, *_others(config, recordings)]
         if config.model.trajectory or not config.semi_supervised.projection_weight:
             others.append(unposed)  # else they cannot be projected
         self._unlabelled = [part for part in others if len(part)]
@@ -234,20 +173,22 @@ class RecordingSource:
         self.trajectory_camera = mean_camera(self._labelled)
         self.summary = self._labelled.summary()
 
-    def labelled(self, rng: np.random.Generator) -> Sequences:
+    def labelled(self, rng: np.random.Generator) -> sequences.Sequences:
         """Every labelled video, half of them mirrored."""
-        return concatenated(self._flipped(self._labelled, rng))
+        return sequences.concatenated(self._flipped(self._labelled, rng))
 
-    def unlabelled(self, rng: np.random.Generator) -> Sequences | None:
+    def unlabelled(self, rng: np.random.Generator) -> sequences.Sequences | None:
         """Every video without labels, or whose labels are ignored."""
         if not self._unlabelled:
             return None
-        return concatenated(clip for part in self._unlabelled for clip in self._flipped(part, rng))
+        return sequences.concatenated(
+            clip for part in self._unlabelled for clip in self._flipped(part, rng)
+        )
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
-        """Every held-out video as it is."""
-        del condition  # there is one
-        yield from self._as_they_are(self._held_out)
+        """Every held-out video as it is, in the one condition that there is."""
+        del condition
+        return self._as_they_are(self._held_out)
 
     def without_poses(self) -> Iterator[HeldOut]:
         """Every video of unknown poses, as it is."""
@@ -258,13 +199,15 @@ class RecordingSource:
         for index in range(len(videos)):
             yield _held_out(videos, index, recording_sequence(videos, index, self._config.model))
 
-    def _flipped(self, videos: RecordingSet, rng: np.random.Generator) -> Iterator[PoseSequence]:
+    def _flipped(
+        self, videos: RecordingSet, rng: np.random.Generator
+    ) -> Iterator[sequences.PoseSequence]:
         inputs = FORMATS[videos.keypoint_format].mirror
         targets = SKELETONS[videos.skeleton].mirror
         for index in range(len(videos)):
             clip = recording_sequence(videos, index, self._config.model)
             is_flipped = self._config.augmentation.flip and rng.random() < 0.5
-            yield mirrored(clip, inputs, targets) if is_flipped else clip
+            yield sequences.mirrored(clip, inputs, targets) if is_flipped else clip
 
 
 def _by_labels(videos: RecordingSet) -> tuple[RecordingSet, RecordingSet]:
@@ -300,34 +243,30 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
         return []
     others = RecordingSet.load(path)
     if (others.keypoint_format, others.skeleton) != (labelled.keypoint_format, labelled.skeleton):
-        raise InvalidInput.at(
-            f"{path}, keypoint_format",
-            f"that of {config.dataset.data}, {labelled.keypoint_format} to {labelled.skeleton}",
-        )
+        known = f"{labelled.keypoint_format} to {labelled.skeleton}"
+        raise InvalidInput.at(f"{path}, keypoint_format", f"that of {config.dataset.data}, {known}")
     return [others.downsampled(config.dataset.downsample)]
 
 
-def recording_sequence(videos: RecordingSet, index: int, model: ModelConfig) -> PoseSequence:
-    """One video as a model is given it, from the first frame with a detection on.
-
-    Raises:
-        InvalidInput: nothing is detected in all of it.
-    """
+def recording_sequence(
+    videos: RecordingSet, index: int, model: ModelConfig
+) -> sequences.PoseSequence:
+    """One video as a model is given it, from the first frame with a detection on."""
     part = videos.frames(index)
     image_size = (float(videos.image_sizes[index, 0]), float(videos.image_sizes[index, 1]))
     camera = _camera(videos.cameras[index])
     options = ModelInput(videos.keypoint_format, model.normalisation, model.causal)
-    encoded = encode(videos.keypoints[part], options, image_size, camera)
+    encoded = sequences.encode(videos.keypoints[part], options, image_size, camera, videos.fps)
     if encoded is None:
         raise InvalidInput.at(f"keypoints of {videos.names[index]}", "a joint that was found")
     parameters = np.full(9, np.nan, np.float32)
     if camera is not None:
         screen = ScreenCamera.of(camera, image_size)
-        parameters = screen_parameters(screen, videos.cameras[index, 4:].tolist())
-    return pose_sequence(encoded, videos.positions[part][encoded.frames], parameters)
+        parameters = sequences.screen_parameters(screen, videos.cameras[index, 4:].tolist())
+    return sequences.pose_sequence(encoded, videos.positions[part][encoded.frames], parameters)
 
 
-def _camera(values_9: NDArray[np.float64]) -> Camera | None:
+def _camera(values_9: Doubles) -> Camera | None:
     """A camera for ``person`` models; Human3.6M's tangential terms are not OpenCV's, and tiny."""
     if np.isnan(values_9).any():
         return None
@@ -344,12 +283,10 @@ def mean_camera(videos: RecordingSet) -> ScreenCamera | None:
     ]
     if not cameras:
         return None
-    return ScreenCamera(
-        _middle([camera.focal_length for camera in cameras]),
-        _middle([camera.principal_point for camera in cameras]),
-    )
+    fx, fy = np.mean([camera.focal_length for camera in cameras], axis=0).tolist()
+    cx, cy = np.mean([camera.principal_point for camera in cameras], axis=0).tolist()
+    return ScreenCamera((fx, fy), (cx, cy))
 
 
-def _middle(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    x, y = np.mean(pairs, axis=0)
-    return float(x), float(y)
+Source = MotionSource | RecordingSource
+"""A data set, as a run's settings want it."""

@@ -9,29 +9,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.codec import ModelInput
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
 from poselift.skeletons import H36M17
+from training.array_types import Floats
 from training.augmentation.augmentation import Stage
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.registry import augment
 from training.augmentation.synthetic_camera import SyntheticCamera, random_camera
-from training.data.datasets.motion import MotionSet
-from training.data.encoding import encode
-from training.data.sequences import (
-    PoseSequence,
-    Sequences,
-    concatenated,
-    mirrored,
-    pose_sequence,
-    screen_parameters,
-)
+from training.data import sequences
+from training.data.datasets.prepared import MotionSet
 
-Floats = NDArray[np.float32]
 Occlude = Callable[[Floats, np.random.Generator], Floats]
 """Removes some of a clip's detected keypoints (T, J, 3)."""
 
@@ -46,7 +37,6 @@ class ProjectionOptions(ModelInput):
     noise: tuple[float, float] = (0.0, 1.5)
     """Range of the noise level; 1 is an ordinary detector's."""
     flip: bool = False
-    """Mirror half of the clips."""
     augmentations: Mapping[str, Any] = field(default_factory=dict)
     """The settings of registered augmentations by name; the others are off."""
     occlude: Occlude | None = None
@@ -59,9 +49,9 @@ class ProjectionOptions(ModelInput):
 
 def project_all(
     motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator, cameras: int = 1
-) -> Sequences:
+) -> sequences.Sequences:
     """Project every clip by ``cameras`` random cameras, each with noise of its own."""
-    return concatenated(
+    return sequences.concatenated(
         project_clip(motions.clip(index), motions, options, rng)[0]
         for index in range(len(motions))
         for _ in range(cameras)
@@ -69,15 +59,11 @@ def project_all(
 
 
 def project_clip(
-    positions_TM3: Floats,
-    motions: MotionSet,
-    options: ProjectionOptions,
-    rng: np.random.Generator,
-) -> tuple[PoseSequence, SyntheticCamera]:
+    positions_TM3: Floats, motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator
+) -> tuple[sequences.PoseSequence, SyntheticCamera]:
     """Augment one clip (T, M, 3), world axes in metres with y up, and project it.
 
-    Returns:
-        the sequence, and the random camera that it was projected by.
+    With the sequence comes the random camera that it was projected by.
     """
     settings = options.augmentations
     positions = augment(Stage.MOTION, positions_TM3, settings, motions, rng)
@@ -85,7 +71,9 @@ def project_clip(
     camera = augment(Stage.CAMERA, camera, settings, motions, rng)
     sequence = project(camera.to_camera(positions), motions, camera, options, rng)
     if options.flip and rng.random() < 0.5:
-        sequence = mirrored(sequence, FORMATS[options.keypoint_format].mirror, H36M17.mirror)
+        sequence = sequences.mirrored(
+            sequence, FORMATS[options.keypoint_format].mirror, H36M17.mirror
+        )
     return sequence, camera
 
 
@@ -95,16 +83,18 @@ def project(
     camera: SyntheticCamera,
     options: ProjectionOptions,
     rng: np.random.Generator,
-) -> PoseSequence:
+) -> sequences.PoseSequence:
     """Project points in camera axes, add detector noise, and encode the keypoints."""
     detected = _detected(points_TM3, motions, camera, options, rng)
-    encoded = encode(detected, options, camera.image_size, camera.known_intrinsics)
+    encoded = sequences.encode(
+        detected, options, camera.image_size, camera.known_intrinsics, motions.fps
+    )
     assert encoded is not None, "the simulated detector keeps the first frame"
     assumed = ASSUMED_SCREEN_CAMERA
     if options.normalisation == "person":
         assumed = ScreenCamera.of(camera.known_intrinsics, camera.image_size)
     points = _as_assumed(points_TM3[encoded.frames, : len(H36M17.joints)], camera, assumed)
-    return pose_sequence(encoded, points, screen_parameters(assumed))
+    return sequences.pose_sequence(encoded, points, sequences.screen_parameters(assumed))
 
 
 def _detected(
@@ -129,11 +119,9 @@ def _columns(keypoint_format: str, motions: MotionSet) -> list[int]:
     """The places of a format's joints among the points of the motion."""
     # Human3.6M, and with it the prepared motion, calls the ankle a foot.
     names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
-    lacking = [name for name in names if name not in motions.joint_names]
-    if lacking:
-        raise InvalidInput.at(
-            "keypoint_format", f"joints that the motion has, which {', '.join(lacking)} are not"
-        )
+    if lacking := [name for name in names if name not in motions.joint_names]:
+        expected = f"joints that the motion has, which {', '.join(lacking)} are not"
+        raise InvalidInput.at("keypoint_format", expected)
     return [motions.joint_names.index(name) for name in names]
 
 

@@ -50,13 +50,10 @@ class Windows:
         device: torch.device | str = "cpu",
         stride: int = 1,
     ) -> None:
-        self._inputs_FJ2 = torch.from_numpy(sequences.inputs_FJ2).to(device)
-        self._targets_FK3 = torch.from_numpy(sequences.targets_FK3).to(device)
-        self._trajectory_F3 = torch.from_numpy(sequences.trajectory_F3).to(device)
-        self._camera_F9 = torch.from_numpy(sequences.camera_F9).to(device)
-        self._depth_F = torch.from_numpy(sequences.depth_F).to(device)
-        self._first_F = torch.from_numpy(sequences.first_F).to(device)
-        self._last_F = torch.from_numpy(sequences.last_F).to(device)
+        self._rows = {
+            name: torch.from_numpy(rows).to(device) for name, rows in vars(sequences).items()
+        }
+        self._first_F, self._last_F = self._rows["first_F"], self._rows["last_F"]
         before = receptive_field - 1 if causal else (receptive_field - 1) // 2
         self._offsets = torch.arange(receptive_field + stride - 1, device=device) - before
         self._ahead = torch.arange(stride, device=device)
@@ -85,12 +82,12 @@ class Windows:
         rows = frames_B[:, None] + self._offsets
         rows = rows.clamp(first_B[:, None], last_B[:, None])
         return Batch(
-            self._inputs_FJ2[rows],
-            self._targets_FK3[targets],
-            self._trajectory_F3[targets],
-            self._camera_F9[targets],
-            self._depth_F[targets],
-            self._inputs_FJ2[targets],
+            self._rows["inputs_FJ2"][rows],
+            self._rows["targets_FK3"][targets],
+            self._rows["trajectory_F3"][targets],
+            self._rows["camera_F9"][targets],
+            self._rows["depth_F"][targets],
+            self._rows["inputs_FJ2"][targets],
         )
 
     def shuffled(

@@ -12,13 +12,13 @@ from tqdm import tqdm
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
+from training.array_types import Array
 from training.data.datasets.clips import Indices
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions
 
-Floats = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 Bones = Sequence[tuple[int, int]]
-Artist = tuple[Callable[..., None], Floats]
+Artist = tuple[Callable[..., None], Array]
 """What moves something drawn, given its coordinates, and these for all frames (T, D, points)."""
 
 COLOURS = {"left": "tab:blue", "right": "tab:red", "middle": "dimgray"}
@@ -37,11 +37,11 @@ class Excerpt:
     """What is seen of a clip: T frames at the animation's rate."""
 
     title: str
-    times_s: Floats
+    times_s: Array
     """(T,): from the clip's start."""
-    keypoints: Floats
+    keypoints: Array
     """(T, J, 2): normalised; x right, y down."""
-    poses: dict[str, Floats]
+    poses: dict[str, Array]
     """By their titles, (T, K, 3) each: x right, y away from the camera, z up; metres."""
     keypoint_bones: Bones
     pose_bones: Bones
@@ -50,14 +50,9 @@ class Excerpt:
 
 
 def render(piece: Excerpt, output: Path, rate: float, azimuth: float, width: int) -> None:
-    """Write an animation, whole or not at all.
+    """Write an animation (.mp4 or .gif) of so many frames a second and pixels, whole or not at all.
 
-    Args:
-        piece: what to show.
-        output: an .mp4 or a .gif file.
-        rate: frames a second.
-        azimuth: degrees, of where poses are seen from; see the command's option.
-        width: pixels.
+    ``azimuth`` is in degrees, of where poses are seen from; see the command's option.
     """
     images = tqdm(draw(piece, azimuth, width), "drawing", len(piece.times_s), unit="frame")
     partial = output.with_name(f".{output.name}.partial{output.suffix.lower()}")
@@ -73,14 +68,12 @@ def _write(images: Iterable[Image], path: Path, rate: float, count: int) -> None
     # Imported here, as in `draw`, so that --help and mistakes need not wait for it.
     from imageio.v2 import get_writer  # noqa: PLC0415
 
-    options: dict[str, Any]
+    options: dict[str, Any] = {"format": "FFMPEG", "fps": rate, "quality": 7, "macro_block_size": 2}
     if path.suffix == ".gif":
         durations = _durations_ms(rate, count)
         # Pillow wants a list for several frames and a number for one.
         duration = durations if count > 1 else durations[0]
         options = {"duration": duration, "loop": 0, "bits": 8}
-    else:
-        options = {"format": "FFMPEG", "fps": rate, "quality": 7, "macro_block_size": 2}
     writer: Any = get_writer(path, mode="I", **options)  # typed as anything that reads or writes
     with writer:
         for image in images:
@@ -99,7 +92,8 @@ def draw(piece: Excerpt, azimuth: float, width: int) -> Iterator[Image]:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     panels = 1 + len(piece.poses)
-    wide, high = _even(width), _even(width * (1 + _TITLE_SHARE) / panels)
+    sides = width, width * (1 + _TITLE_SHARE) / panels
+    wide, high = (2 * round(side / 2) for side in sides)
     dpi = width / _INCHES_WIDE
     # Half a pixel more: the canvas rounds down, and a product of floats may be short of a pixel.
     figure = Figure(figsize=((wide + 0.5) / dpi, (high + 0.5) / dpi), dpi=dpi)
@@ -123,10 +117,6 @@ def draw(piece: Excerpt, azimuth: float, width: int) -> Iterator[Image]:
         yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _even(length: float) -> int:
-    return 2 * round(length / 2)
-
-
 def _draw_keypoints(axes: Any, piece: Excerpt) -> list[Artist]:  # noqa: ANN401
     """The panel of what the model sees, as in an image: y points down."""
     points = piece.keypoints
@@ -145,7 +135,7 @@ def _draw_keypoints(axes: Any, piece: Excerpt) -> list[Artist]:  # noqa: ANN401
 
 def _draw_bones(
     axes: Any,  # noqa: ANN401
-    points: Floats,
+    points: Array,
     joints: Sequence[str],
     bones: Bones,
 ) -> list[Artist]:
@@ -167,24 +157,23 @@ def _side(joints: Sequence[str], bone: tuple[int, int]) -> str:
     return sides.pop() if len(sides) == 1 else "middle"
 
 
-def _segments(points: Floats, bones: Bones) -> Floats:
+def _segments(points: Array, bones: Bones) -> Array:
     """Bones of points (T, J, D) as one broken line (T, D, 3·bones): NaN follows each bone."""
     ends = points[:, np.array(bones)]
     broken = np.concatenate([ends, np.full_like(ends[:, :, :1], np.nan)], axis=2)
     return broken.reshape(len(points), -1, points.shape[2]).swapaxes(1, 2)
 
 
-def _extent(points: Floats) -> Floats:
+def _extent(points: Array) -> Array:
     """How much room poses (T, K, 3) need along each axis, metres; NaN counts for nothing."""
     spans = np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))
-    size: Floats = np.maximum(1.1 * spans, _SMALLEST_ROOM_M)
-    return size
+    return np.asarray(np.maximum(1.1 * spans, _SMALLEST_ROOM_M))
 
 
-def _set_view(axes: Any, points: Floats, size: Floats, azimuth: float) -> None:  # noqa: ANN401
+def _set_view(axes: Any, points: Array, size: Array, azimuth: float) -> None:  # noqa: ANN401
     """A box of this size (3,), metres, about poses (T, K, 3): all panels have the same scale.
 
-    Lines on its sides are half a metre apart, or 2 m where somebody goes far.
+    Lines on its sides are half a metre apart, or 2 m where the person goes far.
     """
     from matplotlib.ticker import MultipleLocator  # noqa: PLC0415
 
@@ -214,15 +203,7 @@ def find_clip(predictions: Predictions, clip: str) -> int:
 def cut(
     predictions: Predictions, clip: int, start_s: float, seconds: float, rate: float
 ) -> Excerpt:
-    """What is to be seen of a clip: the frame before each of the animation's instants.
-
-    Args:
-        predictions: holds the clip.
-        clip: its number.
-        start_s: where to begin in it.
-        seconds: how much to show, if there is as much.
-        rate: frames a second of the animation.
-    """
+    """What is to be seen of a clip: the frame before each of the animation's instants."""
     shown = _shown(predictions, clip, start_s, seconds, rate)
     start = predictions.frames(clip).start
     joints = FORMATS[predictions.keypoint_format].joints
@@ -250,23 +231,21 @@ def _shown(
     rows = predictions.frames(clip)
     length_s = (rows.stop - rows.start) / predictions.fps
     if start_s >= length_s:
-        raise InvalidInput.at(
-            "--start-s", f"less than the clip's {length_s:.2f} s, found {start_s:g}"
-        )
+        expected = f"less than the clip's {length_s:.2f} s, found {start_s:g}"
+        raise InvalidInput.at("--start-s", expected)
     count = max(1, round(min(seconds, length_s - start_s) * rate))
     instants = start_s + np.arange(count) / rate
     # A little more, so that an instant which is a frame's own is not taken for earlier.
     frames = rows.start + np.floor(instants * predictions.fps + 1e-6).astype(np.int64)
-    shown: Indices = np.minimum(frames, rows.stop - 1)
-    return shown
+    return np.asarray(np.minimum(frames, rows.stop - 1))
 
 
-def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:
-    """The poses to show by their titles, (T, K, 3) each, as `Chunk` has them."""
+def _figures(predictions: Predictions, shown: Indices) -> dict[str, Array]:
+    """The poses to show by their titles, (T, K, 3) each, as `Excerpt` has them."""
     predicted = predictions.poses[shown]
-    path = predictions.trajectory[shown]
-    if np.isfinite(path).all():
-        predicted = predicted + (path - path[0])[:, None]
+    trajectory = predictions.trajectory[shown]
+    if np.isfinite(trajectory).all():
+        predicted = predicted + (trajectory - trajectory[0])[:, None]
     figures = {"predicted": _upright(predicted)}
     target = predictions.targets[shown]
     if np.isfinite(target).all(axis=2).any():
@@ -274,6 +253,6 @@ def _figures(predictions: Predictions, shown: Indices) -> dict[str, Floats]:
     return figures
 
 
-def _upright(points: Floats) -> Floats:
+def _upright(points: Array) -> Array:
     """From camera axes (x right, y down, z away) to x right, y away, z up."""
     return np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)

@@ -2,27 +2,71 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from poselift.codec import denormalise
+from poselift.errors import InvalidInput
+from poselift.formats import FORMATS
 from poselift.poses import ModelOutput
+from poselift.skeletons import SKELETONS
+from training import metrics
+from training.array_types import Array, Floats
+from training.data.datasets.clips import Arrays, ClipFile, Names, check_layouts, check_shapes
 from training.data.sequences import mirror
 from training.data.sources import HeldOut, Source
-from training.evaluation.predictions import Predictions
-from training.metrics import (
-    ALL_METRICS,
-    FOOT_METRICS,
-    METRICS,
-    TRAJECTORY_METRICS,
-    joint_errors,
-)
 from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
 
-Floats = NDArray[np.float32]
+
+@dataclass(frozen=True)
+class Predictions(ClipFile):
+    """Clips end to end, as the model was given them and as it lifted them."""
+
+    what: ClassVar[str] = "a file of predictions (.npz)"
+    per_frame: ClassVar[Names] = ("poses", "targets", "keypoints", "trajectory")
+
+    keypoints: Floats
+    """(frames, J, 2): what the model was given, x and y (down), normalised."""
+    poses: Floats
+    """(frames, K, 3): the joints it predicts, relative to the root, in camera axes (x right,
+    y down, z away), metres."""
+    targets: Floats
+    """(frames, K, 3): where they truly are, like `poses`; NaN where unknown."""
+    trajectory: Floats
+    """(frames, 3): of the root, as it predicts it, in camera axes, metres; NaN where there
+    is none."""
+    keypoint_format: str
+    skeleton: str
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file written by `save`, with no pickles; `InvalidInput` names what is wrong."""
+        loaded = super().load(path)
+        single = {name: getattr(loaded, name).astype(np.float32) for name in cls.per_frame}
+        return replace(loaded, clip_ends=loaded.clip_ends.astype(np.int64), **single)
+
+    @classmethod
+    def check(cls, arrays: Arrays, path: Path) -> None:
+        """See that names are known, and that shapes agree with them and with each other."""
+        check_layouts(arrays, path)
+        frames = arrays["poses"].shape[0] if arrays["poses"].ndim else 0
+        joints = len(SKELETONS[str(arrays["skeleton"])].joints)
+        expected = {
+            "poses": (frames, joints, 3),
+            "targets": (frames, joints, 3),
+            "keypoints": (frames, len(FORMATS[str(arrays["keypoint_format"])].joints), 2),
+            "trajectory": (frames, 3),
+        }
+        check_shapes(arrays, expected, path)
+        for key in ("keypoints", "poses"):
+            if not np.isfinite(arrays[key]).all():
+                raise InvalidInput.at(f"{path}, {key}", "finite numbers")
+
+
 Predictor = Callable[[Floats], Floats]
 """Normalised keypoints of a whole clip (T, J, 2) to points (T, K, 3), in a network's axes."""
 
@@ -37,8 +81,7 @@ def predictor(model: TemporalModel) -> Predictor:
     @torch.inference_mode()
     def predict(inputs_TJ2: Floats) -> Floats:
         padded = pad_edges(torch.from_numpy(inputs_TJ2)[None], model.receptive_field, model.causal)
-        poses: Floats = model(padded)[0].numpy()
-        return poses
+        return np.asarray(model(padded)[0].numpy())
 
     return predict
 
@@ -64,10 +107,7 @@ def delayed_predictor(model: TemporalModel, lookahead_frames: int) -> Predictor:
 def flip_augmented(predict: Predictor, inputs: Sequence[int], points: Sequence[int]) -> Predictor:
     """Average a prediction with that of the mirrored input, mirrored back (the paper, §5.3).
 
-    Args:
-        predict: what is to be augmented.
-        inputs: the permutation that exchanges left and right keypoints.
-        points: the same of the points that come out.
+    ``inputs`` and ``points`` exchange the left and right keypoints, and points that come out.
     """
 
     def predict_twice(inputs_TJ2: Floats) -> Floats:
@@ -86,7 +126,6 @@ class Prediction:
     """Relative to the root."""
     targets_TK3: Floats
     trajectory_T3: Floats | None
-    """Of models that predict it."""
     true_trajectory_T3: Floats
 
 
@@ -125,63 +164,56 @@ class ClipErrors:
 def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
     """All predictions of a source's clips, as they go into a file."""
     clips = [each.clip for each in predictions]
+    unknown = [np.full((len(each.poses_TK3), 3), np.nan, np.float32) for each in predictions]
+    found = [each.trajectory_T3 for each in predictions]
     return Predictions(
         names=tuple(clip.name for clip in clips),
         clip_ends=np.cumsum([len(each.poses_TK3) for each in predictions], dtype=np.int64),
         keypoints=np.concatenate([clip.sequence.inputs_TJ2 for clip in clips]),
         poses=np.concatenate([each.poses_TK3 for each in predictions]),
         targets=np.concatenate([each.targets_TK3 for each in predictions]),
-        trajectory=np.concatenate([_trajectory(each) for each in predictions]),
+        trajectory=np.concatenate(
+            [none if known is None else known for known, none in zip(found, unknown, strict=True)]
+        ),
         fps=source.summary.fps,
         keypoint_format=source.keypoint_format,
         skeleton=source.summary.skeleton,
     )
 
 
-def _trajectory(prediction: Prediction) -> Floats:
-    if prediction.trajectory_T3 is not None:
-        return prediction.trajectory_T3
-    return np.full((len(prediction.poses_TK3), 3), np.nan, np.float32)
-
-
 def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:
     """The errors of predictions, whose poses have these joints."""
     feet = [joint for joint, name in enumerate(joints) if name.endswith(("foot", "ankle"))]
-    for prediction in predictions:
-        predicted, target = prediction.poses_TK3, prediction.targets_TK3
-        errors = {
-            name: metric.of(predicted, target) * metric.factor for name, metric in METRICS.items()
-        }
-        if prediction.trajectory_T3 is not None:
-            errors |= {
-                name: metric.of(prediction.trajectory_T3, prediction.true_trajectory_T3)
-                * metric.factor
-                for name, metric in TRAJECTORY_METRICS.items()
-            }
+    for found in predictions:
+        predicted, target = found.poses_TK3, found.targets_TK3
+        errors = _in_units(metrics.METRICS, predicted, target)
+        if found.trajectory_T3 is not None:
+            trajectories = found.trajectory_T3, found.true_trajectory_T3
+            errors |= _in_units(metrics.TRAJECTORY_METRICS, *trajectories)
             stepping = (
-                prediction.trajectory_T3[:, None] + predicted[:, feet],
-                prediction.true_trajectory_T3[:, None] + target[:, feet],
+                trajectory_T3[:, None] + poses_TK3[:, feet]
+                for trajectory_T3, poses_TK3 in zip(trajectories, (predicted, target), strict=True)
             )
-            errors |= {
-                name: metric.of(*stepping) * metric.factor for name, metric in FOOT_METRICS.items()
-            }
-        means = joint_errors(predicted, target).mean(axis=0) * 1000
+            errors |= _in_units(metrics.FOOT_METRICS, *stepping)
+        means = metrics.joint_errors(predicted, target).mean(axis=0) * 1000
         by_joint = dict(zip(joints, means.tolist(), strict=True))
-        clip = prediction.clip
-        yield ClipErrors(clip.subject, clip.action, len(target), errors, by_joint)
+        yield ClipErrors(found.clip.subject, found.clip.action, len(target), errors, by_joint)
+
+
+def _in_units(
+    of_kind: Mapping[str, metrics.Metric], predicted: Array, target: Array
+) -> dict[str, float]:
+    return {name: each.of(predicted, target) * each.factor for name, each in of_kind.items()}
 
 
 def average(clips: Sequence[ClipErrors]) -> dict[str, float]:
     """Mean errors over frames; NaN where a metric means nothing for any clip."""
-    return {name: _average(clips, name) for name in clips[0].errors}
-
-
-def _average(clips: Sequence[ClipErrors], name: str) -> float:
-    known = [clip for clip in clips if not np.isnan(clip.errors[name])]
-    if not known:
-        return float("nan")
-    frames = [clip.frames for clip in known]
-    return float(np.average([clip.errors[name] for clip in known], weights=frames))
+    means = {}
+    for name in clips[0].errors:
+        known = [clip for clip in clips if not np.isnan(clip.errors[name])]
+        values, frames = [clip.errors[name] for clip in known], [clip.frames for clip in known]
+        means[name] = float(np.average(values, weights=frames)) if known else float("nan")
+    return means
 
 
 def by_joint(clips: Sequence[ClipErrors]) -> dict[str, float]:
@@ -218,8 +250,8 @@ def table(errors: Mapping[str, Mapping[str, float]]) -> str:
     """A text table, one row an action."""
     names = list(errors[OVERALL])
     width = max(len(action) for action in errors)
-    lines = [" " * width + "".join(f"{name:>11}" for name in names)]
-    lines += [" " * width + "".join(f"{ALL_METRICS[name].unit:>11}" for name in names)]
+    units = [metrics.ALL_METRICS[name].unit for name in names]
+    lines = [" " * width + "".join(f"{each:>11}" for each in head) for head in (names, units)]
     lines += [
         f"{action:<{width}}" + "".join(f"{row[name]:11.1f}" for name in names)
         for action, row in errors.items()

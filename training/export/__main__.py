@@ -16,9 +16,7 @@ from training.export.model_folder import Precision, export
 from training.model.videopose3d import VIDEOPOSE3D_SUFFIX
 
 
-class ExportOptions(Options):
-    """Options of the command."""
-
+class _ExportOptions(Options):
     output: Path
     """The model folder to write."""
     name: str | None = None
@@ -42,7 +40,7 @@ class ExportOptions(Options):
     """Of the weights in the file: float16 halves it; the arithmetic is float32 either way."""
 
 
-def export_checkpoint(checkpoint: Path, /, *, options: ExportOptions) -> None:
+def export_checkpoint(checkpoint: Path, /, *, options: _ExportOptions) -> None:
     """Write a model folder that the service can serve; refuses if it would compute otherwise.
 
     Args:
@@ -53,7 +51,7 @@ def export_checkpoint(checkpoint: Path, /, *, options: ExportOptions) -> None:
     print(f"{options.output}: model {card.name}, version {card.version}")
 
 
-def _exported(checkpoint: Path, options: ExportOptions) -> Exported:
+def _exported(checkpoint: Path, options: _ExportOptions) -> Exported:
     name = options.name or options.output.name
     if checkpoint.suffix == VIDEOPOSE3D_SUFFIX:
         _refuse(checkpoint, options, "errors", "licence", "recipe", "cost", "limits")
@@ -69,7 +67,7 @@ def _exported(checkpoint: Path, options: ExportOptions) -> Exported:
     return from_checkpoint(checkpoint, name, remarks)
 
 
-def _refuse(checkpoint: Path, options: ExportOptions, *names: str) -> None:
+def _refuse(checkpoint: Path, options: _ExportOptions, *names: str) -> None:
     """Options that do not apply to this kind of checkpoint."""
     for name in names:
         if getattr(options, name):

@@ -11,8 +11,9 @@ from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.rings import Rings
 from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
-from training.export.clip_graph import EXPECTED_ERRORS, POSES, TRAJECTORY
+from training.array_types import Floats
 from training.export.exported import Exported
+from training.export.graph_builder import EXPECTED_ERRORS, POSES, TRAJECTORY
 from training.model.temporal_model import pad_edges
 
 TOLERANCE_M = 1e-5
@@ -25,11 +26,7 @@ class ExportError(ValueError):
 
 
 def check_parity(folder: Path, exported: Exported, tolerance_m: float = TOLERANCE_M) -> None:
-    """Lift random clips with ONNX Runtime and with PyTorch, which pads its input as the paper does.
-
-    Raises:
-        ExportError: naming the output, the length and the difference.
-    """
+    """Lift random clips with ONNX Runtime and PyTorch; `ExportError` says where they differ."""
     lifter = ClipModel.load(folder, provider="cpu")
     _compare_clips(lifter, exported, tolerance_m)
     stepper = StepModel.load(folder, lifter.card, RunOptions("cpu"))
@@ -52,55 +49,49 @@ def _compare_clips(lifter: ClipModel, exported: Exported, tolerance_m: float) ->
 
 def _compare_steps(stepper: StepModel, lifter: ClipModel) -> None:
     """Step through a clip, and go on from rebuilt rings: the poses must be those of the clip."""
-    card = lifter.card
-    frames = card.architecture.receptive_field + 3
-    shape = (1, frames, len(card.input.joints), len(card.input.channels))
-    clip = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    past_frames = lifter.card.architecture.receptive_field - 1
+    frames = past_frames + 4
+    clip = _random_clip(lifter, 1, frames)
     lifted = lifter.lift(clip)
     rings, slots = Rings(stepper.rings, 1), np.array([0])
+
+    def check_step(what: str, number: int, is_first: bool = False) -> None:
+        fresh = np.array([is_first])
+        stepped = stepper.step(clip[:, number], fresh, rings.past(slots))
+        rings.keep(slots, fresh, stepped.rows)
+        _check_all(f"{what} of a random clip", stepped.output, lifted[:, number], TOLERANCE_M)
+
     for number in range(frames):
-        _check_step(f"step {number}", stepper, rings, clip[:, number], number == 0, lifted, number)
+        check_step(f"step {number}", number, number == 0)
     for number in (1, frames - 1):
-        past = clip[:, max(0, number - card.architecture.receptive_field + 1) : number]
-        missing = card.architecture.receptive_field - 1 - past.shape[1]
-        first = np.repeat(past[:, :1], missing, axis=1)
+        past = clip[:, max(0, number - past_frames) : number]
+        first = np.repeat(past[:, :1], past_frames - past.shape[1], axis=1)
         rings.restore(slots, stepper.rebuild(np.concatenate([first, past], axis=1)))
-        what = f"step {number} from rebuilt rings"
-        _check_step(what, stepper, rings, clip[:, number], False, lifted, number)
+        check_step(f"step {number} from rebuilt rings", number)
 
 
 def _compare_windows(windows: WindowModel, lifter: ClipModel) -> None:
     """Lift windows: their poses must be those that the clip graph has in their middles."""
-    card = lifter.card
-    field = card.architecture.receptive_field
-    shape = (3, field, len(card.input.joints), len(card.input.channels))
-    seen = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    lifted = lifter.lift(seen)
-    _check_all("a random window", windows.lift(seen), lifted[:, field // 2], TOLERANCE_M)
+    field = lifter.card.architecture.receptive_field
+    seen = _random_clip(lifter, 3, field)
+    expected = lifter.lift(seen)[:, field // 2]
+    _check_all("a random window", windows.lift(seen), expected, TOLERANCE_M)
 
 
-def _check_step(
-    what: str,
-    stepper: StepModel,
-    rings: Rings,
-    keypoints: np.ndarray,
-    is_first: bool,
-    lifted: ModelOutput,
-    number: int,
-) -> None:
-    slots, fresh = np.array([0]), np.array([is_first])
-    stepped = stepper.step(keypoints, fresh, rings.past(slots))
-    rings.keep(slots, fresh, stepped.rows)
-    _check_all(f"{what} of a random clip", stepped.output, lifted[:, number], TOLERANCE_M)
+def _random_clip(lifter: ClipModel, batch: int, frames: int) -> Floats:
+    layout = lifter.card.input
+    shape = (batch, frames, len(layout.joints), len(layout.channels))
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 @torch.inference_mode()
 def _reference(exported: Exported, keypoints: torch.Tensor) -> ModelOutput:
-    pose, path = exported.pose, exported.trajectory
+    pose, network = exported.pose, exported.trajectory
     features = pose.features(pad_edges(keypoints, pose.receptive_field, pose.causal))
     trajectory = errors = None
-    if path is not None:
-        trajectory = path(pad_edges(keypoints, path.receptive_field, path.causal))[:, :, 0].numpy()
+    if network is not None:
+        padded = pad_edges(keypoints, network.receptive_field, network.causal)
+        trajectory = network(padded)[:, :, 0].numpy()
     if pose.error_head is not None:
         errors = pose.error_head(features).exp().numpy()
     return ModelOutput(pose.poses(features).numpy(), trajectory, errors)

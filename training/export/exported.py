@@ -17,11 +17,6 @@ VIDEOPOSE3D_LICENCE = "CC-BY-NC-4.0, as the authors published them: not for comm
 SCALE = "One camera cannot separate size from distance: poses have the scale of an ordinary adult."
 HUMAN36M_CAMERA = ScreenCamera((2.29, 2.29), (0.03, 0.01))
 """About where Human3.6M's four cameras lie, whose trajectories the authors' models learned."""
-_HALF_TOLERANCE_M = 2e-2
-"""Half precision costs 0.2 mm on average and now and then some millimetres, mostly on noise such as
-this; that the graph itself is right is known by then."""
-_LARGEST_INLINE_BYTES = 128
-"""Shapes and slices stay in the graph, where checkers can see them; weights do not."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +47,12 @@ class Remarks:
     limits: str = ""
 
 
-def from_checkpoint(
-    path: Path,
-    name: str,
-    remarks: Remarks = Remarks(),
-) -> Exported:
+def from_checkpoint(path: Path, name: str, remarks: Remarks = Remarks()) -> Exported:
     """What to export of one of this project's checkpoints."""
     networks, checkpoint = load_networks(path)
     config, motions = checkpoint.config, checkpoint.motions
     assert config.model.keypoint_format is not None, "a run settles it when it opens its data"
+    amount = f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects"
     return Exported(
         name=name,
         pose=networks.pose,
@@ -70,10 +62,7 @@ def from_checkpoint(
         normalisation=config.model.normalisation,
         licence=remarks.licence,
         training=Training(
-            data=(
-                f"{motions.minutes:.0f} minutes of {len(motions.subjects)} subjects: "
-                f"{motions.origin}"
-            ),
+            data=f"{amount}: {motions.origin}",
             frame_rates=_frame_rates(config, motions),
             seed=config.run.seed,
             recipe=remarks.recipe or _command(config),

@@ -9,9 +9,9 @@ from typing import Literal
 import onnx
 from onnx import external_data_helper
 
+from poselift.architectures.tcn import Tcn
 from poselift.card import (
     METADATA_KEY,
-    Architecture,
     Card,
     Graph,
     InputLayout,
@@ -27,11 +27,11 @@ from poselift.runtime.model_files import (
     model_version,
 )
 from poselift.skeletons import SKELETONS, Skeleton
-from training.export.clip_graph import KEYPOINTS, clip_graph, halved, output_shapes
+from training.export.clip_graph import clip_graph, halved, window_graph
 from training.export.export_parity import ExportError, check_parity
 from training.export.exported import Exported
+from training.export.graph_builder import KEYPOINTS, output_shapes
 from training.export.step_graph import rings_graph, step_graph
-from training.export.window_graph import window_graph
 
 Precision = Literal["float32", "float16"]
 
@@ -45,14 +45,9 @@ _LARGEST_INLINE_BYTES = 128
 def export(exported: Exported, folder: Path, precision: Precision = "float32") -> Card:
     """Write a model folder, whole or not at all, once the graph is known to be right.
 
-    Args:
-        exported: the model and what its card says of it.
-        folder: is made; an earlier model there is replaced.
-        precision: of the weights in the file; the arithmetic is always float32.
-
-    Raises:
-        ExportError: ONNX Runtime and PyTorch disagree about some clip, or the folder holds
-            anything else.
+    An earlier model there is replaced. Weights in the file have this precision; the arithmetic is
+    always float32. Raises `ExportError` if ONNX Runtime and PyTorch disagree about some clip, or if
+    the folder holds anything else.
     """
     _refuse_strangers(folder)
     graphs = _graphs(exported)
@@ -140,13 +135,8 @@ def _refuse_strangers(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ExportError(f"{folder}: is a file; expected a folder to write")
-    strangers = {item.name for item in folder.iterdir()} - {
-        CLIP_GRAPH,
-        STEP_GRAPH,
-        RINGS_GRAPH,
-        WINDOW_GRAPH,
-        WEIGHTS,
-    }
+    own = {CLIP_GRAPH, STEP_GRAPH, RINGS_GRAPH, WINDOW_GRAPH, WEIGHTS}
+    strangers = {item.name for item in folder.iterdir()} - own
     if strangers:
         raise ExportError(f"{folder}: holds other files: {', '.join(sorted(strangers))}")
 
@@ -179,7 +169,7 @@ def _card(exported: Exported, version: str) -> Card:
             left=skeleton.left,
             right=skeleton.right,
         ),
-        architecture=Architecture(
+        architecture=Tcn(
             filter_widths=model.filter_widths,
             causal=model.causal,
             channels=model.shrink.in_channels,

@@ -6,12 +6,10 @@ comes out. A track's first frame is ``fresh``: its own activation stands for all
 it, which is the paper's padding (§3), exactly.
 """
 
-from dataclasses import dataclass
-
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
-from training.export.clip_graph import (
+from training.export.graph_builder import (
     KEYPOINTS,
     POSES,
     TRAJECTORY,
@@ -19,22 +17,12 @@ from training.export.clip_graph import (
     Layer,
     Layers,
     assembled,
+    batched,
     output_shapes,
 )
 from training.model.temporal_model import TemporalModel
 
 FRESH = "fresh"
-_ROWS = "{}_row_{}"
-_PAST = "{}_past_{}"
-_RING = "{}_ring_{}"
-
-
-@dataclass
-class _Tensors:
-    """The inputs and outputs that a graph has besides the keypoints."""
-
-    inputs: list[onnx.ValueInfoProto]
-    outputs: list[onnx.ValueInfoProto]
 
 
 def step_graph(
@@ -48,19 +36,17 @@ def step_graph(
     keep; what the first layer keeps is ``keypoints``.
     """
     shared = Builder(KEYPOINTS, causal=True)
-    fresh = shared.node("Reshape", FRESH, shared.integers(-1, 1, 1))
-    frame = shared.node("Reshape", KEYPOINTS, shared.integers(0, -1))
-    width = model.filter_widths[0]
-    tensors = _Tensors(
-        [_rows(KEYPOINTS, joints_in, channels_in), _rows(FRESH, kind=TensorProto.BOOL)], []
-    )
-    if width > 1:
-        tensors.inputs.append(_rows(f"{KEYPOINTS}_past", width - 1, joints_in * channels_in))
-    parts = [shared]
-    for output, network in _networks(model, trajectory):
-        parts.append(_step_branch(network, output, frame, fresh, tensors))
-    outputs = [_rows(name, *shape) for name, shape in output_shapes(model, trajectory).items()]
-    return assembled("step", parts, tensors.inputs, [*outputs, *tensors.outputs])
+    fresh = shared.reshape(FRESH, -1, 1, 1)
+    frame = shared.reshape(KEYPOINTS, 0, -1)
+    inputs = [batched(KEYPOINTS, joints_in, channels_in), batched(FRESH, kind=TensorProto.BOOL)]
+    if (width := model.filter_widths[0]) > 1:
+        inputs.append(batched(f"{KEYPOINTS}_past", width - 1, joints_in * channels_in))
+    branches = [
+        _step_branch(network, output, frame, fresh)
+        for output, network in _networks(model, trajectory)
+    ]
+    outputs = [batched(name, *shape) for name, shape in output_shapes(model, trajectory).items()]
+    return assembled("step", [shared, *branches], inputs, outputs)
 
 
 def _networks(
@@ -71,25 +57,20 @@ def _networks(
     return [(POSES, model)] + ([] if trajectory is None else [(TRAJECTORY, trajectory)])
 
 
-def _step_branch(
-    model: TemporalModel, output: str, frame: str, fresh: str, tensors: _Tensors
-) -> Builder:
+def _step_branch(model: TemporalModel, output: str, frame: str, fresh: str) -> Builder:
     build = Builder(output, causal=True)
     layers = Layers.of(model)
-    x = build.rectified(
-        _with_past(build, frame, fresh, layers.first, f"{KEYPOINTS}_past"), layers.first
-    )
+    first = _with_past(build, frame, fresh, layers.first, f"{KEYPOINTS}_past")
+    x = build.rectified(first, layers.first)
     for number, (wide, narrow) in enumerate(layers.blocks, start=1):
-        past, row = _PAST.format(output, number), _ROWS.format(output, number)
-        channels = wide.weight.shape[0] // wide.taps
+        past, row = f"{output}_past_{number}", f"{output}_row_{number}"
         if wide.taps > 1:
             build.output(x, row, 0, -1)
-            tensors.inputs.append(_rows(past, wide.taps - 1, channels))
-            tensors.outputs.append(_rows(row, channels))
-        x = build.node(
-            "Add", x, build.rectified(_with_past(build, x, fresh, wide, past), wide, narrow)
-        )
-    build.read(x, layers, output, (0,), "Gemm")
+            build.inputs.append(batched(past, wide.taps - 1, wide.channels_in))
+            build.outputs.append(batched(row, wide.channels_in))
+        rows = build.rectified(_with_past(build, x, fresh, wide, past), wide, narrow)
+        x = build.node("Add", x, rows)
+    build.read(x, layers, output, 0)
     return build
 
 
@@ -99,8 +80,7 @@ def _with_past(build: Builder, x: str, fresh: str, layer: Layer, past: str) -> s
         return x
     now = build.node("Unsqueeze", x, build.integers(1))
     seen = build.node("Where", fresh, now, past)
-    rows = build.node("Concat", seen, now, axis=1)
-    return build.node("Reshape", rows, build.integers(0, -1))
+    return build.reshape(build.node("Concat", seen, now, axis=1), 0, -1)
 
 
 def rings_graph(
@@ -112,33 +92,24 @@ def rings_graph(
     repeated before it. Out: ``…_ring_N`` (batch, (w − 1)·d, channels), the layers' last inputs,
     oldest first. The first layer's are the last frames of ``keypoints`` themselves.
     """
-    tensors = _Tensors([], [])
-    parts = [
-        _rings_branch(network, output, tensors) for output, network in _networks(model, trajectory)
-    ]
-    keypoints = _rows(KEYPOINTS, model.receptive_field - 1, joints_in, channels_in)
-    return assembled("rings", parts, [keypoints], tensors.outputs)
+    networks = _networks(model, trajectory)
+    branches = [_rings_branch(network, output) for output, network in networks]
+    keypoints = batched(KEYPOINTS, model.receptive_field - 1, joints_in, channels_in)
+    return assembled("rings", branches, [keypoints])
 
 
-def _rings_branch(model: TemporalModel, output: str, tensors: _Tensors) -> Builder:
+def _rings_branch(model: TemporalModel, output: str) -> Builder:
     build = Builder(output, causal=True)
     layers = Layers.of(model)
-    x = build.node("Reshape", KEYPOINTS, build.integers(0, 0, -1))
-    x = build.node("Relu", build.product(build.taps(x, layers.first), layers.first))
+    x = build.first(build.reshape(KEYPOINTS, 0, 0, -1), layers.first)
     held = model.receptive_field - 1 - layers.first.span
     last = max((n for n, wide in enumerate(layers.wide) if wide.taps > 1), default=0)
-    for number, (wide, narrow) in enumerate(layers.blocks, start=1):
-        if number > last:
-            break
+    for number, (wide, narrow) in enumerate(layers.blocks[:last], start=1):
         if wide.taps > 1:
-            ring, channels = _RING.format(output, number), wide.weight.shape[0] // wide.taps
-            build.output(build.slice_frames(x, held - wide.span, held - wide.span), ring, 0, 0, -1)
-            tensors.outputs.append(_rows(ring, wide.span, channels))
+            ring, start = f"{output}_ring_{number}", held - wide.span
+            build.output(build.slice_frames(x, start, start), ring, 0, 0, -1)
+            build.outputs.append(batched(ring, wide.span, wide.channels_in))
         if number < last:
             x = build.block(x, wide, narrow)
             held -= wide.span
     return build
-
-
-def _rows(name: str, *shape: int, kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, kind, ["batch", *shape])

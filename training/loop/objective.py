@@ -15,7 +15,6 @@ from training.model.networks import Predicted
 
 _NEAREST_M = 0.1
 Terms = dict[str, Tensor]
-"""Weighted parts of the loss by name."""
 UNITS = {
     "MPJPE": "mm",
     "velocity": "mm",
@@ -41,27 +40,22 @@ class Objective:
     def supervised(self, predicted: Predicted, batch: Batch) -> Terms:
         """Terms of labelled windows: position, velocity, bones, trajectory, expected errors."""
         terms: Terms = {}
+        weights, pair = self._config.loss, (predicted.poses, batch.targets_BSK3)
         if not self._config.optimisation.freeze_pose:
-            terms["MPJPE"] = losses.mpjpe(predicted.poses, batch.targets_BSK3)
-            if self._config.loss.velocity_weight:
-                error = losses.velocity_error(predicted.poses, batch.targets_BSK3)
-                terms["velocity"] = self._config.loss.velocity_weight * error
-            if self._config.loss.bone_weight:
-                error = losses.bone_error(predicted.poses, batch.targets_BSK3, self._bones)
-                terms["bones"] = self._config.loss.bone_weight * error
+            terms["MPJPE"] = losses.mpjpe(*pair)
+            if weights.velocity_weight:
+                terms["velocity"] = weights.velocity_weight * losses.velocity_error(*pair)
+            if weights.bone_weight:
+                terms["bones"] = weights.bone_weight * losses.bone_error(*pair, self._bones)
         if predicted.trajectory is not None:
             terms |= self._of_trajectory(predicted.trajectory, batch)
         if predicted.log_errors is not None:
-            terms["expected errors"] = losses.exponential_nll(
-                predicted.log_errors, predicted.poses, batch.targets_BSK3
-            )
+            terms["expected errors"] = losses.exponential_nll(predicted.log_errors, *pair)
         return terms
 
     def _of_trajectory(self, trajectory: Tensor, batch: Batch) -> Terms:
-        pair = (
-            in_metres(trajectory, batch.depth_BS),
-            in_metres(batch.trajectory_BS3, batch.depth_BS),
-        )
+        both = trajectory, batch.trajectory_BS3
+        pair = [in_metres(each, batch.depth_BS) for each in both]
         terms = {"trajectory": losses.trajectory_error(*pair)}
         if self._config.loss.velocity_weight:
             error = losses.trajectory_velocity_error(*pair)
@@ -71,24 +65,21 @@ class Objective:
     def unsupervised(self, predicted: Predicted, labelled: Predicted, batch: Batch) -> Terms:
         """Terms of unlabelled windows: do they look like the keypoints, and like a person?
 
-        Args:
-            predicted: of the unlabelled windows.
-            labelled: of the labelled ones, whose bones these should have.
-            batch: the unlabelled windows.
+        Bones should be as long as those of the labelled windows' poses.
         """
         terms: Terms = {}
-        if self._config.semi_supervised.projection_weight and predicted.trajectory is not None:
+        weights = self._config.semi_supervised
+        if weights.projection_weight and predicted.trajectory is not None:
             trajectory = in_metres(predicted.trajectory, batch.depth_BS)
             points = in_front(predicted.poses + trajectory[..., None, :])
             projected = project(points, batch.camera_BS9)
             seen, found = self._shared
-            error = losses.projection_error(
-                projected[..., found, :], batch.keypoints_BSJ2[..., seen, :]
-            )
-            terms["projection"] = self._config.semi_supervised.projection_weight * error
-        if self._config.semi_supervised.bone_length_weight:
+            keypoints = batch.keypoints_BSJ2[..., seen, :]
+            error = losses.projection_error(projected[..., found, :], keypoints)
+            terms["projection"] = weights.projection_weight * error
+        if weights.bone_length_weight:
             error = losses.bone_length_error(predicted.poses, labelled.poses, self._bones)
-            terms["bone length"] = self._config.semi_supervised.bone_length_weight * error
+            terms["bone length"] = weights.bone_length_weight * error
         return terms
 
 
@@ -108,12 +99,10 @@ def in_front(points: Tensor) -> Tensor:
 
 def shared_joints(keypoint_format: str, skeleton: str) -> tuple[Sequence[int], Sequence[int]]:
     """The joints that both have: their places among keypoints, and among a pose's joints."""
-    seen = [_plain(name) for name in FORMATS[keypoint_format].joints]
-    known = [_plain(name) for name in SKELETONS[skeleton].joints]
+    # Human3.6M calls the ankle a foot.
+    seen, known = (
+        [name.replace("_foot", "_ankle") for name in layout.joints]
+        for layout in (FORMATS[keypoint_format], SKELETONS[skeleton])
+    )
     both = [name for name in seen if name in known]
     return [seen.index(name) for name in both], [known.index(name) for name in both]
-
-
-def _plain(name: str) -> str:
-    """Human3.6M calls the ankle a foot."""
-    return name.replace("_foot", "_ankle")

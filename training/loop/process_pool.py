@@ -28,18 +28,9 @@ def run_all(
 ) -> dict[str, dict[str, Any]]:
     """Train and measure all runs that have not been; one that was stopped goes on where it was.
 
-    Once one fails, those that wait are not begun.
-
-    Args:
-        configs: the runs by name, each with an output folder of its own.
-        measure: is called once a run is trained.
-        jobs: runs at the same time.
-
-    Returns:
-        of every run what was measured, and the ``minutes`` that its training took.
-
-    Raises:
-        InvalidInput: a run's folder holds the result of one with other settings.
+    So many ``jobs`` run at the same time, each with an output folder of its own. Once one fails,
+    those that wait are not begun. Returns what was measured of every run, and the ``minutes`` that
+    its training took. Raises `InvalidInput` if a folder holds the result of other settings.
     """
     waiting = {name: config for name, config in configs.items() if _result(config) is None}
     context = multiprocessing.get_context("spawn")
@@ -78,11 +69,8 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
 def _run(config: TrainConfig, name: str, measure: Measure) -> None:
     """Train and measure one run, with a log in its folder."""
     config.run.output.mkdir(parents=True, exist_ok=True)
-    with (
-        (config.run.output / "log.txt").open("a") as log,
-        redirect_stdout(log),
-        redirect_stderr(log),
-    ):
+    log_path = config.run.output / "log.txt"
+    with log_path.open("a") as log, redirect_stdout(log), redirect_stderr(log):
         trainer = Trainer(config)
         checkpoint = config.run.output / CHECKPOINT
         if checkpoint.exists():

@@ -20,20 +20,11 @@ from training.config.train_config import TrainConfig
 from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
 from training.data.windows import Batch, Share, Windows
-from training.loop.curves import plot_history
+from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
-from training.model.batch_norm_momentum import BatchNormMomentum
-from training.model.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    begin_with,
-    build_networks,
-    load,
-    load_weights,
-    save,
-)
-from training.model.networks import Networks, Predicted, TrainingForm
+from training.model import checkpoint as checkpoints
+from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
 
 CHECKPOINT = "checkpoint.pt"
 _HELD_OUT_WINDOWS = 4096
@@ -49,10 +40,8 @@ class Trainer:
     def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
         self.source: Source = open_source(config)
         if not self.source.summary.subjects:
-            raise InvalidInput.at(
-                str(config.dataset.data),
-                "a clip with known poses that is not held out, of the actions and subjects chosen",
-            )
+            expected = "a clip with known poses that is not held out, of these actions and subjects"
+            raise InvalidInput.at(str(config.dataset.data), expected)
         # What the data decides is settled here, so that a checkpoint holds all.
         model = config.model.model_copy(update={"keypoint_format": self.source.keypoint_format})
         self.config = config.model_copy(update={"model": model})
@@ -62,63 +51,56 @@ class Trainer:
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)
         skeleton = self.source.summary.skeleton
-        self.networks = build_networks(self.config, skeleton).to(self.device)
-        self.form = TrainingForm(
-            self.networks, config.optimisation.stride, config.optimisation.freeze_pose
-        )
+        self.networks = checkpoints.build_networks(self.config, skeleton).to(self.device)
+        how = config.optimisation
+        self.form = TrainingForm(self.networks, how.stride, how.freeze_pose)
         self._run_form = _wrapped(self.form, config.run.compile, share, self.device)
         self.momentum = BatchNormMomentum(self.networks.batch_norms, config.run.compile)
-        self.average = _average_of(self.networks, config.optimisation.weight_average)
+        self.average = _average_of(self.networks, how.weight_average)
         learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
-        self.optimizer = torch.optim.Adam(
-            learned, lr=config.optimisation.learning_rate, amsgrad=True
-        )
+        self.optimizer = torch.optim.Adam(learned, lr=how.learning_rate, amsgrad=True)
         self.objective = Objective(config, self.source.keypoint_format, skeleton)
         self.history: list[dict[str, float]] = []
         self.held_out = self._held_out_windows() if share.rank == 0 else {}
 
     def begin_with(self, path: Path) -> None:
-        """Take over another run's weights; it need not have seen the same, but be built alike.
-
-        Raises:
-            CheckpointError: it is of another architecture.
-        """
-        begin_with(self.networks, self.config, path)
+        """Take over another run's weights; it need not have seen the same, but be built alike."""
+        checkpoints.begin_with(self.networks, self.config, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
-        checkpoint = load(path)
-        changed = _changed(checkpoint.config, self.config)
-        if changed:
-            raise CheckpointError(f"{path}: was made with another {', '.join(changed)}")
+        checkpoint = checkpoints.load(path)
+        if changed := _changed(checkpoint.config, self.config):
+            raise checkpoints.CheckpointError(f"{path}: was made with another {', '.join(changed)}")
         if checkpoint.motions != self.source.summary:
-            raise CheckpointError(
-                f"{path}: was trained on other motion than {self.config.dataset.data}"
-            )
-        load_weights(self.networks, checkpoint.model, path)
+            data = self.config.dataset.data
+            raise checkpoints.CheckpointError(f"{path}: was trained on other motion than {data}")
+        checkpoints.load_weights(self.networks, checkpoint.model, path)
         if self.average is not None and checkpoint.average is not None:
-            load_weights(self._measured, checkpoint.average, path)
+            checkpoints.load_weights(self._measured, checkpoint.average, path)
             self.average.n_averaged.fill_(1)  # else it would begin anew
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.history = checkpoint.history
 
     def run(self) -> None:
         """Train the epochs that are left; the first process measures and saves after each."""
+        epochs, output = self.config.optimisation.epochs, self.config.run.output
         if self.share.rank:
-            for epoch in range(len(self.history), self.config.optimisation.epochs):
+            for epoch in range(len(self.history), epochs):
                 self.train_epoch(epoch)
             return
-        self.config.run.output.mkdir(parents=True, exist_ok=True)
-        with SummaryWriter(self.config.run.output) as writer:
-            for epoch in range(len(self.history), self.config.optimisation.epochs):
+        output.mkdir(parents=True, exist_ok=True)
+        with SummaryWriter(output) as writer:
+            for epoch in range(len(self.history), epochs):
                 entry = self.train_epoch(epoch) | self.evaluate()
                 self._refuse_divergence(epoch, entry)
                 self.history.append(entry)
                 for name, value in entry.items():
                     writer.add_scalar(name, value, epoch + 1)
-                tqdm.write(_summary(epoch + 1, self.config.optimisation.epochs, entry))
+                figures = ", ".join(f"{name} {value:.1f}" for name, value in entry.items())
+                tqdm.write(f"epoch {epoch + 1}/{epochs}: {figures}")
                 self.save()
-                plot_history(self.history, self.config.run.output / "curves.png")
+                plot_history(self.history, output / "curves.png")
 
     def _refuse_divergence(self, epoch: int, entry: dict[str, float]) -> None:
         """A checkpoint of a run that came apart would take the place of a good one."""
@@ -133,7 +115,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint of the epochs done so far."""
-        checkpoint = Checkpoint(
+        checkpoint = checkpoints.Checkpoint(
             self.config,
             self.source.summary,
             self.source.trajectory_camera if self.config.model.normalisation == "screen" else None,
@@ -142,7 +124,7 @@ class Trainer:
             self.history,
             None if self.average is None else self._measured.state_dict(),
         )
-        save(checkpoint, self.config.run.output / CHECKPOINT)
+        checkpoints.save(checkpoint, self.config.run.output / CHECKPOINT)
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Make new training data and take one pass over its shuffled windows."""
@@ -153,31 +135,22 @@ class Trainer:
         self._run_form.train()
         totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
-        progress = tqdm(
-            total=count,
-            unit="frame",
-            desc=f"epoch {epoch + 1}",
-            leave=False,
-            disable=True if self.share.rank else None,  # None: not where output is no terminal
-        )
-        with progress:
+        frames_a_window = self.config.optimisation.stride * self.share.processes
+        hidden = True if self.share.rank else None  # None: not where output is no terminal
+        title = f"epoch {epoch + 1}"
+        with tqdm(total=count, unit="frame", desc=title, leave=False, disable=hidden) as progress:
             for labelled, unlabelled in batches:
                 for name, term in self._step(labelled, unlabelled).items():
                     totals[name] += term
                 steps += 1
-                progress.update(
-                    len(labelled) * self.config.optimisation.stride * self.share.processes
-                )
+                progress.update(len(labelled) * frames_a_window)
         elapsed_s = time.monotonic() - started
-        return {
-            **{
-                f"training {name} ({UNITS[name]})": float(total) / steps * 1000
-                for name, total in totals.items()
-            },
-            "windows per second": count / elapsed_s,
-            "seconds": elapsed_s,
-            "data seconds": data_s,
+        terms = {
+            f"training {name} ({UNITS[name]})": float(total) / steps * 1000
+            for name, total in totals.items()
         }
+        speed = {"windows per second": count / elapsed_s, "seconds": elapsed_s}
+        return {**terms, **speed, "data seconds": data_s}
 
     def _batches(self, epoch: int) -> tuple[Iterator[tuple[Batch, Batch | None]], int]:
         """Batches of labelled and, once warmed up, unlabelled windows; how many frames in all."""
@@ -188,23 +161,17 @@ class Trainer:
         torch.manual_seed(int(seeds.generate_state(1)[0]) + self.share.rank)
         generator = torch.Generator().manual_seed(int(seeds.generate_state(2)[1]))
         labelled = self._windows(self.source.labelled(rng))
-        sequences = (
-            self.source.unlabelled(rng)
-            if epoch >= self.config.semi_supervised.warm_up_epochs
-            else None
-        )
+        is_warm = epoch >= self.config.semi_supervised.warm_up_epochs
+        sequences = self.source.unlabelled(rng) if is_warm else None
         unlabelled = None if sequences is None else self._windows(sequences)
         most = max(len(windows) for windows in (labelled, unlabelled) if windows is not None)
-        count = (
-            self.config.optimisation.windows_per_epoch or most * self.config.optimisation.stride
-        ) // self.config.optimisation.stride
+        stride = self.config.optimisation.stride
+        count = (self.config.optimisation.windows_per_epoch or most * stride) // stride
         batches = self._shuffled(labelled, count, generator)
         if unlabelled is None:
-            return zip(batches, itertools.repeat(None)), count * self.config.optimisation.stride
-        return (
-            zip(batches, self._shuffled(unlabelled, count, generator), strict=True),
-            count * self.config.optimisation.stride,
-        )
+            return zip(batches, itertools.repeat(None)), count * stride
+        others = self._shuffled(unlabelled, count, generator)
+        return zip(batches, others, strict=True), count * stride
 
     def _shuffled(
         self, windows: Windows, count: int, generator: torch.Generator
@@ -219,7 +186,6 @@ class Trainer:
         )
 
     def _step(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
-        """Take one step, and return the terms of the loss."""
         with self.momentum.around_step():
             terms = self._terms(labelled, unlabelled)
             self.optimizer.zero_grad(set_to_none=True)
@@ -241,9 +207,8 @@ class Trainer:
         }
 
     def _predict(self, inputs: Tensor) -> Predicted:
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.config.run.precision == "bfloat16"
-        ):
+        is_half = self.config.run.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=is_half):
             predicted: Predicted = self._run_form(inputs)
         return predicted.float()
 
@@ -258,13 +223,11 @@ class Trainer:
 
     def _set_rates(self, epoch: int) -> None:
         """Decay the learning rate and batch normalisation's momentum exponentially."""
+        how = self.config.optimisation
         for group in self.optimizer.param_groups:
-            group["lr"] = (
-                self.config.optimisation.learning_rate
-                * self.config.optimisation.learning_rate_decay**epoch
-            )
-        first, last = self.config.optimisation.batch_norm_momentum
-        share = epoch / max(self.config.optimisation.epochs - 1, 1)
+            group["lr"] = how.learning_rate * how.learning_rate_decay**epoch
+        first, last = how.batch_norm_momentum
+        share = epoch / max(how.epochs - 1, 1)
         self.momentum.set(first * (last / first) ** share)
 
     @torch.no_grad()
@@ -293,15 +256,12 @@ class Trainer:
         return {name: total / len(chosen) * 1000 for name, total in totals.items()}
 
     def _held_out_windows(self) -> dict[str, Windows]:
-        clips = {
-            condition: [held_out.sequence for held_out in self.source.held_out(condition)]
-            for condition in self.source.conditions
-        }
-        return {
-            condition: self._windows(concatenated(sequences), stride=1)
-            for condition, sequences in clips.items()
-            if sequences
-        }
+        found = {}
+        for condition in self.source.conditions:
+            clips = [held_out.sequence for held_out in self.source.held_out(condition)]
+            if clips:
+                found[condition] = self._windows(concatenated(clips), stride=1)
+        return found
 
     def _windows(self, sequences: Sequences, stride: int | None = None) -> Windows:
         field = self.networks.pose.receptive_field
@@ -322,7 +282,6 @@ def _wrapped(
 
 
 def _average_of(networks: Networks, share: float) -> AveragedModel | None:
-    """An exponential average of weights and statistics, if any is wanted."""
     if not share:
         return None
     return AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(share), use_buffers=True)
@@ -333,8 +292,3 @@ def _changed(old: TrainConfig, new: TrainConfig) -> list[str]:
     free = {"data", "output", "initial", "device", "threads", "epochs", "compile"}
     before, now = old.dumped(), new.dumped()
     return [name for name in now if name not in free and before[name] != now[name]]
-
-
-def _summary(epoch: int, epochs: int, entry: dict[str, float]) -> str:
-    figures = ", ".join(f"{name} {value:.1f}" for name, value in entry.items())
-    return f"epoch {epoch}/{epochs}: {figures}"

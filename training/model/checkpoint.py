@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 from poselift.formats import FORMATS
 from poselift.normalisation import ScreenCamera
 from poselift.skeletons import SKELETONS
-from training.config.sections import ModelConfig
 from training.config.train_config import TrainConfig
 from training.data.datasets.clips import Summary
 from training.model.networks import Networks
@@ -35,7 +35,6 @@ class Checkpoint:
     trajectory_camera: ScreenCamera | None
     """The cameras that its trajectory, if any, is learned with."""
     model: dict[str, Tensor]
-    """The weights of its networks."""
     optimizer: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
     """One entry an epoch: losses and held-out errors."""
@@ -50,36 +49,29 @@ class Checkpoint:
 
 def build_networks(config: TrainConfig, skeleton: str) -> Networks:
     """The untrained networks that a configuration describes, whose poses have such a skeleton."""
-    model, joints = config.model, len(SKELETONS[skeleton].joints)
-    pose = _build(model, joints, model.channels, model.expected_errors)
-    if not model.trajectory:
-        return Networks(pose)
-    return Networks(pose, _build(model, 1, model.trajectory_channels or model.channels, False))
-
-
-def _build(
-    model: ModelConfig, joints_out: int, channels: int, expected_errors: bool
-) -> TemporalModel:
+    model = config.model
     assert model.keypoint_format is not None, "a run settles it when it opens its data"
-    return TemporalModel(
+    build = partial(
+        TemporalModel,
         joints_in=len(FORMATS[model.keypoint_format].joints),
         channels_in=2,
-        joints_out=joints_out,
         filter_widths=model.filter_widths,
         causal=model.causal,
-        channels=channels,
         dropout=model.dropout,
         dense=model.dense,
-        expected_errors=expected_errors,
     )
+    pose = build(
+        joints_out=len(SKELETONS[skeleton].joints),
+        channels=model.channels,
+        expected_errors=model.expected_errors,
+    )
+    if not model.trajectory:
+        return Networks(pose)
+    return Networks(pose, build(joints_out=1, channels=model.trajectory_channels or model.channels))
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint so that a crash or a full disk leaves the old one as it was.
-
-    Raises:
-        OSError: it could not be written.
-    """
+    """Write a checkpoint so that a crash or a full disk leaves the old one as it was."""
     state = {
         **vars(checkpoint),
         "config": checkpoint.config.model_dump_json(),
@@ -122,11 +114,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def load_networks(path: Path) -> tuple[Networks, Checkpoint]:
-    """The trained networks of a checkpoint, in evaluation mode, and the checkpoint itself.
-
-    Raises:
-        CheckpointError: what is wrong with the file.
-    """
+    """The trained networks of a checkpoint, in evaluation mode, and the checkpoint itself."""
     checkpoint = load(path)
     networks = build_networks(checkpoint.config, checkpoint.motions.skeleton)
     load_weights(networks, checkpoint.best, path)
@@ -134,11 +122,7 @@ def load_networks(path: Path) -> tuple[Networks, Checkpoint]:
 
 
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Give networks the weights of the checkpoint at ``path``.
-
-    Raises:
-        CheckpointError: they are of another architecture.
-    """
+    """Give networks the weights of the checkpoint at ``path``."""
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
@@ -150,21 +134,14 @@ def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
     """Take over another run's weights; a trajectory or an error head it has not may be new.
 
     What sees single frames may begin what sees many, which then does the same at first.
-
-    Raises:
-        CheckpointError: it is of another architecture.
     """
     checkpoint = load(path)
     sees_one_frame = set(checkpoint.config.model.filter_widths) == {1}
     if checkpoint.config.model.causal != config.model.causal and not sees_one_frame:
         raise CheckpointError(f"{path}: one of the two is causal, the other is not")
     for name, network in networks.named_children():
-        prefix = f"{name}."
-        weights = {
-            key.removeprefix(prefix): value
-            for key, value in checkpoint.best.items()
-            if key.startswith(prefix)
-        }
+        named = {tuple(key.split(".", 1)): value for key, value in checkpoint.best.items()}
+        weights = {key: value for (first, key), value in named.items() if first == name}
         if weights or name == "pose":
             assert isinstance(network, TemporalModel)
             if sees_one_frame:

@@ -5,6 +5,7 @@ tensors and refuses every class it does not know; the few NumPy names that belon
 inert stand-ins.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ import torch
 from torch import Tensor
 
 from poselift.formats import FORMATS
-from training.model.checkpoint import CheckpointError
+from training.config.sections import ModelConfig
+from training.config.train_config import TrainConfig
+from training.data.datasets.clips import Summary
+from training.model.checkpoint import CheckpointError, load_networks
+from training.model.networks import Networks
 from training.model.temporal_model import TemporalModel
 
 VIDEOPOSE3D_SUFFIX = ".bin"
@@ -26,17 +31,15 @@ class _Inert:
     def __setstate__(self, _: object) -> None: ...
 
 
+# Which core a file names depends on the NumPy that wrote it: 1.x "core", 2.x "_core".
 _NUMPY_NAMES = (
-    "numpy.dtype",
-    "numpy.ndarray",
-    # Which of these a file holds depends on the NumPy that wrote it: 1.x first, 2.x last.
-    "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.random.__RandomState_ctor",
-    "numpy.random._pickle.__randomstate_ctor",
-    "numpy.random._pickle.__bit_generator_ctor",
+    *("numpy.dtype", "numpy.ndarray", "numpy.random.__RandomState_ctor"),
+    *(
+        f"numpy.{c}.multiarray.{name}"
+        for c in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    ),
+    *("numpy.random._pickle.__randomstate_ctor", "numpy.random._pickle.__bit_generator_ctor"),
     "numpy.random._mt19937.MT19937",
 )
 
@@ -45,9 +48,6 @@ def read_videopose3d(path: Path, causal: bool) -> tuple[TemporalModel, TemporalM
     """The pose model, the trajectory model if there is one, and the number of input joints.
 
     Widths, channels and joints are read off the weights; they do not show whether it is causal.
-
-    Raises:
-        CheckpointError: the file is not such a checkpoint, or holds more than one should.
     """
     state = _read(path)
     pose, joints = _build(state["model_pos"], causal, f"{path}: model_pos")
@@ -69,16 +69,11 @@ def read_videopose3d(path: Path, causal: bool) -> tuple[TemporalModel, TemporalM
 
 
 def videopose3d_format(path: Path, joints: int, keypoint_format: str | None) -> str:
-    """The layout of a checkpoint's input: the one given, or else what the authors use.
-
-    Raises:
-        CheckpointError: it is unknown, or has another number of joints.
-    """
+    """The layout of a checkpoint's input: the one given, or else what the authors use."""
     name = keypoint_format or {15: "humaneva15"}.get(joints, "h36m17")
     if name not in FORMATS or len(FORMATS[name].joints) != joints:
-        raise CheckpointError(
-            f"{path}: takes {joints} joints; keypoint format {name!r} does not have that"
-        )
+        mismatch = f"takes {joints} joints; keypoint format {name!r} does not have that"
+        raise CheckpointError(f"{path}: {mismatch}")
     return name
 
 
@@ -113,7 +108,34 @@ def _build(weights: dict[str, Tensor], causal: bool, where: str) -> tuple[Tempor
         )
         model.load_state_dict(weights)
     except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{where}: the weights are of another architecture: {error}"
-        ) from error
+        message = f"{where}: the weights are of another architecture: {error}"
+        raise CheckpointError(message) from error
     return model.eval(), features // 2
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Networks in evaluation mode, and what is known of them."""
+
+    networks: Networks
+    config: TrainConfig
+    """How the model is given keypoints."""
+    trained_on: Summary | None
+    """None for VideoPose3D checkpoints, which do not say."""
+
+
+def load_model(path: Path, causal: bool, keypoint_format: str | None) -> LoadedModel:
+    """Load one of this project's checkpoints (.pt), or a VideoPose3D checkpoint (.bin).
+
+    Only of the latter is it said whether it is causal, and its input's format if not the usual one.
+    """
+    if path.suffix == VIDEOPOSE3D_SUFFIX:
+        pose, trajectory, joints = read_videopose3d(path, causal)
+        layout = videopose3d_format(path, joints, keypoint_format)
+        model = ModelConfig(keypoint_format=layout, normalisation="screen", causal=causal)
+        config = TrainConfig(model=model)
+        return LoadedModel(Networks(pose, trajectory), config, None)
+    if causal or keypoint_format:
+        raise ValueError(f"--causal and --keypoint-format are for {VIDEOPOSE3D_SUFFIX} checkpoints")
+    networks, checkpoint = load_networks(path)
+    return LoadedModel(networks, checkpoint.config, checkpoint.motions)

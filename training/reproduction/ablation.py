@@ -15,19 +15,12 @@ from poselift.runtime.clip import ClipModel
 from training.command import Options
 from training.config.sections import FilterWidths
 from training.config.train_config import TrainConfig
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
-from training.evaluation.wild.downloads import Downloads
-from training.evaluation.wild.held_out import (
-    EVERY_CONDITION,
-    NOISY,
-    measured,
-    occluded_side,
-    overall,
-)
+from training.evaluation.pages import Rows, around, put_into, table
+from training.evaluation.wild import held_out
 from training.evaluation.wild.real import balancing, balancing_by_mediapipe
-from training.evaluation.wild.tables import Rows, around, put_into, table
-from training.evaluation.wild.videos import Video, videos
+from training.evaluation.wild.videos import Downloads, Video, videos
 from training.export.exported import from_checkpoint
 from training.export.model_folder import export
 from training.loop.process_pool import run_all
@@ -50,25 +43,24 @@ RECIPE: Mapping[str, Any] = {
 """How the default models' last stages augment motion; see ``training/default_models.sh``."""
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "all of it": {},
-    "without detector errors": {"noise": (0.0, 0.0)},
+    "without detector noise": {"noise": (0.0, 0.0)},
     "without other frame rates": {"speed": (1.0, 1.0)},
     "without mirroring": {"flip": False},
-    "without running backwards": {"backwards": 0.0},
+    "without time reversal": {"backwards": 0.0},
     "without limb swap": {"limb_swap": 0.0},
     "without bone-length scaling": {"bone_length_scaling": 0.0},
     "without joint-angle jitter": {"joint_angle_jitter": 0.0},
     "without sitting and lying": {"sitting": 0.0, "lying": 0.0},
-    "without camera roll": {"roll": 0.0},
+    "without rolled cameras": {"roll": 0.0},
     "without truncation": {"truncation": 0.0},
     "with `screen` normalisation": {"normalisation": "screen"},
-    "with a loss of velocities": {"velocity_weight": 3.0},
-    "with a loss of bones": {"bone_weight": 0.5},
+    "with a velocity loss": {"velocity_weight": 3.0},
+    "with a bone loss": {"bone_weight": 0.5},
 }
 """Runs by name, and what each does otherwise."""
-STILL = "four still cameras, no augmentation"
+STILL = "four still cameras, none of it"
 """As data sets are recorded: unaltered motion, still cameras, an ordinary detector's noise."""
 STANDARD_ERROR = "standard error of these means"
-"""From seed to seed."""
 
 
 class Ablation(Options):
@@ -117,17 +109,14 @@ class Ablation(Options):
     def configs(self) -> dict[str, TrainConfig]:
         """All runs by folder, seed after seed."""
         kinds = {name: {**RECIPE, **otherwise} for name, otherwise in RUNS.items()}
-        kinds[STILL] = {"data": self._recordings(), "flip": False}
+        still = self.output / "still.npz"
+        keep_recordings(still, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
+        kinds[STILL] = {"data": still, "flip": False}
         return {
             _folder(name, seed): self._config(_folder(name, seed), {**own, "seed": seed})
             for seed in range(self.seeds)
             for name, own in kinds.items()
         }
-
-    def _recordings(self) -> Path:
-        path = self.output / "still.npz"
-        keep_recordings(path, MotionSet.load(self.motion), self.motion, 1.0, _KEYPOINTS)
-        return path
 
     def _config(self, folder: str, own: Mapping[str, Any]) -> TrainConfig:
         settings: dict[str, Any] = {
@@ -176,38 +165,32 @@ def means(errors: Mapping[str, Sequence[Mapping[str, float]]]) -> Rows:
 def errors_of(checkpoint: Path, motion: Path, found_videos: list[Video]) -> dict[str, Any]:
     """A run's errors in millimetres: MPJPE of held-out people unless said, P-MPJPE of real ones.
 
-    Args:
-        checkpoint: the run's; its model folder is written next to it.
-        motion: prepared motion.
-        found_videos: videos as MediaPipe detects them; of these the trial's are taken.
+    The run's model folder is written next to its checkpoint. Of the videos, as MediaPipe detects
+    them, the trial's are taken.
     """
     folder = checkpoint.parent / "model"
     export(from_checkpoint(checkpoint, "model"), folder)
     lifter = ClipModel.load(folder, provider="cpu", threads=1)
-    held_out = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
-    return {"errors": held_out | _of_real_people(lifter, found_videos)}
+    errors = _of_held_out_people(lifter, MotionSet.load(motion).split(held_out=True))
+    real = {
+        "balancing by OpenPose": balancing(lifter),
+        "balancing by MediaPipe": balancing_by_mediapipe(lifter, found_videos),
+    }
+    means = {name: float(np.mean(list(cameras.values()))) for name, cameras in real.items()}
+    return {"errors": errors | means}
 
 
 def _of_held_out_people(lifter: ClipModel, motions: MotionSet) -> dict[str, float]:
     found = {
-        name: overall(measured(lifter, motions, condition))
-        for name, condition in EVERY_CONDITION.items()
+        name: held_out.overall(held_out.measured(lifter, motions, condition))
+        for name, condition in held_out.EVERY_CONDITION.items()
     }
-    slow = overall(measured(lifter, motions, NOISY, every=round(motions.fps / _LOW_FPS)))
+    slow = held_out.overall(
+        held_out.measured(lifter, motions, held_out.NOISY, every=round(motions.fps / _LOW_FPS))
+    )
     return {
         **{name: errors["MPJPE"] for name, errors in found.items()},
         f"noisy, {_LOW_FPS} fps": slow["MPJPE"],
         "noisy: MPJVE": found["noisy"]["MPJVE"],
-        "half of one side occluded": occluded_side(lifter, motions).occluded_mm,
-    }
-
-
-def _of_real_people(lifter: ClipModel, found_videos: list[Video]) -> dict[str, float]:
-    balancing_mm = {
-        "OpenPose": balancing(lifter),
-        "MediaPipe": balancing_by_mediapipe(lifter, found_videos),
-    }
-    return {
-        f"balancing by {name}": float(np.mean(list(of_cameras.values())))
-        for name, of_cameras in balancing_mm.items()
+        "half of one side occluded": held_out.occluded_side(lifter, motions).occluded_mm,
     }

@@ -12,16 +12,10 @@ from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.command import Options
 from training.config.train_config import TrainConfig
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.synthetic_recordings import keep_recordings
 from training.data.sources import open_source
-from training.evaluation.clip_errors import (
-    average,
-    flip_augmented,
-    measure,
-    predict_clips,
-    predictor,
-)
+from training.evaluation import clip_errors
 from training.loop.process_pool import result_path, run_all
 from training.model.checkpoint import load, load_networks
 from training.reproduction.experiments import Experiment, everything
@@ -63,7 +57,10 @@ class Reproduction(Options):
         """Train and measure what is not finished, and write the page."""
         started = time.monotonic()
         self.output.mkdir(parents=True, exist_ok=True)
-        subjects = self._prepare_recordings()
+        motions = MotionSet.load(self.motion)
+        for kind, noise in NOISE.items():
+            keep_recordings(self._recordings(kind), motions, self.motion, noise)
+        subjects = motions.summary().subjects
         experiments = everything(subjects)
         configs = {each.name: self.config(each) for each in experiments}
         waiting = [each for each in configs.values() if not result_path(each.run.output).exists()]
@@ -80,13 +77,6 @@ class Reproduction(Options):
         write_page(self.page, subjects, runs, settings)
         minutes = (time.monotonic() - started) / 60
         print(f"written: {self.page} ({len(waiting)} runs in {minutes:.0f} minutes)")
-
-    def _prepare_recordings(self) -> tuple[str, ...]:
-        """Write recordings that are not there yet; the subjects that are trained on."""
-        motions = MotionSet.load(self.motion)
-        for kind, noise in NOISE.items():
-            keep_recordings(self._recordings(kind), motions, self.motion, noise)
-        return motions.summary().subjects
 
     def _recordings(self, kind: str) -> Path:
         return self.output / f"{kind}.npz"
@@ -125,9 +115,11 @@ def held_out_errors(checkpoint: Path, flip: bool) -> dict[str, float]:
     networks, loaded = load_networks(checkpoint)
     source = open_source(loaded.config.for_evaluation(loaded.config.dataset.data))
     skeleton = SKELETONS[source.summary.skeleton]
-    predict = predictor(networks.pose)
+    predict = clip_errors.predictor(networks.pose)
     if flip:
         inputs = FORMATS[source.keypoint_format].mirror
-        predict = flip_augmented(predict, inputs, skeleton.mirror)
+        predict = clip_errors.flip_augmented(predict, inputs, skeleton.mirror)
     clips = source.held_out(source.conditions[0])
-    return average(list(measure(predict_clips(clips, predict), skeleton.joints)))
+    return clip_errors.average(
+        list(clip_errors.measure(clip_errors.predict_clips(clips, predict), skeleton.joints))
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 LABELLED_SUBJECTS = ("07", "08", "16", "35")
 """Who is labelled in the semi-supervised runs, as one subject of Human3.6M is in the paper's: four
-who walk, run and jump. Everybody else is seen without labels."""
+who walk, run and jump. All others are seen without labels."""
 SUBSETS = (0.02, 0.05, 0.1, 0.3, 1.0)
 """Shares of the labelled subjects' frames."""
 STRIDES = (1, 16, 128)
@@ -47,29 +47,24 @@ CORRELATED = {
 
 
 def semi_supervised(subjects: tuple[str, ...]) -> dict[str, dict[float, Experiment]]:
-    """Figure 5: what is done with unlabelled videos, by the share that is labelled.
-
-    Args:
-        subjects: everybody who is trained on.
-    """
+    """Figure 5: what is done with unlabelled videos, by the share that is labelled."""
     unlabelled = tuple(name for name in subjects if name not in LABELLED_SUBJECTS)
     ways: dict[str, dict[str, Any]] = {
         "supervised": {},
         "semi-supervised": {"unlabelled_subjects": unlabelled},
         "no bone length": {"unlabelled_subjects": unlabelled, "bone_length_weight": 0},
     }
+    shared = {
+        "filter_widths": (3, 3),
+        "trajectory": True,
+        "downsample": DOWNSAMPLE,
+        "subjects": LABELLED_SUBJECTS,
+    }
     return {
         way: {
             share: Experiment(
                 f"{way.replace(' ', '-')}-{share:g}",
-                settings={
-                    "filter_widths": (3, 3),
-                    "trajectory": True,
-                    "downsample": DOWNSAMPLE,
-                    "subjects": LABELLED_SUBJECTS,
-                    "subset": share,
-                    **settings,
-                },
+                settings={**shared, "subset": share, **settings},
             )
             for share in SUBSETS
         }

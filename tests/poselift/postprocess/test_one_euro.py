@@ -42,7 +42,7 @@ def test_it_is_the_one_euro_filter():
     np.testing.assert_allclose([each.poses[0, 0] for each in found], expected, atol=1e-5)
 
 
-def test_a_point_at_rest_trembles_less_and_a_fast_one_hardly_lags():
+def test_a_resting_point_has_less_jitter_and_a_fast_one_hardly_lags():
     random = np.random.default_rng(0)
     still = random.normal(0, 0.01, (200, 3, 3)).astype(np.float32)
     fast = still + np.arange(200, dtype=np.float32)[:, None, None] * np.float32(2 / FPS)
@@ -54,16 +54,16 @@ def test_a_point_at_rest_trembles_less_and_a_fast_one_hardly_lags():
         assert np.abs(np.mean(moving[100:] - found[100:])) < 0.04
 
 
-def test_tracks_are_smoothed_by_themselves_and_forgotten():
+def test_tracks_are_smoothed_independently_and_forgotten():
     random = np.random.default_rng(0)
     frames = random.normal(size=(20, 2, 4, 3)).astype(np.float32)
-    paths = random.normal(size=(20, 2, 3)).astype(np.float32)
+    trajectories = random.normal(size=(20, 2, 3)).astype(np.float32)
     both, alone = OneEuroFilter(0.1, FPS), OneEuroFilter(0.1, FPS)
-    for poses, path in zip(frames, paths, strict=True):
-        together = both.smooth(["a", "b"], poses_of(poses, path))
-        one = alone.smooth(["b"], poses_of(poses[1:], path[1:]))
+    for poses, trajectory in zip(frames, trajectories, strict=True):
+        together = both.smooth(["a", "b"], poses_of(poses, trajectory))
+        one = alone.smooth(["b"], poses_of(poses[1:], trajectory[1:]))
         np.testing.assert_allclose(together.poses[1], one.poses[0])
         np.testing.assert_allclose(together.trajectory[1], one.trajectory[0])
     both.keep(["a"])
-    afresh = both.smooth(["b"], poses_of(frames[0, 1:], paths[0, 1:]))
+    afresh = both.smooth(["b"], poses_of(frames[0, 1:], trajectories[0, 1:]))
     np.testing.assert_array_equal(afresh.poses, frames[0, 1:])

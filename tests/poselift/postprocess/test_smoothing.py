@@ -1,4 +1,4 @@
-"""Smoothing and bone lengths against what they must leave, and what they must remove."""
+"""Smoothing and constant bone lengths: signals that must stay, and noise that must fall."""
 
 import itertools
 
@@ -47,7 +47,7 @@ def test_noise_falls_and_falls_more_with_longer_windows():
 
 
 @pytest.mark.parametrize("fps", [5, 10, 24, 50, 240])
-def test_whatever_the_frame_rate_smoothing_smooths(fps):
+def test_smoothing_works_at_any_frame_rate(fps):
     assert half_window(0.0, fps) == 0
     assert smooth(noise(frames=400), half_window(0.2, fps)).std() < 0.85 * noise(frames=400).std()
 

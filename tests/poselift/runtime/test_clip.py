@@ -1,4 +1,4 @@
-"""Loading model folders: what is wrong with one is said, and nothing wrong is served."""
+"""Loading model folders: errors are named, and no invalid folder is served."""
 
 import json
 import shutil
@@ -104,7 +104,7 @@ def test_weights_of_another_training_are_refused(folder, tmp_path):
         ClipModel.load(folder, "cpu")
 
 
-def test_weights_that_were_cut_short_are_refused(folder):
+def test_truncated_weights_are_refused(folder):
     whole = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=r"clip\.onnx: "):
@@ -163,7 +163,7 @@ def test_both_runtime_packages_at_once_are_refused(folder, tmp_path, monkeypatch
 
 
 def test_without_a_runtime_the_error_says_what_to_install(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what importing then does is ImportError
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it then raises ImportError
     with pytest.raises(ModelError, match=r"install poselift\[cpu\], or poselift\[gpu\]"):
         ClipModel.load(folder, "cpu")
 

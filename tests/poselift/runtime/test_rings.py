@@ -54,7 +54,7 @@ def test_rings_are_what_was_kept():
         _assert_alike(rings, known)
 
 
-def test_restored_rings_go_on():
+def test_restored_rings_continue():
     rng = np.random.default_rng(1)
     rings, slots = Rings(SHAPES, SLOTS), np.array([3, 0])
     given = [

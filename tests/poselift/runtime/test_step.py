@@ -1,4 +1,4 @@
-"""Stepping with rings: the poses of the whole clip, whoever else is stepped in the same batch."""
+"""Stepping with rings: the poses of the whole clip, with any other tracks in the batch."""
 
 import numpy as np
 import onnx

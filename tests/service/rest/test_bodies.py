@@ -16,7 +16,7 @@ LEFT = {"type": "http.disconnect"}
 
 
 def request(*chunks: bytes, then: Sequence[dict[str, Any]] = ()) -> Request:
-    """A request whose body arrives in chunks; then come other events, then nothing ever."""
+    """A request whose body arrives in chunks; then other events, then none."""
     events = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if not then:
         events[-1]["more_body"] = False
@@ -60,18 +60,18 @@ async def test_large_bodies_share_a_budget_and_small_ones_are_free() -> None:
     assert len(await read(budget, request(bytes(4 * MB)))) == 4 * MB
 
 
-async def test_a_body_that_stops_arriving_is_given_up() -> None:
+async def test_a_stalled_body_is_stopped() -> None:
     stalled = request(b"ab", then=[{"type": "http.request", "body": b"", "more_body": True}])
     with pytest.raises(DeadlineExceeded):
         await read(MemoryBudget(10, 10), stalled, timeout_s=0.05)
 
 
-async def test_a_caller_may_leave_while_the_body_arrives() -> None:
+async def test_a_caller_may_disconnect_while_the_body_arrives() -> None:
     with pytest.raises(CallerLeft):
         await read(MemoryBudget(10, 10), request(b"ab", then=[LEFT]))
 
 
-async def test_a_caller_who_leaves_cancels_what_they_waited_for() -> None:
+async def test_a_disconnected_caller_cancels_its_request() -> None:
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -91,7 +91,7 @@ async def test_a_caller_who_leaves_cancels_what_they_waited_for() -> None:
     assert cancelled.is_set()
 
 
-async def test_what_is_done_is_given_back_and_errors_pass() -> None:
+async def test_results_are_returned_and_errors_raised() -> None:
     async def fail() -> None:
         raise TooLarge("over")
 

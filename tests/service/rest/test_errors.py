@@ -1,4 +1,4 @@
-"""Errors as HTTP answers; surprises tell callers nothing."""
+"""Errors as HTTP answers; unexpected ones have no details."""
 
 import httpx
 import pytest
@@ -29,7 +29,7 @@ async def answer_to(error: Exception) -> httpx.Response:
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), ModelError(SECRET)])
-async def test_a_surprise_is_a_problem_that_tells_nothing(error: Exception) -> None:
+async def test_an_unexpected_error_is_a_problem_without_details(error: Exception) -> None:
     answer = await answer_to(error)
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -43,6 +43,6 @@ async def test_a_full_queue_rounds_the_wait_up() -> None:
     assert answer.headers["retry-after"] == "2"
 
 
-async def test_long_texts_are_cut() -> None:
+async def test_long_texts_are_shortened() -> None:
     answer = await answer_to(InvalidInput.at("model", "x" * 1_000_000))
     assert len(answer.content) < 5_000

@@ -1,4 +1,4 @@
-"""Errors as gRPC statuses: trailers stay small and surprises tell callers nothing."""
+"""Errors as gRPC statuses: trailers stay small and unexpected errors have no details."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ async def aborted(error: Exception) -> Call:
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), ModelError(SECRET)])
-async def test_a_surprise_tells_nothing(error: Exception) -> None:
+async def test_an_unexpected_error_is_sent_without_details(error: Exception) -> None:
     call = await aborted(error)
     assert call.code is grpc.StatusCode.INTERNAL
     assert SECRET not in call.detail + str(call.trailers)
@@ -46,9 +46,9 @@ async def test_a_full_queue_rounds_the_wait_up() -> None:
     assert call.trailers[RETRY_KEY] == "2"
 
 
-async def test_many_faults_fit_into_the_trailers() -> None:
-    faults = tuple(FieldError(f"{i}" * 200, "no field of this name") for i in range(20))
-    call = await aborted(InvalidInput("ü" * 100_000, faults))
+async def test_many_errors_fit_into_the_trailers() -> None:
+    errors = tuple(FieldError(f"{i}" * 200, "no field of this name") for i in range(20))
+    call = await aborted(InvalidInput("ü" * 100_000, errors))
     assert len(call.trailers[PROBLEM_KEY]) <= 3_000
     assert len(orjson.loads(call.trailers[PROBLEM_KEY])["errors"]) > 1
     assert len(call.detail.encode()) <= 1_003

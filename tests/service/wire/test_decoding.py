@@ -1,4 +1,4 @@
-"""Large bodies are decoded in another process, whose end is no one else's."""
+"""Large bodies are decoded in another process; the service survives its end."""
 
 import asyncio
 import os
@@ -24,14 +24,14 @@ class Elsewhere(JsonFormat):
 
 
 class Fatal(Elsewhere):
-    """What becomes of a process that takes too much memory."""
+    """As when a process takes too much memory."""
 
     def decode_lift_request(self, body: bytes, limits: Limits) -> LiftRequest:
         os._exit(137)
 
 
 class Enormous(Elsewhere):
-    """What takes a while to be sent back."""
+    """A result that is sent slowly."""
 
     def decode_lift_request(self, body: bytes, limits: Limits) -> Any:
         return bytes(300_000_000)
@@ -50,7 +50,7 @@ async def test_it_makes_no_difference_where_a_body_is_decoded() -> None:
     np.testing.assert_array_equal(here.clips[0].keypoints_TJ3, elsewhere.clips[0].keypoints_TJ3)
 
 
-async def test_faults_keep_their_place() -> None:
+async def test_errors_keep_their_place() -> None:
     decoder = Decoder(Limits())
     with pytest.raises(InvalidInput) as refused:
         await decoder.lift_request(Elsewhere(), body(30, fps=0, image_size=[0, 1]))
@@ -69,7 +69,7 @@ async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded()
 
 @pytest.mark.parametrize("moment_s", [0.1, 0.15, 0.2, 0.3])
 async def test_closing_ends_whatever_is_being_sent_back(moment_s: float) -> None:
-    """One of these moments lies in the middle of a result, whose reader must not wait for more."""
+    """At one of these moments a result is partly sent; its reader must not wait for the rest."""
     decoder = Decoder(Limits())
     before = set(threading.enumerate())
     await decoder.lift_request(Elsewhere(), body(30))

@@ -1,4 +1,4 @@
-"""The recipe of a wire format: a class and its place among those that are served; nothing else."""
+"""The recipe of a wire format: a class and its entry among the served ones; no other change."""
 
 import gzip
 from collections.abc import AsyncIterator

@@ -252,8 +252,8 @@ def comparable(read: Any) -> Any:
             return [comparable(each) for each in read.frames], read.flush
         case Frame():
             people = [(each.track_id, comparable(each.keypoints_J3)) for each in read.people]
-            faults = [(fault.track_id, fault.error.field_errors) for fault in read.errors]
-            return read.index, people, faults, read.timestamp_s
+            errors = [(error.track_id, error.error.field_errors) for error in read.errors]
+            return read.index, people, errors, read.timestamp_s
         case np.ndarray():
             return read.dtype, read.tolist()
         case Close():

@@ -1,4 +1,4 @@
-"""Nested lists to arrays: what comes out, and that faults are found wherever they are."""
+"""Nested lists to arrays: the result, and the places of errors."""
 
 import contextlib
 from typing import Any
@@ -35,22 +35,20 @@ def one_by_one(nested: list[Any]) -> np.ndarray:
 
 
 @given(clip)
-def test_any_clip_is_read_as_the_plain_way_reads_it(nested: list[Any]) -> None:
+def test_reading_equals_the_plain_implementation(nested: list[Any]) -> None:
     array = keypoint_array(nested, JOINTS, "clip")
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, one_by_one(nested))
 
 
 @given(clip, anything, st.data())
-def test_a_fault_is_found_where_it_was_put(
-    nested: list[Any], fault: Any, data: st.DataObject
-) -> None:
+def test_an_error_is_found_at_its_place(nested: list[Any], wrong: Any, data: st.DataObject) -> None:
     frame_number = data.draw(st.integers(0, len(nested) - 1))
     joints = list(nested[frame_number] or [[1, 2, 3]] * JOINTS)
     joint_number = data.draw(st.integers(0, JOINTS - 1))
-    joints[joint_number] = fault
+    joints[joint_number] = wrong
     nested[frame_number] = joints
-    if fault is None or (isinstance(fault, list) and is_joint(fault)):
+    if wrong is None or (isinstance(wrong, list) and is_joint(wrong)):
         keypoint_array(nested, JOINTS, "clip")
         return
     with pytest.raises(InvalidInput) as refused:
@@ -58,14 +56,14 @@ def test_a_fault_is_found_where_it_was_put(
     assert refused.value.field_errors[0].where == f"clip[{frame_number}][{joint_number}]"
 
 
-def is_joint(fault: list[Any]) -> bool:
-    if len(fault) in {2, 3} and None in fault[:2]:
+def is_joint(wrong: list[Any]) -> bool:
+    if len(wrong) in {2, 3} and None in wrong[:2]:
         return True
-    return len(fault) in {2, 3} and all(type(item) in {int, float} for item in fault)
+    return len(wrong) in {2, 3} and all(type(item) in {int, float} for item in wrong)
 
 
 @given(anything)
-def test_anything_else_is_refused_or_read(nested: Any) -> None:
+def test_other_values_are_refused_or_read(nested: Any) -> None:
     with contextlib.suppress(InvalidInput):
         array = keypoint_array(nested, JOINTS, "clip")
         assert array.shape == (len(nested), JOINTS, 3)

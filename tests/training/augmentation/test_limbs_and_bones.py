@@ -5,8 +5,7 @@ import pytest
 
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
-from training.augmentation.bone_length_scaling import scale_bones
-from training.augmentation.limb_swap import swap_limbs
+from training.augmentation.bodies import scale_bones, swap_limbs
 
 MOTIONS = motion_set(clips=3, frames=50)
 NAMES = MOTIONS.joint_names
@@ -64,7 +63,7 @@ def test_a_donor_may_be_of_any_length(frames):
     assert np.isfinite(swapped).all()
 
 
-def test_other_proportions_keep_directions_and_sides_alike():
+def test_bone_length_scaling_keeps_directions_and_symmetry():
     clip = MOTIONS.clip(0)
     moved = scale_bones(clip, 0.1, np.random.default_rng(0))
     np.testing.assert_array_equal(moved[:, 0], clip[:, 0])

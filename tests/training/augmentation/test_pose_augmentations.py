@@ -9,8 +9,7 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.augmentation.joint_angle_jitter import jitter_joint_angles
 from training.augmentation.limbs import flex, limb
-from training.augmentation.lying import lay_down_person
-from training.augmentation.sitting import seat_person
+from training.augmentation.posture import lay_down_person, seat_person
 
 MOTIONS = motion_set(clips=3, frames=80)
 NAMES = MOTIONS.joint_names
@@ -72,14 +71,14 @@ def test_a_clip_of_one_frame_is_changed_too(name, rng):
 @pytest.mark.parametrize("degrees", [-300, 20, 300])
 def test_elbows_and_knees_stay_within_their_limits(limbs, degrees):
     chain = limb(NAMES, "left", limbs)
-    bent = flex(straightened(chain), NAMES, limbs, chain, np.array([1.0]))
-    flexed = flex(bent, NAMES, limbs, chain, np.radians([degrees]))
+    flexed_once = flex(straightened(chain), NAMES, limbs, chain, np.array([1.0]))
+    flexed = flex(flexed_once, NAMES, limbs, chain, np.radians([degrees]))
     expected = np.clip(1.0 + np.radians(degrees), 0, np.radians(145))
     np.testing.assert_allclose(angle(flexed, chain), [expected], atol=0.02)
 
 
 @pytest.mark.parametrize(("limbs", "sign"), [("shoulder", 1), ("hip", -1)])
-def test_a_straight_limb_closes_as_people_do(limbs, sign):
+def test_a_straight_limb_flexes_in_the_human_direction(limbs, sign):
     """Forearms come forwards, shanks go back."""
     chain = limb(NAMES, "right", limbs)
     standing = straightened(chain)

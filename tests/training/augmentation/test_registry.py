@@ -1,16 +1,12 @@
-"""A new augmentation is one file and one line in the registry: all else follows."""
+"""A new augmentation is one file and one line in the registry: the rest follows."""
 
 import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.checkout import copy_packages, insert, run
 from tests.training.motions import motion_set
 
-ROOT = Path(__file__).parents[3]
 FILE = '''"""Lift: people are a metre higher."""
 
 from training.augmentation.augmentation import Augmentation, Stage, with_probability
@@ -24,6 +20,7 @@ HIGHER = Augmentation(
 )
 '''
 LAST = "    TRUNCATION,\n"
+IMPORT = "from training.augmentation.truncation import TRUNCATION\n"
 SCRIPT = """
 import json
 from pathlib import Path
@@ -45,28 +42,13 @@ print(json.dumps({"off": sums(), "on": sums(higher=0.9), "conditions": list(EVER
 @pytest.fixture
 def checkout(tmp_path):
     """A copy of training with the augmentation added by its recipe."""
-    for package in ("poselift", "training"):
-        shutil.copytree(
-            ROOT / package,
-            tmp_path / package,
-            ignore=shutil.ignore_patterns("__pycache__", "models"),
-        )
+    copy_packages(tmp_path, "poselift", "training")
     (tmp_path / "training" / "augmentation" / "higher.py").write_text(FILE)
     registry = tmp_path / "training" / "augmentation" / "registry.py"
-    text = registry.read_text().replace(LAST, f"{LAST}    HIGHER,\n")
-    registry.write_text(
-        text.replace("\n\nAUG", "\nfrom training.augmentation.higher import HIGHER\n\nAUG")
-    )
+    insert(registry, LAST, "    HIGHER,\n")
+    insert(registry, IMPORT, "from training.augmentation.higher import HIGHER\n")
     motion_set(clips=4, frames=40).save(tmp_path / "motions.npz")
     return tmp_path
-
-
-def run(checkout, *arguments):
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=checkout, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_registered_augmentation_is_a_setting_applied_in_training_alone(checkout):

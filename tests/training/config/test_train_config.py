@@ -76,7 +76,7 @@ def test_every_setting_is_in_one_section():
 @pytest.mark.parametrize(
     ("arguments", "expected"), [((), "found nope"), (("--epochs", "3"), "missing.npz")]
 )
-def test_variables_of_the_environment_stand_for_options_and_options_outdo_them(
+def test_environment_variables_set_options_and_the_command_line_overrides_them(
     monkeypatch, capsys, arguments, expected
 ):
     monkeypatch.setenv("POSELIFT_TRAINING_EPOCHS", "nope")

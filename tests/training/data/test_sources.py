@@ -1,4 +1,4 @@
-"""Data sets as training sees them: filmed motion, and recordings by real cameras."""
+"""Data sets as training uses them: projected motion, and recordings by real cameras."""
 
 from dataclasses import replace
 
@@ -10,11 +10,12 @@ from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 from training.data.projection import project
 from training.data.sequences import mirrored
-from training.data.sources import ASSUMED_SCREEN_CAMERA, open_source, recording_sequence
+from training.data.sources import open_source, recording_sequence
+from training.data.synthetic import ASSUMED_SCREEN_CAMERA
 from training.loop.objective import in_metres
 from training.loop.trainer import Trainer
 
@@ -43,12 +44,12 @@ def sequences_of(path, **settings):
     ("file", "normalisation", "atol"),
     [("true.npz", "screen", 2e-4), ("true.npz", "person", 5e-3)],
 )
-def test_what_the_model_is_to_tell_projects_to_what_it_sees(folder, file, normalisation, atol):
+def test_targets_project_to_the_inputs(folder, file, normalisation, atol):
     sequences = sequences_of(folder / file, normalisation=normalisation)
-    roots = in_metres(
+    trajectory = in_metres(
         torch.from_numpy(sequences.trajectory_F3), torch.from_numpy(sequences.depth_F)
     )
-    points = torch.from_numpy(sequences.targets_FK3) + roots[:, None]
+    points = torch.from_numpy(sequences.targets_FK3) + trajectory[:, None]
     projected = project(points, torch.from_numpy(sequences.camera_F9))
     np.testing.assert_allclose(projected, sequences.inputs_FJ2, atol=atol)
 
@@ -61,14 +62,14 @@ def test_a_mirrored_clip_projects_to_mirrored_keypoints(folder, normalisation):
     )
     twin = mirrored(clip, H36M17.mirror, H36M17.mirror)
     depth = 1 if twin.inverse.depth_T is None else twin.inverse.depth_T
-    roots = np.column_stack([twin.trajectory_T3[:, :2], twin.trajectory_T3[:, 2] * depth])
-    points = torch.from_numpy((twin.targets_TK3 + roots[:, None]).astype(np.float32))
+    trajectory = np.column_stack([twin.trajectory_T3[:, :2], twin.trajectory_T3[:, 2] * depth])
+    points = torch.from_numpy((twin.targets_TK3 + trajectory[:, None]).astype(np.float32))
     projected = project(points, torch.from_numpy(twin.camera_T9))
     np.testing.assert_allclose(projected, twin.inputs_TJ2, atol=5e-3)
 
 
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
-def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
+def test_the_trajectory_of_a_recording_is_restored(folder, normalisation):
     videos = RecordingSet.load(folder / "detected.npz")
     clip = recording_sequence(
         videos, 2, config(folder / "detected.npz", normalisation=normalisation).model
@@ -79,16 +80,16 @@ def test_the_path_of_a_recording_comes_back_as_it_was(folder, normalisation):
     np.testing.assert_allclose(clip.inverse.poses(clip.targets_TK3), poses, atol=1e-5)
 
 
-def test_filmed_paths_are_where_one_would_be_seen_by_the_believed_lens(folder):
-    """No model can tell a long lens from a short distance: paths are told for one lens."""
+def test_projected_trajectories_are_those_of_the_assumed_camera(folder):
+    """No model can distinguish a long focal length from a short distance: one camera is assumed."""
     source = open_source(config(folder / "motions.npz", normalisation="screen", noise=(0, 0)))
     sequences = source.labelled(np.random.default_rng(1))
-    lens = torch.from_numpy(sequences.camera_F9)
-    assert np.unique(lens[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
+    cameras = torch.from_numpy(sequences.camera_F9)
+    assert np.unique(cameras[:, :4].numpy(), axis=0).tolist() == [[2, 2, 0, 0]]
     assert source.trajectory_camera == ASSUMED_SCREEN_CAMERA
-    root = project(torch.from_numpy(sequences.trajectory_F3)[:, None], lens)[:, 0]
+    root = project(torch.from_numpy(sequences.trajectory_F3)[:, None], cameras)[:, 0]
     hips = sequences.inputs_FJ2[:, [11, 12]].mean(axis=1)  # of COCO
-    # The root is not quite between the hips, which shows when a camera is near.
+    # The root is not quite between the hips, which matters when a camera is near.
     assert np.abs(root.numpy() - hips).max() < 0.1
     assert np.corrcoef(root.numpy()[:, 0], hips[:, 0])[0, 1] > 0.98
 
@@ -117,14 +118,14 @@ def test_settings_choose_who_is_labelled(folder):
 
 def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
     videos = RecordingSet.load(folder / "detected.npz")
-    nobody_knows = replace(videos, positions=np.full_like(videos.positions, np.nan))
-    nobody_knows.save(tmp_path / "more.npz")
+    without_poses = replace(videos, positions=np.full_like(videos.positions, np.nan))
+    without_poses.save(tmp_path / "more.npz")
     settings = {"unlabelled": tmp_path / "more.npz", "trajectory": True}
     source = open_source(config(folder / "true.npz", **settings))
     rng = np.random.default_rng(0)
     assert len(source.unlabelled(rng).inputs_FJ2) == len(videos.keypoints)
     assert len(source.labelled(rng).inputs_FJ2) == 4 * 4 * 50
-    replace(nobody_knows, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
+    replace(without_poses, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
     assert open_source(config(folder / "true.npz", **settings)).unlabelled(rng)
     with pytest.raises(InvalidInput, match="known intrinsics"):
         open_source(config(folder / "true.npz", normalisation="screen", **settings))
@@ -132,7 +133,7 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
         Trainer(config(tmp_path / "more.npz"))
 
 
-def test_half_labelled_files_part_by_themselves(folder, tmp_path):
+def test_partly_labelled_files_are_split(folder, tmp_path):
     videos = RecordingSet.load(folder / "true.npz")
     positions = videos.positions.copy()
     positions[videos.frames(0)] = np.nan
@@ -158,7 +159,7 @@ def test_half_labelled_files_part_by_themselves(folder, tmp_path):
         ("nowhere.npz", {}, "nowhere.npz"),
     ],
 )
-def test_what_does_not_go_together_is_said(folder, file, settings, where):
+def test_files_that_do_not_fit_together_are_errors(folder, file, settings, where):
     with pytest.raises(InvalidInput, match=where):
         open_source(config(folder / file, **settings))
 
@@ -176,24 +177,24 @@ def test_poses_known_in_part_are_an_error(folder, tmp_path, first):
 
 @pytest.mark.parametrize("file", ["true.npz", "motions.npz"])
 @pytest.mark.parametrize("setting", ["subjects", "unlabelled_subjects"])
-def test_subjects_that_are_not_there_are_said(folder, file, setting):
+def test_unknown_subjects_are_errors(folder, file, setting):
     settings = {setting: ("0", "S99"), "trajectory": True}
     with pytest.raises(InvalidInput, match=rf"{setting}: expected .*{file} has \(0, .* found S99"):
         open_source(config(folder / file, **settings))
 
 
-def test_nobody_is_labelled_and_unlabelled(folder):
+def test_a_subject_cannot_be_labelled_and_unlabelled(folder):
     with pytest.raises(ValueError, match="subjects and unlabelled_subjects both have 1"):
         config(folder, subjects=("0", "1"), unlabelled_subjects=("1",), trajectory=True)
 
 
-def test_nobody_to_train_on_is_said(folder):
+def test_an_empty_training_set_is_an_error(folder):
     with pytest.raises(InvalidInput, match=r"true\.npz: expected a clip"):
         Trainer(config(folder / "true.npz", actions=("swim",)))
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
+def test_videos_begin_at_the_first_measured_frame(folder, tmp_path, causal):
     videos = RecordingSet.load(folder / "true.npz")
     keypoints = videos.keypoints.copy()
     keypoints[:7, :, 2] = 0
@@ -218,7 +219,7 @@ def test_videos_begin_where_somebody_is_seen(folder, tmp_path, causal):
         ({"stride": 600}, "two windows"),
     ],
 )
-def test_settings_that_contradict_each_other_are_said(settings, said):
+def test_contradictory_settings_are_errors(settings, said):
     with pytest.raises(ValueError, match=said):
         TrainConfig(**settings)
 

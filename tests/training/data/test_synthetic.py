@@ -1,4 +1,4 @@
-"""Virtual cameras, detector noise and the sequences they give."""
+"""Synthetic cameras, detector noise and the sequences they give."""
 
 from dataclasses import replace
 
@@ -12,11 +12,10 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.augmentation.augmentation import Stage
 from training.augmentation.detector_noise import NoiseLevel, detect
+from training.augmentation.framing import roll_camera, truncate
 from training.augmentation.registry import AUGMENTATIONS, augment
-from training.augmentation.roll import roll_camera
-from training.augmentation.speed import change_speed
 from training.augmentation.synthetic_camera import random_camera
-from training.augmentation.truncation import truncate
+from training.augmentation.timing import change_speed
 from training.data.sequences import mirror, mirrored
 from training.data.synthetic import ProjectionOptions, project, project_all, project_clip
 
@@ -30,22 +29,22 @@ def rng(seed=0):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_camera_is_upright_and_has_the_person_before_it(seed):
+def test_a_camera_is_upright_and_looks_at_the_person(seed):
     points = MOTIONS.clip(0)
-    view = random_camera(points[:, 0], rng(seed))
-    seen = view.to_camera(points)
-    assert (seen[..., 2] > 0.5).all()
-    np.testing.assert_allclose(view.turn_33 @ view.turn_33.T, np.eye(3), atol=1e-5)
-    assert np.linalg.det(view.turn_33) == pytest.approx(1, abs=1e-5)
+    camera = random_camera(points[:, 0], rng(seed))
+    in_camera_TK3 = camera.to_camera(points)
+    assert (in_camera_TK3[..., 2] > 0.5).all()
+    np.testing.assert_allclose(camera.turn_33 @ camera.turn_33.T, np.eye(3), atol=1e-5)
+    assert np.linalg.det(camera.turn_33) == pytest.approx(1, abs=1e-5)
     head, foot = H36M17.joints.index("head"), H36M17.joints.index("left_foot")
-    assert (seen[:, head, 1] < seen[:, foot, 1]).all()  # y is down
+    assert (in_camera_TK3[:, head, 1] < in_camera_TK3[:, foot, 1]).all()  # y is down
 
 
 def test_a_camera_is_rolled_when_asked_to():
     upright = [random_camera(MOTIONS.clip(0)[:, 0], rng(seed)) for seed in range(99)]
-    assert max(abs(_roll(view)) for view in upright) < 12
-    rolled_cameras = [roll_camera(view, rng(seed)) for seed, view in enumerate(upright)]
-    rolls = [_roll(view) for view in rolled_cameras]
+    assert max(abs(_roll(camera)) for camera in upright) < 12
+    rolled_cameras = [roll_camera(camera, rng(seed)) for seed, camera in enumerate(upright)]
+    rolls = [_roll(camera) for camera in rolled_cameras]
     assert max(rolls) > 35
     assert min(rolls) < -35
     assert max(np.abs(rolls)) < 45 + 12
@@ -54,43 +53,41 @@ def test_a_camera_is_rolled_when_asked_to():
         assert_allclose(after.turn_33 @ after.turn_33.T, np.eye(3), atol=1e-5)
 
 
-def _roll(view):
+def _roll(camera):
     """Degrees by which a camera's x axis is off the horizon."""
-    return np.degrees(np.arcsin(view.turn_33[0, 1]))
+    return np.degrees(np.arcsin(camera.turn_33[0, 1]))
 
 
 def test_a_person_facing_the_camera_has_their_left_on_its_right():
-    view = random_camera(MOTIONS.clip(0)[:, 0], rng())
-    towards = np.arctan2(*(view.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
+    camera = random_camera(MOTIONS.clip(0)[:, 0], rng())
+    towards = np.arctan2(*(camera.position - MOTIONS.clip(0)[0, 0])[[0, 2]])
     cos, sin = np.cos(towards), np.sin(towards)
     turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
     points = motion_set(1, 1).positions[0] @ turn
-    seen = view.to_camera(points.astype(np.float32))
+    in_camera_TK3 = camera.to_camera(points.astype(np.float32))
     left, right = (H36M17.joints.index(f"{side}_shoulder") for side in ("left", "right"))
-    assert seen[left, 0] > seen[right, 0]
+    assert in_camera_TK3[left, 0] > in_camera_TK3[right, 0]
 
 
 @pytest.mark.parametrize("keypoint_format", ["coco17", "h36m17"])
 @pytest.mark.parametrize("normalisation", ["screen", "person"])
-def test_targets_turned_to_camera_axes_are_the_motion_seen_by_the_camera(
-    keypoint_format, normalisation
-):
+def test_targets_in_camera_axes_are_the_motion_in_that_camera(keypoint_format, normalisation):
     options = replace(CLEAN, keypoint_format=keypoint_format, normalisation=normalisation)
-    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
-    seen = view.to_camera(MOTIONS.clip(1))
-    sequence = project(seen, MOTIONS, view, options, rng())
-    expected = seen[:, :17] - seen[:, :1]
+    camera = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
+    in_camera_TK3 = camera.to_camera(MOTIONS.clip(1))
+    sequence = project(in_camera_TK3, MOTIONS, camera, options, rng())
+    expected = in_camera_TK3[:, :17] - in_camera_TK3[:, :1]
     np.testing.assert_allclose(sequence.inverse.poses(sequence.targets_TK3), expected, atol=1e-5)
 
 
 def test_clean_inputs_are_the_normalised_projection():
     options = replace(CLEAN, keypoint_format="h36m17")
-    view = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
-    seen = view.to_camera(MOTIONS.clip(1))
-    prepare = normaliser("person", H36M17.joints, view.image_size, view.known_intrinsics)
-    expected, _ = prepare(view.intrinsics.project(seen[:, :17]).astype(np.float32))
+    camera = random_camera(MOTIONS.clip(1)[:, 0], rng(3))
+    in_camera_TK3 = camera.to_camera(MOTIONS.clip(1))
+    prepare = normaliser("person", H36M17.joints, camera.image_size, camera.known_intrinsics)
+    expected, _ = prepare(camera.intrinsics.project(in_camera_TK3[:, :17]).astype(np.float32))
     np.testing.assert_allclose(
-        project(seen, MOTIONS, view, options, rng()).inputs_TJ2, expected, atol=1e-5
+        project(in_camera_TK3, MOTIONS, camera, options, rng()).inputs_TJ2, expected, atol=1e-5
     )
 
 
@@ -109,7 +106,7 @@ def test_a_mirrored_clip_is_a_clip_of_the_mirrored_person():
     np.testing.assert_array_equal(again.inputs_TJ2, sequence.inputs_TJ2)
 
 
-def test_speeding_up_keeps_places_and_shortens_time():
+def test_speed_keeps_positions_and_shortens_time():
     clip = MOTIONS.clip(0)
     assert change_speed(clip, 1.0) is clip
     fast = change_speed(clip, 2.0)
@@ -117,12 +114,12 @@ def test_speeding_up_keeps_places_and_shortens_time():
     slow = change_speed(clip, 0.5)
     np.testing.assert_allclose(slow[1], (clip[0] + clip[1]) / 2, atol=1e-6)
     assert len(slow) == 2 * (len(clip) - 1)
-    # In single precision the last time came to lie on the last frame, which has none after it.
+    # In single precision the last time was that of the last frame, which has none after it.
     assert len(change_speed(np.zeros((1000, 1, 3), np.float32), 0.8256197888910344)) == 1211
     assert len(change_speed(clip[:1], 1.5)) == 1
 
 
-def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
+def test_time_reversal_and_limb_swap_are_applied_when_set():
     clip = MOTIONS.clip(0)
     back = augment(Stage.MOTION, clip, {"backwards": 1.0}, MOTIONS, rng())
     np.testing.assert_array_equal(back, clip[::-1])
@@ -133,11 +130,11 @@ def test_clips_run_backwards_and_with_others_limbs_when_asked_to():
 
 
 def test_measuring_takes_motion_as_it_was_recorded():
-    wild = replace(CLEAN, flip=True, augmentations={each.name: 0.5 for each in AUGMENTATIONS})
-    assert wild.for_evaluation(0.0) == CLEAN
+    augmented = replace(CLEAN, flip=True, augmentations={each.name: 0.5 for each in AUGMENTATIONS})
+    assert augmented.for_evaluation(0.0) == CLEAN
 
 
-def test_sequences_know_where_clips_begin_and_end():
+def test_sequences_have_the_bounds_of_clips():
     sequences = project_all(MOTIONS, CLEAN, rng(), cameras=2)
     assert len(sequences.inputs_FJ2) == 2 * len(MOTIONS.positions)
     frames = np.arange(len(sequences.inputs_FJ2))
@@ -157,7 +154,7 @@ def truth():
     return places.astype(np.float32)
 
 
-def test_no_noise_is_no_noise(truth):
+def test_zero_noise_changes_nothing(truth):
     detected = detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng())
     np.testing.assert_array_equal(detected[..., :2], truth)
     assert (detected[..., 2] == 1).all()
@@ -172,7 +169,7 @@ def test_noise_is_of_the_size_asked_for_and_worse_at_hips_than_at_the_nose(truth
     assert errors[names.index("left_hip")] > 2 * errors[names.index("nose")]
 
 
-def test_errors_last_as_detectors_errors_do(truth):
+def test_noise_has_the_autocorrelation_of_real_detectors(truth):
     level = replace(NoiseLevel().scaled(0), drift=0.01)
     errors = detect(truth, "coco17", level, 50, rng())[..., 0] - truth[..., 0]
     next_frame = np.corrcoef(errors[:-1, 5], errors[1:, 5])[0, 1]
@@ -182,7 +179,7 @@ def test_errors_last_as_detectors_errors_do(truth):
 
 
 @pytest.mark.parametrize("fps", [10, 25, 60])
-def test_errors_last_as_long_at_any_frame_rate(fps):
+def test_the_autocorrelation_of_noise_does_not_depend_on_the_frame_rate(fps):
     level = replace(NoiseLevel().scaled(0), drift=0.01)
     still = np.tile(np.linspace(0, 500, 34, dtype=np.float32).reshape(17, 2), (60 * fps, 1, 1))
     errors = (detect(still, "coco17", level, fps, rng())[..., :2] - still).reshape(len(still), -1)
@@ -191,7 +188,7 @@ def test_errors_last_as_long_at_any_frame_rate(fps):
     assert half_a_second_on == pytest.approx(np.exp(-0.5 / 0.49), abs=0.15)
 
 
-def test_scores_fall_when_errors_grow_though_not_always(truth):
+def test_scores_are_correlated_with_errors_but_not_fully(truth):
     detected = detect(truth, "coco17", NoiseLevel(), 50, rng())
     found = detected[..., 2] > 0.05
     errors = np.linalg.norm(detected[..., :2] - truth, axis=-1)[found]
@@ -210,7 +207,7 @@ def test_joints_and_people_go_missing_but_never_the_first_frame_as_a_whole(truth
     assert not missing[0].all()
 
 
-def test_much_of_one_side_goes_missing_at_once(truth):
+def test_much_of_one_side_is_occluded_at_once(truth):
     level = replace(NoiseLevel().scaled(0), occluded_sides_per_s=0.1)
     missing = detect(truth, "coco17", level, 50, rng())[..., 2] == 0
     left = [name.startswith("left_") for name in FORMATS["coco17"].joints]
@@ -220,19 +217,19 @@ def test_much_of_one_side_goes_missing_at_once(truth):
     assert not missing[:, 0].any()
 
 
-def test_an_edge_of_the_picture_truncates_people(truth):
+def test_an_image_border_truncates_people(truth):
     for seed in range(20):
-        seen = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
-        missing = seen[len(seen) // 2, :, 2] == 0
+        truncated = truncate(detect(truth, "coco17", NoiseLevel().scaled(0), 50, rng()), rng(seed))
+        missing = truncated[len(truncated) // 2, :, 2] == 0
         assert 0 < missing.sum() < 17
-    alone = np.ones((1, 1, 3), np.float32)  # beyond the edge, were it not all there is
+    alone = np.ones((1, 1, 3), np.float32)  # beyond the image border, but the only joint
     np.testing.assert_array_equal(truncate(alone, rng()), alone)
 
 
 def test_people_are_truncated_and_their_poses_moved_when_asked_to():
     names = ("joint_angle_jitter", "sitting", "lying", "roll", "truncation")
-    wild = replace(CLEAN, augmentations=dict.fromkeys(names, 1.0))
-    sequence = project_clip(MOTIONS.clip(0), MOTIONS, wild, rng())[0]
+    augmented = replace(CLEAN, augmentations=dict.fromkeys(names, 1.0))
+    sequence = project_clip(MOTIONS.clip(0), MOTIONS, augmented, rng())[0]
     assert np.isfinite(sequence.inputs_TJ2).all()
     assert not np.allclose(
         sequence.inputs_TJ2, project_clip(MOTIONS.clip(0), MOTIONS, CLEAN, rng())[0].inputs_TJ2

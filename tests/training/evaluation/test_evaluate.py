@@ -1,4 +1,4 @@
-"""The command that measures: the authors' checkpoints, and videos with nothing to compare with."""
+"""The evaluation command: VideoPose3D checkpoints, and videos without known poses."""
 
 import json
 import subprocess
@@ -12,8 +12,7 @@ import pytest
 from poselift.skeletons import SKELETONS
 from tests.training.motions import motion_set
 from training.data.datasets.synthetic_recordings import render_recordings
-from training.evaluation.clip_errors import predictor
-from training.evaluation.predictions import Predictions
+from training.evaluation.clip_errors import Predictions, predictor
 from training.model.videopose3d import read_videopose3d
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -33,7 +32,7 @@ def run(*arguments, module="training.evaluate"):
     )
 
 
-def test_the_authors_checkpoints_are_measured(recordings, tmp_path):
+def test_videopose3d_checkpoints_are_measured(recordings, tmp_path):
     recordings.save(tmp_path / "h36m.npz")
     done = run(
         *(GOLDEN / "sym27.bin", "--data", tmp_path / "h36m.npz", "--flip", "--by-subject"),
@@ -47,10 +46,10 @@ def test_the_authors_checkpoints_are_measured(recordings, tmp_path):
     assert Predictions.load(tmp_path / "poses" / "detected.npz").skeleton == "h36m17"
 
 
-def test_videos_without_poses_are_lifted_and_watched(recordings, tmp_path):
-    nobody_knows = np.full_like(recordings.positions, np.nan)
+def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path):
+    unknown = np.full_like(recordings.positions, np.nan)
     held_out = recordings.held_out & False
-    videos = replace(recordings, positions=nobody_knows, held_out=held_out)
+    videos = replace(recordings, positions=unknown, held_out=held_out)
     videos.save(tmp_path / "mine.npz")
     command = GOLDEN / "sym27.bin", "--data", tmp_path / "mine.npz"
     without = run(*command)
@@ -64,14 +63,14 @@ def test_videos_without_poses_are_lifted_and_watched(recordings, tmp_path):
     pose, _, _ = read_videopose3d(GOLDEN / "sym27.bin", causal=False)
     expected = predictor(pose)(found.keypoints[found.frames(1)])
     np.testing.assert_allclose(found.poses[found.frames(1)], expected - expected[:, :1], atol=1e-5)
-    film = tmp_path / "film.gif"
+    animation = tmp_path / "clip.gif"
     drawn = run(
         *(tmp_path / "poses" / "without-poses.npz", "--clip", 1, "--seconds", 0.1),
-        *("--output", film),
+        *("--output", animation),
         module="training.render",
     )
     assert drawn.returncode == 0, drawn.stderr
-    assert film.read_bytes()[:3] == b"GIF"
+    assert animation.read_bytes()[:3] == b"GIF"
 
 
 def test_poses_of_other_joints_are_refused(recordings, tmp_path):
@@ -83,7 +82,7 @@ def test_poses_of_other_joints_are_refused(recordings, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_authors_checkpoints_need_data(tmp_path):
+def test_videopose3d_checkpoints_need_data(tmp_path):
     done = run(GOLDEN / "sym27.bin")
     assert "--data: expected prepared data to measure" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""The suite's measures against motion whose answers are known, and its tables."""
+"""The suite's metrics against motion with known results, and its tables."""
 
 import json
 import zipfile
@@ -16,39 +16,48 @@ from tests.models import model_folder
 from tests.training.motions import motion_set
 from training.data.sources import EVALUATION_CAMERAS
 from training.evaluate import evaluate
+from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
-from training.evaluation.options import EvaluateOptions
-from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated, truth
-from training.evaluation.wild.downloads import Downloads
-from training.evaluation.wild.expected_errors import (
-    Calibration,
-    draw_calibration,
-    measure_calibration,
-)
+from training.evaluation.pages import put_into
 from training.evaluation.wild.held_out import (
     CLEAN,
     NO_POSTPROCESSING,
     NOISY,
     SIMULATED,
+    Calibration,
     OccludedSide,
     OccludeSide,
     ServedAs,
+    measure_calibration,
     measured,
     occluded_side,
 )
-from training.evaluation.wild.lifting import KeypointSequence, lift
-from training.evaluation.wild.measures import (
+from training.evaluation.wild.pictures import draw_calibration, draw_failures
+from training.evaluation.wild.real import (
+    MEDIAPIPE,
+    KeypointSequence,
+    balancing,
     bone_variation,
     jitter,
     known_spans,
+    lift,
+    mediapipe_on_video,
+    on_video,
     reprojection_error,
 )
-from training.evaluation.wild.pictures import draw_failures
-from training.evaluation.wild.real import MEDIAPIPE, balancing, mediapipe_on_video, on_video
 from training.evaluation.wild.suite import Results, as_json, as_markdown
-from training.evaluation.wild.tables import put_into
-from training.evaluation.wild.trial import CAMERAS, calibration, keypoints, projection, triangulated
-from training.evaluation.wild.videos import Video, detected
+from training.evaluation.wild.trial import (
+    CAMERAS,
+    calibration,
+    detector_errors,
+    keypoints,
+    openpose_errors,
+    projection,
+    simulated,
+    triangulated,
+    truth,
+)
+from training.evaluation.wild.videos import Downloads, Video, detected
 
 ROOT = Path(__file__).parents[3]
 SECONDS = np.arange(300) / 50
@@ -65,14 +74,14 @@ def test_smooth_motion_has_no_jitter():
     assert jitter(moving(0.5), 50) < 0.05 * 0.1 * (2 * np.pi * 0.5) ** 2
 
 
-def test_jitter_is_the_acceleration_of_what_is_too_fast():
+def test_jitter_is_the_acceleration_above_the_cutoff_frequency():
     fast = jitter(moving(0.5, 20, size=0.01), 50)
     # Of |sin|, 2/π on average; differences of a sine of 20 Hz at 50 fps are a little smaller.
     amplitude = 0.01 * (2 * np.sin(np.pi * 20 / 50) * 50) ** 2
     assert fast == pytest.approx(2 / np.pi * amplitude, rel=0.1)
 
 
-def test_jitter_leaves_out_what_is_unknown():
+def test_jitter_leaves_out_unknown_frames():
     points = moving(0.5, 20, size=0.01)
     broken = points.copy()
     broken[100] = np.nan
@@ -89,7 +98,7 @@ def test_bone_variation_is_the_spread_of_lengths():
     assert bone_variation(points, [(0, 1)]) == pytest.approx(0.1, abs=1e-3)
 
 
-def test_reprojection_error_is_in_shares_of_the_person_and_leaves_out_what_is_unsure():
+def test_reprojection_error_is_relative_to_the_extent_and_leaves_out_low_scores():
     keypoints = np.zeros((4, 3, 3))
     keypoints[:, 1] = 0, 200, 1
     keypoints[:, 2] = 999, 999, 0.2
@@ -99,33 +108,33 @@ def test_reprojection_error_is_in_shares_of_the_person_and_leaves_out_what_is_un
     assert reprojection_error(projected, keypoints, min_score=0.5) == pytest.approx(0.05)
 
 
-def test_the_trial_is_triangulated_to_where_its_cameras_see_it():
+def test_the_triangulated_trial_reprojects_to_its_keypoints():
     points = triangulated()
     thighs = np.linalg.norm(points[:, 3] - points[:, 4], axis=-1)
     assert ((thighs > 0.25) & (thighs < 0.6)).all()
     for name in CAMERAS:
         camera = calibration()[name]
-        seen = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
-        lens = Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
-        pixels = lens.project(seen @ projection(camera).T)
+        homogeneous = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
+        intrinsics = Camera(**{key: tuple(value) for key, value in camera["camera"].items()})
+        pixels = intrinsics.project(homogeneous @ projection(camera).T)
         found = keypoints(name)
         sure = found[..., 2] > 0.5
-        # Of a person some 650 pixels tall: the trial's own calibration is no better.
+        # For a person some 650 pixels tall: the trial's calibration is no more accurate.
         assert np.median(np.linalg.norm(pixels - found[..., :2], axis=-1)[sure]) < 25
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["symmetric", "causal"])
 def lifter(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "random"
-    told = {"trajectory": True, "expected_errors": True}
-    model_folder(folder, causal=request.param, normalisation="person", **told)
+    outputs = {"trajectory": True, "expected_errors": True}
+    model_folder(folder, causal=request.param, normalisation="person", **outputs)
     return ClipModel.load(folder, provider="cpu")
 
 
 MOTIONS = motion_set(clips=5, frames=150)
 
 
-def test_held_out_clips_are_seen_by_several_cameras(lifter):
+def test_held_out_clips_are_projected_by_several_cameras(lifter):
     held_out = MOTIONS.split(held_out=True)
     found = measured(lifter, held_out, CLEAN)
     assert len(found) == 2 * EVALUATION_CAMERAS
@@ -142,9 +151,9 @@ def test_held_out_clips_are_seen_by_several_cameras(lifter):
         assert average([clip.errors for clip in changed]) != usual
 
 
-def test_what_the_service_does_afterwards_is_measured_too(lifter):
+def test_postprocessing_is_measured_too(lifter):
     held_out = MOTIONS.split(held_out=True)
-    plain, smoothed, steady = (
+    plain, smoothed, constant_bones = (
         average([clip.errors for clip in measured(lifter, held_out, NOISY, served_as=postprocess)])
         for postprocess in (
             NO_POSTPROCESSING,
@@ -163,8 +172,8 @@ def test_what_the_service_does_afterwards_is_measured_too(lifter):
     assert still["trajectory"] != plain["trajectory"]
     assert live["MPJVE"] < plain["MPJVE"]
     assert smoothed["steps"] < plain["steps"]
-    assert steady["steps"] == plain["steps"]
-    assert steady["MPJPE"] != plain["MPJPE"]
+    assert constant_bones["steps"] == plain["steps"]
+    assert constant_bones["MPJPE"] != plain["MPJPE"]
 
 
 def test_failures_are_drawn(lifter, tmp_path):
@@ -173,7 +182,7 @@ def test_failures_are_drawn(lifter, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
+def test_expected_errors_are_compared_with_true_ones(lifter, tmp_path):
     found = measure_calibration(lifter, MOTIONS.split(held_out=True), NOISY)
     assert len(found.expected_mm) == len(found.true_mm) == 10
     assert (np.diff(found.expected_mm) > 0).all()
@@ -184,22 +193,22 @@ def test_expected_errors_are_put_beside_true_ones(lifter, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_as_expected_is_not_off():
+def test_errors_as_expected_have_no_calibration_error():
     errors = np.linspace(10, 100, 10)
     assert Calibration(errors, errors, 1.0).calibration_error == 0
     assert Calibration(errors, errors * 1.2, 1.0).calibration_error == pytest.approx(0.2)
 
 
-def test_one_side_is_hidden_in_the_middle():
+def test_one_side_is_occluded_in_the_middle():
     detected = np.ones((150, 17, 3), np.float32)
     rest = OccludeSide(50, "coco17")(detected, np.random.default_rng(0))
-    hidden = rest[..., 2] == 0
-    assert (hidden.sum(axis=1)[50:100] == 4).all()
-    assert not hidden[:50].any()
-    assert not hidden[100:].any()
+    occluded = rest[..., 2] == 0
+    assert (occluded.sum(axis=1)[50:100] == 4).all()
+    assert not occluded[:50].any()
+    assert not occluded[100:].any()
 
 
-def test_hiding_a_side_is_measured_at_its_worst(lifter):
+def test_occlusion_of_a_side_is_measured_at_its_worst(lifter):
     side = occluded_side(lifter, MOTIONS.split(held_out=True))
     assert side.worst_mm >= side.occluded_mm > 0
     assert side.visible_mm > 0
@@ -208,22 +217,24 @@ def test_hiding_a_side_is_measured_at_its_worst(lifter):
 
 
 def test_spikes_are_counted_by_clip():
-    usual, hidden = np.full((4, 50), 40.0), np.full((4, 50), 60.0)
+    usual, occluded = np.full((4, 50), 40.0), np.full((4, 50), 60.0)
     usual[3, 7] = 300.0
-    hidden[[1, 3], 9] = 200.0
-    side = OccludedSide.of(usual, hidden)
+    occluded[[1, 3], 9] = 200.0
+    side = OccludedSide.of(usual, occluded)
     assert (side.occluded_spikes, side.visible_spikes) == (0.5, 0.25)
     assert side.worst_mm == pytest.approx((200 * 2 + 60 * 2) / 4)
 
 
 def walker():
-    """The walking person that MediaPipe saw, as a video of the suite."""
+    """The walking person as MediaPipe detected them, as a video of the suite."""
     request = json.loads((ROOT / "examples" / "walking_mediapipe.json").read_text())
     frames = request["clips"][0]["keypoints"]
-    seen = np.array([np.zeros((33, 3)) if frame is None else frame for frame in frames], np.float32)
-    world = np.full((len(seen), 33, 3), np.nan, np.float32)
+    keypoints = np.array(
+        [np.zeros((33, 3)) if frame is None else frame for frame in frames], np.float32
+    )
+    world = np.full((len(keypoints), 33, 3), np.nan, np.float32)
     width, height = request["image_size"]
-    return Video("walker", (width, height), request["fps"], seen, world)
+    return Video("walker", (width, height), request["fps"], keypoints, world)
 
 
 def test_videos_and_the_trial_are_measured(lifter):
@@ -238,13 +249,13 @@ def test_videos_and_the_trial_are_measured(lifter):
     assert set(balancing(lifter)) == set(CAMERAS)
 
 
-def test_frames_before_anybody_is_seen_are_unknown(lifter):
+def test_frames_before_the_first_detection_are_unknown(lifter):
     video = walker()
     lifted = lift(
         lifter, KeypointSequence(video.keypoints_TJ3, MEDIAPIPE, video.image_size, video.fps)
     )
-    nobody = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
-    first = int(np.argmin(nobody))
+    unmeasured = (video.keypoints_TJ3[..., 2] == 0).all(axis=1)
+    first = int(np.argmin(unmeasured))
     assert first > 0
     assert np.isnan(lifted.poses[:first]).all()
     assert np.isfinite(lifted.poses[first:]).all()
@@ -259,8 +270,8 @@ def results():
     return found
 
 
-def test_the_imagined_detector_errs_like_real_ones():
-    """Within what real ones differ by: they are measured against a truth made of one of them."""
+def test_simulated_detector_noise_is_like_that_of_real_detectors():
+    """Within the range of real ones, whose reference is the triangulation of one of them."""
     openpose, usual = openpose_errors(), simulated(1.0, clips=2)
     assert 0.5 * openpose.size < usual.size < 2 * openpose.size
     assert usual.tail > 4
@@ -269,15 +280,15 @@ def test_the_imagined_detector_errs_like_real_ones():
     assert -0.4 < usual.score_correlation < -0.1
 
 
-def test_what_detectors_err_in_space_and_time():
+def test_detector_errors_are_measured_in_space_and_time():
     true = truth("cam01")
     rng = np.random.default_rng(0)
     extent = np.ptp(true, axis=1).max(axis=-1)[:, None, None]
     errors = rng.normal(0, 0.01, true.shape)
     scores = 1 - np.linalg.norm(errors, axis=-1, keepdims=True)
-    seen = np.concatenate([true + errors * extent + 30, scores], axis=-1)
-    seen[::2, 3, 2] = 0
-    found = detector_errors({"cam01": seen})
+    detected = np.concatenate([true + errors * extent + 30, scores], axis=-1)
+    detected[::2, 3, 2] = 0
+    found = detector_errors({"cam01": detected})
     assert found.size == pytest.approx(0.01 * np.sqrt(2 * np.log(2)), rel=0.1)
     assert abs(found.autocorrelation) < 0.1
     assert found.outer == pytest.approx(1, rel=0.15)
@@ -301,20 +312,20 @@ def test_results_as_a_page_and_as_json(tmp_path):
         put_into(page, "suite", text)
 
 
-def test_a_package_that_cannot_be_fetched_is_said_and_leaves_nothing(tmp_path):
+def test_a_package_that_cannot_be_fetched_is_an_error_and_leaves_nothing(tmp_path):
     downloads = Downloads(tmp_path)
     with pytest.raises(ConnectionError, match="no-such-package-poselift==1"):
         downloads.files("no-such-package-poselift==1", "*")
     assert not (tmp_path / "no-such-package-poselift-1").exists()
 
 
-def test_a_python_that_is_too_new_for_the_detector_is_said(tmp_path, monkeypatch):
+def test_a_python_that_is_too_new_for_the_detector_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.version_info", (3, 13, 0))
     with pytest.raises(ConnectionError, match=r"up to Python 3\.12"):
         Downloads(tmp_path).detector()
 
 
-def test_a_detector_that_fails_is_said_with_its_words(tmp_path):
+def test_the_error_of_a_failed_detector_is_passed_on(tmp_path):
     detector = tmp_path / "detector" / "bin" / "python"
     detector.parent.mkdir(parents=True)
     detector.write_text("#!/bin/sh\necho libGL.so.1: not found >&2\nexit 1\n")
@@ -326,26 +337,26 @@ def test_a_detector_that_fails_is_said_with_its_words(tmp_path):
 
 def test_files_of_a_package_are_fetched_once(tmp_path, monkeypatch):
     """From a folder of wheels, as an index would give them."""
-    wheel = tmp_path / "wheels" / "films-1-py3-none-any.whl"
+    wheel = tmp_path / "wheels" / "videos-1-py3-none-any.whl"
     wheel.parent.mkdir()
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("films/demo/a.mp4", "a film")
-        archive.writestr("films/code.py", "")
+        archive.writestr("videos/demo/a.mp4", "a video")
+        archive.writestr("videos/code.py", "")
         archive.writestr(
-            "films-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: films\nVersion: 1\n"
+            "videos-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: videos\nVersion: 1\n"
         )
-        archive.writestr("films-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr("films-1.dist-info/RECORD", "")
+        archive.writestr("videos-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("videos-1.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     downloads = Downloads(tmp_path / "cache")
-    (found,) = downloads.files("films==1", "*/demo/*.mp4")
-    assert found.read_text() == "a film"
+    (found,) = downloads.files("videos==1", "*/demo/*.mp4")
+    assert found.read_text() == "a video"
     wheel.unlink()
-    assert downloads.files("films==1", "*/demo/*.mp4") == [found]
+    assert downloads.files("videos==1", "*/demo/*.mp4") == [found]
 
 
-def test_a_page_without_marks_is_said_before_anything_is_measured(tmp_path):
+def test_a_page_without_marks_is_refused_before_measuring(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing\n")
     with pytest.raises(ValueError, match=r"page\.md: expected the marks <!-- suite: begin -->"):
@@ -356,7 +367,7 @@ def suite(tmp_path, **options):
     return EvaluateOptions(suite="wild", data=tmp_path / "none.npz", **options)
 
 
-def test_a_suite_takes_no_checkpoint_and_says_what_it_lacks(tmp_path):
+def test_a_suite_takes_no_checkpoint_and_names_the_missing_data(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"training\.prepare"):
         evaluate(options=suite(tmp_path))
     with pytest.raises(InvalidInput, match="nowhere"):

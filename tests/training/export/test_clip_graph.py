@@ -41,7 +41,7 @@ def test_lazy_padding_equals_repeating_edge_frames_at_the_input(tmp_path, widths
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_extending_a_clip_with_its_last_frame_changes_nothing(tmp_path, causal):
-    """What makes ragged batches exact."""
+    """Ragged batches are exact because of this."""
     lifter = ClipModel.load(model_folder(tmp_path / "m", causal=causal), "cpu", threads=1)
     clip = np.random.default_rng(0).normal(size=(1, 30, 17, 2)).astype(np.float32)
     extended = np.concatenate([clip, np.repeat(clip[:, -1:], 50, axis=1)], axis=1)
@@ -50,7 +50,7 @@ def test_extending_a_clip_with_its_last_frame_changes_nothing(tmp_path, causal):
     )
 
 
-def test_padding_is_as_late_as_the_design_says():
+def test_padding_is_as_late_as_possible():
     """Receptive field 243: 118 block positions for one frame instead of 616, 222 for 27."""
     spans = [2, 6, 18, 54, 162]
 
@@ -98,7 +98,7 @@ def test_the_dense_ablation_exports_too(tmp_path):
     np.testing.assert_allclose(lifter.lift(clip.numpy()).poses, expected, atol=1e-5)
 
 
-def test_half_precision_is_of_the_file_alone():
+def test_half_precision_only_concerns_the_file():
     model = clip_graph(TemporalModel(17, 2, 17, (3, 3), channels=8).eval(), 17, 2)
     half = halved(model)
     kinds = {len(c.dims): c.data_type for c in half.graph.initializer if c.name.endswith("_half")}

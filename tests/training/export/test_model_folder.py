@@ -1,4 +1,4 @@
-"""Export: golden checkpoints and our own become folders that the service loads."""
+"""Export: VideoPose3D's and the project's checkpoints become folders that the service loads."""
 
 import shlex
 import subprocess
@@ -36,7 +36,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize(("name", "causal"), MODELS.items())
-def test_the_authors_checkpoints_agree_with_their_implementation(tmp_path, name, causal):
+def test_videopose3d_checkpoints_agree_with_their_implementation(tmp_path, name, causal):
     golden = np.load(GOLDEN / f"{name}.npz")
     pose, _, _ = read_videopose3d(GOLDEN / f"{name}.bin", causal)
     assert pose.filter_widths == tuple(golden["filter_widths"])
@@ -71,7 +71,7 @@ def checkpoint(tmp_path):
     return path
 
 
-def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, checkpoint):
+def test_a_checkpoint_is_exported_with_its_card(tmp_path, checkpoint):
     exported = from_checkpoint(
         checkpoint, "mine", Remarks(errors={"clean MPJPE": 50.0}, licence="MIT", cost="an hour")
     )
@@ -95,7 +95,7 @@ def test_our_checkpoint_becomes_a_model_whose_card_says_what_it_is(tmp_path, che
     assert (card.licence, card.training.cost) == ("MIT", "an hour")
 
 
-def test_a_licence_is_not_made_up_and_recordings_have_one_frame_rate(tmp_path, checkpoint):
+def test_no_licence_is_assumed_and_recordings_have_one_frame_rate(tmp_path, checkpoint):
     made = load(checkpoint)
     save(replace(made, motions=replace(made.motions, recorded=True)), checkpoint)
     card = export(from_checkpoint(checkpoint, "mine"), tmp_path / "mine")
@@ -103,7 +103,7 @@ def test_a_licence_is_not_made_up_and_recordings_have_one_frame_rate(tmp_path, c
     assert card.training.frame_rates == (50.0,)
 
 
-def test_a_recipe_can_be_pasted(tmp_path, checkpoint):
+def test_the_recipe_is_a_command_with_the_same_settings(tmp_path, checkpoint):
     made = load(checkpoint)
     settings = {"actions": ("Walking 1", "Box"), "flip": False, "noise": (0.0, 1.0)}
     save(replace(made, config=TrainConfig(**(made.config.dumped() | settings))), checkpoint)
@@ -137,7 +137,7 @@ def test_a_broken_model_is_refused_and_nothing_is_written(tmp_path, checkpoint, 
         assert ClipModel.load(folder, "cpu").card.version == version
 
 
-def test_half_precision_weights_make_a_smaller_file_and_hardly_another_pose(tmp_path):
+def test_half_precision_weights_make_a_smaller_file_and_nearly_the_same_poses(tmp_path):
     exported = from_videopose3d(GOLDEN / "sym27.bin", "m", False, None)
     versions = {
         export(exported, tmp_path / precision, precision).version
@@ -167,7 +167,7 @@ def test_an_unknown_skeleton_is_refused(tmp_path, checkpoint):
         export(other, tmp_path / "mine")
 
 
-def test_the_command_exports_and_says_what(tmp_path):
+def test_the_command_exports_and_reports(tmp_path):
     command = [sys.executable, "-m", "training.export", str(GOLDEN / "causal27.bin")]
     options = ["--output", str(tmp_path / "m"), "--causal", "--name", "theirs"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
@@ -179,7 +179,7 @@ def test_the_command_exports_and_says_what(tmp_path):
     assert f"model theirs, version {card.version}" in done.stdout
 
 
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
+def test_errors_of_the_command_are_one_line(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"no checkpoint")
     command = [sys.executable, "-m", "training.export", str(tmp_path / "x.bin")]
     options = ["--output", str(tmp_path / "m")]

@@ -14,7 +14,7 @@ from poselift.skeletons import H36M17
 from tests.serving import service_process
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 from training.evaluation.clip_errors import average, measure, predict_clips, predictor
 from training.loop.trainer import Trainer
@@ -63,7 +63,7 @@ def test_a_trajectory_is_learned(data, tmp_path, normalisation):
 
 
 def test_unlabelled_videos_help(data, tmp_path):
-    """Their errors fall below those of labels alone, in terms nobody has labels for."""
+    """The terms without labels fall below those of a run with labels alone."""
 
     def learned(**settings):
         trainer = Trainer(config(data, tmp_path, epochs=10, subset=0.2, **(SEMI | settings)))
@@ -108,7 +108,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, s
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("dense", [False, True])
-def test_longer_windows_tell_each_of_their_frames_as_its_own_window_would(causal, dense):
+def test_longer_windows_give_each_frame_the_pose_of_its_own_window(causal, dense):
     torch.manual_seed(0)
     model = TemporalModel(17, 2, 17, (3, 3), causal, channels=8, dropout=0, dense=dense)
     windows = torch.randn(2, 9 + 4 - 1, 17, 2)
@@ -119,7 +119,7 @@ def test_longer_windows_tell_each_of_their_frames_as_its_own_window_would(causal
         torch.testing.assert_close(shared[:, frame], one[:, 0], atol=1e-6, rtol=1e-5)
 
 
-def test_a_trajectory_is_added_to_a_pose_network_that_stays_as_it_is(data, tmp_path):
+def test_a_trajectory_is_added_to_a_frozen_pose_network(data, tmp_path):
     Trainer(config(data, tmp_path / "pose", epochs=2, dropout=0.25)).run()
     first = tmp_path / "pose" / "checkpoint.pt"
     settings = {"trajectory": True, "freeze_pose": True, "trajectory_channels": 16}
@@ -152,11 +152,11 @@ def test_expected_errors_are_learned_without_changing_a_pose(data, tmp_path):
     exponential_nll = [entry["training expected errors (mnat)"] for entry in trainer.history]
     assert exponential_nll[-1] < exponential_nll[0]
     assert "training MPJPE (mm)" not in trainer.history[-1]
-    told, true = (
+    estimated, true = (
         trainer.history[-1][f"held-out {name}, detected (mm)"]
         for name in ("expected MPJPE", "MPJPE")
     )
-    assert told == pytest.approx(true, rel=0.5)
+    assert estimated == pytest.approx(true, rel=0.5)
 
 
 def train_by_command(data, output, processes, *options):
@@ -180,7 +180,7 @@ def train_by_command(data, output, processes, *options):
     return load(output / "checkpoint.pt")
 
 
-def test_two_processes_learn_what_one_does(data, tmp_path):
+def test_two_processes_train_like_one(data, tmp_path):
     semi = ["--trajectory", "--subjects", "0,1,2", "--unlabelled-subjects", "3,4,5"]
     options = [*semi, "--dropout", "0", "--weight-average", "0.9"]
     one = train_by_command(data, tmp_path / "one", 1, *options)
@@ -188,7 +188,7 @@ def test_two_processes_learn_what_one_does(data, tmp_path):
     assert [entry.keys() for entry in two.history] == [entry.keys() for entry in one.history]
     for name in ("training MPJPE (mm)", "held-out MPJPE, detected (mm)", "training trajectory (‰)"):
         found, expected = two.history[-1][name], one.history[-1][name]
-        # Batch normalisation sees half of a batch in each process.
+        # Batch normalisation gets half of a batch in each process.
         assert found == pytest.approx(expected, rel=0.15), name
 
 
@@ -241,7 +241,7 @@ with joined_processes(torch.device("cpu")) as share:
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_a_trained_trajectory_is_served(data, tmp_path, causal):
-    """From training to HTTP: where people stand, in metres, and farther through a longer lens."""
+    """From training to HTTP: trajectories in metres, farther with a longer focal length."""
     run, folder = tmp_path / "run", tmp_path / "models" / "mine"
     Trainer(config(data, run, trajectory=True, epochs=40, causal=causal, channels=48)).run()
     checkpoint = run / "checkpoint.pt"
@@ -269,22 +269,22 @@ def test_a_trained_trajectory_is_served(data, tmp_path, causal):
     longer = {**camera, "focal_length": [2 * fx, 2 * fy]}
     names = {"DEFAULT_MODEL": "mine", "LIVE_MODEL": "mine"} if causal else {"DEFAULT_MODEL": "mine"}
     with service_process(folder.parent, THREADS="1", **names) as service:
-        paths = []
-        for lens in (None, camera, longer):
-            asked = body if lens is None else {**body, "camera": lens}
+        trajectories = []
+        for given in (None, camera, longer):
+            asked = body if given is None else {**body, "camera": given}
             answer = httpx.post(f"{service.url}/v1/lift", json=asked, timeout=30)
             assert answer.status_code == 200, answer.text
-            paths.append(np.array(answer.json()["clips"][0]["trajectory"]))
+            trajectories.append(np.array(answer.json()["clips"][0]["trajectory"]))
         if causal:
-            check_live(service, body, camera, paths[1])
+            check_live(service, body, camera, trajectories[1])
     truth = videos.positions[part][:, 0]
-    assert np.linalg.norm(paths[1] - truth, axis=-1).mean() < 0.15 * truth[:, 2].mean()
-    np.testing.assert_allclose(paths[0], paths[1], rtol=0.01, atol=0.02)
-    np.testing.assert_allclose(paths[2][:, 2], 2 * paths[1][:, 2], rtol=1e-4)
+    assert np.linalg.norm(trajectories[1] - truth, axis=-1).mean() < 0.15 * truth[:, 2].mean()
+    np.testing.assert_allclose(trajectories[0], trajectories[1], rtol=0.01, atol=0.02)
+    np.testing.assert_allclose(trajectories[2][:, 2], 2 * trajectories[1][:, 2], rtol=1e-4)
 
 
 def check_live(service, body, camera, path):
-    """A session answers with the path of the whole clip."""
+    """A session answers with the trajectory of the whole clip."""
     opened = {"image_size": body["image_size"], "keypoint_format": "h36m17", "camera": camera}
     session = httpx.post(f"{service.url}/v1/sessions", json=opened).json()["session_id"]
     frames = [

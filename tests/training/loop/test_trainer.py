@@ -15,7 +15,7 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training import losses
 from training.config.train_config import TrainConfig
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.data.sequences import mirror
 from training.data.sources import open_source
 from training.evaluation.clip_errors import (
@@ -30,8 +30,8 @@ from training.evaluation.clip_errors import (
 )
 from training.loop.trainer import Trainer
 from training.metrics import METRICS
-from training.model.batch_norm_momentum import BatchNormMomentum
 from training.model.checkpoint import CheckpointError, load, load_networks, save
+from training.model.networks import BatchNormMomentum
 from training.model.temporal_model import TemporalModel
 
 
@@ -50,7 +50,7 @@ def config(data, output, **changes):
         "channels": 32,
         "epochs": 3,
         "batch_size": 64,
-        "views": 2,
+        "cameras_per_clip": 2,
         "threads": 1,
     }
     return TrainConfig(**(settings | changes))
@@ -68,7 +68,7 @@ def run(module, *arguments, fails=False):
 
 
 def test_the_error_falls(data, tmp_path):
-    trainer = Trainer(config(data, tmp_path, epochs=6, views=12))
+    trainer = Trainer(config(data, tmp_path, epochs=6, cameras_per_clip=12))
     trainer.run()
     errors = [entry["training MPJPE (mm)"] for entry in trainer.history]
     assert errors[-1] < 0.5 * errors[0]
@@ -77,15 +77,15 @@ def test_the_error_falls(data, tmp_path):
     assert list(tmp_path.glob("events.out.tfevents.*"))
 
 
-def test_rates_follow_the_paper(data, tmp_path):
+def test_learning_rate_and_momentum_follow_the_paper(data, tmp_path):
     trainer = Trainer(config(data, tmp_path, epochs=5))
-    seen = []
+    used = []
     for epoch in range(5):
         trainer._set_rates(epoch)
         rate = trainer.optimizer.param_groups[0]["lr"]
-        seen.append((rate, trainer.networks.batch_norms[0].momentum))
-    assert [rate for rate, _ in seen] == pytest.approx([0.001 * 0.95**i for i in range(5)])
-    momenta = [momentum for _, momentum in seen]
+        used.append((rate, trainer.networks.batch_norms[0].momentum))
+    assert [rate for rate, _ in used] == pytest.approx([0.001 * 0.95**i for i in range(5)])
+    momenta = [momentum for _, momentum in used]
     assert momenta[0] == pytest.approx(0.1)
     assert momenta[-1] == pytest.approx(0.001)
     assert np.diff(np.log(momenta)) == pytest.approx([np.log(0.01) / 4] * 4)
@@ -157,7 +157,7 @@ def test_another_runs_checkpoint_is_not_resumed(data, tmp_path):
         other.resume(tmp_path / "checkpoint.pt")
 
 
-def test_a_run_may_begin_with_anothers_weights(data, tmp_path):
+def test_a_run_may_begin_with_the_weights_of_another(data, tmp_path):
     Trainer(config(data, tmp_path / "first", epochs=1)).run()
     first, _ = load_networks(tmp_path / "first" / "checkpoint.pt")
     initial = tmp_path / "first" / "checkpoint.pt"
@@ -172,7 +172,7 @@ def test_a_run_may_begin_with_anothers_weights(data, tmp_path):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_model_of_single_frames_begins_one_that_sees_many(data, tmp_path, causal):
+def test_a_single_frame_model_initialises_a_temporal_one(data, tmp_path, causal):
     Trainer(config(data, tmp_path, filter_widths=(1, 1), epochs=1, weight_average=0.5)).run()
     single, _ = load_networks(tmp_path / "checkpoint.pt")
     wide = Trainer(config(data, tmp_path / "wide", causal=causal))
@@ -186,7 +186,7 @@ def test_a_model_of_single_frames_begins_one_that_sees_many(data, tmp_path, caus
         )
 
 
-def test_a_run_does_not_go_on_with_other_motion(data, tmp_path):
+def test_a_run_is_not_resumed_with_other_motion(data, tmp_path):
     Trainer(config(data, tmp_path, epochs=1)).run()
     motion_set(clips=7, frames=60).save(tmp_path / "other.npz")
     other = Trainer(config(tmp_path / "other.npz", tmp_path, epochs=2))
@@ -194,7 +194,7 @@ def test_a_run_does_not_go_on_with_other_motion(data, tmp_path):
         other.resume(tmp_path / "checkpoint.pt")
 
 
-def test_nothing_is_measured_on_people_that_were_trained_on(data, tmp_path):
+def test_training_subjects_are_not_evaluated(data, tmp_path):
     Trainer(config(data, tmp_path, epochs=1)).run()
     motions = MotionSet.load(data)
     swapped = replace(motions, held_out=~motions.held_out)
@@ -217,7 +217,7 @@ def test_a_failed_save_leaves_the_last_checkpoint(data, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(data, tmp_path):
+def test_a_full_disk_is_an_error_and_leaves_the_last_checkpoint(data, tmp_path):
     settings = ["--data", data, "--output", tmp_path, "--channels", 16, "--threads", 1]
     settings += ["--filter-widths", "3,3", "--batch-size", 64]
     run("training.train", *settings, "--epochs", 1)
@@ -237,7 +237,7 @@ def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(data, tmp_path):
     assert path.read_bytes() == good
 
 
-def test_a_run_that_comes_apart_keeps_its_last_checkpoint(data, tmp_path):
+def test_a_diverging_run_keeps_its_last_checkpoint(data, tmp_path):
     trainer = Trainer(config(data, tmp_path, epochs=1))
     trainer.run()
     again = Trainer(config(data, tmp_path, epochs=2))
@@ -250,7 +250,7 @@ def test_a_run_that_comes_apart_keeps_its_last_checkpoint(data, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"junk"])
-def test_what_is_no_checkpoint_is_said(tmp_path, content):
+def test_files_of_another_kind_are_errors(tmp_path, content):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a checkpoint"):
@@ -307,13 +307,13 @@ def test_from_train_to_a_served_model_by_the_commands(data, tmp_path):
     joints = measured["noisy, flip"]["joints"].values()
     assert np.mean(list(joints)) == pytest.approx(overall["MPJPE"], rel=1e-3)
     assert report["units"]["PCK"] == "%"
-    film = tmp_path / "film.gif"
+    animation = tmp_path / "clip.gif"
     poses = tmp_path / "poses" / "noisy.npz"
-    run("training.render", poses, "--clip", 1, "--seconds", 0.1, "--output", film)
-    assert film.read_bytes()[:3] == b"GIF"
+    run("training.render", poses, "--clip", 1, "--seconds", 0.1, "--output", animation)
+    assert animation.read_bytes()[:3] == b"GIF"
 
 
-def test_settings_come_from_a_file_and_options_outdo_it(data, tmp_path):
+def test_settings_come_from_a_file_and_options_override_it(data, tmp_path):
     file = tmp_path / "run.toml"
     settings = {"filter_widths": [3, 3], "channels": 8, "epochs": 1, "batch_size": 32, "seed": 7}
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
@@ -348,7 +348,7 @@ def test_settings_come_from_a_file_and_options_outdo_it(data, tmp_path):
         ("training.export", ["nowhere.bin", "--output", "x"], "nowhere.bin"),
     ],
 )
-def test_mistakes_are_said_in_a_line(module, arguments, said, data, tmp_path):
+def test_user_errors_are_one_line(module, arguments, said, data, tmp_path):
     arguments = [data if argument == "DATA" else argument for argument in arguments]
     if module == "training.train":
         arguments += ["--output", tmp_path]
@@ -358,10 +358,10 @@ def test_mistakes_are_said_in_a_line(module, arguments, said, data, tmp_path):
 
 
 def test_evaluation_is_the_same_for_every_model(data):
-    seen = []
+    given = []
 
     def remember(inputs):
-        seen.append(inputs)
+        given.append(inputs)
         return np.zeros((len(inputs), 17, 3), np.float32)
 
     def measured():
@@ -370,11 +370,11 @@ def test_evaluation_is_the_same_for_every_model(data):
 
     first = measured()
     assert measured() == first
-    np.testing.assert_array_equal(seen[0], seen[len(first)])
+    np.testing.assert_array_equal(given[0], given[len(first)])
     assert first[0].errors["MPJPE"] > 100
 
 
-def test_clips_of_a_single_frame_spoil_no_average():
+def test_single_frame_clips_do_not_change_averages():
     def errors(value):
         return dict.fromkeys(METRICS, 50.0) | {"MPJVE": value}
 
@@ -412,12 +412,12 @@ def test_flip_augmentation_averages_with_the_mirrored_twin(data, tmp_path):
 
 def test_velocity_errors_are_between_a_frame_and_the_one_after_it():
     predicted, target = torch.zeros(4, 1, 2, 3), torch.zeros(4, 1, 2, 3)
-    predicted[:, 0, 0, 0] = torch.tensor([1.0, 1.0, 5.0, 5.5])  # constant errors cost nothing
+    predicted[:, 0, 0, 0] = torch.tensor([1.0, 1.0, 5.0, 5.5])  # constant errors have no loss
     target[:, 0, 1, 1] = torch.tensor([0.0, 2.0, 0.0, 0.0])
     assert losses.velocity_error(predicted, target) == pytest.approx((0.5 + 2.0) / 4)
 
 
-def test_a_velocity_weight_makes_poses_tremble_less(data, tmp_path):
+def test_a_velocity_weight_reduces_jitter(data, tmp_path):
     def jitter(weight):
         trainer = Trainer(
             config(data, tmp_path / str(weight), epochs=20, velocity_weight=weight, dropout=0)
@@ -432,7 +432,7 @@ def test_a_velocity_weight_makes_poses_tremble_less(data, tmp_path):
 
 
 @pytest.mark.parametrize("lookahead", [1, 4, 13])
-def test_a_delayed_predictor_sees_no_farther(lookahead):
+def test_a_delayed_predictor_uses_no_later_frames(lookahead):
     torch.manual_seed(0)
     model = TemporalModel(17, 2, 17, (3, 3, 3), channels=8).eval()
     inputs = np.random.default_rng(0).normal(size=(40, 17, 2)).astype(np.float32)
@@ -443,7 +443,7 @@ def test_a_delayed_predictor_sees_no_farther(lookahead):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_said(data, tmp_path):
+def test_a_missing_gpu_is_an_error(data, tmp_path):
     error = run(
         "training.train", "--data", data, "--output", tmp_path, "--device", "cuda", fails=True
     )

@@ -1,9 +1,9 @@
-"""Our dropout does what PyTorch's does."""
+"""The project's dropout against PyTorch's."""
 
 import pytest
 import torch
 
-from training.model.dropout import dropout
+from training.model.temporal_model import dropout
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -17,7 +17,7 @@ def test_a_share_is_zeroed_and_the_rest_scaled_up(share, dtype):
     assert float(zeros.mean(dim=0).std()) < 0.05
     assert float(y.detach().float().mean()) == pytest.approx(1, abs=0.01)
     y.float().sum().backward()
-    assert torch.equal(x.grad, y.detach())  # what was dropped learns nothing
+    assert torch.equal(x.grad, y.detach())  # dropped activations have no gradient
 
 
 def test_neighbours_are_dropped_independently():

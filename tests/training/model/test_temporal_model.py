@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from training.model.networks import Networks
 from training.model.temporal_model import StridedTemporalModel, TemporalModel, pad_edges
 
 
@@ -25,7 +26,7 @@ def trained_looking(widths, causal, channels=16):
     torch.manual_seed(1)
     model = TemporalModel(17, 2, 17, widths, causal, channels)
     with torch.no_grad():
-        for batch_norm in model.batch_norms:
+        for batch_norm in Networks(model).batch_norms:
             batch_norm.running_mean.normal_(0, 0.1)
             batch_norm.running_var.uniform_(0.5, 2)
             batch_norm.weight.uniform_(0.5, 2)
@@ -56,13 +57,13 @@ def test_strided_twin_has_the_dilated_networks_gradients(causal):
         torch.testing.assert_close(dilated, strided, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("causal", "seen"), [(False, range(7, 34)), (True, range(-6, 21))])
-def test_receptive_field_covers_exactly_the_frames_it_should(causal, seen):
+@pytest.mark.parametrize(("causal", "field"), [(False, range(7, 34)), (True, range(-6, 21))])
+def test_receptive_field_covers_exactly_the_frames_it_should(causal, field):
     model = trained_looking((3, 3, 3), causal).eval()
     clip = torch.randn(1, 60, 17, 2, requires_grad=True)
     model(pad_edges(clip, 27, causal))[0, 20].sum().backward()
     touched = clip.grad[0].abs().sum(dim=(1, 2)).nonzero()[:, 0].tolist()
-    assert touched == [frame for frame in seen if frame >= 0]
+    assert touched == [frame for frame in field if frame >= 0]
 
 
 @pytest.mark.parametrize("causal", [False, True])

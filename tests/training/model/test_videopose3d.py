@@ -1,4 +1,4 @@
-"""The authors' files: read in both of PyTorch's formats, and nothing in them is ever run."""
+"""VideoPose3D checkpoints: read in both of PyTorch's formats, and nothing in them is executed."""
 
 import os
 import pickle
@@ -31,7 +31,7 @@ def test_architecture_is_read_off_the_weights():
 
 
 class OldGenerator:
-    """Pickles as NumPy's generators did when the authors published."""
+    """Pickles as NumPy's generators did when VideoPose3D was published."""
 
     def __reduce__(self):
         state = ("MT19937", np.arange(624, dtype=np.uint32), 624, 0, 0.0)
@@ -42,7 +42,7 @@ class OldGenerator:
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_old_and_new_files_hold_the_same(tmp_path, zipped):
-    """The authors' own files are older than PyTorch's zip format, and so is their NumPy."""
+    """VideoPose3D's files are older than PyTorch's zip format, and so is their NumPy."""
     state = {"epoch": 80, "lr": 0.001, "random_state": OldGenerator(), **golden_state()}
     path = tmp_path / "old.bin"
     torch.save(state, path, _use_new_zipfile_serialization=zipped)
@@ -68,7 +68,7 @@ class Trap:
 
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("place", ["random_state", "optimizer", "model_traj"])
-def test_a_malicious_checkpoint_runs_nothing(tmp_path, place, zipped):
+def test_a_malicious_checkpoint_executes_no_code(tmp_path, place, zipped):
     """The file has every weight it should, and an object that would run code on loading."""
     trap, path = tmp_path / "trap", tmp_path / "bad.bin"
     state = {**golden_state(), place: Trap(trap)}
@@ -82,7 +82,7 @@ def test_a_malicious_checkpoint_runs_nothing(tmp_path, place, zipped):
 
 @pytest.mark.parametrize("module", ["numpy.random", "numpy", "torch", "builtins"])
 def test_only_the_few_names_are_known(tmp_path, module):
-    """Neighbours of what is allowed are not."""
+    """Names next to the allowed ones are refused."""
     payload = f"c{module}\n__name__\n.".encode()
     with zipfile.ZipFile(SYM27) as golden, zipfile.ZipFile(tmp_path / "x.bin", "w") as bad:
         for item in golden.infolist():
@@ -114,7 +114,7 @@ def without(name):
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "change",
     [
         without("expand_conv.weight"),
         without("shrink.bias"),
@@ -126,9 +126,9 @@ def without(name):
         lambda weights: weights.update({"surprise": torch.zeros(3)}),
     ],
 )
-def test_other_architectures_are_refused(tmp_path, spoil):
+def test_other_architectures_are_refused(tmp_path, change):
     state = golden_state()
-    spoil(state["model_pos"])
+    change(state["model_pos"])
     torch.save(state, tmp_path / "x.bin")
     with pytest.raises(CheckpointError, match="model_pos: the weights are of another architecture"):
         read_videopose3d(tmp_path / "x.bin", causal=False)

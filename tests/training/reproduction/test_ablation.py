@@ -1,4 +1,4 @@
-"""What each part of the recipe does: the runs differ as they say, and are measured in every way."""
+"""Runs of the ablation: each differs by its part, and is measured in every condition."""
 
 import re
 import shlex
@@ -62,7 +62,7 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
     assert configs["without-joint-angle-jitter-2"].augmentation.joint_angle_jitter == 0
     assert configs["without-joint-angle-jitter-2"].run.seed == 2
     assert configs["all-of-it-0"].augmentation.joint_angle_jitter == RECIPE["joint_angle_jitter"]
-    still = configs["four-still-cameras-no-augmentation-1"]
+    still = configs["four-still-cameras-none-of-it-1"]
     assert "keypoints" in np.load(still.dataset.data)
     assert still.model.channels == configs["all-of-it-0"].model.channels
     motion_set(clips=4, frames=110).save(command.motion)
@@ -70,7 +70,7 @@ def test_kinds_of_runs_have_folders_of_their_own_and_the_rest_in_common(tmp_path
         command.configs()
 
 
-def test_means_are_told_with_how_far_they_may_be_off():
+def test_means_are_given_with_their_uncertainty():
     rows = means({"a": [{"x": 1.0}, {"x": 3.0}], "b": [{"x": 5.0}, {"x": 5.0}]})
     assert rows == {
         "a": {"x": 2.0},
@@ -94,7 +94,7 @@ def test_a_run_is_measured_on_held_out_people_and_by_real_detectors(tmp_path):
 
 
 def seen_by(camera):
-    """A film of the trial, of which nobody looks at the person."""
+    """A video of the trial, whose person is not used."""
     frames = len(triangulated())
     somewhere = np.random.default_rng(0).uniform(100, 900, (frames, 33, 3)).astype(np.float32)
     return Video(f"pose2sim {camera}", (1920.0, 1080.0), 60.0, somewhere, somewhere)

@@ -1,4 +1,4 @@
-"""The paper's comparisons: runs are kept and gone on with, and the page says what they found."""
+"""The paper's comparisons: runs are kept and resumed, and the page has their findings."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def test_runs_have_names_of_their_own():
     assert semi["semi-supervised"][SUBSETS[0]].settings["unlabelled_subjects"] == ("10", "12")
 
 
-def test_the_page_says_no_where_nothing_was_found_again(tmp_path):
+def test_the_page_says_no_where_a_finding_was_not_reproduced(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda _: 50.0), {"channels": 8})
     text = page.read_text()
@@ -59,7 +59,7 @@ def test_the_page_says_no_where_nothing_was_found_again(tmp_path):
     assert (tmp_path / "page" / "figure5.png").stat().st_size > 5_000
 
 
-def test_remarks_outlive_a_page(tmp_path):
+def test_remarks_are_kept_in_a_new_page(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda _: 50.0), {})
     page.write_text(page.read_text() + "\n## Remarks\n\nToo few people.\n")
@@ -69,14 +69,14 @@ def test_remarks_outlive_a_page(tmp_path):
     assert page.read_text().count("Remarks") == 1
 
 
-def test_the_page_says_yes_where_it_was(tmp_path):
+def test_the_page_says_yes_where_a_finding_was_reproduced(tmp_path):
     page = tmp_path / "page.md"
     write_page(page, SUBJECTS, runs(lambda each: 60.0 if each is SINGLE else 15.0), {})
     assert "falls by about three quarters (here: 65 to 85%) | yes | by 75%" in page.read_text()
 
 
 def test_finished_runs_are_kept(tmp_path):
-    """All but one are there already: that one is trained, and the page written."""
+    """All runs but one are present: that one is trained, and the page written."""
     motions = motion_set(clips=4, frames=40)
     names = ("07", "10", "12", "131")
     motions = replace(motions, subjects=names, held_out=motions.held_out & False)
@@ -100,7 +100,7 @@ def test_finished_runs_are_kept(tmp_path):
             errors = dict.fromkeys(METRICS, 40.0)
             result = {"errors": errors, "flipped": errors, "training": 30.0, "minutes": 1}
             config = flattened(settings_of(command.config(experiment)))
-            del config["bone_weight"]  # as results have it from before there was such a setting
+            del config["bone_weight"]  # as in results from before there was such a setting
             path.write_text(json.dumps({**result, "settings": config}))
     settings["page"] = tmp_path / "page.md"
     done = reproduce(settings)

@@ -1,13 +1,22 @@
-"""Sources as the caller has them: folders, single files, zip and tar archives."""
+"""Sources as the caller has them, folders, files and archives, and the CMU database's own site."""
 
+import http.client
+import re
 import tarfile
 import tempfile
+import time
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import cast
 
-from poselift.errors import InvalidInput
+from tqdm import tqdm
+
+from poselift.errors import InvalidInput, PoseliftError
 
 SUFFIXES = (".asf", ".amc", ".bvh", ".npz")
 
@@ -31,9 +40,8 @@ def _opened(source: Path, stack: ExitStack) -> Path:
         elif tarfile.is_tarfile(source):
             _untar(source, folder)
         else:
-            raise InvalidInput.at(
-                str(source), f"a folder, a zip or tar archive, or {', '.join(SUFFIXES)}"
-            )
+            expected = f"a folder, a zip or tar archive, or {', '.join(SUFFIXES)}"
+            raise InvalidInput.at(str(source), expected)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise InvalidInput.at(str(source), f"an undamaged, harmless archive: {error}") from error
     return folder
@@ -59,3 +67,98 @@ def _wanted(name: str, source: Path) -> bool:
     if path.is_absolute() or ".." in path.parts:
         raise InvalidInput.at(f"{source}, member {name}", "a path inside the archive")
     return path.suffix.lower() in SUFFIXES
+
+
+CMU_SITE = "http://mocap.cs.cmu.edu"
+"""It answers over plain HTTP only."""
+WHOLE_DATABASE = "allasfamc.zip"
+BLOCK_BYTES = 1 << 18
+
+
+class DownloadError(PoseliftError):
+    """A site gave no complete answer; running the command again goes on where it stopped."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for an answer, how often to try again, how long to rest before."""
+
+    timeout_s: float = 30.0
+    attempts: int = 6
+    rest_s: float = 1.0
+
+
+def remote_paths(clips: Iterable[str]) -> list[str]:
+    """Paths on the site: of clips named NN_MM and their skeletons, or of everything if none."""
+    paths = []
+    for clip in clips:
+        found = re.fullmatch(r"(\d{2,3})_(\d{2,3})", clip)
+        if not found:
+            raise InvalidInput.at(f"clip {clip}", "a name like 02_01: subject and trial")
+        subject = found[1]
+        paths += [f"subjects/{subject}/{subject}.asf", f"subjects/{subject}/{clip}.amc"]
+    return list(dict.fromkeys(paths)) or [WHOLE_DATABASE]
+
+
+def download(
+    folder: Path, clips: Iterable[str], base_url: str = CMU_SITE, patience: Patience | None = None
+) -> list[Path]:
+    """Fetch what is not there yet into a folder laid out as on the site; return the files."""
+    paths = remote_paths(clips)
+    for path in paths:
+        if not (folder / path).exists():
+            fetch(f"{base_url.rstrip('/')}/{path}", folder / path, patience or Patience())
+    return [folder / path for path in paths]
+
+
+def fetch(url: str, target: Path, patience: Patience) -> None:
+    """Fetch one file, going on where an earlier attempt or run stopped; in place once complete."""
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInput.at(url, "an http or https address")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.partial")
+    for attempt in range(patience.attempts):
+        if attempt:
+            time.sleep(patience.rest_s * 2 ** (attempt - 1))
+        try:
+            if _continue(url, partial, patience.timeout_s):
+                partial.replace(target)
+                return
+        except urllib.error.HTTPError as error:
+            if error.code < 500 and error.code not in (408, 416, 429):
+                expected = f"a file at this address, found status {error.code}"
+                raise InvalidInput.at(url, expected) from error
+            if error.code == 416:
+                partial.unlink(missing_ok=True)
+        except (OSError, http.client.HTTPException):
+            continue
+    raise DownloadError(f"{url}: no complete answer in {patience.attempts} attempts; run it again")
+
+
+def _continue(url: str, partial: Path, timeout_s: float) -> bool:
+    """Append what is missing; True when the file is whole."""
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url)  # noqa: S310  fetch has checked the scheme
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+        answer = cast("http.client.HTTPResponse", answer)
+        start, total = _extent(answer, have)
+        progress = tqdm(total=total, initial=start, desc=partial.stem, unit="B", unit_scale=True)
+        with partial.open("r+b" if start else "wb") as file, progress:
+            file.seek(start)
+            while block := answer.read(BLOCK_BYTES):
+                file.write(block)
+                progress.update(len(block))
+            return total is None or file.tell() == total
+
+
+def _extent(answer: http.client.HTTPResponse, have: int) -> tuple[int, int | None]:
+    """Where the answer begins in the file, and how long the file is."""
+    if answer.status == http.client.PARTIAL_CONTENT:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+        if found and int(found[1]) == have:
+            return have, int(found[2])
+        raise http.client.HTTPException("the server sent another part than was asked for")
+    length = answer.headers.get("Content-Length")
+    return 0, int(length) if length else None

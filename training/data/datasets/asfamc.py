@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
-from training.data.datasets.kinematics import Floats, Motion, forward
+from training.array_types import Doubles
+from training.data.datasets.kinematics import Motion, forward
 
 CMU_FPS = 120.0
 """The format has no frame rate; the CMU database is captured at this one."""
@@ -24,7 +24,7 @@ class Bone:
     """A bone at rest: its vector, the axes its angles turn about, and the angles it has."""
 
     name: str
-    vector: Floats
+    vector: Doubles
     axes: Rotation
     angles: str
     """Letters of x, y, z in the order of the motion file's columns."""
@@ -42,10 +42,6 @@ class Asf:
     def names(self) -> tuple[str, ...]:
         """Names of the bones."""
         return tuple(bone.name for bone in self.bones)
-
-    def length(self, bone: str) -> float:
-        """The length of a bone, in the file's unit."""
-        return float(np.linalg.norm(self.bones[self.names.index(bone)].vector))
 
 
 def read_asf(path: Path) -> Asf:
@@ -68,25 +64,23 @@ def read_amc(path: Path, skeleton: Asf, fps: float = CMU_FPS) -> Motion:
     values = _amc_columns(path)
     unknown = set(values) - set(skeleton.names)
     if unknown or "root" not in values:
-        raise InvalidInput.at(
-            str(path), f"root and bones of the skeleton, found {', '.join(sorted(unknown))}"
-        )
+        expected = f"root and bones of the skeleton, found {', '.join(sorted(unknown))}"
+        raise InvalidInput.at(str(path), expected)
     frames = len(values["root"])
     if values["root"].shape[1] != 6:
         raise InvalidInput.at(f"{path}, bone root", f"6 values, found {values['root'].shape[1]}")
     local = np.empty((frames, len(skeleton.bones), 3, 3))
     for index, bone in enumerate(skeleton.bones):
         angles = values.get(bone.name, np.zeros((frames, len(bone.angles))))
-        local[:, index] = _local(
-            bone, angles[:, -3:], skeleton.radians, f"{path}, bone {bone.name}"
-        )
+        where = f"{path}, bone {bone.name}"
+        local[:, index] = _local(bone, angles[:, -3:], skeleton.radians, where)
     vectors = np.array([bone.vector for bone in skeleton.bones])
     root = values["root"][:, :3] + vectors[0]
     positions, rotations = forward(skeleton.parents, vectors, local, root, own_rotation=True)
     return Motion(skeleton.names, positions, rotations, fps)
 
 
-def _local(bone: Bone, angles: Floats, radians: bool, where: str) -> Floats:
+def _local(bone: Bone, angles: Doubles, radians: bool, where: str) -> Doubles:
     """Local rotations (T, 3, 3): the angles about the bone's own axes (C M C^-1)."""
     if angles.shape[1] != len(bone.angles):
         raise InvalidInput.at(where, f"{len(bone.angles)} angles, found {angles.shape[1]}")
@@ -102,9 +96,7 @@ def _sections(path: Path) -> dict[str, list[list[str]]]:
     current: list[list[str]] = []
     for line in path.read_text(encoding="latin-1").splitlines():
         words = line.split("#", 1)[0].split()
-        if not words:
-            continue
-        if words[0].startswith(":"):
+        if words and words[0].startswith(":"):
             current = sections.setdefault(words[0][1:].lower(), [])
             words = words[1:]
         if words:
@@ -128,9 +120,8 @@ def _root(lines: Sequence[list[str]], radians: bool) -> Bone:
     table = {words[0]: words[1:] for words in lines}
     order = [word.lower() for word in table["order"]]
     if order[:3] != ["tx", "ty", "tz"] or len(order) != 6:
-        raise ValueError(
-            f"root order {' '.join(table['order'])}, expected TX TY TZ and three angles"
-        )
+        found = " ".join(table["order"])
+        raise ValueError(f"root order {found}, expected TX TY TZ and three angles")
     axes = _axes([*table.get("orientation", ["0", "0", "0"]), *table.get("axis", ["XYZ"])], radians)
     position = np.array(table.get("position", ["0", "0", "0"]), dtype=float)
     return Bone("root", position, axes, "".join(word[1] for word in order[3:]))
@@ -148,9 +139,7 @@ def _bone(block: Mapping[str, list[str]], radians: bool) -> Bone:
 
 def _axes(words: Sequence[str], radians: bool) -> Rotation:
     """The frame ``axis a b c XYZ`` speaks of: turned about fixed x, then y, then z."""
-    return Rotation.from_euler(
-        words[3].lower(), [float(word) for word in words[:3]], degrees=not radians
-    )
+    return Rotation.from_euler(words[3].lower(), list(map(float, words[:3])), degrees=not radians)
 
 
 def _ordered(bones: Sequence[Bone], hierarchy: Sequence[list[str]], radians: bool) -> Asf:
@@ -166,7 +155,7 @@ def _ordered(bones: Sequence[Bone], hierarchy: Sequence[list[str]], radians: boo
     return Asf(tuple(table[name] for name in names), tuple(parents), radians)
 
 
-def _amc_columns(path: Path) -> dict[str, Floats]:
+def _amc_columns(path: Path) -> dict[str, Doubles]:
     """The values of each bone, (T, n). Every frame has to list the same bones in one order."""
     lines = path.read_text(encoding="latin-1").splitlines()
     data = [line for line in lines if line.strip() and line.lstrip()[0] not in "#:"]
@@ -177,19 +166,17 @@ def _amc_columns(path: Path) -> dict[str, Floats]:
     if starts != list(range(0, len(data), size)) or len(data) % size:
         odd = next((i for i, s in enumerate(starts) if s != i * size), len(starts) - 1)
         raise InvalidInput.at(f"{path}, frame {data[starts[odd - 1]].strip()}", f"{size - 1} bones")
-    return {
-        name: values for row in range(1, size) for name, values in [_column(data[row::size], path)]
-    }
+    return dict(_column(data[row::size], path) for row in range(1, size))
 
 
-def _column(lines: Sequence[str], path: Path) -> tuple[str, Floats]:
+def _column(lines: Sequence[str], path: Path) -> tuple[str, Doubles]:
     words = [line.split() for line in lines]
     name, width = words[0][0], len(words[0])
     for frame, found in enumerate(words, start=1):
         if found[0] != name or len(found) != width:
             raise InvalidInput.at(f"{path}, frame {frame}", f"{name} with {width - 1} values")
     try:
-        values: NDArray[np.float64] = np.array(words)[:, 1:].astype(np.float64)
+        values: Doubles = np.array(words)[:, 1:].astype(np.float64)
     except ValueError as error:
         raise InvalidInput.at(f"{path}, bone {name}", f"numbers: {error}") from error
     return name, values

@@ -10,8 +10,9 @@ import numpy as np
 
 from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
+from training.array_types import Doubles
 from training.data.datasets.bvh import Bvh
-from training.data.datasets.kinematics import Floats, Motion
+from training.data.datasets.kinematics import Motion
 
 FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 POINTS = (*H36M17.joints, *FACE)
@@ -47,10 +48,10 @@ NECK_OFFSET_M = (0.0, -0.010, 0.030)
 class Points:
     """Named points over time, each (T, 3), and what the face is placed on."""
 
-    at: dict[str, Floats]
-    skull_T3: Floats
+    at: dict[str, Doubles]
+    skull_T3: Doubles
     """Base of the skull."""
-    head_TJ33: Floats
+    head_TJ33: Doubles
     """Columns: the head's left, up and forward."""
 
 
@@ -59,14 +60,19 @@ Recipe = Callable[[Motion], Points]
 _LIMBS = ("hip", "knee", "foot", "shoulder", "elbow", "wrist")
 
 
-def points_of(motion: Motion) -> tuple[Floats, str]:
+def points_of(motion: Motion) -> tuple[Doubles, str]:
     """Our points (T, 22, 3) in metres, and the name of the unit the file was in.
 
     A motion of our points already is in metres.
     """
     if motion.joints == POINTS:
         return motion.positions_TJ3, "metre"
-    points = _recipe(motion)(motion)
+    recipe = next((each for joints, each in _RECIPES if joints <= set(motion.joints)), None)
+    if recipe is None:
+        raise InvalidInput.at(
+            "joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …"
+        )
+    points = recipe(motion)
     unit, metres = _unit(points.at)
     at = {name: values * metres for name, values in points.at.items()}
     at["hip"] = (at["left_hip"] + at["right_hip"]) / 2
@@ -76,12 +82,12 @@ def points_of(motion: Motion) -> tuple[Floats, str]:
     return stacked(at), unit
 
 
-def stacked(at: dict[str, Floats]) -> Floats:
+def stacked(at: dict[str, Doubles]) -> Doubles:
     """Our points (T, 22, 3), each of which was (T, 3)."""
     return np.stack([at[name] for name in POINTS], axis=1)
 
 
-def with_face(at: dict[str, Floats]) -> dict[str, Floats]:
+def with_face(at: dict[str, Doubles]) -> dict[str, Doubles]:
     """Human3.6M's joints in metres, and the face put on them where its points are missing.
 
     The head stands upright from neck to head; it is not known which way it is turned about its own
@@ -94,7 +100,7 @@ def with_face(at: dict[str, Floats]) -> dict[str, Floats]:
     return {**face, **at}
 
 
-def _leg(at: dict[str, Floats]) -> float:
+def _leg(at: dict[str, Doubles]) -> float:
     """Median length from hip over knee to ankle, mean of both legs."""
     bones = [
         np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"], axis=-1)
@@ -104,7 +110,7 @@ def _leg(at: dict[str, Floats]) -> float:
     return float(np.median(np.sum(bones, axis=0))) / 2
 
 
-def _unit(at: dict[str, Floats]) -> tuple[str, float]:
+def _unit(at: dict[str, Doubles]) -> tuple[str, float]:
     leg = _leg(at)
     for name, metres in UNITS_M.items():
         if LEG_M[0] <= leg * metres <= LEG_M[1]:
@@ -114,26 +120,20 @@ def _unit(at: dict[str, Floats]) -> tuple[str, float]:
     )
 
 
-def _recipe(motion: Motion) -> Recipe:
-    for joints, recipe in _RECIPES:
-        if joints <= set(motion.joints):
-            return recipe
-    raise InvalidInput.at("joints", f"a known skeleton, found {', '.join(motion.joints[:12])} …")
-
-
-def _limbs(motion: Motion, names: dict[str, tuple[str, str]]) -> dict[str, Floats]:
+def _limbs(motion: Motion, sides: tuple[str, str], names: str) -> dict[str, Doubles]:
+    """Both sides' limb joints; ``names`` follow the sides' letters, in the order of `_LIMBS`."""
     return {
-        f"{side}_{limb}": motion.at(joint)
-        for limb, pair in names.items()
-        for side, joint in zip(("left", "right"), pair, strict=True)
+        f"{side}_{limb}": motion.at(f"{letters}{name}")
+        for limb, name in zip(_LIMBS, names.split(), strict=True)
+        for side, letters in zip(("left", "right"), sides, strict=True)
     }
 
 
-def _middle(points: dict[str, Floats], joint: str) -> Floats:
+def _middle(points: dict[str, Doubles], joint: str) -> Doubles:
     return (points[f"left_{joint}"] + points[f"right_{joint}"]) / 2
 
 
-def _turn(motion: Motion, joint: str) -> Floats:
+def _turn(motion: Motion, joint: str) -> Doubles:
     turn = motion.turn(joint)
     if turn is None:
         raise InvalidInput.at("joints", "rotations with this skeleton")
@@ -142,18 +142,8 @@ def _turn(motion: Motion, joint: str) -> Floats:
 
 def _asf(motion: Motion) -> Points:
     """CMU's own skeleton; a joint is the end of the bone of that name."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("lhipjoint", "rhipjoint"),
-            "knee": ("lfemur", "rfemur"),
-            "foot": ("ltibia", "rtibia"),
-            "shoulder": ("lclavicle", "rclavicle"),
-            "elbow": ("lhumerus", "rhumerus"),
-            # The bone "radius" ends two thirds down the forearm, where it twists.
-            "wrist": ("lwrist", "rwrist"),
-        },
-    )
+    # The bone "radius" ends two thirds down the forearm, where it twists; "wrist" at the wrist.
+    at = _limbs(motion, ("l", "r"), "hipjoint femur tibia clavicle humerus wrist")
     # The bone "thorax" ends 5 cm below the shoulders; Human3.6M's thorax is level with them.
     at["thorax"] = _middle(at, "shoulder")
     at["spine"] = motion.at("lowerback")
@@ -163,7 +153,7 @@ def _asf(motion: Motion) -> Points:
     return Points(at, motion.at("upperneck"), _turn(motion, "head"))
 
 
-def _whole_forearms(at: dict[str, Floats]) -> dict[str, Floats]:
+def _whole_forearms(at: dict[str, Doubles]) -> dict[str, Doubles]:
     """The wrists, where "wrist" is the end of CMU's bone "radius".
 
     The forearm goes on by half as much, in line: the bone "wrist", which the conversions lost.
@@ -176,17 +166,7 @@ def _whole_forearms(at: dict[str, Floats]) -> dict[str, Floats]:
 
 def _cgspeed(motion: Motion) -> Points:
     """The BVH conversion of CMU's skeleton that animators use, made whole by `whole`."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("LeftUpLeg", "RightUpLeg"),
-            "knee": ("LeftLeg", "RightLeg"),
-            "foot": ("LeftFoot", "RightFoot"),
-            "shoulder": ("LeftArm", "RightArm"),
-            "elbow": ("LeftForeArm", "RightForeArm"),
-            "wrist": ("LeftHand", "RightHand"),
-        },
-    )
+    at = _limbs(motion, ("Left", "Right"), _CGSPEED_LIMBS)
     at |= _whole_forearms(at)
     at["thorax"] = _middle(at, "shoulder")
     at["spine"] = motion.at("Spine")
@@ -206,28 +186,24 @@ def whole(file: Bvh) -> Bvh:
     return file
 
 
+_CGSPEED_LIMBS = "UpLeg Leg Foot Arm ForeArm Hand"
+_OTHER_LIMBS = "Hip Knee Ankle Shoulder Elbow Wrist"
 _OTHER_NAMES = {
     f"{side}{other}": f"{side}{name}"
     for side in ("Left", "Right")
-    for other, name in {
-        "Collar": "Shoulder",
-        "Shoulder": "Arm",
-        "Elbow": "ForeArm",
-        "Wrist": "Hand",
-        "Hip": "UpLeg",
-        "Knee": "Leg",
-        "Ankle": "Foot",
-    }.items()
+    for other, name in zip(_OTHER_LIMBS.split(), _CGSPEED_LIMBS.split(), strict=True)
 } | {
+    "LeftCollar": "LeftShoulder",
+    "RightCollar": "RightShoulder",
+    "lowerneck": "Neck",
     "lowerback": "LowerBack",
     "Chest": "Spine",
     "Chest2": "Spine1",
-    "lowerneck": "Neck",
 }
 """Some files of the cgspeed conversion call its joints otherwise."""
 
 
-def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
+def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:
     """Put back the thorax bone, which the cgspeed conversion lost.
 
     Its neck and collars sit on the joint below that bone. In CMU's skeletons the bone is upright
@@ -235,14 +211,13 @@ def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
     """
     offsets = offsets_J3.copy()
     thorax = np.array([0.0, np.linalg.norm(offsets[names.index("Spine1")]), 0.0])
-    additions = dict.fromkeys(("Neck", "LeftShoulder", "RightShoulder"), thorax)
-    for name, addition in additions.items():
+    for name in ("Neck", "LeftShoulder", "RightShoulder"):
         if not offsets[names.index(name)].any():
-            offsets[names.index(name)] = addition
+            offsets[names.index(name)] = thorax
     return offsets
 
 
-def _poser_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
+def _poser_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:
     """Widen the shoulders of the Poser figure, 0.23 m, to the 0.30 m of Human3.6M's people."""
     offsets = offsets_J3.copy()
     for side in ("l", "r"):
@@ -253,17 +228,7 @@ def _poser_offsets(names: tuple[str, ...], offsets_J3: Floats) -> Floats:
 
 def _positions(motion: Motion) -> Points:
     """Positions computed with the skeleton of the cgspeed conversion, its bones lost as there."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("lhip", "rhip"),
-            "knee": ("lknee", "rknee"),
-            "foot": ("lankle", "rankle"),
-            "shoulder": ("lshoulder", "rshoulder"),
-            "elbow": ("lelbow", "relbow"),
-            "wrist": ("lwrist", "rwrist"),
-        },
-    )
+    at = _limbs(motion, ("l", "r"), "hip knee ankle shoulder elbow wrist")
     at |= _whole_forearms(at)
     trunk = motion.at("lowerneck")
     left = at["left_shoulder"] - at["right_shoulder"]
@@ -271,8 +236,9 @@ def _positions(motion: Motion) -> Points:
     # span the chest's own frame.
     up_and_back = _middle(at, "shoulder") - trunk
     chest = _frame(left, up_and_back)
-    # The middle of the shoulders lies up and back of the trunk: inverse that tilt.
-    chest = chest @ _about_left(_COLLAR_TILT_RAD)
+    # The middle of the shoulders lies up and back of the trunk: undo that tilt.
+    c, s = np.cos(_COLLAR_TILT_RAD), np.sin(_COLLAR_TILT_RAD)
+    chest = chest @ np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
     length = np.median(np.linalg.norm(trunk - motion.at("upperback"), axis=-1))
     lost = chest[..., 1] * length
     for side in ("left", "right"):
@@ -291,13 +257,7 @@ _COLLAR_TILT_RAD = 0.291
 skeleton (CMU subject 02) these positions were computed with."""
 
 
-def _about_left(angle: float) -> Floats:
-    """Rotation about the first axis, (3, 3)."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
-
-
-def _frame(left_T3: Floats, up_T3: Floats) -> Floats:
+def _frame(left_T3: Doubles, up_T3: Doubles) -> Doubles:
     """Frames (T, 3, 3) with columns left, up, forward; up exact, left as near as it goes."""
     up = up_T3 / np.linalg.norm(up_T3, axis=-1, keepdims=True)
     left = left_T3 - up * np.sum(left_T3 * up, axis=-1, keepdims=True)
@@ -307,17 +267,7 @@ def _frame(left_T3: Floats, up_T3: Floats) -> Floats:
 
 def _poser(motion: Motion) -> Points:
     """The Poser figure of the second BVH export: one body for all, with eyes."""
-    at = _limbs(
-        motion,
-        {
-            "hip": ("lThigh", "rThigh"),
-            "knee": ("lShin", "rShin"),
-            "foot": ("lFoot", "rFoot"),
-            "shoulder": ("lShldr", "rShldr"),
-            "elbow": ("lForeArm", "rForeArm"),
-            "wrist": ("lHand", "rHand"),
-        },
-    )
+    at = _limbs(motion, ("l", "r"), "Thigh Shin Foot Shldr ForeArm Hand")
     chest, neck, head = motion.at("chest"), motion.at("neck"), motion.at("head")
     turn = _turn(motion, "head")
     # Its neck joint lies above the shoulders, and its back bends a bit above the middle.

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
-from training.data.datasets.kinematics import Floats, Motion, forward
+from training.array_types import Doubles
+from training.data.datasets.kinematics import Motion, forward
 
 
 @dataclass
@@ -40,9 +41,9 @@ class Bvh:
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
-    offsets_J3: Floats
+    offsets_J3: Doubles
     channels: tuple[tuple[str, ...], ...]
-    values_TC: Floats
+    values_TC: Doubles
     fps: float
 
     def motion(self) -> Motion:
@@ -78,14 +79,9 @@ def read_bvh(path: Path) -> Bvh:
     except (ValueError, IndexError, StopIteration) as error:
         raise InvalidInput.at(f"{path}, HIERARCHY", f"a tree of joints, found {error!r}") from error
     values, fps = _motion(tail, sum(map(len, joints.channels)), path)
-    return Bvh(
-        tuple(joints.names),
-        tuple(joints.parents),
-        np.array(joints.offsets),
-        tuple(map(tuple, joints.channels)),
-        values,
-        fps,
-    )
+    channels = tuple(map(tuple, joints.channels))
+    offsets_J3 = np.array(joints.offsets)
+    return Bvh(tuple(joints.names), tuple(joints.parents), offsets_J3, channels, values, fps)
 
 
 def _hierarchy(words: Iterator[str]) -> Hierarchy:
@@ -114,17 +110,16 @@ def _hierarchy(words: Iterator[str]) -> Hierarchy:
     return joints
 
 
-def _turned(order: str, degrees: Floats, joint: str) -> Floats:
+def _turned(order: str, degrees: Doubles, joint: str) -> Doubles:
     try:
-        turned: Floats = Rotation.from_euler(order, degrees, degrees=True).as_matrix()
+        turned: Doubles = Rotation.from_euler(order, degrees, degrees=True).as_matrix()
     except ValueError as error:
-        raise InvalidInput.at(
-            f"CHANNELS of {joint}", f"rotations about different axes: {error}"
-        ) from None
+        expected = f"rotations about different axes: {error}"
+        raise InvalidInput.at(f"CHANNELS of {joint}", expected) from None
     return turned
 
 
-def _motion(text: str, channels: int, path: Path) -> tuple[Floats, float]:
+def _motion(text: str, channels: int, path: Path) -> tuple[Doubles, float]:
     words = text.split()
     where = f"{path}, MOTION"
     try:
@@ -135,7 +130,6 @@ def _motion(text: str, channels: int, path: Path) -> tuple[Floats, float]:
     except (ValueError, IndexError) as error:
         raise InvalidInput.at(where, f"Frames:, Frame Time: and numbers: {error}") from error
     if frames < 1 or values.size != frames * channels or frame_time_s <= 0:
-        raise InvalidInput.at(
-            where, f"{frames} frames of {channels} numbers, found {values.size} numbers"
-        )
+        expected = f"{frames} frames of {channels} numbers, found {values.size} numbers"
+        raise InvalidInput.at(where, expected)
     return values.reshape(frames, channels), 1.0 / frame_time_s

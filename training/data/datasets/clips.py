@@ -1,10 +1,15 @@
-"""What all data sets are: clips one after the other, each of a subject who does something."""
+"""Files of clips one after the other, and data sets: clips of subjects who do something.
+
+They are files of arrays (.npz): read whole, without pickles; written whole or not at all.
+"""
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +17,59 @@ from numpy.typing import NDArray
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
-from training.data.datasets.arrays import Arrays
+
+Arrays = dict[str, NDArray[Any]]
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    BadZipFile,
+    zlib.error,
+    AttributeError,  # of a file with a single array, and of one with a single number
+    TypeError,
+)
+"""What NumPy raises on files that hold something else, or are damaged."""
+
+
+def read_arrays(
+    path: Path,
+    keys: Sequence[str],
+    what: str = "a file of arrays (.npz)",
+    optional: Sequence[str] = (),
+) -> Arrays:
+    """The arrays of these names; `InvalidInput` names the file and what is missing or wrong.
+
+    Those of ``optional`` are among them where the file has them.
+    """
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            for key in keys:
+                if key not in file:
+                    raise InvalidInput.at(f"{path}, {key}", "an array of that name")
+            return {key: file[key] for key in (*keys, *(key for key in optional if key in file))}
+    except _UNREADABLE as error:
+        raise InvalidInput.at(str(path), f"{what}: {error}") from error
+
+
+def keys_of(path: Path) -> list[str]:
+    """The names of the arrays in a file; `InvalidInput` if it is none."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return list(file)
+    except _UNREADABLE as error:
+        raise InvalidInput.at(str(path), f"a file that training.prepare writes: {error}") from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write the file under another name, then put it in place at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial.npz")
+    try:
+        np.savez(partial, **arrays)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
 
 Names = tuple[str, ...]
 Indices = NDArray[np.int64]
@@ -28,7 +85,6 @@ class Summary:
     minutes: float
     """Of the clips that are trained on."""
     subjects: Names
-    """Who is trained on."""
     skeleton: str
     """Whose joints the poses have: a name of ``poselift.skeletons``."""
     origin: str
@@ -39,31 +95,20 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Clips:
-    """Clips end to end, in some arrays with a row for each frame."""
+class ClipFile:
+    """Clips end to end, in some arrays with a row for each frame, as a file holds them."""
 
+    what: ClassVar[str]
+    """The kind of file, for errors."""
     per_frame: ClassVar[Names]
     """The fields that have a row for each frame."""
-    per_clip: ClassVar[dict[str, str]] = {
-        "clip_ends": "i",
-        "names": "U",
-        "subjects": "U",
-        "actions": "U",
-        "held_out": "b",
-    }
+    per_clip: ClassVar[dict[str, str]] = {"clip_ends": "i", "names": "U"}
     """The fields that have an entry for each clip, and the kind of their arrays in a file."""
 
     clip_ends: Indices
     """One past the last frame of each clip."""
     names: Names
-    subjects: Names
-    """Who moves; no subject is on both sides of the split."""
-    actions: Names
-    held_out: NDArray[np.bool_]
-    """Per clip: kept from training."""
     fps: float
-    origin: str
-    """The attribution of the data, which its users have to repeat."""
 
     def __len__(self) -> int:
         """The number of clips."""
@@ -82,6 +127,53 @@ class Clips:
     def frames(self, index: int) -> slice:
         """Where one clip lies."""
         return slice(int(self.clip_starts[index]), int(self.clip_ends[index]))
+
+    def arrays(self) -> dict[str, Any]:
+        """Everything by its name, to be written to a file."""
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_arrays(path, self.arrays())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file written by `save`, with no pickles; `InvalidInput` names what is wrong."""
+        arrays = read_arrays(path, [field.name for field in fields(cls)], cls.what)
+        cls.check(arrays, path)
+        check_clips(arrays, cls.per_clip, len(arrays[cls.per_frame[0]]), path)
+        return cls(**{field.name: _value(arrays[field.name], field.type) for field in fields(cls)})
+
+    @classmethod
+    def check(cls, arrays: Arrays, path: Path) -> None:
+        """See that the arrays with a row for each frame are as they should be."""
+        raise NotImplementedError
+
+
+def _value(array: NDArray[Any], kind: Any) -> Any:  # noqa: ANN401
+    """An array as the value of a field of this type."""
+    if kind is float or kind is str:
+        return kind(array)
+    return tuple(map(str, array)) if kind == Names else array
+
+
+@dataclass(frozen=True)
+class Clips(ClipFile):
+    """Clips of a data set, each of a subject who does something."""
+
+    per_clip: ClassVar[dict[str, str]] = {
+        **ClipFile.per_clip,
+        "subjects": "U",
+        "actions": "U",
+        "held_out": "b",
+    }
+
+    subjects: Names
+    """Who moves; no subject is on both sides of the split."""
+    actions: Names
+    held_out: NDArray[np.bool_]
+    """Per clip: kept from training."""
+    origin: str
 
     def split(self, *, held_out: bool) -> Self:
         """The clips of one side of the split."""
@@ -106,30 +198,23 @@ class Clips:
             picked = [values[index] for index, _ in chosen]
             is_array = isinstance(values, np.ndarray)
             changed[name] = np.array(picked, values.dtype) if is_array else tuple(picked)
-        lengths = [len(range(*piece.indices(self._length))) for _, piece in chosen]
+        total = int(self.clip_ends[-1]) if len(self) else 0
+        lengths = [len(range(*piece.indices(total))) for _, piece in chosen]
         changed["clip_ends"] = np.cumsum(lengths, dtype=np.int64)
         return replace(self, **changed)
 
     def downsampled(self, factor: int) -> Self:
         """One of every ``factor`` frames of each clip, as if recorded at a lower rate."""
-        pieces = ((n, slice(*self._bounds(n), factor)) for n in range(len(self)))
-        return replace(self.cut(pieces), fps=self.fps / factor)
+        parts = map(self.frames, range(len(self)))
+        pieces = [slice(part.start, part.stop, factor) for part in parts]
+        return replace(self.cut(enumerate(pieces)), fps=self.fps / factor)
 
     def shortened(self, share: float) -> Self:
         """The first part of each clip: at least a frame."""
-        pieces = []
-        for number, length in enumerate(self.lengths):
-            start, _ = self._bounds(number)
-            pieces.append((number, slice(start, start + max(1, round(share * int(length))))))
-        return self.cut(pieces)
-
-    def _bounds(self, index: int) -> tuple[int, int]:
-        part = self.frames(index)
-        return part.start, part.stop
-
-    @property
-    def _length(self) -> int:
-        return int(self.clip_ends[-1]) if len(self) else 0
+        counts = [max(1, round(share * int(length))) for length in self.lengths]
+        starts = self.clip_starts.tolist()
+        pieces = [slice(a, a + count) for a, count in zip(starts, counts, strict=True)]
+        return self.cut(enumerate(pieces))
 
     def _summary(self, skeleton: str, recorded: bool) -> Summary:
         content = hashlib.sha256()
@@ -137,23 +222,19 @@ class Clips:
             content.update(np.ascontiguousarray(getattr(self, name)).data)
         content.update(self.clip_ends.tobytes() + self.held_out.tobytes())
         minutes = float(self.lengths[~self.held_out].sum()) / self.fps / 60
-        trained = {self.subjects[n] for n in np.flatnonzero(~self.held_out)}
-        identity = content.hexdigest()[:16]
-        subjects = tuple(sorted(trained))
-        minutes = round(minutes, 1)
-        return Summary(identity, self.fps, minutes, subjects, skeleton, self.origin, recorded)
-
-    def arrays(self) -> dict[str, Any]:
-        """Everything by its name, to be written to a file."""
-        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        return Summary(
+            identity=content.hexdigest()[:16],
+            fps=self.fps,
+            minutes=round(minutes, 1),
+            subjects=tuple(sorted({self.subjects[n] for n in np.flatnonzero(~self.held_out)})),
+            skeleton=skeleton,
+            origin=self.origin,
+            recorded=recorded,
+        )
 
 
 def check_clips(arrays: Arrays, per_clip: dict[str, str], frames: int, path: Path) -> None:
-    """See that there is one entry for each clip, and that the clips cover the frames.
-
-    Raises:
-        InvalidInput: naming the array, and what was expected of it.
-    """
+    """See that there is one entry for each clip, and that the clips cover the frames."""
     clips = arrays["clip_ends"].shape
     for key, kind in per_clip.items():
         if arrays[key].dtype.kind != kind or arrays[key].shape[:1] != clips or len(clips) != 1:
@@ -168,11 +249,7 @@ def check_clips(arrays: Arrays, per_clip: dict[str, str], frames: int, path: Pat
 
 
 def check_layouts(arrays: Arrays, path: Path) -> None:
-    """See that the keypoint format and the skeleton are known ones.
-
-    Raises:
-        InvalidInput: naming the array, and what was expected of it.
-    """
+    """See that the keypoint format and the skeleton are known ones."""
     layouts = {"keypoint_format": FORMATS, "skeleton": SKELETONS}
     for key, known in layouts.items():
         if arrays[key].shape != () or str(arrays[key]) not in known:
@@ -180,21 +257,12 @@ def check_layouts(arrays: Arrays, path: Path) -> None:
 
 
 def check_shapes(arrays: Arrays, expected: Mapping[str, tuple[int, ...]], path: Path) -> None:
-    """See that arrays are of numbers, and of these shapes.
-
-    Raises:
-        InvalidInput: naming the array, and what was expected of it.
-    """
+    """See that arrays are of numbers, and of these shapes."""
     for key, shape in expected.items():
         if arrays[key].dtype.kind != "f" or arrays[key].shape != shape:
             raise InvalidInput.at(
                 f"{path}, {key}", f"numbers of shape {shape}, found {arrays[key].shape}"
             )
-
-
-def as_names(array: NDArray[Any]) -> Names:
-    """An array of texts as a tuple of them."""
-    return tuple(map(str, array))
 
 
 def those_of(names: Sequence[str], wanted: Sequence[str]) -> Indices:

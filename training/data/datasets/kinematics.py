@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from training.array_types import Doubles
 
 
 @dataclass(frozen=True)
@@ -18,15 +17,15 @@ class Motion:
     """
 
     joints: tuple[str, ...]
-    positions_TJ3: Floats
-    rotations_TJ33: Floats | None
+    positions_TJ3: Doubles
+    rotations_TJ33: Doubles | None
     fps: float
 
-    def at(self, joint: str) -> Floats:
+    def at(self, joint: str) -> Doubles:
         """The positions of one joint, (T, 3)."""
         return self.positions_TJ3[:, self.joints.index(joint)]
 
-    def turn(self, joint: str) -> Floats | None:
+    def turn(self, joint: str) -> Doubles | None:
         """The rotations of one joint from the rest pose to the world, (T, 3, 3)."""
         if self.rotations_TJ33 is None:
             return None
@@ -35,12 +34,12 @@ class Motion:
 
 def forward(
     parents: Sequence[int],
-    vectors_J3: Floats,
-    local_TJ33: Floats,
-    root_T3: Floats,
+    vectors_J3: Doubles,
+    local_TJ33: Doubles,
+    root_T3: Doubles,
     *,
     own_rotation: bool,
-) -> tuple[Floats, Floats]:
+) -> tuple[Doubles, Doubles]:
     """Positions (T, J, 3) and rotations (T, J, 3, 3) of joints whose parents stand before them.
 
     A joint lies at its parent plus its vector, turned by its own rotation (ASF, where a vector is

@@ -23,11 +23,7 @@ _PLAIN = re.compile(r"\|?[?biufcOSU]\d*")
 
 
 def read_pickled(path: Path, *keys: str) -> list[Tree]:
-    """The objects under these keys of a file written by `numpy.savez`.
-
-    Raises:
-        InvalidInput: naming the file, the key, and the class if a pickle asks for a foreign one.
-    """
+    """The objects under these keys of a file written by `numpy.savez`."""
     try:
         with ZipFile(path) as archive:
             return [_member(archive, path, key) for key in keys]
@@ -49,11 +45,9 @@ def _member(archive: ZipFile, path: Path, key: str) -> Tree:
 
 
 def _object(file: IO[bytes], where: str) -> object:
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[np.lib.format.read_magic(file)]
-    shape, _, dtype = read_header(file)
+    formats = np.lib.format
+    readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
+    shape, _, dtype = readers[formats.read_magic(file)](file)
     if dtype.kind != "O" or shape != ():
         raise InvalidInput.at(where, f"one pickled object, found {dtype} of shape {shape}")
     array = _Unpickler(file, where).load()
@@ -127,10 +121,6 @@ class _Maker:
         raise pickle.UnpicklingError("a function cannot be changed")
 
 
-def _reconstruct(*_: object) -> _Array:
-    return _Array()
-
-
 def _scalar(kind: _Type, data: bytes) -> object:
     scalar: object = np.frombuffer(data, kind.dtype)[0]
     return scalar
@@ -149,28 +139,20 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-def _no_bytes() -> bytes:
-    return b""
-
-
 _MAKERS: dict[str, Callable[..., object]] = {
-    "multiarray._reconstruct": _reconstruct,
+    "multiarray._reconstruct": lambda *_: _Array(),
     "multiarray.scalar": _scalar,
     "numeric._frombuffer": _from_buffer,
 }
-
+# Which core a file names depends on the NumPy that wrote it: 1.x "core", 2.x "_core".
+_CORES = ("core", "_core")
 _NAMES: dict[str, object] = {
-    # Which a file holds depends on the NumPy that wrote it: 1.x "core", 2.x "_core".
-    **{
-        f"numpy.{core}.{name}": _Maker(make)
-        for core in ("core", "_core")
-        for name, make in _MAKERS.items()
-    },
+    **{f"numpy.{c}.{name}": _Maker(make) for c in _CORES for name, make in _MAKERS.items()},
     "numpy.dtype": _Maker(_Type),
     "numpy.ndarray": "numpy.ndarray",  # only ever handed to _reconstruct
     "_codecs.encode": _Maker(_encode),
-    "__builtin__.bytes": _Maker(_no_bytes),
-    "builtins.bytes": _Maker(_no_bytes),
+    "__builtin__.bytes": _Maker(lambda: b""),
+    "builtins.bytes": _Maker(lambda: b""),
 }
 
 
@@ -183,6 +165,5 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _NAMES[f"{module}.{name}"]
         except KeyError:
-            raise InvalidInput.at(
-                self._where, f"NumPy arrays and plain values only, found {module}.{name}"
-            ) from None
+            expected = f"NumPy arrays and plain values only, found {module}.{name}"
+            raise InvalidInput.at(self._where, expected) from None

@@ -7,12 +7,13 @@ import numpy as np
 
 from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
-from training.data.datasets.arrays import Arrays, read_arrays
+from training.array_types import Doubles
+from training.data.datasets import preparation
 from training.data.datasets.body import POINTS, stacked, with_face
-from training.data.datasets.clips import check_clips
-from training.data.datasets.kinematics import Floats, Motion
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.preparation import Clip, Rejection, collect, given, prepare_clips
+from training.data.datasets.clips import Arrays, check_clips, read_arrays
+from training.data.datasets.kinematics import Motion
+from training.data.datasets.preparation import Clip, Rejection, given
+from training.data.datasets.prepared import MotionSet
 from training.data.datasets.tree import Tree
 
 PER_CLIP = {"clip_ends": "i", "names": "U"}
@@ -20,11 +21,7 @@ OPTIONAL = ("subjects", "actions")
 
 
 def find_clips(path: Path) -> Iterator[Clip]:
-    """Every clip of a file; a clip without a subject or action has its own name there.
-
-    Raises:
-        InvalidInput: naming the file and the array, and what was expected of it.
-    """
+    """Every clip of a file; a clip without a subject or action has its own name there."""
     keys = ("positions", "joint_names", "fps", *PER_CLIP)
     arrays = read_arrays(path, keys, "a file of positions (.npz)", OPTIONAL)
     points = _points(arrays, path)
@@ -35,10 +32,10 @@ def find_clips(path: Path) -> Iterator[Clip]:
     rows = zip(names, *about, starts, arrays["clip_ends"], strict=True)
     for name, subject, action, start, end in rows:
         motion = Motion(POINTS, points[start:end], None, float(arrays["fps"]))
-        yield Clip(str(name), str(subject), str(action), "positions", path, given(motion))
+        yield Clip(str(name), str(subject), str(action), "positions", given(motion))
 
 
-def _points(arrays: Arrays, path: Path) -> Floats:
+def _points(arrays: Arrays, path: Path) -> Doubles:
     """Our points of all frames, (F, 22, 3)."""
     names = tuple(map(str, np.atleast_1d(arrays["joint_names"])))
     if missing := set(H36M17.joints) - set(names):
@@ -52,8 +49,7 @@ def prepare(
     path: Path, fps: float, held_out: Sequence[str] = ()
 ) -> tuple[MotionSet, list[Rejection]]:
     """All clips of a file as one set, and what was left out with the reasons."""
-    kept, rejections = prepare_clips(find_clips(path), fps)
-    if not kept:
-        reasons = "".join(f"; {fault.clip.name}: {fault.reason}" for fault in rejections[:1])
-        raise InvalidInput.at(str(path), f"at least one usable clip{reasons}")
-    return collect(kept, fps, held_out, f"Positions from {path.name}."), rejections
+    origin = f"Positions from {path.name}."
+    return preparation.prepare(
+        find_clips(path), fps, held_out, origin, [path], "at least one usable clip"
+    )

@@ -9,18 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import H36M17
+from training.array_types import Floats
 from training.augmentation.detector_noise import NoiseLevel, detect
 from training.augmentation.synthetic_camera import look_at
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.recordings import RecordingSet
+from training.data.datasets.prepared import MotionSet, Recording, RecordingSet
 from training.data.projection import project
-
-Floats = NDArray[np.float32]
 
 _IMAGE_SIZE = (1000.0, 1000.0)
 _INTRINSICS = (1146.0, 1146.0, 512.0, 507.0, -0.2, 0.24, -0.002, -0.001, -0.002)
@@ -39,9 +36,13 @@ class StillCamera:
     turn_33: Floats
     """Rows are the camera's axes in the world."""
 
+    def to_camera(self, points: Floats) -> Floats:
+        """World points (…, 3) in this camera's axes, metres."""
+        return ((points - self.position) @ self.turn_33.T).astype(np.float32)
+
 
 def still_cameras(trajectory_T3: Floats) -> Iterator[StillCamera]:
-    """A camera in each corner around a path, far enough to see all of it."""
+    """A camera in each corner around a trajectory, far enough to see all of it."""
     middle = (trajectory_T3.min(axis=0) + trajectory_T3.max(axis=0)) / 2
     reach = float(np.linalg.norm((trajectory_T3 - middle)[:, [0, 2]], axis=-1).max())
     for bearing in np.radians(_BEARINGS):
@@ -55,40 +56,29 @@ def still_cameras(trajectory_T3: Floats) -> Iterator[StillCamera]:
 def render_recordings(
     motions: MotionSet, noise: float, rng: np.random.Generator, keypoint_format: str = "h36m17"
 ) -> RecordingSet:
-    """Project every clip by four still cameras.
-
-    Args:
-        motions: the joints of Human3.6M first, world axes, metres, y up.
-        noise: of the detector; 0 finds joints where they are, 1 is an ordinary one's.
-        rng: of the detector's errors.
-        keypoint_format: what the detector finds, of the joints that the motion has.
-    """
-    parts = [
-        (
-            index,
-            camera,
-            *_project(motions.clip(index), camera, motions, noise, rng, keypoint_format),
-        )
-        for index in range(len(motions))
-        for camera in still_cameras(motions.clip(index)[:, 0])
-    ]
-    indices = [index for index, *_ in parts]
-    return RecordingSet(
-        keypoints=np.concatenate([keypoints for *_, keypoints, _ in parts]),
-        positions=np.concatenate([positions for *_, positions in parts]),
-        clip_ends=np.cumsum([len(positions) for *_, positions in parts], dtype=np.int64),
-        names=tuple(f"{motions.names[index]}/{camera.name}" for index, camera, *_ in parts),
-        subjects=tuple(motions.subjects[index] for index in indices),
-        actions=tuple(motions.actions[index] for index in indices),
-        held_out=motions.held_out[indices],
-        fps=motions.fps,
-        origin=f"{motions.origin} It was projected by synthetic cameras.",
-        camera_names=tuple(camera.name for _, camera, *_ in parts),
-        image_sizes=np.tile(np.array(_IMAGE_SIZE), (len(parts), 1)),
-        cameras=np.tile(np.array(_INTRINSICS), (len(parts), 1)),
-        keypoint_format=keypoint_format,
-        skeleton=H36M17.name,
-    )
+    """Project every clip by four still cameras; noise 1 is an ordinary detector's."""
+    names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
+    columns = [motions.joint_names.index(name) for name in names]
+    level = NoiseLevel().scaled(noise)
+    videos = []
+    for index, name in enumerate(motions.names):
+        for camera in still_cameras(motions.clip(index)[:, 0]):
+            points = camera.to_camera(motions.clip(index))
+            pixels = _project(points[:, columns])
+            video = Recording(
+                name=f"{name}/{camera.name}",
+                subject=motions.subjects[index],
+                action=motions.actions[index],
+                held_out=bool(motions.held_out[index]),
+                camera_name=camera.name,
+                image_size=_IMAGE_SIZE,
+                camera_9=_INTRINSICS,
+                keypoints_TJ3=detect(pixels, keypoint_format, level, motions.fps, rng),
+                positions_TK3=points[:, : len(H36M17.joints)],
+            )
+            videos.append(video)
+    origin = f"{motions.origin} It was projected by synthetic cameras."
+    return RecordingSet.of(videos, motions.fps, keypoint_format, H36M17.name, origin)
 
 
 def keep_recordings(
@@ -96,15 +86,7 @@ def keep_recordings(
 ) -> None:
     """Write the recordings of every clip to a file, always alike, unless it is there.
 
-    Args:
-        path: the file.
-        motions: as in `render_recordings`.
-        origin: the file that they are from.
-        noise: of the detector.
-        keypoint_format: what the detector finds.
-
-    Raises:
-        InvalidInput: the file is there, but of other motion.
+    Raises `InvalidInput` if it is there, but not of this motion, which is from ``origin``.
     """
     if not path.exists():
         render_recordings(motions, noise, np.random.default_rng(0), keypoint_format).save(path)
@@ -119,22 +101,7 @@ def _are_of(recordings: RecordingSet, motions: MotionSet) -> bool:
     return rendered == set(zip(motions.names, motions.lengths, motions.held_out, strict=True))
 
 
-def _project(
-    points_TM3: Floats,
-    camera: StillCamera,
-    motions: MotionSet,
-    noise: float,
-    rng: np.random.Generator,
-    keypoint_format: str,
-) -> tuple[Floats, Floats]:
-    """Keypoints (T, J, 3) as found, and the joints (T, 17, 3) in camera axes."""
-    in_camera = ((points_TM3 - camera.position) @ camera.turn_33.T).astype(np.float32)
-    names = [name.replace("_ankle", "_foot") for name in FORMATS[keypoint_format].joints]
-    columns = [motions.joint_names.index(name) for name in names]
-    intrinsics = torch.tensor(_INTRINSICS, dtype=torch.float32)
-    pixels = project(
-        torch.from_numpy(in_camera[:, columns]), intrinsics.expand(len(in_camera), 9)
-    ).numpy()
-    level = NoiseLevel().scaled(noise)
-    found = detect(pixels, keypoint_format, level, motions.fps, rng)
-    return found, in_camera[:, : len(H36M17.joints)]
+def _project(points_TJ3: Floats) -> Floats:
+    """Points in camera axes to pixels (T, J, 2)."""
+    intrinsics = torch.tensor(_INTRINSICS, dtype=torch.float32).expand(len(points_TJ3), 9)
+    return np.asarray(project(torch.from_numpy(points_TJ3), intrinsics).numpy())

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
+from training.array_types import Doubles
 
-Floats = NDArray[np.float64]
 Shape = tuple[int | str, ...]
 """Lengths, and names of those that may be anything: ``("frames", 17, 3)``."""
 
@@ -55,7 +54,7 @@ class Tree:
             raise self.wrong(f"a text, found {type(self.value).__name__}")
         return str(self.value)
 
-    def floats(self, *shapes: Shape) -> Floats:
+    def floats(self, *shapes: Shape) -> Doubles:
         """Numbers of one of these shapes."""
         try:
             array = np.asarray(self.value)
@@ -70,7 +69,7 @@ class Tree:
             raise self.wrong("at least one frame")
         return array.astype(np.float64)
 
-    def finite(self, *shapes: Shape) -> Floats:
+    def finite(self, *shapes: Shape) -> Doubles:
         """Numbers of one of these shapes, none of them NaN or infinite."""
         array = self.floats(*shapes)
         bad = np.argwhere(~np.isfinite(array))

@@ -1,10 +1,10 @@
 """Held-out people through random cameras, in every condition that is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from poselift.card import OutputSkeleton
 from poselift.formats import FORMATS
@@ -12,23 +12,14 @@ from poselift.imputation import Quality
 from poselift.poses import Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
+from training.array_types import Array, Floats
 from training.augmentation.registry import AUGMENTATIONS
-from training.data.datasets.motion import MotionSet
-from training.data.sources import CONDITIONS, evaluation_sequences
+from training.data.datasets.prepared import MotionSet
+from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
 from training.data.synthetic import ProjectionOptions
-from training.evaluation.clip_errors import (
-    ClipErrors,
-    Prediction,
-    Predictor,
-    average,
-    measure,
-    predict_clips,
-)
-from training.evaluation.wild.lifting import smoothed_live
+from training.evaluation import clip_errors
+from training.evaluation.wild.real import smoothed_live
 from training.metrics import joint_errors
-
-Floats = NDArray[np.float32]
-Array = NDArray[np.floating]
 
 FRAME_RATES = (50, 25, 10)
 HEIGHTS_M = {"low": (0.0, 0.9), "middle": (0.9, 2.6), "high": (2.6, 10.0)}
@@ -37,17 +28,31 @@ _OCCLUDED_S = 1.0
 _OCCLUDED_SHARE = 0.5
 
 
-def trajectory_predictor_of(lifter: ClipModel) -> Predictor | None:
-    """A served model's trajectory as a predictor, if it has one."""
-    if "trajectory" not in lifter.card.graph.outputs:
-        return None
+def has_trajectory(lifter: ClipModel) -> bool:
+    """Whether a model has a trajectory."""
+    return "trajectory" in lifter.card.graph.outputs
 
-    def predict(inputs_TJ2: Floats) -> Floats:
-        trajectory = lifter.lift(inputs_TJ2[None]).trajectory
-        assert trajectory is not None, "its card says that it has one"
-        return trajectory[0, :, None]
 
-    return predict
+def lifted(
+    lifter: ClipModel, clips: Iterable[HeldOut], with_trajectory: bool = False
+) -> Iterator[clip_errors.Prediction]:
+    """Clips as a served model lifts them, with the trajectory where it has one and it is wanted."""
+
+    def poses(inputs_TJ2: Floats) -> Floats:
+        return np.asarray(lifter.lift(inputs_TJ2[None]).poses[0])
+
+    def trajectory(inputs_TJ2: Floats) -> Floats:
+        found = lifter.lift(inputs_TJ2[None]).trajectory
+        assert found is not None, "its card says that it has one"
+        return found[0, :, None]
+
+    wanted = with_trajectory and has_trajectory(lifter)
+    return clip_errors.predict_clips(clips, poses, trajectory if wanted else None)
+
+
+def projected_clips(motions: MotionSet, options: ProjectionOptions) -> Iterator[HeldOut]:
+    """Every clip by its cameras."""
+    return (clip for clip, _ in evaluation_sequences(motions, options))
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,7 @@ class Condition:
     """How held-out people are projected, and what happens to them before."""
 
     noise: float = 0.0
-    """Level of the simulated detector noise."""
     augmentations: Mapping[str, float] = field(default_factory=dict)
-    """As in ``ProjectionOptions``."""
 
     def options(self, lifter: ClipModel) -> ProjectionOptions:
         """How to project for a model."""
@@ -86,23 +89,13 @@ EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
 class Measured:
     """One clip's errors, and the height of its camera."""
 
-    errors: ClipErrors
+    errors: clip_errors.ClipErrors
     camera_height_m: float
 
 
 def overall(found: list[Measured]) -> dict[str, float]:
     """The mean errors of clips."""
-    return average([clip.errors for clip in found])
-
-
-def predictor_of(lifter: ClipModel) -> Predictor:
-    """A served model as a predictor."""
-
-    def predict(inputs_TJ2: Floats) -> Floats:
-        poses_TK3: Floats = lifter.lift(inputs_TJ2[None]).poses[0]
-        return poses_TK3
-
-    return predict
+    return clip_errors.average([clip.errors for clip in found])
 
 
 @dataclass(frozen=True)
@@ -111,9 +104,10 @@ class ServedAs:
 
     clip: Postprocessing = field(default_factory=Postprocessing)
     live_smoothing_s: float = 0.0
-    """``smoothing_s`` of a live session."""
 
-    def __call__(self, found: Prediction, fps: float, skeleton: OutputSkeleton) -> Prediction:
+    def __call__(
+        self, found: clip_errors.Prediction, fps: float, skeleton: OutputSkeleton
+    ) -> clip_errors.Prediction:
         """The prediction as the service would answer it."""
         trajectory = found.trajectory_T3
         poses = Poses(
@@ -137,24 +131,15 @@ def measured(
     every: int = 1,
     served_as: ServedAs = NO_POSTPROCESSING,
 ) -> list[Measured]:
-    """Every held-out clip by its cameras.
-
-    Args:
-        lifter: the model.
-        motions: the held-out clips.
-        condition: how they are projected.
-        every: take one frame of so many, as at a lower frame rate.
-        served_as: what is done to the poses.
-    """
+    """The errors of held-out clips by their cameras, of one frame of ``every`` so many."""
     cut = motions.downsampled(every) if every > 1 else motions
     sequences = list(evaluation_sequences(cut, condition.options(lifter)))
     clips = (clip for clip, _ in sequences)
     skeleton = lifter.card.output
     predictions = (
-        served_as(found, cut.fps, skeleton)
-        for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter))
+        served_as(found, cut.fps, skeleton) for found in lifted(lifter, clips, with_trajectory=True)
     )
-    errors = measure(predictions, skeleton.joints)
+    errors = clip_errors.measure(predictions, skeleton.joints)
     return [
         Measured(found, float(camera.position[1]))
         for found, (_, camera) in zip(errors, sequences, strict=True)
@@ -212,13 +197,11 @@ def _in_the_middle(
     lifter: ClipModel, motions: MotionSet, options: ProjectionOptions, length: int
 ) -> Array:
     """Each clip's mean errors (clips, frames) in its middle, millimetres."""
-    clips = (clip for clip, _ in evaluation_sequences(motions, options))
     errors = [
         joint_errors(found.poses_TK3, found.targets_TK3)[middle(len(found.poses_TK3), length)]
-        for found in predict_clips(clips, predictor_of(lifter))
+        for found in lifted(lifter, projected_clips(motions, options))
     ]
-    means: Array = np.stack(errors).mean(axis=-1) * 1000
-    return means
+    return np.asarray(np.stack(errors).mean(axis=-1) * 1000)
 
 
 def middle(frames: int, length: int) -> slice:
@@ -243,3 +226,41 @@ class OccludeSide:
         chosen = rng.choice(joints, round(_OCCLUDED_SHARE * len(joints)), replace=False)
         rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
         return rest
+
+
+_PARTS = 10
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Expected and true errors of joints, sorted by what was expected, in tenths; millimetres."""
+
+    expected_mm: Array
+    """The mean of each tenth."""
+    true_mm: Array
+    rank_correlation: float
+    """Spearman's: 1 if joints that are expected to be worse always are, 0 if unrelated."""
+
+    @property
+    def calibration_error(self) -> float:
+        """How far the tenths are from their expectation, on average, as a share of it."""
+        return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
+
+
+def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
+    """Compare a model's expected errors with its true ones, without the root, which has none."""
+    expected, true = [], []
+    for clip in projected_clips(motions, condition.options(lifter)):
+        sequence = clip.sequence
+        lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
+        assert lifted.expected_errors is not None, "asked of models that have them"
+        rooted = lifted.poses - lifted.poses[:, :1]
+        expected.append(lifted.expected_errors[:, 1:].ravel())
+        true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
+    predicted, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
+    tenths = np.array_split(np.argsort(predicted), _PARTS)
+    return Calibration(
+        np.array([predicted[tenth].mean() for tenth in tenths]),
+        np.array([found[tenth].mean() for tenth in tenths]),
+        float(spearmanr(predicted, found).statistic),
+    )

@@ -5,31 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.postprocess.smoothing import half_window, smooth
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import SKELETONS, Skeleton
-from training.data.datasets.motion import MotionSet
-from training.data.sources import evaluation_sequences
+from training.array_types import Array
+from training.data.datasets.prepared import MotionSet
 from training.data.synthetic import ProjectionOptions
-from training.evaluation.clip_errors import Prediction, predict_clips
-from training.evaluation.wild.held_out import (
-    CLEAN,
-    EVERY_CONDITION,
-    NOISY,
-    long_enough,
-    middle,
-    one_side_occluded,
-    predictor_of,
-    trajectory_predictor_of,
-)
+from training.evaluation.clip_errors import Prediction
+from training.evaluation.wild import held_out
+from training.figures import figure
 from training.metrics import joint_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.floating]
 
 CHILD = 0.65
 """Of an adult's size."""
@@ -51,10 +41,9 @@ class Failure:
     def worst(self, lifter: ClipModel) -> tuple[Prediction, int]:
         """The frame of the largest mean error, and the clip it is in."""
         worst, frame, largest = None, 0, -1.0
-        clips = (clip for clip, _ in evaluation_sequences(self.motions, self.options))
-        for found in predict_clips(clips, predictor_of(lifter)):
+        for found in held_out.lifted(lifter, held_out.projected_clips(self.motions, self.options)):
             frames = len(found.poses_TK3)
-            part = middle(frames, self.middle_frames or frames)
+            part = held_out.middle(frames, self.middle_frames or frames)
             errors_T = joint_errors(found.poses_TK3, found.targets_TK3)[part].mean(axis=-1)
             if errors_T.max() > largest:
                 worst, largest = found, float(errors_T.max())
@@ -65,15 +54,17 @@ class Failure:
 
 def failures(lifter: ClipModel, motions: MotionSet) -> dict[str, Failure]:
     """By what is wrong: as usual, simulated, half of a side occluded, and a child."""
-    long, length = long_enough(motions)
+    long, length = held_out.long_enough(motions)
     child = replace(motions, positions=motions.positions * np.float32(CHILD))
     return {
         **{
             name: Failure(motions, condition.options(lifter))
-            for name, condition in EVERY_CONDITION.items()
+            for name, condition in held_out.EVERY_CONDITION.items()
         },
-        "half of one side occluded": Failure(long, one_side_occluded(lifter, length), length),
-        f"{CHILD:g} times as large": Failure(child, CLEAN.options(lifter)),
+        "half of one side occluded": Failure(
+            long, held_out.one_side_occluded(lifter, length), length
+        ),
+        f"{CHILD:g} times as large": Failure(child, held_out.CLEAN.options(lifter)),
     }
 
 
@@ -81,29 +72,18 @@ def draw_failures(lifter: ClipModel, motions: MotionSet, path: Path) -> None:
     """Draw the worst frame of each condition: the inputs, the predicted pose, the true one in grey.
 
     The trajectory with the most jitter, if models predict one, is drawn below.
-
-    Args:
-        lifter: the model.
-        motions: held-out clips.
-        path: the picture to write.
     """
-    # Imported here because it takes a second and only pages want pictures.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     columns = failures(lifter, motions)
-    figure = Figure(figsize=(2.6 * len(columns), 9.6), layout="constrained")
-    places = figure.add_gridspec(4, len(columns), height_ratios=(3, 3, 3, 2))
-    for column, (name, failure) in enumerate(columns.items()):
-        rows = [figure.add_subplot(places[row, column]) for row in range(3)]
-        _draw_worst(rows, name, failure, lifter)
-        if column == 0:
-            for axes, label in zip(rows, ("input", *_VIEWPOINTS), strict=True):
-                axes.set_ylabel(label)
-    if trajectory_predictor_of(lifter) is not None:
-        _draw_trajectory(figure.add_subplot(places[3, :]), lifter, motions)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure).print_png(path)
+    with figure(path, 2.6 * len(columns), 9.6) as drawn:
+        places = drawn.add_gridspec(4, len(columns), height_ratios=(3, 3, 3, 2))
+        for column, (name, failure) in enumerate(columns.items()):
+            rows = [drawn.add_subplot(places[row, column]) for row in range(3)]
+            _draw_worst(rows, name, failure, lifter)
+            if column == 0:
+                for axes, label in zip(rows, ("input", *_VIEWPOINTS), strict=True):
+                    axes.set_ylabel(label)
+        if held_out.has_trajectory(lifter):
+            _draw_trajectory(drawn.add_subplot(places[3, :]), lifter, motions)
 
 
 def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipModel) -> None:
@@ -126,8 +106,9 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
 def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> None:
     """The distance of the trajectory with the most jitter, of noisy keypoints."""
     worst, most = None, -1.0
-    clips = (clip for clip, _ in evaluation_sequences(motions, NOISY.options(lifter)))
-    for found in predict_clips(clips, predictor_of(lifter), trajectory_predictor_of(lifter)):
+    for found in held_out.lifted(
+        lifter, held_out.projected_clips(motions, held_out.NOISY.options(lifter)), True
+    ):
         assert found.trajectory_T3 is not None
         steps_T = np.diff((found.trajectory_T3 - found.true_trajectory_T3)[:, 2])
         jitter = float(np.median(np.abs(steps_T) / found.true_trajectory_T3[1:, 2]))
@@ -137,12 +118,10 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
     assert worst.trajectory_T3 is not None
     seconds_T = np.arange(len(worst.trajectory_T3)) / motions.fps
     smoothed = smooth(worst.trajectory_T3, half_window(_TRAJECTORY_SMOOTHING_S, motions.fps))
-    axes.plot(
-        seconds_T, worst.trajectory_T3[:, 2], color="#d1495b", linewidth=0.7, label="predicted"
-    )
-    axes.plot(
-        seconds_T, smoothed[:, 2], color="#2e86ab", label=f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
-    )
+    label = f"smoothing_s {_TRAJECTORY_SMOOTHING_S}"
+    predicted_T = worst.trajectory_T3[:, 2]
+    axes.plot(seconds_T, predicted_T, color="#d1495b", linewidth=0.7, label="predicted")
+    axes.plot(seconds_T, smoothed[:, 2], color="#2e86ab", label=label)
     axes.plot(seconds_T, worst.true_trajectory_T3[:, 2], color=_TRUE, label="true")
     axes.set_title(f"the trajectory with the most jitter, noisy: {worst.clip.name}", fontsize=8)
     axes.set_ylabel("distance (m)")
@@ -151,10 +130,24 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
     axes.tick_params(labelsize=6)
 
 
-def _draw(axes: "Axes", pose_K3: Floats, skeleton: Skeleton, across: int, true: bool) -> None:
+def _draw(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: bool) -> None:
     for child, parent in enumerate(skeleton.parents):
         if parent >= 0:
             ends = [parent, child]
             side = skeleton.joints[child].split("_", maxsplit=1)[0]
             colour = _TRUE if true else _PREDICTED.get(side, "#444444")
             axes.plot(pose_K3[ends, across], pose_K3[ends, 1], color=colour)
+
+
+def draw_calibration(found: dict[str, dict[str, held_out.Calibration]], path: Path) -> None:
+    """Plot true against expected errors, by model and condition: a panel and a line of each."""
+    with figure(path, 4 * len(found), 4) as drawn:
+        panels = drawn.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, (name, conditions) in zip(panels, found.items(), strict=True):
+            for condition, each in conditions.items():
+                axes.plot(each.expected_mm, each.true_mm, "o-", markersize=3, label=condition)
+            axes.axline((0, 0), slope=1, color="#999999", linewidth=1)
+            axes.set_title(name, fontsize=10)
+            axes.set_xlabel("expected error (mm)")
+        panels[0].set_ylabel("true error (mm)")
+        panels[0].legend(fontsize=8)

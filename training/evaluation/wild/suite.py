@@ -4,7 +4,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,66 +13,43 @@ from tqdm import tqdm
 from poselift.errors import InvalidInput
 from poselift.postprocess.pipeline import Postprocessing
 from poselift.runtime.clip import ClipModel
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.evaluation.clip_errors import MEAN, OVERALL, by_action
-from training.evaluation.wild.detectors import detector_errors, openpose_errors, simulated
-from training.evaluation.wild.downloads import Downloads
-from training.evaluation.wild.expected_errors import (
-    Calibration,
-    has_expected_errors,
-    measure_calibration,
-)
-from training.evaluation.wild.held_out import (
-    CLEAN,
-    EVERY_CONDITION,
-    FRAME_RATES,
-    HEIGHTS_M,
-    NOISY,
-    SIMULATED,
-    Measured,
-    ServedAs,
-    long_enough,
-    measured,
-    occluded_side,
-    overall,
-)
-from training.evaluation.wild.real import (
-    balancing,
-    balancing_by_mediapipe,
-    balancing_of_mediapipe,
-    limbs_of,
-    mediapipe_on_video,
-    of_trial,
-    on_video,
-)
-from training.evaluation.wild.tables import Rows, table
-from training.evaluation.wild.videos import Video, videos
+from training.evaluation.pages import Rows, rendered
+from training.evaluation.wild import held_out, real
+from training.evaluation.wild.held_out import Calibration
+from training.evaluation.wild.trial import detector_errors, openpose_errors, simulated
+from training.evaluation.wild.videos import Downloads, Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
 NOISE_LEVELS = (0.5, 1.0, 1.5)
 """Of the simulated detector noise: training goes up to the last, ``noisy`` is the middle one."""
 POSTPROCESSING = {
-    "smoothing_s 0.2": ServedAs(Postprocessing(smoothing_s=0.2)),
-    "smoothing_s 0.5": ServedAs(Postprocessing(smoothing_s=0.5)),
-    "constant_bone_lengths": ServedAs(Postprocessing(constant_bone_lengths=True)),
-    "ground_contact": ServedAs(Postprocessing(ground_contact=True)),
-    "smoothing_s 0.2 and ground_contact": ServedAs(
+    "smoothing_s 0.2": held_out.ServedAs(Postprocessing(smoothing_s=0.2)),
+    "smoothing_s 0.5": held_out.ServedAs(Postprocessing(smoothing_s=0.5)),
+    "constant_bone_lengths": held_out.ServedAs(Postprocessing(constant_bone_lengths=True)),
+    "ground_contact": held_out.ServedAs(Postprocessing(ground_contact=True)),
+    "smoothing_s 0.2 and ground_contact": held_out.ServedAs(
         Postprocessing(smoothing_s=0.2, ground_contact=True)
     ),
 }
 LIVE_SMOOTHING_S = 0.1
 LIVE_POSTPROCESSING = {
-    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": ServedAs(live_smoothing_s=LIVE_SMOOTHING_S)
+    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": held_out.ServedAs(live_smoothing_s=LIVE_SMOOTHING_S)
 }
 """For models that see only the past."""
 _FURTHER_METRICS = {
     "P-MPJPE": "P-MPJPE",
     "MPJVE": "MPJVE (mm a frame)",
     "relative": "trajectory (% of its distance)",
-    "steps": "trajectory's steps (mm a frame)",
+    "steps": "trajectory's frame-to-frame error (mm)",
     "foot slip": "slip of standing feet (mm a frame)",
 }
 """Further metrics of a condition, and their names in rows."""
+
+
+Values = dict[str, float]
+"""One column of a table: numbers by row."""
 
 
 @dataclass
@@ -83,157 +60,162 @@ class Results:
     """Of the models: hashes of their weights."""
     held_out: Rows = field(default_factory=lambda: defaultdict(dict))
     """MPJPE in millimetres unless the row says otherwise."""
+    expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
     real: Rows = field(default_factory=lambda: defaultdict(dict))
     detectors: Rows = field(default_factory=lambda: defaultdict(dict))
-    """DetectorErrors by detector."""
-    expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
     calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
-    """Of the models with expected errors, by condition."""
 
 
 def measure_models(
     folders: Sequence[Path], data: Path, downloads: Downloads, detections: Path
 ) -> Results:
-    """Measure model folders.
+    """Measure model folders on the held-out clips of prepared motion, and on real videos.
 
-    Args:
-        folders: of models.
-        data: prepared motion, whose held-out clips are used.
-        downloads: where videos and the detector come from.
-        detections: where what the detector found is kept.
-
-    Raises:
-        InvalidInput: the data is not prepared motion.
-        ModelError: a folder is no model.
+    ``detections`` is the folder where what the detector found is kept.
     """
     lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     motions = MotionSet.load(data).split(held_out=True)
-    if len(long_enough(motions)[0]) == 0:
+    if len(held_out.long_enough(motions)[0]) == 0:
         raise InvalidInput.at(str(data), "a held-out clip of two seconds or more")
     found_videos = videos(downloads, detections)
     results = Results({name: lifter.card.version for name, lifter in lifters.items()})
-    _real_peer(results, found_videos)
-    _detectors(results, found_videos)
+    _add(results.real, MEDIAPIPE, _real_peer(found_videos))
+    for detector, values in _detectors(found_videos).items():
+        _add(results.detectors, detector, values)
     for name, lifter in tqdm(lifters.items(), unit="model"):
-        _held_out(results, name, lifter, motions)
-        if has_expected_errors(lifter):
-            _expected_errors(results, name, lifter, motions)
-        _real(results, name, lifter, found_videos)
+        _add(results.held_out, name, _held_out(lifter, motions))
+        if "expected_errors" in lifter.card.graph.outputs:
+            found = {
+                what: held_out.measure_calibration(lifter, motions, condition)
+                for what, condition in held_out.EVERY_CONDITION.items()
+            }
+            results.calibrations[name] = found
+            _add(results.expected_errors, name, _expected_errors(found))
+        _add(results.real, name, _real(lifter, found_videos))
     return results
 
 
-def _held_out(results: Results, name: str, lifter: ClipModel, motions: MotionSet) -> None:
-    rows = results.held_out
-    for rate in FRAME_RATES:
+def _add(rows: Rows, column: str, values: Values) -> None:
+    for what, value in values.items():
+        rows[what][column] = value
+
+
+def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
+    values: Values = {}
+    for rate in held_out.FRAME_RATES:
         every = round(motions.fps / rate)
-        for kind, condition in (("clean", CLEAN), ("noisy", NOISY)):
-            found = measured(lifter, motions, condition, every)
-            errors = overall(found)
-            what = f"{kind}, {rate} fps"
-            rows[what][name] = errors["MPJPE"]
+        for kind, condition in (("clean", held_out.CLEAN), ("noisy", held_out.NOISY)):
+            found = held_out.measured(lifter, motions, condition, every)
             if every == 1:
-                _more(rows, name, what, errors)
-                _groups(rows, name, kind, found)
+                values |= _further(f"{kind}, {rate} fps", held_out.overall(found)) | _groups(
+                    kind, found
+                )
+            else:
+                values[f"{kind}, {rate} fps"] = held_out.overall(found)["MPJPE"]
     is_causal = lifter.card.architecture.causal
     for what, postprocess in (POSTPROCESSING | (LIVE_POSTPROCESSING if is_causal else {})).items():
-        errors = overall(measured(lifter, motions, NOISY, served_as=postprocess))
-        rows[f"noisy, {what}"][name] = errors["MPJPE"]
-        _more(rows, name, f"noisy, {what}", errors)
-    for what, condition in SIMULATED.items():
-        rows[what][name] = overall(measured(lifter, motions, condition))["MPJPE"]
-    side = occluded_side(lifter, motions)
-    rows["clean, the frames of the next rows"][name] = side.visible_mm
-    rows["half of one side occluded for a second"][name] = side.occluded_mm
-    rows["its worst moment, on average over clips"][name] = side.worst_mm
-    rows["clips with a frame worse than twice clean (%)"][name] = side.occluded_spikes * 100
-    rows["such clips with everything visible (%)"][name] = side.visible_spikes * 100
+        errors = held_out.overall(
+            held_out.measured(lifter, motions, held_out.NOISY, served_as=postprocess)
+        )
+        values |= _further(f"noisy, {what}", errors)
+    for what, condition in held_out.SIMULATED.items():
+        values[what] = held_out.overall(held_out.measured(lifter, motions, condition))["MPJPE"]
+    side = held_out.occluded_side(lifter, motions)
+    return values | {
+        "clean, the frames of the next rows": side.visible_mm,
+        "half of one side occluded for a second": side.occluded_mm,
+        "its worst moment, on average over clips": side.worst_mm,
+        "clips with a frame worse than twice clean (%)": side.occluded_spikes * 100,
+        "such clips with nothing occluded (%)": side.visible_spikes * 100,
+    }
 
 
-def _expected_errors(results: Results, name: str, lifter: ClipModel, motions: MotionSet) -> None:
-    results.calibrations[name] = {}
-    for what, condition in EVERY_CONDITION.items():
-        found = measure_calibration(lifter, motions, condition)
-        results.calibrations[name][what] = found
-        values = {
-            "expected, on average": float(found.expected_mm.mean()),
-            "true, on average": float(found.true_mm.mean()),
-            "tenths are off by (%)": found.calibration_error * 100,
-            "rank correlation (%)": found.rank_correlation * 100,
-        }
-        for measure, value in values.items():
-            results.expected_errors[f"{what}: {measure}"][name] = value
+def _further(what: str, errors: Mapping[str, float]) -> Values:
+    further = {
+        f"{what}: {unit}": errors[metric]
+        for metric, unit in _FURTHER_METRICS.items()
+        if metric in errors
+    }
+    return {what: errors["MPJPE"], **further}
 
 
-def _more(rows: Rows, name: str, what: str, errors: Mapping[str, float]) -> None:
-    for metric, unit in _FURTHER_METRICS.items():
-        if metric in errors:
-            rows[f"{what}: {unit}"][name] = errors[metric]
-
-
-def _groups(rows: Rows, name: str, condition: str, found: list[Measured]) -> None:
-    for action, errors in by_action([clip.errors for clip in found]).items():
-        if action not in {MEAN, OVERALL}:
-            rows[f"{condition}: {action}"][name] = errors["MPJPE"]
-    for height, (low, high) in HEIGHTS_M.items():
+def _groups(condition: str, found: list[held_out.Measured]) -> Values:
+    """By action, and by the camera's height."""
+    values = {
+        f"{condition}: {action}": errors["MPJPE"]
+        for action, errors in by_action([clip.errors for clip in found]).items()
+        if action not in {MEAN, OVERALL}
+    }
+    for height, (low, high) in held_out.HEIGHTS_M.items():
         group = [clip for clip in found if low <= clip.camera_height_m < high]
         if group:
-            rows[f"{condition}: {height} camera"][name] = overall(group)["MPJPE"]
+            values[f"{condition}: {height} camera"] = held_out.overall(group)["MPJPE"]
+    return values
 
 
-def _real(results: Results, name: str, lifter: ClipModel, found_videos: list[Video]) -> None:
-    rows = results.real
-    _balancing(rows, name, balancing(lifter))
-    by_mediapipe = _mean(balancing_by_mediapipe(lifter, found_videos))
-    rows["balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)"][name] = by_mediapipe
+def _expected_errors(found: Mapping[str, Calibration]) -> Values:
+    values: Values = {}
+    for what, each in found.items():
+        values |= {
+            f"{what}: expected, on average": float(each.expected_mm.mean()),
+            f"{what}: true, on average": float(each.true_mm.mean()),
+            f"{what}: tenths are off by (%)": each.calibration_error * 100,
+            f"{what}: rank correlation (%)": each.rank_correlation * 100,
+        }
+    return values
+
+
+def _real(lifter: ClipModel, found_videos: list[Video]) -> Values:
+    by_mediapipe = _mean(real.balancing_by_mediapipe(lifter, found_videos))
+    values = _balancing(real.balancing(lifter)) | {
+        "balancing, mean by MediaPipe's keypoints: P-MPJPE (mm)": by_mediapipe
+    }
     for video in found_videos:
-        measures = on_video(lifter, video)
-        for measure, value in _percent(asdict(measures)).items():
-            rows[f"{video.name}: {measure}"][name] = value
+        values |= _on_video(video, real.on_video(lifter, video))
         if lifter.card.architecture.causal:
-            smoothed = on_video(lifter, video, LIVE_SMOOTHING_S)
             what = f"{video.name}: jitter, live, smoothing_s {LIVE_SMOOTHING_S:g} (m/s²)"
-            rows[what][name] = smoothed.jitter
+            values[what] = real.on_video(lifter, video, LIVE_SMOOTHING_S).jitter
+    return values
 
 
-def _real_peer(results: Results, found_videos: list[Video]) -> None:
-    rows = results.real
-    _balancing(rows, MEDIAPIPE, balancing_of_mediapipe(found_videos))
+def _real_peer(found_videos: list[Video]) -> Values:
+    values = _balancing(real.balancing_of_mediapipe(found_videos))
     for video in found_videos:
-        for measure, value in _percent(asdict(mediapipe_on_video(video))).items():
-            rows[f"{video.name}: {measure}"][MEDIAPIPE] = value
+        values |= _on_video(video, real.mediapipe_on_video(video))
+    return values
 
 
-def _balancing(rows: Rows, name: str, errors: Mapping[str, float]) -> None:
-    for camera, error in errors.items():
-        rows[f"balancing, {camera}: P-MPJPE (mm)"][name] = error
-    rows["balancing, mean: P-MPJPE (mm)"][name] = _mean(errors)
+def _balancing(errors: Mapping[str, float]) -> Values:
+    cameras = {f"balancing, {camera}: P-MPJPE (mm)": error for camera, error in errors.items()}
+    return cameras | {"balancing, mean: P-MPJPE (mm)": _mean(errors)}
 
 
-def _detectors(results: Results, found_videos: list[Video]) -> None:
+def _on_video(video: Video, measures: real.VideoMeasures) -> Values:
+    return {
+        f"{video.name}: jitter (m/s²)": measures.jitter,
+        f"{video.name}: change of bone lengths (%)": measures.bone_variation * 100,
+        f"{video.name}: reprojection error (% of extent)": measures.reprojection * 100,
+    }
+
+
+def _detectors(found_videos: list[Video]) -> dict[str, Values]:
     mediapipe = {
-        camera: limbs_of(video.keypoints_TJ3) for camera, video in of_trial(found_videos).items()
+        camera: real.limbs_of(video.keypoints_TJ3)
+        for camera, video in real.of_trial(found_videos).items()
     }
     found = {"OpenPose": openpose_errors(), "MediaPipe": detector_errors(mediapipe)}
     found |= {f"simulated, noise {level:g}": simulated(level) for level in NOISE_LEVELS}
-    for name, habit in found.items():
-        rows = {
-            "median error (% of extent)": habit.size * 100,
-            "99th percentile over median": habit.tail,
-            "median change from frame to frame (% of extent)": habit.step * 100,
-            "correlation with 0.1 s later (%)": habit.autocorrelation * 100,
-            "wrists and ankles over shoulders and hips": habit.outer,
-            "missing (%)": habit.missing * 100,
-            "rank correlation of scores with errors (%)": habit.score_correlation * 100,
-        }
-        for what, value in rows.items():
-            results.detectors[what][name] = value
-
-
-def _percent(values: Mapping[str, float]) -> dict[str, float]:
     return {
-        "jitter (m/s²)": values["jitter"],
-        "change of bone lengths (%)": values["bone_variation"] * 100,
-        "reprojection error (% of extent)": values["reprojection"] * 100,
+        name: {
+            "median error (% of extent)": errors.size * 100,
+            "99th percentile over median": errors.tail,
+            "median change from frame to frame (% of extent)": errors.step * 100,
+            "correlation with 0.1 s later (%)": errors.autocorrelation * 100,
+            "wrists and ankles over shoulders and hips": errors.outer,
+            "missing (%)": errors.missing * 100,
+            "rank correlation of scores with errors (%)": errors.score_correlation * 100,
+        }
+        for name, errors in found.items()
     }
 
 
@@ -243,21 +225,12 @@ def _mean(values: Mapping[str, float]) -> float:
 
 def as_markdown(results: Results) -> str:
     """All tables, and which models they are of."""
-    names = list(results.versions)
-    detectors = list(dict.fromkeys(name for row in results.detectors.values() for name in row))
-    models = ", ".join(f"`{name}` {version}" for name, version in results.versions.items())
-    return (
-        f"Models: {models}.\n\n"
-        "Held-out people, MPJPE in millimetres over all 17 joints unless said:\n\n"
-        f"{table(results.held_out, names)}\n"
-        "Expected and true errors, of all joints but the root, in millimetres unless said; "
-        "tenths are of all joints, sorted by what is expected of them:\n\n"
-        f"{table(results.expected_errors, names)}\n"
-        "Real people, over the twelve limb joints:\n\n"
-        f"{table(results.real, [*names, MEDIAPIPE])}\n"
-        "What detectors get wrong in the trial, a constant offset of each joint taken away; the "
-        "truth is made of OpenPose's keypoints, which makes it look better than it is:\n\n"
-        f"{table(results.detectors, detectors)}"
+    detectors = dict.fromkeys(name for row in results.detectors.values() for name in row)
+    return rendered(
+        Path(__file__).with_name("suite.md.j2"),
+        **vars(results),
+        detector_names=list(detectors),
+        mediapipe=MEDIAPIPE,
     )
 
 
@@ -268,14 +241,9 @@ def as_json(results: Results) -> str:
         **{
             part: {
                 what: {name: None if math.isnan(v) else round(v, 2) for name, v in values.items()}
-                for what, values in rows.items()
+                for what, values in getattr(results, part).items()
             }
-            for part, rows in (
-                ("held_out", results.held_out),
-                ("expected_errors", results.expected_errors),
-                ("real", results.real),
-                ("detectors", results.detectors),
-            )
+            for part in ("held_out", "expected_errors", "real", "detectors")
         },
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

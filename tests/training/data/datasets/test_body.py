@@ -7,10 +7,9 @@ from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
 from training.data.datasets.asfamc import read_amc, read_asf
 from training.data.datasets.body import FACE, POINTS, points_of
-from training.data.datasets.checks import BONES, bone_lengths
-from training.data.datasets.cmu import find_clips
+from training.data.datasets.cmu import find_clips, read_positions
 from training.data.datasets.kinematics import Motion
-from training.data.datasets.positions import read_positions
+from training.data.datasets.preparation import BONES, bone_lengths
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def scaled(motion: Motion, by: float) -> Motion:
 
 
 @pytest.mark.parametrize("unit", ["metre", "inch", "centimetre", "millimetre"])
-def test_units_are_told_by_the_leg(tmp_path: Path, person_texts, unit: str) -> None:
+def test_units_follow_from_the_leg_length(tmp_path: Path, person_texts, unit: str) -> None:
     asf, amc, _ = person_texts
     (tmp_path / "01.asf").write_text(asf)
     (tmp_path / "01_01.amc").write_text(amc)

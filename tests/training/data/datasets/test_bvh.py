@@ -44,7 +44,7 @@ def test_positions_are_exact(tmp_path: Path) -> None:
     # Position channels come in the file's order; 90 degrees about z turn -y into +x.
     np.testing.assert_allclose(motion.at("Hips")[1], [6, 6, 7])
     np.testing.assert_allclose(motion.at("Leg_end")[1], [9, 6, 7], atol=1e-12)
-    # About z, then about the turned x: -y to -z in the root's frame, which z leaves alone; the
+    # About z, then about the turned x: -y to -z in the root's frame, which z does not change; the
     # leg's own turn about its z then sends its end along the root's turned x, the world's y.
     np.testing.assert_allclose(motion.at("Leg")[2], [1, 0, -2], atol=1e-12)
     np.testing.assert_allclose(motion.at("Leg_end")[2], [1, 1, -2], atol=1e-12)

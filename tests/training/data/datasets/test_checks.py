@@ -5,8 +5,8 @@ import pytest
 
 from poselift.errors import InvalidInput
 from training.data.datasets.body import POINTS, points_of
-from training.data.datasets.checks import check, find_jumps, height_m, pieces
 from training.data.datasets.cmu import find_clips
+from training.data.datasets.preparation import check, find_jumps, height_m, pieces
 
 
 @pytest.fixture
@@ -35,26 +35,26 @@ def lost(points: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("change", "words"),
     [
         (longer_shin, "left shank: expected 0.3 to 0.55 m"),
         (stretching_arm, "right forearm, frame"),
         (lost, "frame 17, nose: expected finite"),
     ],
 )
-def test_what_is_wrong_is_named(points: np.ndarray, fault, words: str) -> None:
-    fault(points)
+def test_errors_name_the_place(points: np.ndarray, change, words: str) -> None:
+    change(points)
     with pytest.raises(InvalidInput, match=words):
         check(points, 120.0)
 
 
 @pytest.mark.parametrize(("scale", "words"), [(1.45, "m, found"), (0.6, "m, found")])
-def test_giants_and_dwarfs(points: np.ndarray, scale: float, words: str) -> None:
+def test_people_too_large_or_too_small(points: np.ndarray, scale: float, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         check(points * scale, 120.0)
 
 
-def test_a_moment_is_too_short(points: np.ndarray) -> None:
+def test_a_very_short_clip_is_refused(points: np.ndarray) -> None:
     with pytest.raises(InvalidInput, match=r"length: expected at least 0\.5 s, found 30 frames"):
         check(points[:30], 120.0)
 
@@ -67,7 +67,7 @@ def test_a_jump_is_cut_out_with_a_margin(points: np.ndarray) -> None:
     assert pieces(points, [jump], 120.0) == [slice(0, 293), slice(307, 600)]
 
 
-def test_what_lies_between_near_jumps_is_cut_too(points: np.ndarray) -> None:
+def test_frames_between_near_jumps_are_cut_too(points: np.ndarray) -> None:
     points[200:300, POINTS.index("left_knee")] += 0.3
     (jump,) = find_jumps(points, 120.0)
     assert (jump.first, jump.last) == (193, 306)

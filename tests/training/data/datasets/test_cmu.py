@@ -5,8 +5,7 @@ import pytest
 
 from poselift.errors import InvalidInput
 from training.data.datasets.body import POINTS, points_of
-from training.data.datasets.cmu import find_clips, prepare, without_duplicates
-from training.data.datasets.duplicates import angles_of, find_same
+from training.data.datasets.cmu import angles_of, find_clips, find_same, prepare, without_duplicates
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.preparation import resample
 
@@ -29,7 +28,7 @@ JOINTS = {
 
 
 def as_positions(motion: Motion, path: Path, name: str) -> None:
-    """Write a clip as plain positions at 60 fps, the bones lost that the real file lost."""
+    """Write a clip as plain positions at 60 fps, without the bones that the real file lacks."""
     points = points_of(motion)[0][::2] * 1000
     lost = (motion.at("thorax") - motion.at("upperback"))[::2] * 1000 * 0.0254 / 0.45
     at = {joint: points[:, POINTS.index(point)] for joint, point in JOINTS.items()}
@@ -126,9 +125,9 @@ def test_faults_are_reported_and_skipped(write_person) -> None:
     np.savez(subject / "other.npz", something=np.zeros(3))
     motions, rejections = prepare([folder], 50.0, ["01"])
     assert motions.names == ("01_01",)
-    reasons = {fault.clip.name: fault.reason for fault in rejections}
+    reasons = {rejection.clip.name: rejection.reason for rejection in rejections}
     assert "lfemur" in reasons["01_02"]
-    assert "its skeleton 02.asf beside it" in reasons["02_01"]
+    assert "its skeleton 02.asf next to it" in reasons["02_01"]
     assert "MOTION" in reasons["03_01"]
     assert "rubbish.npz" in reasons["rubbish"]
     assert "positions_mm" in reasons["other"]
@@ -151,7 +150,7 @@ def test_a_clip_is_cut_where_tracking_is_lost(write_person) -> None:
     assert "cut out" in rejections[0].reason
 
 
-def test_nothing_usable(tmp_path: Path) -> None:
+def test_a_source_without_usable_clips(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="at least one usable"):
         prepare([tmp_path], 50.0)
 
@@ -184,9 +183,13 @@ def test_a_folder_with_a_wrong_rate_in_its_headers(tmp_path: Path, person_texts)
     assert (clip.name, clip.subject, clip.action) == ("salsa/01", "salsa", "salsa")
 
 
-def test_no_real_motion_is_there_twice(real_cmu: Path, real_positions: Path) -> None:
+def test_no_real_motion_is_duplicated(real_cmu: Path, real_positions: Path) -> None:
     motions, rejections = prepare([real_cmu, real_positions], 50.0, ["02", "131"])
-    same = {fault.clip.name: fault.reason for fault in rejections if "same motion" in fault.reason}
+    same = {
+        rejection.clip.name: rejection.reason
+        for rejection in rejections
+        if "same motion" in rejection.reason
+    }
     assert same["train/walking/walking_1"] == "the same motion as 02_01"
     assert motions.names.count("02_01") == 1
     amcs = [i for i, name in enumerate(motions.names) if name in ("02_01", "02_04")]

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.data.datasets import authors
-from training.data.datasets.recordings import RecordingSet
+from tests.training.data.datasets import videopose3d_data
+from training.data.datasets.prepared import RecordingSet
 
 SIZES = {"walk.mp4": {"w": 1920, "h": 1080}, "dance.mp4": {"w": 640, "h": 480}}
 
@@ -14,30 +14,33 @@ SIZES = {"walk.mp4": {"w": 1920, "h": 1080}, "dance.mp4": {"w": 640, "h": 480}}
 def content() -> dict[str, Any]:
     random = np.random.default_rng(0)
     return {
-        "views": {
+        "videos": {
             "walk.mp4": {"custom": [random.uniform(0, 1000, (5, 17, 2)).astype(np.float32)]},
             "dance.mp4": {"custom": [random.uniform(0, 400, (3, 17, 2)).astype(np.float32)]},
         },
-        "about": authors.metadata(
-            "coco", 17, authors.COCO_SYMMETRY, video_metadata={k: {**v} for k, v in SIZES.items()}
+        "about": videopose3d_data.metadata(
+            "coco",
+            17,
+            videopose3d_data.COCO_SYMMETRY,
+            video_metadata={k: {**v} for k, v in SIZES.items()},
         ),
     }
 
 
 def arguments(folder: Path, content: dict[str, Any]) -> list[object]:
     path = folder / "data_2d_custom_mine.npz"
-    authors.write_keypoints(path, content["views"], content["about"])
+    videopose3d_data.write_keypoints(path, content["videos"], content["about"])
     return ["custom", "--keypoints", path]
 
 
-def test_nothing_is_known_but_keypoints(content, prepared, tmp_path: Path) -> None:
+def test_only_keypoints_are_known(content, prepared, tmp_path: Path) -> None:
     output, said = prepared(*arguments(tmp_path, content))
     found = RecordingSet.load(output)
     assert found.names == ("walk.mp4/custom/1", "dance.mp4/custom/1")
     assert found.subjects == ("walk.mp4", "dance.mp4")
     assert found.lengths.tolist() == [5, 3]
     np.testing.assert_array_equal(
-        found.keypoints[:5, :, :2], content["views"]["walk.mp4"]["custom"][0]
+        found.keypoints[:5, :, :2], content["videos"]["walk.mp4"]["custom"][0]
     )
     assert (found.keypoints[..., 2] == 1).all()
     assert np.isnan(found.positions).all()
@@ -66,11 +69,11 @@ def test_no_such_length(content, prepared, tmp_path: Path, length: str) -> None:
 
 BROKEN: dict[str, tuple[Any, str]] = {
     "joints": (
-        lambda c: c["views"]["walk.mp4"].update(custom=[np.zeros((5, 15, 2))]),
+        lambda c: c["videos"]["walk.mp4"].update(custom=[np.zeros((5, 15, 2))]),
         "positions_2d['walk.mp4']['custom'][0]: expected shape (frames, 17, 2)",
     ),
     "frames": (
-        lambda c: c["views"]["walk.mp4"].update(custom=[np.zeros((0, 17, 2))]),
+        lambda c: c["videos"]["walk.mp4"].update(custom=[np.zeros((0, 17, 2))]),
         "positions_2d['walk.mp4']['custom'][0]: expected at least one frame",
     ),
     "size": (
@@ -81,7 +84,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         lambda c: c["about"]["video_metadata"].update({"walk.mp4": {"w": 0, "h": 2}}),
         "metadata['video_metadata']['walk.mp4']: expected a width and a height",
     ),
-    "videos": (lambda c: c["views"].clear(), "positions_2d: expected at least one video"),
+    "videos": (lambda c: c["videos"].clear(), "positions_2d: expected at least one video"),
 }
 
 

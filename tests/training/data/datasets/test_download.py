@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from training.data.datasets.download import DownloadError, Patience, download, fetch, remote_paths
+from training.data.datasets.archives import DownloadError, Patience, download, fetch, remote_paths
 
 QUICK = Patience(timeout_s=5.0, attempts=3, rest_s=0.01)
 
@@ -102,7 +102,7 @@ def test_single_clips_come_with_their_skeletons_once(site: Site, tmp_path: Path)
     assert len(site.asked) == asked
 
 
-def test_a_broken_answer_is_gone_on_with(site: Site, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(site: Site, tmp_path: Path) -> None:
     site.break_after = [300_000, 200_000]
     (path,) = download(tmp_path, [], site.url, QUICK)
     assert path.read_bytes() == site.files["/allasfamc.zip"]
@@ -111,7 +111,7 @@ def test_a_broken_answer_is_gone_on_with(site: Site, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["allasfamc.zip"]
 
 
-def test_another_run_goes_on_where_one_gave_up(site: Site, tmp_path: Path) -> None:
+def test_another_run_resumes_a_download(site: Site, tmp_path: Path) -> None:
     site.break_after = [100_000] * 3
     with pytest.raises(DownloadError, match="run it again"):
         download(tmp_path, [], site.url, QUICK)
@@ -148,7 +148,7 @@ def test_a_clip_that_is_not_there(site: Site, tmp_path: Path) -> None:
     assert not (tmp_path / "subjects/02/02_77.amc").exists()
 
 
-def test_nobody_answers(tmp_path: Path) -> None:
+def test_a_site_that_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(DownloadError):
         fetch("http://127.0.0.1:9/file", tmp_path / "file", QUICK)
 

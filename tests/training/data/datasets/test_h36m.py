@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from poselift.skeletons import H36M17
-from tests.training.data.datasets import authors
-from training.data.datasets.h36m import KEPT
-from training.data.datasets.recordings import RecordingSet
+from tests.training.data.datasets import videopose3d_data
+from training.data.datasets.prepared import RecordingSet
+from training.data.datasets.videopose3d_files import KEPT
 
 NAMES = ("54138969", "55011271", "58860488", "60457274")
 SIZES = ((1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002))
-TAKES = {"S1": ("Walking", "Walking 1"), "S9": ("SittingDown 2",), "S11": ("Photo",)}
+SEQUENCES = {"S1": ("Walking", "Walking 1"), "S9": ("SittingDown 2",), "S11": ("Photo",)}
 
 RAW = (
     *("hip", "right_hip", "right_knee", "right_foot", "", ""),
@@ -21,7 +21,7 @@ RAW = (
     *("left_shoulder", "left_elbow", "left_wrist", "", "", "", "", ""),
     *("right_shoulder", "right_elbow", "right_wrist", "", "", "", ""),
 )
-"""The joints of the motion capture that are ours, in its order."""
+"""The project's joints in the order of the motion capture."""
 
 
 def number_of(subject: str) -> int:
@@ -32,36 +32,41 @@ def number_of(subject: str) -> int:
 class Files:
     folder: Path
     world: dict[str, dict[str, Any]] = field(default_factory=dict)
-    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    videos: dict[str, dict[str, Any]] = field(default_factory=dict)
     about: dict[str, Any] = field(
-        default_factory=lambda: authors.metadata("h36m", 17, authors.H36M_SYMMETRY)
+        default_factory=lambda: videopose3d_data.metadata(
+            "h36m", 17, videopose3d_data.H36M_SYMMETRY
+        )
     )
 
     def __post_init__(self) -> None:
-        for subject, names in TAKES.items():
+        for subject, names in SEQUENCES.items():
             for seed, name in enumerate(names):
-                self.film(subject, name, authors.person(4 + seed, 32, seed))
+                self.record(subject, name, videopose3d_data.person(4 + seed, 32, seed))
 
-    def film(self, subject: str, name: str, world: np.ndarray) -> None:
+    def record(self, subject: str, name: str, world: np.ndarray) -> None:
         self.world.setdefault(subject, {})[name] = world.astype(np.float32)
-        self.views.setdefault(subject, {})[name] = [
-            authors.filmed(world[:, KEPT], number_of(subject), camera).astype(np.float32)
+        self.videos.setdefault(subject, {})[name] = [
+            videopose3d_data.keypoints_of(world[:, KEPT], number_of(subject), camera).astype(
+                np.float32
+            )
             for camera in range(4)
         ]
 
     def rigs(self) -> dict[str, Any]:
         return {
             subject: [
-                authors.json_camera(number_of(subject), i, SIZES[i], NAMES[i]) for i in range(4)
+                videopose3d_data.json_camera(number_of(subject), i, SIZES[i], NAMES[i])
+                for i in range(4)
             ]
-            for subject in self.views
+            for subject in self.videos
         }
 
     def arguments(self, cameras: Path | None = None) -> list[object]:
-        positions = authors.write_positions(self.folder / "data_3d_h36m.npz", self.world)
+        positions = videopose3d_data.write_positions(self.folder / "data_3d_h36m.npz", self.world)
         keypoints = self.folder / "data_2d_h36m_gt.npz"
-        authors.write_keypoints(keypoints, self.views, self.about)
-        cameras = cameras or authors.write_metadata(self.folder / "metadata.xml")
+        videopose3d_data.write_keypoints(keypoints, self.videos, self.about)
+        cameras = cameras or videopose3d_data.write_metadata(self.folder / "metadata.xml")
         given = ("--positions", positions, "--keypoints", keypoints, "--cameras", cameras)
         return ["h36m", *given]
 
@@ -71,7 +76,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_everything_is_there(files: Files, prepared) -> None:
+def test_all_arrays_are_present(files: Files, prepared) -> None:
     output, said = prepared(*files.arguments())
     found = RecordingSet.load(output)
     assert found.names[:2] == ("S1/Walking/54138969", "S1/Walking/55011271")
@@ -89,7 +94,7 @@ def test_everything_is_there(files: Files, prepared) -> None:
     assert "36 for training, 0 of unknown poses, 32 held out" in said
 
 
-def test_kept_joints_are_ours() -> None:
+def test_kept_joints_are_the_projects_joints() -> None:
     assert tuple(RAW[joint] for joint in KEPT) == H36M17.joints
 
 
@@ -98,7 +103,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
     for video in range(len(found)):
         part = found.frames(video)
         cameras = np.tile(found.cameras[video], (part.stop - part.start, 1))
-        pixels = authors.projected(found.positions[part], cameras)
+        pixels = videopose3d_data.projected(found.positions[part], cameras)
         np.testing.assert_allclose(pixels, found.keypoints[part, :, :2], atol=0.01)
         assert (found.positions[part, :, 2] > 3).all()
     assert (found.keypoints[..., 2] == 1).all()
@@ -106,14 +111,14 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
 
 def test_json_and_metadata_agree(files: Files, prepared, tmp_path: Path) -> None:
     one = RecordingSet.load(prepared(*files.arguments())[0])
-    cameras = authors.write_json(tmp_path / "cameras.json", files.rigs())
+    cameras = videopose3d_data.write_json(tmp_path / "cameras.json", files.rigs())
     other = RecordingSet.load(prepared(*files.arguments(cameras))[0])
     np.testing.assert_allclose(one.positions, other.positions, atol=1e-5)
     np.testing.assert_array_equal(one.cameras, other.cameras)
     assert one.names == other.names
 
 
-def test_joints_that_are_ours_already(files: Files, prepared) -> None:
+def test_files_that_have_the_projects_joints(files: Files, prepared) -> None:
     expected = RecordingSet.load(prepared(*files.arguments())[0])
     for sequences in files.world.values():
         for name in sequences:
@@ -123,19 +128,19 @@ def test_joints_that_are_ours_already(files: Files, prepared) -> None:
 
 
 def test_more_keypoints_than_positions_are_cut(files: Files, prepared) -> None:
-    views = files.views["S1"]["Walking"]
-    expected = views[2].copy()
-    views[2] = np.concatenate([views[2], np.zeros((3, 17, 2), np.float32)])
+    videos = files.videos["S1"]["Walking"]
+    expected = videos[2].copy()
+    videos[2] = np.concatenate([videos[2], np.zeros((3, 17, 2), np.float32)])
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert found.lengths[2] == 4
     np.testing.assert_array_equal(found.keypoints[found.frames(2), :, :2], expected)
 
 
 def test_scores_and_missing_keypoints(files: Files, prepared) -> None:
-    views = files.views["S1"]["Walking"]
-    views[0] = np.concatenate([views[0], np.full((4, 17, 1), 0.5, np.float32)], axis=2)
-    views[0][1, 3, 0] = np.nan
-    views[1][2, 5] = np.nan
+    videos = files.videos["S1"]["Walking"]
+    videos[0] = np.concatenate([videos[0], np.full((4, 17, 1), 0.5, np.float32)], axis=2)
+    videos[0][1, 3, 0] = np.nan
+    videos[1][2, 5] = np.nan
     found = RecordingSet.load(prepared(*files.arguments())[0])
     first, second = found.keypoints[found.frames(0)], found.keypoints[found.frames(1)]
     assert first[1, 3].tolist() == second[2, 5].tolist() == [0, 0, 0]
@@ -144,7 +149,7 @@ def test_scores_and_missing_keypoints(files: Files, prepared) -> None:
 
 
 def test_a_subject_without_positions(files: Files, prepared) -> None:
-    files.film("S2", "Eating 1", authors.person(6, 32, 9))
+    files.record("S2", "Eating 1", videopose3d_data.person(6, 32, 9))
     del files.world["S2"]
     output, said = prepared(*files.arguments())
     found = RecordingSet.load(output)
@@ -156,8 +161,8 @@ def test_a_subject_without_positions(files: Files, prepared) -> None:
     assert "24 of unknown poses" in said
 
 
-def test_a_take_without_positions_is_left_out(files: Files, prepared) -> None:
-    files.film("S11", "Directions", authors.person(6, 32, 9))
+def test_a_sequence_without_positions_is_left_out(files: Files, prepared) -> None:
+    files.record("S11", "Directions", videopose3d_data.person(6, 32, 9))
     del files.world["S11"]["Directions"]
     output, said = prepared(*files.arguments())
     assert len(RecordingSet.load(output)) == 16
@@ -165,7 +170,7 @@ def test_a_take_without_positions_is_left_out(files: Files, prepared) -> None:
 
 
 def test_coco_keypoints(files: Files, prepared) -> None:
-    files.about = authors.metadata("coco", 17, authors.COCO_SYMMETRY)
+    files.about = videopose3d_data.metadata("coco", 17, videopose3d_data.COCO_SYMMETRY)
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert (found.keypoint_format, found.skeleton) == ("coco17", "h36m17")
 
@@ -177,13 +182,13 @@ def test_other_held_out_subjects(files: Files, prepared) -> None:
     assert "held-out subjects: expected some of S1, S11, S9, found S7" in said
 
 
-def test_cameras_without_a_lens(files: Files, prepared, tmp_path: Path) -> None:
+def test_cameras_without_intrinsics(files: Files, prepared, tmp_path: Path) -> None:
     rigs = files.rigs()
     for rig in rigs.values():
         for camera in rig:
             for key in ("focal_length", "principal_point", "radial", "tangential"):
                 del camera[key]
-    cameras = authors.write_json(tmp_path / "cameras.json", rigs)
+    cameras = videopose3d_data.write_json(tmp_path / "cameras.json", rigs)
     found = RecordingSet.load(prepared(*files.arguments(cameras))[0])
     assert np.isnan(found.cameras).all()
     assert found.labelled.all()
@@ -216,25 +221,25 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "positions_3d['S1']: expected a dictionary, found list",
     ),
     "subject": (
-        lambda f: f.views.pop("S11"),
+        lambda f: f.videos.pop("S11"),
         "data_2d_h36m_gt.npz, positions_2d: expected a key 'S11', found 'S1', 'S9'",
     ),
     "action": (
-        lambda f: f.views["S1"].pop("Walking 1"),
+        lambda f: f.videos["S1"].pop("Walking 1"),
         "data_2d_h36m_gt.npz, positions_2d['S1']: expected a key 'Walking 1', found 'Walking'",
     ),
     "fewer keypoints": (
-        lambda f: f.views["S1"]["Walking"].__setitem__(2, np.zeros((3, 17, 2))),
+        lambda f: f.videos["S1"]["Walking"].__setitem__(2, np.zeros((3, 17, 2))),
         "positions_2d['S1']['Walking'][2]: expected at least the 4 frames of the positions, "
         "found 3 (camera 58860488)",
     ),
     "channels": (
-        lambda f: f.views["S1"]["Walking"].__setitem__(1, np.zeros((4, 17, 4))),
+        lambda f: f.videos["S1"]["Walking"].__setitem__(1, np.zeros((4, 17, 4))),
         "positions_2d['S1']['Walking'][1]: expected shape (frames, 17, 2) or (frames, 17, 3), "
         "found (4, 17, 4)",
     ),
     "cameras": (
-        lambda f: f.views["S1"]["Walking"].pop(),
+        lambda f: f.videos["S1"]["Walking"].pop(),
         "positions_2d['S1']['Walking']: expected keypoints from 4 cameras",
     ),
     "layout": (
@@ -246,7 +251,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "metadata['num_joints']: expected 17 for h36m, found 16",
     ),
     "sides": (
-        lambda f: f.about.update(keypoints_symmetry=authors.H36M_SYMMETRY[::-1]),
+        lambda f: f.about.update(keypoints_symmetry=videopose3d_data.H36M_SYMMETRY[::-1]),
         "metadata['keypoints_symmetry']: expected the left and right joints of h36m17",
     ),
     "no layout": (
@@ -294,7 +299,7 @@ BROKEN_CAMERAS: dict[str, tuple[Any, str]] = {
 def test_errors_in_cameras(files: Files, prepared, tmp_path: Path, change, expected) -> None:
     rigs = files.rigs()
     change(rigs)
-    cameras = authors.write_json(tmp_path / "cameras.json", rigs)
+    cameras = videopose3d_data.write_json(tmp_path / "cameras.json", rigs)
     _, said = prepared(*files.arguments(cameras), status=2)
     assert expected in said
 

@@ -4,10 +4,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.data.datasets import authors
-from training.data.datasets.recordings import RecordingSet
+from tests.training.data.datasets import videopose3d_data
+from training.data.datasets.prepared import RecordingSet
 
-TAKES = (
+SEQUENCES = (
     ("Train/S1", "Walking 1 chunk0"),
     ("Train/S1", "Walking 1 chunk2"),
     ("Train/S2", "Jog 1 chunk0"),
@@ -21,30 +21,32 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.world: dict[str, dict[str, Any]] = {}
-        self.views: dict[str, dict[str, Any]] = {}
-        self.about = authors.metadata("humaneva15", 15, authors.HUMANEVA_SYMMETRY)
+        self.videos: dict[str, dict[str, Any]] = {}
+        self.about = videopose3d_data.metadata("humaneva15", 15, videopose3d_data.HUMANEVA_SYMMETRY)
         self.rigs = {
             f"S{subject}": [
-                authors.json_camera(subject, camera, (640, 480), f"C{camera + 1}")
+                videopose3d_data.json_camera(subject, camera, (640, 480), f"C{camera + 1}")
                 for camera in range(3)
             ]
             for subject in (1, 2)
         }
-        for seed, (subject, name) in enumerate(TAKES):
-            self.film(subject, name, authors.person(3 + seed, 15, seed))
+        for seed, (subject, name) in enumerate(SEQUENCES):
+            self.record(subject, name, videopose3d_data.person(3 + seed, 15, seed))
 
-    def film(self, subject: str, name: str, world: np.ndarray) -> None:
+    def record(self, subject: str, name: str, world: np.ndarray) -> None:
         self.world.setdefault(subject, {})[name] = world.astype(np.float32)
-        self.views.setdefault(subject, {})[name] = [
-            authors.filmed(world, int(subject[-1]), camera).astype(np.float32)
+        self.videos.setdefault(subject, {})[name] = [
+            videopose3d_data.keypoints_of(world, int(subject[-1]), camera).astype(np.float32)
             for camera in range(3)
         ]
 
     def arguments(self) -> list[object]:
-        positions = authors.write_positions(self.folder / "data_3d_humaneva15.npz", self.world)
+        positions = videopose3d_data.write_positions(
+            self.folder / "data_3d_humaneva15.npz", self.world
+        )
         keypoints = self.folder / "data_2d_humaneva15_gt.npz"
-        authors.write_keypoints(keypoints, self.views, self.about)
-        cameras = authors.write_json(self.folder / "cameras.json", self.rigs)
+        videopose3d_data.write_keypoints(keypoints, self.videos, self.about)
+        cameras = videopose3d_data.write_json(self.folder / "cameras.json", self.rigs)
         given = ("--positions", positions, "--keypoints", keypoints, "--cameras", cameras)
         return ["humaneva", *given]
 
@@ -54,11 +56,11 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_everything_is_there(files: Files, prepared) -> None:
+def test_all_arrays_are_present(files: Files, prepared) -> None:
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert len(found) == 18
     assert found.names[0] == "Train/S1/Walking 1 chunk0/C1"
-    assert found.subjects[::3] == tuple(subject for subject, _ in TAKES)
+    assert found.subjects[::3] == tuple(subject for subject, _ in SEQUENCES)
     assert found.actions[::3] == ("Walking", "Walking", "Jog", "Walking", "Box", "ThrowCatch")
     assert found.held_out[::3].tolist() == [False, False, False, True, True, True]
     assert not set(found.split(held_out=True).subjects) & set(found.split(held_out=False).subjects)
@@ -73,7 +75,7 @@ def test_positions_project_to_the_keypoints(files: Files, prepared) -> None:
     for video in range(len(found)):
         part = found.frames(video)
         cameras = np.tile(found.cameras[video], (part.stop - part.start, 1))
-        pixels = authors.projected(found.positions[part], cameras)
+        pixels = videopose3d_data.projected(found.positions[part], cameras)
         np.testing.assert_allclose(pixels, found.keypoints[part, :, :2], atol=0.01)
 
 
@@ -96,8 +98,8 @@ def test_some_actions(files: Files, prepared) -> None:
 
 
 def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
-    files.film("Unlabeled/Train/S1", "Walking 1 chunk1", authors.person(4, 15, 7))
-    files.film("Unlabeled/Train/S1", "Walking 1 chunk3", authors.person(4, 15, 7))
+    files.record("Unlabeled/Train/S1", "Walking 1 chunk1", videopose3d_data.person(4, 15, 7))
+    files.record("Unlabeled/Train/S1", "Walking 1 chunk3", videopose3d_data.person(4, 15, 7))
     del files.world["Unlabeled/Train/S1"]["Walking 1 chunk3"]
     output, said = prepared(*files.arguments())
     assert len(RecordingSet.load(output)) == 18
@@ -106,10 +108,12 @@ def test_chunks_without_positions_are_left_out(files: Files, prepared) -> None:
 
 
 def test_coco_keypoints(files: Files, prepared) -> None:
-    files.about = authors.metadata("coco", 17, authors.COCO_SYMMETRY)
-    for sequences in files.views.values():
-        for views in sequences.values():
-            views[:] = [np.concatenate([view, view[:, :2]], axis=1) for view in views]
+    files.about = videopose3d_data.metadata("coco", 17, videopose3d_data.COCO_SYMMETRY)
+    for sequences in files.videos.values():
+        for videos in sequences.values():
+            videos[:] = [
+                np.concatenate([keypoints, keypoints[:, :2]], axis=1) for keypoints in videos
+            ]
     found = RecordingSet.load(prepared(*files.arguments())[0])
     assert (found.keypoint_format, found.skeleton) == ("coco17", "humaneva15")
 
@@ -125,7 +129,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "positions_3d['Train/S2']['Jog 1 chunk0']: expected finite numbers, found nan in frame 1",
     ),
     "keypoints": (
-        lambda f: f.views["Validate/S2"].pop("Box 1 chunk0"),
+        lambda f: f.videos["Validate/S2"].pop("Box 1 chunk0"),
         "positions_2d['Validate/S2']: expected a key 'Box 1 chunk0'",
     ),
     "cameras": (
@@ -133,7 +137,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "cameras.json: expected the cameras of Train/S2 or S2, found S1",
     ),
     "camera": (
-        lambda f: f.views["Train/S1"]["Walking 1 chunk0"].pop(),
+        lambda f: f.videos["Train/S1"]["Walking 1 chunk0"].pop(),
         "positions_2d['Train/S1']['Walking 1 chunk0']: expected keypoints from 3 cameras",
     ),
     "twenty joints": (

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_no_file(tmp_path: Path) -> None:
         MotionSet.load(tmp_path / "nowhere.npz")
 
 
-def test_what_is_no_number_is_said(motions: MotionSet, tmp_path: Path) -> None:
+def test_not_a_number_is_an_error(motions: MotionSet, tmp_path: Path) -> None:
     positions = motions.positions.copy()
     positions[7, 1, 2] = np.inf
     replace(motions, positions=positions).save(tmp_path / "set.npz")
@@ -117,7 +117,7 @@ def test_what_is_no_number_is_said(motions: MotionSet, tmp_path: Path) -> None:
         MotionSet.load(tmp_path / "set.npz")
 
 
-def test_damaged_files_and_files_of_other_kinds_are_said(
+def test_damaged_files_and_files_of_other_kinds_are_errors(
     motions: MotionSet, tmp_path: Path
 ) -> None:
     path = tmp_path / "set.npz"

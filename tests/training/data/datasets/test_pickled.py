@@ -12,7 +12,7 @@ from training.data.datasets.pickled import read_pickled
 
 CONTENT = {
     "S1": {"Walking 1": np.arange(12, dtype=np.float32).reshape(2, 2, 3)},
-    "views": [np.ones((3, 2)), np.zeros((0, 2)), np.asfortranarray(np.arange(6.0).reshape(2, 3))],
+    "arrays": [np.ones((3, 2)), np.zeros((0, 2)), np.asfortranarray(np.arange(6.0).reshape(2, 3))],
     "big-endian": np.arange(3, dtype=">i2"),
     "texts": np.array(["left", "right"]),
     "objects": np.array([np.arange(2), {"a": 1}, None], dtype=object),
@@ -131,7 +131,7 @@ def test_an_array_in_itself(tmp_path: Path) -> None:
         read_pickled(write(tmp_path / "data.npz", boxed(endless, 4)), "positions_3d")
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_arrays_and_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, numbers=np.zeros(3), several=np.array([None, {}], dtype=object))
     with pytest.raises(

@@ -6,7 +6,7 @@ import pytest
 
 from poselift.skeletons import H36M17
 from training.data.datasets.body import FACE, POINTS
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_subjects_and_actions(run, arrays) -> None:
     assert found.held_out.tolist() == [False, False, True]
 
 
-def test_nobody_is_held_out_unasked(run) -> None:
+def test_no_subject_is_held_out_by_default(run) -> None:
     assert not MotionSet.load(run()[0]).held_out.any()
 
 
@@ -70,13 +70,13 @@ def test_another_rate(run, source: MotionSet) -> None:
     assert found.original_fps.tolist() == [50.0] * 3
 
 
-def test_a_face_is_put_on(run, arrays, source: MotionSet) -> None:
+def test_face_joints_are_added(run, arrays, source: MotionSet) -> None:
     arrays["positions"] = source.positions[:, :17]
     arrays["joint_names"] = H36M17.joints
     found = MotionSet.load(run()[0])
     np.testing.assert_array_equal(found.positions[:, :17], source.positions[:, :17])
     face = [POINTS.index(name) for name in FACE]
-    # The true head nods and turns a little; the one put on looks where the chest does.
+    # The true head nods and turns a little; the added face has the chest's direction.
     errors = np.linalg.norm(found.positions[:, face] - source.positions[:, face], axis=-1)
     assert np.median(errors) < 0.05
     at = {name: found.positions[:, joint] for joint, name in enumerate(POINTS)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.datasets.conftest import exit_status
-from training.data.datasets.motion import MotionSet
+from training.data.datasets.prepared import MotionSet
 from training.prepare import COMMANDS, main
 
 
@@ -86,6 +86,6 @@ def test_help(capsys) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command, capsys) -> None:
+def test_every_command_has_help(command, capsys) -> None:
     assert exit_status([command, "--help"]) == 0
     assert f"data/{command}.npz" in capsys.readouterr().out

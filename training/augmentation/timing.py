@@ -1,11 +1,12 @@
-"""Speed: clips are resampled in time, which also stands for other frame rates."""
+"""Timing: clips are resampled in time, which also stands for other frame rates, or reversed."""
 
 from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from training.augmentation.augmentation import Augmentation, Floats, Motions, Stage, in_order
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Stage, in_order, with_probability
 from training.command import List
 
 
@@ -17,14 +18,7 @@ def change_speed(positions_TM3: Floats, speed: float) -> Floats:
     times = np.arange(0, last, speed)
     before = np.minimum(times.astype(np.int64), last - 1)
     share = (times - before).astype(np.float32)[:, None, None]
-    sped: Floats = positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share
-    return sped
-
-
-def _change(
-    points_TM3: Floats, ends: tuple[float, float], _: Motions, rng: np.random.Generator
-) -> Floats:
-    return change_speed(points_TM3, float(np.exp(rng.uniform(*np.log(ends)))))
+    return np.asarray(positions_TM3[before] * (1 - share) + positions_TM3[before + 1] * share)
 
 
 _Positive = Annotated[float, Field(gt=0)]
@@ -32,8 +26,17 @@ SPEED = Augmentation(
     name="speed",
     help="Range of the factors by which clips are sped up: 2 looks like half the frame rate.",
     stage=Stage.MOTION,
-    change=_change,
+    change=lambda points, ends, _, rng: change_speed(
+        points, float(np.exp(rng.uniform(*np.log(ends))))
+    ),
     type=Annotated[tuple[_Positive, _Positive], *List, AfterValidator(in_order)],
     default=(0.7, 2.0),
     off=(1.0, 1.0),
+)
+
+BACKWARDS = Augmentation(
+    name="backwards",
+    help="Share of the clips that run backwards in time.",
+    stage=Stage.MOTION,
+    change=with_probability(lambda points, _, __: points[::-1]),
 )

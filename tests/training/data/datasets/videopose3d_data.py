@@ -1,4 +1,4 @@
-"""Files as the paper authors' scripts write them, made up: tiny, with cameras that agree."""
+"""Files as VideoPose3D's scripts write them: tiny, invented, with consistent cameras."""
 
 import json
 from collections.abc import Mapping
@@ -16,9 +16,11 @@ COCO_SYMMETRY = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
 HUMANEVA_SYMMETRY = [[2, 3, 4, 8, 9, 10], [5, 6, 7, 11, 12, 13]]
 
 
-def projected(points: np.ndarray, lenses: np.ndarray) -> np.ndarray:
-    """Points in camera axes, in pixels, through one lens a frame."""
-    pixels = project(torch.from_numpy(points.astype(float)), torch.from_numpy(lenses.astype(float)))
+def projected(points: np.ndarray, intrinsics_T9: np.ndarray) -> np.ndarray:
+    """Points in camera axes, in pixels, one set of intrinsics a frame."""
+    pixels = project(
+        torch.from_numpy(points.astype(float)), torch.from_numpy(intrinsics_T9.astype(float))
+    )
     return pixels.numpy()
 
 
@@ -53,7 +55,7 @@ def place_of(subject: int, camera: int) -> np.ndarray:
 
 
 def _to_camera(subject: int, camera: int) -> Rotation:
-    """Matrices multiplied out, the long way round."""
+    """The product of the three matrices."""
     (a, b, c) = angles_of(subject, camera)
     rx = [[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]]
     ry = [[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]]
@@ -61,9 +63,9 @@ def _to_camera(subject: int, camera: int) -> Rotation:
     return Rotation.from_matrix(np.array(rx) @ np.array(ry) @ np.array(rz))
 
 
-def lens_of(camera: int) -> np.ndarray:
-    lens = [1145.0, 1143.8, 512.5, 515.4, -0.207, 0.247, -0.003, -0.0009, -0.0014]
-    return np.array(lens) + [camera, camera, camera, camera, 0, 0, 0, 0, 0]
+def intrinsics_of(camera: int) -> np.ndarray:
+    intrinsics = [1145.0, 1143.8, 512.5, 515.4, -0.207, 0.247, -0.003, -0.0009, -0.0014]
+    return np.array(intrinsics) + [camera, camera, camera, camera, 0, 0, 0, 0, 0]
 
 
 def write_metadata(path: Path) -> Path:
@@ -73,21 +75,21 @@ def write_metadata(path: Path) -> Path:
         for subject in range(1, 12)
         for number in (*angles_of(subject, camera), *(1000 * place_of(subject, camera)))
     ]
-    lenses = [number for camera in range(4) for number in lens_of(camera)]
-    numbers = " ".join(f"{number:.17g}" for number in places + lenses)
+    intrinsics = [number for camera in range(4) for number in intrinsics_of(camera)]
+    numbers = " ".join(f"{number:.17g}" for number in places + intrinsics)
     path.write_text(f'<?xml version="1.0"?>\n<metadata>\n<w0>[{numbers}]</w0>\n</metadata>\n')
     return path
 
 
 def json_camera(subject: int, camera: int, size: tuple[int, int], name: str) -> dict[str, Any]:
-    lens = lens_of(camera).tolist()
+    intrinsics = intrinsics_of(camera).tolist()
     return {
         "name": name,
         "image_size": list(size),
-        "focal_length": lens[:2],
-        "principal_point": lens[2:4],
-        "radial": lens[4:7],
-        "tangential": lens[7:],
+        "focal_length": intrinsics[:2],
+        "principal_point": intrinsics[2:4],
+        "radial": intrinsics[4:7],
+        "tangential": intrinsics[7:],
         "orientation": _to_camera(subject, camera).inv().as_quat(scalar_first=True).tolist(),
         "translation": place_of(subject, camera).tolist(),
     }
@@ -98,19 +100,19 @@ def write_json(path: Path, content: Any) -> Path:
     return path
 
 
-def seen(world_TK3: np.ndarray, subject: int, camera: int) -> np.ndarray:
+def in_camera_axes(world_TK3: np.ndarray, subject: int, camera: int) -> np.ndarray:
     """World positions in the camera's axes."""
     away = world_TK3 - place_of(subject, camera)
     return _to_camera(subject, camera).apply(away.reshape(-1, 3)).reshape(away.shape)
 
 
-def filmed(world_TK3: np.ndarray, subject: int, camera: int) -> np.ndarray:
+def keypoints_of(world_TK3: np.ndarray, subject: int, camera: int) -> np.ndarray:
     """Keypoints of these positions in pixels, (T, K, 2)."""
-    lenses = np.tile(lens_of(camera), (len(world_TK3), 1))
-    return projected(seen(world_TK3, subject, camera), lenses)
+    intrinsics_T9 = np.tile(intrinsics_of(camera), (len(world_TK3), 1))
+    return projected(in_camera_axes(world_TK3, subject, camera), intrinsics_T9)
 
 
 def person(frames: int, joints: int, seed: int) -> np.ndarray:
-    """Anything of a person's size in the middle of a room, z up, metres."""
+    """Random points of a person's size in the middle of a room, z up, metres."""
     random = np.random.default_rng(seed)
     return random.uniform(-0.8, 0.8, (frames, joints, 3)) + [0, 0, 1]

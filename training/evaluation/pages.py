@@ -1,32 +1,41 @@
-"""Tables in Markdown, and pages that hold them between two marks."""
+"""Pages in Markdown: templates, tables, and pages with parts between two marks."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
 
 Rows = dict[str, dict[str, float]]
 """Numbers by row, then by column."""
+
+
+def rendered(template: Path, **values: Any) -> str:  # noqa: ANN401
+    """A page from a Jinja template, which may use `table` and the filter ``tenths``."""
+    environment = Environment(  # noqa: S701 - Markdown of our own numbers, not HTML
+        undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["tenths"] = _tenths
+    environment.globals["table"] = table
+    return environment.from_string(template.read_text()).render(values)
 
 
 def table(rows: Rows, columns: Sequence[str]) -> str:
     """Rows in Markdown; a cell is empty where there is no number, or NaN."""
     lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
     for what, values in rows.items():
-        cells = [_cell(values.get(column, math.nan)) for column in columns]
+        cells = [_tenths(values.get(column, math.nan)) for column in columns]
         lines.append(f"| {what} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: float) -> str:
+def _tenths(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.1f}"
 
 
 def put_into(page: Path, part: str, text: str) -> None:
-    """Replace what a page has between the two marks of one part of it.
-
-    Raises:
-        ValueError: it has not both marks.
-    """
+    """Replace what a page has between the two marks of one part of it."""
     before, after = around(page, part)
     page.write_text(f"{before}\n{text}{after}")
 

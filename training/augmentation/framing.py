@@ -1,11 +1,31 @@
-"""Truncation: the image border cuts a person."""
+"""Framing: the camera is rolled, as when held by hand, and the image border truncates people."""
+
+from dataclasses import replace
 
 import numpy as np
 
 from poselift.imputation import MIN_SCORE, measured_joints
-from training.augmentation.augmentation import Augmentation, Floats, Stage, with_probability
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Stage, with_probability
+from training.augmentation.synthetic_camera import SyntheticCamera, rolled
 
+_MOST_ROLL = np.radians(45)
 _FEWEST_LEFT = 6
+
+
+def roll_camera(camera: SyntheticCamera, rng: np.random.Generator) -> SyntheticCamera:
+    """The same camera, rolled by up to 45°."""
+    turn = rolled(camera.turn_33, rng.uniform(-_MOST_ROLL, _MOST_ROLL))
+    return replace(camera, turn_33=turn.astype(np.float32))
+
+
+ROLL = Augmentation(
+    name="roll",
+    help="Share of the clips whose camera is rolled, by up to 45 degrees.",
+    stage=Stage.CAMERA,
+    change=with_probability(lambda camera, _, rng: roll_camera(camera, rng)),
+    condition="rolled camera",
+)
 
 
 def truncate(detected_TJ3: Floats, rng: np.random.Generator) -> Floats:

@@ -1,13 +1,13 @@
-"""Sitting: the thighs of a standing person are brought forwards and the knees bent."""
+"""Posture: clips of upright people become clips of people who sit or lie."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from training.augmentation.augmentation import Augmentation, Floats, Stage, with_probability
-from training.augmentation.limbs import body_axes, flex, flexion, limb, turn_about
+from training.array_types import Floats
+from training.augmentation.augmentation import Augmentation, Stage, with_probability
+from training.augmentation.limbs import body_frame, flex, flexion, limb, turn_about
 
 _SEATED_THIGHS = np.radians((55, 110))
 """Between a hanging and a seated thigh, forwards."""
@@ -18,29 +18,21 @@ def seat_person(points_TM3: Floats, joint_names: Sequence[str], rng: np.random.G
     """Bring the thighs of an upright person forwards and bend the knees, as on a chair or floor.
 
     What the legs do besides stays, around their new mean.
-
-    Args:
-        points_TM3: world axes, metres, y up.
-        joint_names: what the M points are.
-        rng: how far each leg is bent.
     """
     seated = points_TM3
     thighs, knees = rng.uniform(*_SEATED_THIGHS), rng.uniform(*_SEATED_KNEES)
     for side in ("left", "right"):
         chain = limb(joint_names, side, "hip")
-        across, up, ahead = body_axes(seated, joint_names, "hip")
+        across, up, ahead = np.moveaxis(body_frame(seated, joint_names, "hip"), 2, 0)
         thigh = seated[:, chain[1]] - seated[:, chain[0]]
-        forwards = np.arctan2((thigh * ahead).sum(-1), -(thigh * up).sum(-1))
-        more = thighs + rng.normal(0, np.radians(10)) - _mean_angle(forwards)
+        forwards_T = np.arctan2((thigh * ahead).sum(-1), -(thigh * up).sum(-1))
+        forwards = float(np.angle(np.exp(1j * forwards_T).mean()))
+        more = thighs + rng.normal(0, np.radians(10)) - forwards
         seated = turn_about(seated, chain[0], chain[1:], Rotation.from_rotvec(-more * across))
         wanted = knees + rng.normal(0, np.radians(10))
         change = wanted - float(np.mean(flexion(seated, chain)))
         seated = flex(seated, joint_names, "hip", chain, np.full(len(seated), change))
     return seated
-
-
-def _mean_angle(angles_T: NDArray[np.floating]) -> float:
-    return float(np.angle(np.exp(1j * angles_T).mean()))
 
 
 SITTING = Augmentation(
@@ -51,4 +43,21 @@ SITTING = Augmentation(
         lambda points, motions, rng: seat_person(points, motions.joint_names, rng)
     ),
     condition="sitting, simulated",
+)
+
+
+def lay_down_person(points_TM3: Floats, rng: np.random.Generator) -> Floats:
+    """Turn the body about the hip in any direction, as far as lying, for the whole clip."""
+    direction, angle = rng.uniform(0, 2 * np.pi), rng.uniform(np.radians(50), np.radians(110))
+    turn = Rotation.from_rotvec(angle * np.array([np.cos(direction), 0.0, np.sin(direction)]))
+    others = range(1, points_TM3.shape[1])
+    return turn_about(points_TM3, 0, others, Rotation.concatenate([turn] * len(points_TM3)))
+
+
+LYING = Augmentation(
+    name="lying",
+    help="Share of the clips in which the body is turned about the hip, as far as lying.",
+    stage=Stage.MOTION,
+    change=with_probability(lambda points, _, rng: lay_down_person(points, rng)),
+    condition="lying, simulated",
 )
