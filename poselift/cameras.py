@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from poselift.errors import InvalidInput
 
 _UNDISTORT_STEPS = 8
-_HALF_TURN = 180.0
+_FIELDS_OF_VIEW = (1, 160)
 _FOCAL_LENGTHS = (0.1, 50.0)
 """Of the longer image side: fields of view from 157 degrees to 1. Others are units mixed up."""
 
@@ -153,9 +153,10 @@ def _focal_lengths(
         raise InvalidInput.at(
             f"{where}.focal_length", "pixels, one number or two; or fov_degrees in its place"
         )
-    if not 0 < fov_degrees < _HALF_TURN:
+    narrowest, widest = _FIELDS_OF_VIEW
+    if not narrowest <= fov_degrees <= widest:
         raise InvalidInput.at(
-            f"{where}.fov_degrees", f"degrees between 0 and 180, found {fov_degrees:g}"
+            f"{where}.fov_degrees", f"degrees from {narrowest} to {widest}, found {fov_degrees:g}"
         )
     length = width / 2 / math.tan(math.radians(fov_degrees) / 2)
     return length, length

@@ -180,7 +180,8 @@ def to_pixels(
     marked = mark_missing(keypoints)
     if coordinates == "pixels":
         return marked
-    return marked * np.array([*image_size, 1], np.float32)
+    with np.errstate(over="ignore"):  # numbers near the largest float32 are refused later on
+        return marked * np.array([*image_size, 1], np.float32)
 
 
 class _Joints(NamedTuple):
@@ -215,7 +216,8 @@ def _spans(keypoints_TJ3: Floats, measured_TJ: Mask) -> Floats:
     """The larger side (T,) of the box around the measured joints; 0 where there are none."""
     low = np.where(measured_TJ[..., None], keypoints_TJ3[..., :2], np.float32(np.inf)).min(axis=1)
     high = np.where(measured_TJ[..., None], keypoints_TJ3[..., :2], -np.float32(np.inf)).max(axis=1)
-    spans: Floats = np.maximum((high - low).max(axis=1), 0)
+    with np.errstate(over="ignore"):
+        spans: Floats = np.maximum((high - low).max(axis=1), 0)
     return spans
 
 

@@ -279,7 +279,7 @@ class OutlierCheck:
     ) -> CheckedFrames:
         """Check frames by what is remembered at their times."""
         body = _body(self.keypoint_format)
-        with np.errstate(over="ignore", invalid="ignore"):  # pixels near the largest float32
+        with np.errstate(all="ignore"):  # pixels and rates near the ends of float32
             seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
             fits = self._fits_swapped(seen, memory, body)
             swapped = fits & (memory.swapped_BG <= _LONGEST_SWAP_S * self.ticks_per_s)

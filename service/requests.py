@@ -30,7 +30,7 @@ class CameraOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     focal_length: tuple[_Positive, _Positive] | _Positive | None = None
-    fov_degrees: Annotated[float, Field(allow_inf_nan=False, gt=0, lt=180)] | None = None
+    fov_degrees: Annotated[float, Field(allow_inf_nan=False, ge=1, le=160)] | None = None
     """Across the image's width, instead of a focal length."""
     principal_point: tuple[_Finite, _Finite] | None = None
     """The middle of the image, if not given."""

@@ -1,5 +1,6 @@
 """Who goes on as which track, whatever a detector gives."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,9 @@ class Session:
         places_PJ2 = now_PJ3[..., :2].astype(np.float32)
         state = ImputationState(places_PJ2, seen_PJ, np.zeros(len(names), np.int64))
         measured_PJ = measured_joints(now_PJ3.astype(np.float32), 0.05)
-        new_P = np.zeros(len(names), np.bool_)
-        self.associator.remember(
-            RecordedFrame(self.index, names, quality_P, new_P, measured_PJ, state)
-        )
+        nobody = RecordedFrame.empty(self.index, 17)
+        people = {"track_ids": names, "quality_P": quality_P, "measured_PJ": measured_PJ}
+        self.associator.remember(replace(nobody, **people, state=state))
 
 
 def at(x: float, index: int = 0) -> Floats:
