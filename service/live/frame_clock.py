@@ -1,5 +1,7 @@
 """The time between a session's frames: even, or told by the timestamps that come with them."""
 
+from collections.abc import Iterator
+
 from poselift.clock import TIMESTAMP_TICKS_PER_S
 from poselift.errors import InvalidInput
 from service.live.frames import Frame
@@ -43,7 +45,9 @@ class FrameClock:
         return max(ticks, 1)
 
 
-def shared_out(ticks: int, frames: int) -> list[int]:
-    """Ticks evenly shared out over frames, at least one each."""
-    ends = [round(ticks * (number + 1) / frames) for number in range(frames)]
-    return [max(end - start, 1) for start, end in zip([0, *ends], ends, strict=False)]
+def shared_out(ticks: int, frames: int) -> Iterator[int]:
+    """Ticks evenly shared out over any number of frames, at least one each."""
+    end = 0
+    for number in range(1, frames + 1):
+        start, end = end, round(ticks * number / frames)
+        yield max(end - start, 1)

@@ -29,6 +29,7 @@ _HEAD: Final = struct.Struct("<BH")
 _EXTENSION_VERSION: Final = 1
 _EXTENSION: Final = struct.Struct("<BHId")
 """Its version, the caller's joints, frames skipped, timestamp."""
+_MOST_SKIPPED: Final = 2**32 - 1
 _PER_BYTE: Final = 4
 _SHIFTS: Final = np.arange(0, 8, 2, dtype=np.uint8)
 
@@ -128,7 +129,7 @@ def _encode_extension(frame: RecordedFrame) -> bytes:
     joints = frame.joint_quality_PC.shape[1]
     return b"".join(
         (
-            _EXTENSION.pack(_EXTENSION_VERSION, joints, frame.skipped, time),
+            _EXTENSION.pack(_EXTENSION_VERSION, joints, min(frame.skipped, _MOST_SKIPPED), time),
             (frame.sources_P + 1).astype("<u2").tobytes(),
             _pack(frame.joint_quality_PC).tobytes(),
             motion.swapped_BG.astype("<u2").tobytes(),

@@ -150,14 +150,12 @@ class LiveSession:
             raise
 
     async def _lift(self, sent: Frame, elapsed: int) -> FramePoses | None:
+        skipped = sent.index - self.next_index if self.options.allow_gaps else 0
+        self._clock.go_on(sent.timestamp_s)
+        if skipped:
+            elapsed = await self._step_nobody(skipped, elapsed)
         frame = self._people.admit_people(self._identified(self._in_pixels(sent)))
-        skipped = frame.index - self.next_index if self.options.allow_gaps else 0
-        *between, last = shared_out(elapsed, skipped + 1)
-        self._clock.go_on(frame.timestamp_s)
-        for number, ticks in enumerate(between):
-            if not await self._step_nobody(self.next_index + number, ticks):
-                break
-        stepped = await self._step(frame, last, skipped)
+        stepped = await self._step(frame, elapsed, skipped)
         self.next_index = frame.index + 1
         await self._log.append(stepped.recorded)
         # Or ended: the frame is there for the next writer, and so is its answer.
@@ -200,11 +198,23 @@ class LiveSession:
         self._check_alive()
         return stepped or SteppedFrame.empty(job, self.card)
 
-    async def _step_nobody(self, index: int, elapsed: int) -> bool:
-        """Step a skipped frame, of which there will be no record; whether anyone is left."""
-        stepped = await self._step(Frame(index, ()), elapsed, 0)
-        self._people.let_go(stepped.recorded)
-        return bool(self._people.tracks())
+    async def _step_nobody(self, frames: int, elapsed: int) -> int:
+        """Step frames that were skipped, of which there is no record, until everyone has left.
+
+        Returns:
+            the ticks that are left for the frame after them.
+        """
+        shares = shared_out(elapsed, frames + 1)
+        for index in range(self.next_index, self.next_index + frames):
+            if not self._people.tracks():
+                break
+            ticks = next(shares)
+            elapsed -= ticks
+            stepped = await self._step(Frame(index, ()), ticks, 0)
+            if self._associator is not None:
+                self._associator.remember(stepped.recorded)
+            self._people.let_go(stepped.recorded)
+        return max(elapsed, 1)
 
     def _codec_now(self) -> Codec:
         """The codec by whose clock the frames come."""

@@ -4,8 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
 
 from service.context import ServiceContext
 from service.rest.errors import answer_errors
@@ -26,6 +28,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     SessionEndpoints(context).add_to(operations)
     StatusEndpoints(context).add_to(operations)
     app.router.routes.append(stream_route(context))
+    app.router.routes.append(Route("/", lambda _: RedirectResponse("/docs")))
     answer_errors(app)
     document = _document(app, context.engine.models)
     app.openapi = lambda: document  # type: ignore[method-assign]

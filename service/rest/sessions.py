@@ -5,7 +5,7 @@ from itertools import chain
 from fastapi import Request, Response
 
 from service.context import ServiceContext
-from service.live.frames import FramePoses
+from service.live.frames import Frame, FramePoses
 from service.live.session import LiveSession
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
@@ -92,11 +92,19 @@ def _session_id(request: Request) -> str:
     return session_id
 
 
+async def _answer_due(session: LiveSession, frame: Frame) -> FramePoses | None:
+    """The answer due when this frame comes: the same one however often it comes."""
+    due = frame.index - session.options.lookahead_frames
+    if frame.index >= session.next_index or due == frame.index:
+        return await session.push(frame)
+    return None if due < 0 else await session.push(Frame(due, ()))
+
+
 async def _lifted(session: LiveSession, given: WireFormat, body: bytes) -> list[FramePoses]:
     joints = session.options.joint_count()
     batch = given.decode_frames(body, joints)
     for fault in chain.from_iterable(frame.errors for frame in batch.frames):
         raise fault.error
-    answers = [await session.push(frame) for frame in batch.frames]
+    answers = [await _answer_due(session, frame) for frame in batch.frames]
     waiting = await session.waiting() if batch.flush else []
     return [answer for answer in answers if answer is not None] + waiting
