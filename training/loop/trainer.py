@@ -19,7 +19,7 @@ from training import losses
 from training.config.train_config import TrainConfig
 from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
-from training.data.windows import Batch, Share, Windows
+from training.data.windows import Batch, ProcessShare, Windows
 from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
@@ -37,7 +37,7 @@ class DivergedError(ValueError):
 class Trainer:
     """A training run: its networks and optimiser, and what one epoch does to them."""
 
-    def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
+    def __init__(self, config: TrainConfig, share: ProcessShare = ProcessShare()) -> None:  # noqa: B008 - frozen
         self.source: Source = open_source(config)
         if not self.source.summary.subjects:
             expected = "a clip with known poses that is not held out, of these actions and subjects"
@@ -270,7 +270,7 @@ class Trainer:
 
 
 def _wrapped(
-    form: TrainingForm, is_compiled: bool, share: Share, device: torch.device
+    form: TrainingForm, is_compiled: bool, share: ProcessShare, device: torch.device
 ) -> nn.Module:
     """The form as it is run: compiled, and with its gradients averaged over processes."""
     module: nn.Module = form
