@@ -120,7 +120,7 @@ class Windows:
 
     def _order(self, count: int, generator: torch.Generator) -> Tensor:
         """Numbers of windows, one permutation of all after the other."""
-        rounds = -(-count // len(self))
+        rounds = max(-(-count // len(self)), 1)
         orders = [torch.randperm(len(self), generator=generator) for _ in range(rounds)]
         return torch.cat(orders)[:count]
 

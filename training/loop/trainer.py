@@ -144,13 +144,23 @@ class Trainer:
                     totals[name] += term
                 steps += 1
                 progress.update(len(labelled) * frames_a_window)
+        if not steps:
+            self._refuse_no_batches(count)
         elapsed_s = time.monotonic() - started
         terms = {
             f"training {name} ({UNITS[name]})": float(total) / steps * 1000
             for name, total in totals.items()
         }
-        speed = {"windows per second": count / elapsed_s, "seconds": elapsed_s}
+        speed = {"frames per second": count / elapsed_s, "seconds": elapsed_s}
         return {**terms, **speed, "data seconds": data_s}
+
+    def _refuse_no_batches(self, frames: int) -> None:
+        size, processes = self.config.optimisation.batch_size, self.share.processes
+        raise InvalidInput.at(
+            "batch_size",
+            f"at least two windows for each of {processes} processes in a batch, found batches "
+            f"of {size} of the {frames} frames of an epoch",
+        )
 
     def _batches(self, epoch: int) -> tuple[Iterator[tuple[Batch, Batch | None]], int]:
         """Batches of labelled and, once warmed up, unlabelled windows; how many frames in all."""
@@ -245,7 +255,7 @@ class Trainer:
         totals: dict[str, float] = defaultdict(float)
         for batch in map(windows.cut, chosen.to(self.device).split(512)):
             predicted: Predicted = form(batch.inputs_BTJ2)
-            error = losses.mpjpe(predicted.poses, batch.targets_BSK3)
+            error = losses.mpjpe(losses.rooted(predicted.poses), batch.targets_BSK3)
             totals["MPJPE"] += float(error) * len(batch)
             if predicted.trajectory is not None:
                 both = predicted.trajectory, batch.trajectory_BS3
