@@ -97,7 +97,7 @@ def test_the_files_and_methods_that_documents_name_exist(name):
     for named in re.findall(r"`([a-z0-9_./]+\.(?:py|md|toml|yml|proto))`", text):
         assert any(file.endswith(f"/{named}") for file in files), named
     code = "\n".join(file.read_text() for file in tracked() if file.suffix == ".py")
-    for owner, method in re.findall(r"`([A-Z]\w+)\.(\w+)`", text):
+    for owner, method in re.findall(r"`([A-Z][a-z]\w*)\.(\w+)`", text):
         assert f"class {owner}" in code, owner
         assert f"def {method}(" in code, method
 
