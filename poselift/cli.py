@@ -13,11 +13,12 @@ from poselift.cameras import Camera
 from poselift.errors import InvalidInput, PoseliftError
 from poselift.lifting import lift, load_model
 from poselift.shipped_models import ALIASES, SHIPPED_MODELS, shipped_names
-from poselift.writers.formats import write
+from poselift.writers.formats import WRITERS, write
 
 app = App(name="poselift", help="Lift 2D human keypoints to metric 3D poses.")
 
 _OPTIONS = {"image_size", "fps", "keypoint_format", "min_score", "smoothing_s", "axes", "model"}
+_OUTPUT = f"the file to write: {' or '.join(WRITERS)}; of several clips one each, NAME-ID."
 _FLAGS = {"flip_augmentation", "constant_bone_lengths", "ground_contact"}
 
 
@@ -35,7 +36,7 @@ def main() -> None:
 def lift_file(
     keypoints: Path,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o", help=_OUTPUT)],
     image_size: tuple[float, float] | None = None,
     fps: float | None = None,
     format: Annotated[str | None, Parameter(name="--format")] = None,  # noqa: A002
@@ -46,7 +47,7 @@ def lift_file(
     Args:
         keypoints: a lift request (.json), whose fields count unless options outdo them; or an
             array (T, J, 2 or 3) of one person (.npy).
-        output: the file to write, .npz or .json; of several clips one each, NAME-ID.npz.
+        output: see ``_OUTPUT``.
         image_size: width and height of the image in pixels.
         fps: frames per second.
         format: the keypoint format, coco17 if nothing says otherwise.

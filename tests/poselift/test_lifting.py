@@ -13,6 +13,7 @@ from poselift.errors import InvalidInput, ModelError
 from poselift.imputation import Quality
 from poselift.writers import formats as writers
 from service.requests import Clip, LiftOptions, LiftRequest
+from tests.checkout import copy_packages, run
 from tests.models import person_clip, running_service
 
 SIZE = (1000.0, 800.0)
@@ -139,3 +140,11 @@ def test_an_output_format_is_added_by_a_writer_and_one_entry(monkeypatch, tmp_pa
     poses = poselift.Poses(np.zeros((7, 17, 3), np.float32), quality=np.zeros(7, np.uint8))
     poselift.write(tmp_path / "poses.count", poses)
     assert (tmp_path / "poses.count").read_text() == "7"
+
+
+def test_the_commands_help_has_an_output_format_that_was_added(tmp_path: Path) -> None:
+    checkout = copy_packages(tmp_path, "poselift")
+    formats = checkout / "poselift" / "writers" / "formats.py"
+    formats.write_text(formats.read_text().replace('".npz": write_npz', '".count": write_npz'))
+    said = run(checkout, "-c", "from poselift.cli import main; main()", "lift", "--help")
+    assert ".count or .json" in said
