@@ -4,7 +4,7 @@ The bundled causal model with a real store, in this process and without a transp
 more than a receptive field are made on one replica; on another, running ones are measured alone,
 then while all sessions of the first resume at once.
 
-    python -m bench.resume_resume_all [--sessions 200] [--running 20]
+    python -m bench.resume_storm [--sessions 200] [--running 20]
 """
 
 import argparse

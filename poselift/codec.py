@@ -30,12 +30,12 @@ from poselift.imputation import (
     known_segments,
     measured_joints,
 )
-from poselift.input_check import Coordinates, InputCheck, Observed, to_pixels
+from poselift.input_check import Coordinates, InputCheck, to_pixels
 from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
 from poselift.outliers import SWAP_GROUPS, MotionMemory, OutlierCheck
 from poselift.poses import ModelOutput, Poses, PoseWarning
-from poselift.unseen import UnseenLimbs
+from poselift.unseen import unseen_limbs
 
 _MANY_OUTLIERS = 0.05
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
@@ -174,7 +174,7 @@ class Codec:
             preprocessing.camera,
             model.trajectory_camera,
         )
-        self._unseen = UnseenLimbs(format_.joints, model.output_joints)
+        self._unseen = unseen_limbs(format_.joints, model.output_joints)
         self.check = InputCheck(preprocessing.keypoint_format, preprocessing.image_size)
 
     def encode(
@@ -200,7 +200,7 @@ class Codec:
             raise InvalidInput.at(where, "at least one measured joint")
         if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != Quality.UNKNOWN]).all():
             raise InvalidInput.at(where, FAR_OUT)
-        doubts = self.check.doubts(Observed.of(self.check.observe(pixels_TC3)))
+        doubts = self.check.doubts(self.check.observe_some(pixels_TC3))
         return encoded._replace(warnings=(*doubts, *_corrections(encoded)))
 
     def to_pixels(self, keypoints: Floats) -> Floats:
@@ -264,6 +264,8 @@ class Codec:
         Of joints that the model does not use only those of one frame are known: measured or not.
         """
         measured_TC = measured_joints(pixels_TC3, self._how.min_score)
+        if measured_TC.all() and not outliers_TJ.any():
+            return np.zeros(measured_TC.shape, np.uint8)
         quality = np.where(measured_TC, JointQuality.MEASURED, JointQuality.FILLED)
         used = np.flatnonzero(self._convert.copied_C >= 0)
         joints = self._convert.copied_C[used]

@@ -43,6 +43,9 @@ _UPSIDE_DOWN: Final = 0.9
 _FEWEST_FRAMES: Final = 5
 _FEWEST_CONFIDENT: Final = 50
 _FEWEST_JOINTS: Final = 4
+_FRAMES_REFUSED_BY: Final = 8
+_FRAMES_OBSERVED: Final = 100
+"""Of a long clip so many frames are looked at, evenly spread: what is wrong is so throughout."""
 
 
 class Observed(NamedTuple):
@@ -61,7 +64,7 @@ class Observed(NamedTuple):
     outside: int
     """those of them outside the image,"""
     outside_swapped: int
-    """and outside an image of swapped width and height."""
+    """and of these those that are outside an image of swapped width and height too."""
 
     @classmethod
     def of(cls, counts_TN: NDArray[np.int64]) -> "Observed":
@@ -86,15 +89,15 @@ class InputCheck:
         Raises:
             InvalidInput: naming what it looks like.
         """
-        measured_TJ = keypoints_TJ3[..., 2] > 0
-        measured = keypoints_TJ3[measured_TJ][:, :2]
+        some = _some(keypoints_TJ3, _FRAMES_REFUSED_BY)
+        measured = some[some[..., 2] > 0][:, :2]
         if len(measured) == 0:
             return
-        is_near_origin = np.abs(measured).max(axis=1) <= _NORMALISED_WITHIN
-        if is_near_origin.mean() >= _MOST and min(self.image_size) >= _SMALLEST_IMAGE:
+        near = np.count_nonzero(np.abs(measured).max(axis=1) <= _NORMALISED_WITHIN)
+        if near >= _MOST * len(measured) and min(self.image_size) >= _SMALLEST_IMAGE:
             raise InvalidInput.at(where, self._not_normalised(measured))
-        spans_T = _spans(keypoints_TJ3, measured_TJ)
-        spans_T = spans_T[measured_TJ.sum(axis=1) >= _FEWEST_JOINTS]
+        spans_T, joints_T = _spans(some)
+        spans_T = spans_T[joints_T >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
             raise InvalidInput.at(
                 where, f"a person; all joints lie within {spans_T.max():g} pixels of each other"
@@ -112,24 +115,26 @@ class InputCheck:
 
     def observe(self, keypoints_TJ3: Floats) -> NDArray[np.int64]:
         """Count in each frame what warnings rest on: rows (T, 7) of ``Observed``."""
-        measured_TJ = keypoints_TJ3[..., 2] > 0
         joints = _joints(self.keypoint_format)
-        spans_T = _spans(keypoints_TJ3, measured_TJ)
-        is_seen_T = measured_TJ.sum(axis=1) >= _FEWEST_JOINTS
-        sides = _sides_up(keypoints_TJ3[..., 1], measured_TJ, joints)
-        confident = keypoints_TJ3[:, joints.not_extrapolated, 2] >= _CONFIDENT
-        places = keypoints_TJ3[:, joints.not_extrapolated, :2]
-        size = np.array(self.image_size, np.float32)
-        counts = (
-            is_seen_T,
-            is_seen_T & (spans_T < _SMALL * max(self.image_size)),
-            sides == 1,
-            sides == -1,
-            confident.sum(axis=1),
-            (confident & _is_outside(places, size)).sum(axis=1),
-            (confident & _is_outside(places, size[::-1])).sum(axis=1),
-        )
-        return np.stack(counts, axis=1).astype(np.int64)
+        spans_T, joints_T = _spans(keypoints_TJ3)
+        is_seen_T = joints_T >= _FEWEST_JOINTS
+        sides_T = _sides_up(keypoints_TJ3, joints)
+        confident = (keypoints_TJ3[..., 2] >= _CONFIDENT) & joints.not_extrapolated_J
+        counts = np.zeros((len(keypoints_TJ3), len(Observed._fields)), np.int64)
+        counts[:, 0] = is_seen_T
+        counts[:, 1] = is_seen_T & (spans_T < _SMALL * max(self.image_size))
+        counts[:, 2], counts[:, 3] = sides_T == 1, sides_T == -1
+        counts[:, 4] = confident.sum(axis=1)
+        outside = confident & _is_outside(keypoints_TJ3, self.image_size)
+        if outside.any():
+            counts[:, 5] = outside.sum(axis=1)
+            swapped = _is_outside(keypoints_TJ3, self.image_size[::-1])
+            counts[:, 6] = (outside & swapped).sum(axis=1)
+        return counts
+
+    def observe_some(self, keypoints_TJ3: Floats) -> Observed:
+        """What is observed of a clip, in some of its frames if they are many."""
+        return Observed.of(self.observe(_some(keypoints_TJ3, _FRAMES_OBSERVED)))
 
     def doubts(self, observed: Observed) -> Iterator[PoseWarning]:
         """What is doubtful about a person observed like this."""
@@ -153,7 +158,7 @@ class InputCheck:
     def _outside(self, observed: Observed, share: float) -> str:
         width, height = self.image_size
         found = f"{share:.0%} of the joints lie outside the image of {width:g} x {height:g}"
-        if observed.outside_swapped < share * observed.confident / 4:
+        if observed.outside_swapped < observed.outside / 4:
             return f"{found}: they fit {height:g} x {width:g}, check image_size"
         return f"{found}: check image_size"
 
@@ -187,51 +192,57 @@ def to_pixels(
 class _Joints(NamedTuple):
     """The joints of a format that tell something about the input."""
 
-    shoulders: list[int]
-    hips: list[int]
-    feet: list[int]
-    not_extrapolated: list[int]
-    """Those that detectors only find inside the image."""
+    parts_J3: Floats
+    """Columns of ones for shoulders, hips, and knees and ankles."""
+    not_extrapolated_J: Mask
+    """Joints that detectors only find inside the image."""
 
 
 @lru_cache(16)
 def _joints(keypoint_format: str) -> _Joints:
     names = FORMATS[keypoint_format].joints
-
-    def ending(*parts: str) -> list[int]:
-        return [i for i, name in enumerate(names) if name.endswith(parts)]
-
-    below = ending("hip", "knee", "ankle", "heel", "foot_index")
+    parts = ("_shoulder",), ("_hip",), ("_ankle", "_foot", "_knee")
     # MediaPipe puts legs that it does not see below the picture, at times with high scores.
-    extrapolated = set(below) if keypoint_format == "mediapipe33" else set()
+    below = ("hip", "knee", "ankle", "heel", "foot_index")
+    extrapolated = below if keypoint_format == "mediapipe33" else ()
     return _Joints(
-        ending("_shoulder"),
-        ending("_hip"),
-        ending("_ankle", "_foot", "_knee"),
-        [joint for joint in range(len(names)) if joint not in extrapolated],
+        np.array([[name.endswith(part) for part in parts] for name in names], np.float32),
+        np.array([not name.endswith(extrapolated) for name in names]),
     )
 
 
-def _spans(keypoints_TJ3: Floats, measured_TJ: Mask) -> Floats:
-    """The larger side (T,) of the box around the measured joints; 0 where there are none."""
-    low = np.where(measured_TJ[..., None], keypoints_TJ3[..., :2], np.float32(np.inf)).min(axis=1)
-    high = np.where(measured_TJ[..., None], keypoints_TJ3[..., :2], -np.float32(np.inf)).max(axis=1)
+def _some(keypoints_TJ3: Floats, frames: int) -> Floats:
+    """About so many frames, evenly spread."""
+    return keypoints_TJ3[:: max(1, -(-len(keypoints_TJ3) // frames))]
+
+
+def _spans(keypoints_TJ3: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """The larger side (T,) of the box around the measured joints, and how many these are."""
+    measured_TJ = keypoints_TJ3[..., 2] > 0
+    places = keypoints_TJ3[..., :2]
+    low = high = places
+    if not measured_TJ.all():
+        low = np.where(measured_TJ[..., None], places, np.float32(np.inf))
+        high = np.where(measured_TJ[..., None], places, -np.float32(np.inf))
     with np.errstate(over="ignore"):
-        spans: Floats = np.maximum((high - low).max(axis=1), 0)
-    return spans
+        spans: Floats = np.maximum((high.max(axis=1) - low.min(axis=1)).max(axis=1), 0)
+    return spans, measured_TJ.sum(axis=1)
 
 
-def _is_outside(places: Floats, size: Floats) -> Mask:
-    outside: Mask = (places < -_BORDER * size) | (places > (1 + _BORDER) * size)
-    return outside[..., 0] | outside[..., 1]
+def _is_outside(keypoints_TJ3: Floats, image_size: tuple[float, float]) -> Mask:
+    x, y = keypoints_TJ3[..., 0], keypoints_TJ3[..., 1]
+    (right, bottom), edge = image_size, 1 + _BORDER
+    outside: Mask = (x < -_BORDER * right) | (x > edge * right)
+    return outside | (y < -_BORDER * bottom) | (y > edge * bottom)
 
 
-def _sides_up(y_TJ: Floats, measured_TJ: Mask, joints: _Joints) -> NDArray[np.int64]:
+def _sides_up(keypoints_TJ3: Floats, joints: _Joints) -> NDArray[np.int64]:
     """1 where a person stands upright in the image, -1 where upside down, else 0 (T,)."""
-    parts = (joints.shoulders, joints.hips, joints.feet)
-    is_known = np.stack([measured_TJ[:, part].any(axis=1) for part in parts]).all(axis=0)
-    heights = [np.where(measured_TJ[:, part], y_TJ[:, part], 0).sum(axis=1) for part in parts]
-    counts = [np.maximum(measured_TJ[:, part].sum(axis=1), 1) for part in parts]
-    shoulder, hip, foot = (h / n for h, n in zip(heights, counts, strict=True))
-    signs = np.where((shoulder < hip) & (hip < foot), 1, 0)
-    return np.where(is_known, np.where((shoulder > hip) & (hip > foot), -1, signs), 0)
+    measured = (keypoints_TJ3[..., 2] > 0).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float32
+        sums_T3 = (keypoints_TJ3[..., 1] * measured) @ joints.parts_J3
+        counts_T3 = measured @ joints.parts_J3
+        shoulder, hip, foot = (sums_T3 / np.maximum(counts_T3, 1)).T
+    upright = (shoulder < hip) & (hip < foot)
+    upside_down = (shoulder > hip) & (hip > foot)
+    return np.where(counts_T3.all(axis=1), upright.astype(np.int64) - upside_down, 0)

@@ -4,9 +4,11 @@ Formats with as many joints have arrays of one shape, so the lengths of limbs ar
 with those of a standing figure. Only a far better fit counts: odd poses must pass.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
-from poselift.array_types import Doubles, Floats, Mask
+from poselift.array_types import Doubles, Floats, Mask, Slots
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS, KeypointFormat, names_with
 from poselift.reference_pose import REFERENCE_POSE
@@ -46,17 +48,18 @@ def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
 
 def _misfit(keypoints_TJ3: Floats, format_: KeypointFormat) -> float:
     """How far typical bone lengths are from a person's, on a log scale; infinite if unknowable."""
-    parents, children = np.array(format_.bones).T
-    there = (keypoints_TJ3[:, parents, 2] > 0) & (keypoints_TJ3[:, children, 2] > 0)
+    parents, children, lengths = _bones(format_)
+    found_TJ = keypoints_TJ3[..., 2] > 0
+    there = found_TJ[:, parents] & found_TJ[:, children]
     usable = there.any(axis=0)
-    if usable.sum() < _FEWEST_BONES:
+    if np.count_nonzero(usable) < _FEWEST_BONES:
         return np.inf
-    places = keypoints_TJ3[..., :2].astype(np.float64)
-    ends = places[:, parents[usable]] - places[:, children[usable]]
-    typical = _medians(np.sqrt((ends * ends).sum(axis=-1)), there[:, usable])
+    ends = keypoints_TJ3[:, parents[usable], :2] - keypoints_TJ3[:, children[usable], :2]
+    dx, dy = ends[..., 0].astype(np.float64), ends[..., 1].astype(np.float64)
+    typical = _medians(np.sqrt(dx * dx + dy * dy), there[:, usable])
     if not (typical > 0).any():
         return np.inf
-    expected = _standing_lengths(format_)[usable]
+    expected = lengths[usable]
     ratios = np.log(np.maximum(typical, 1e-9) / expected)
     misfits = np.abs(ratios - np.median(ratios))
     return float(np.minimum(misfits, _WORST_BONE).mean())
@@ -71,8 +74,9 @@ def _medians(values: Doubles, there: Mask) -> Doubles:
     return medians / 2
 
 
-def _standing_lengths(format_: KeypointFormat) -> Doubles:
+@lru_cache(64)
+def _bones(format_: KeypointFormat) -> tuple[Slots, Slots, Doubles]:
+    """The joints at both ends of a format's bones, and their lengths in a standing figure."""
     figure = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in format_.joints])
-    ends = np.array(format_.bones)
-    lengths: Doubles = np.linalg.norm(figure[ends[:, 0]] - figure[ends[:, 1]], axis=-1)
-    return lengths
+    parents, children = np.array(format_.bones, np.intp).T
+    return parents, children, np.linalg.norm(figure[parents] - figure[children], axis=-1)

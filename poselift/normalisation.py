@@ -159,8 +159,9 @@ def person(
         body: joints whose root mean square distance from that centre becomes 1.
     """
     rays = np.clip(rays, -_STEEPEST_RAY, _STEEPEST_RAY)
-    directions = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1)
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    directions = np.ones((*rays.shape[:-1], 3), np.float32)
+    directions[..., :2] = rays
+    directions /= _lengths(directions)[..., None]
     turn_T33 = _look_at(directions[:, torso].mean(axis=1))
     seen = directions @ turn_T33.transpose(0, 2, 1)
     depth = np.maximum(seen[..., 2:], _NEAREST_DEPTH)
@@ -177,8 +178,18 @@ def _look_at(ahead_T3: Floats) -> Floats:
 
     Rows are the virtual camera's axes. Its x axis stays level, so upright people stay upright.
     """
-    ahead = ahead_T3 / np.linalg.norm(ahead_T3, axis=-1, keepdims=True)
-    x, _, z = ahead.T
-    right = np.stack([z, np.zeros_like(x), -x], axis=-1)
-    right /= np.linalg.norm(right, axis=-1, keepdims=True)
-    return np.stack([right, np.cross(ahead, right), ahead], axis=1)
+    x, y, z = (ahead_T3 / _lengths(ahead_T3)[:, None]).T
+    across = np.sqrt(x * x + z * z)
+    right_x, right_z = z / across, -x / across
+    turn_33T = np.empty((3, 3, len(ahead_T3)), np.float32)
+    turn_33T[0] = right_x, np.zeros_like(x), right_z
+    turn_33T[1] = y * right_z, z * right_x - x * right_z, -y * right_x
+    turn_33T[2] = x, y, z
+    return turn_33T.transpose(2, 0, 1)
+
+
+def _lengths(vectors: Floats) -> Floats:
+    """Of vectors (…, 3)."""
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    lengths: Floats = np.sqrt(x * x + y * y + z * z)
+    return lengths

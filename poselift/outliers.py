@@ -51,6 +51,8 @@ _SWAP_DISTANCE: Final = 0.08
 _SWAP_FITS: Final = 0.35
 """and the share of that which remains once they are swapped back."""
 _FEWEST_SWAPPED: Final = 4
+_CALM: Final = 0.06
+"""No joint that moves less than this within the body is an outlier in time, or swapped."""
 _LONGEST_JUMP_S: Final = 0.1
 """A joint that stays for so long where it was rejected is there."""
 _LONGEST_SWAP_S: Final = 0.5
@@ -74,6 +76,13 @@ class CheckedFrames(NamedTuple):
     """For how long joints (…, J) have been where they jumped to, from 1."""
     swapped: Mask
     """Which of ``SWAP_GROUPS`` (…, G) were swapped back."""
+
+    @classmethod
+    def all_accepted(cls, keypoints: Floats, measured: Mask) -> "CheckedFrames":
+        """Frames in which nothing is wrong."""
+        none = np.zeros_like(measured)
+        swapped = np.zeros((len(measured), len(SWAP_GROUPS)), np.bool_)
+        return cls(keypoints, measured, none, np.zeros(measured.shape, np.int64), swapped)
 
     def put(self, rows: slice, other: "CheckedFrames") -> None:
         """Replace some rows, in place."""
@@ -217,6 +226,8 @@ class OutlierCheck:
             measured_TJ: which joints are measured.
             elapsed_T: ticks since the frame before, at least 1 each.
         """
+        if measured_TJ.all() and self._moves_little(keypoints_TJ3):
+            return CheckedFrames.all_accepted(keypoints_TJ3, measured_TJ)
         # Where nothing is wrong, a frame's memory is known beforehand: all are checked at once, and
         # those after a wrong one again until the memory is as it was taken to be.
         usual = _if_all_accepted(keypoints_TJ3, measured_TJ, elapsed_T)
@@ -230,6 +241,26 @@ class OutlierCheck:
                 frames = keypoints_TJ3, measured_TJ, elapsed_T
                 next_frame = self._check_on(wrong, checked, frames, usual)
         return checked
+
+    def _moves_little(self, keypoints_TJ3: Floats) -> bool:
+        """Whether a complete clip is so calm that every check would pass: quick, and often true."""
+        body = _body(self.keypoint_format)
+        (one, other), x, y = body.ends_E2.T, keypoints_TJ3[..., 0], keypoints_TJ3[..., 1]
+        if len(one) < _FEWEST_BONES or _JITTER + body.speeds_J.min() / self.ticks_per_s < _CALM:
+            return False
+        with np.errstate(all="ignore"):
+            dx, dy = x[:, one] - x[:, other], y[:, one] - y[:, other]
+            says_TE = np.sqrt(dx * dx + dy * dy) / body.lengths_E
+            rank = max(int(np.ceil(_STATURE_RANK * len(one))) - 1, 0)
+            stature_T1 = np.partition(says_TE, rank, axis=1)[:, rank, None]
+            steps = np.diff(keypoints_TJ3[..., :2], axis=0)
+            joints, middle = steps.shape[1], steps.shape[1] // 2
+            ordered = np.partition(steps, middle - (joints % 2 == 0), axis=1)
+            steps -= ordered[:, middle, None]
+            off = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2)
+            # NaN compares false, so wild numbers are not calm.
+            is_calm = off <= _CALM * stature_T1[1:]
+            return bool(is_calm.all() and (says_TE <= _STRETCH * stature_T1).all())
 
     def _check_on(
         self,

@@ -8,6 +8,7 @@ measured are at least what such a guess is off by where people sit or raise thei
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -86,6 +87,12 @@ class UnseenLimbs:
                 _hang(poses_TJ3, chain, down_T3, wholly_T)
             if errors_TJ is not None:
                 _admit(errors_TJ, chain, unseen_T, wholly_T)
+
+
+@lru_cache(16)
+def unseen_limbs(input_joints: tuple[str, ...], output_joints: tuple[str, ...]) -> UnseenLimbs:
+    """Those of models with these joints."""
+    return UnseenLimbs(input_joints, output_joints)
 
 
 def _down(poses_TJ3: Floats, hip: int, thorax: int) -> Floats:
