@@ -115,6 +115,12 @@ class Encoded(NamedTuple):
     """Which of ``poselift.outliers.SWAP_GROUPS`` were swapped back."""
     warnings: tuple[PoseWarning, ...] = ()
 
+    def of(self, frames: slice) -> "Encoded":
+        """That of some of the frames, without the clip's warnings."""
+        inputs_TJ2, inverse, *others, _ = self
+        rows = (values[frames] for values in others)
+        return Encoded(inputs_TJ2[frames], inverse.of(frames), *rows)
+
     @property
     def segments(self) -> tuple[slice, ...]:
         """Of a clip, the runs of frames between unknown ones; each is lifted as a clip."""

@@ -34,6 +34,7 @@ ASSUMED_SCREEN_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
 class ProjectionOptions(ModelInput):
     """How motion becomes training input."""
 
+    output_joints: tuple[str, ...] = H36M17.joints
     noise: tuple[float, float] = (0.0, 1.5)
     """Range of the noise level; 1 is an ordinary detector's."""
     flip: bool = False

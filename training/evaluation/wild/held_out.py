@@ -252,11 +252,11 @@ def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condit
     expected, true = [], []
     for clip in projected_clips(motions, condition.options(lifter)):
         sequence = clip.sequence
-        lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
-        assert lifted.expected_errors is not None, "asked of models that have them"
-        rooted = lifted.poses - lifted.poses[:, :1]
-        expected.append(lifted.expected_errors[:, 1:].ravel())
-        true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
+        served = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
+        assert served.expected_errors is not None, "asked of models that have them"
+        expected.append(served.expected_errors[:, 1:].ravel())
+        true_TK3 = sequence.inverse.poses(sequence.targets_TK3)
+        true.append(joint_errors(served.poses, true_TK3)[:, 1:].ravel())
     predicted, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
     tenths = np.array_split(np.argsort(predicted), _PARTS)
     return Calibration(
