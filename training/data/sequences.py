@@ -30,10 +30,17 @@ def encode(
     image_size: tuple[float, float],
     camera: Camera | None,
     fps: float,
+    reject_outliers: bool = True,
 ) -> EncodedSequence | None:
     """Encode a clip as for serving; None if nothing is detected in all of it."""
-    # No gap is too long: each frame has a pose to learn.
-    how = Preprocessing(model.keypoint_format, image_size, camera, max_gap_s=math.inf, fps=fps)
+    how = Preprocessing(
+        model.keypoint_format,
+        image_size,
+        camera,
+        max_gap_s=math.inf,  # each frame has a pose to learn
+        fps=fps,
+        reject_outliers=reject_outliers,
+    )
     codec = Codec(model, how)
     encoded = codec.encode_trusted(keypoints_TJ3)
     if not encoded.segments:
