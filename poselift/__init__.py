@@ -12,7 +12,7 @@ with temporal convolutions and semi-supervised training*, CVPR 2019.
 from poselift.cameras import Camera
 from poselift.errors import InvalidInput, ModelError, PoseliftError, RuntimeNotInstalled
 from poselift.formats import FORMATS
-from poselift.imputation import Quality
+from poselift.imputation import JointQuality, Quality
 from poselift.lifting import lift, load_model
 from poselift.poses import Poses, PoseWarning
 from poselift.skeletons import SKELETONS
@@ -23,6 +23,7 @@ __all__ = [
     "SKELETONS",
     "Camera",
     "InvalidInput",
+    "JointQuality",
     "ModelError",
     "PoseWarning",
     "PoseliftError",

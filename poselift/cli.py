@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +14,16 @@ from poselift.cameras import Camera
 from poselift.errors import InvalidInput, PoseliftError
 from poselift.lifting import lift, load_model
 from poselift.shipped_models import ALIASES, SHIPPED_MODELS, shipped_names
-from poselift.writers.formats import write
+from poselift.writers.formats import WRITERS, write
 
 app = App(name="poselift", help="Lift 2D human keypoints to metric 3D poses.")
 
-_OPTIONS = {"image_size", "fps", "keypoint_format", "min_score", "smoothing_s", "axes", "model"}
+_OPTIONS = {
+    *("image_size", "fps", "keypoint_format", "coordinates", "min_score", "smoothing_s"),
+    *("person_height_m", "axes", "model"),
+}
+_OUTPUT = f"the file to write: {' or '.join(WRITERS)}; of several clips one each, NAME-ID."
+_OF_CLIPS = ("first_frame", "timestamps_s")
 _FLAGS = {"flip_augmentation", "constant_bone_lengths", "ground_contact"}
 
 
@@ -35,7 +41,7 @@ def main() -> None:
 def lift_file(
     keypoints: Path,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o", help=_OUTPUT)],
     image_size: tuple[float, float] | None = None,
     fps: float | None = None,
     format: Annotated[str | None, Parameter(name="--format")] = None,  # noqa: A002
@@ -46,7 +52,7 @@ def lift_file(
     Args:
         keypoints: a lift request (.json), whose fields count unless options outdo them; or an
             array (T, J, 2 or 3) of one person (.npy).
-        output: the file to write, .npz or .json; of several clips one each, NAME-ID.npz.
+        output: see ``_OUTPUT``.
         image_size: width and height of the image in pixels.
         fps: frames per second.
         format: the keypoint format, coco17 if nothing says otherwise.
@@ -57,10 +63,13 @@ def lift_file(
     clips, options = _split(request | {name: v for name, v in given.items() if v is not None})
     loaded = load_model(options.pop("model", "default"))
     for clip in clips:
-        poses = lift(clip["keypoints"], model=loaded, **options)
+        own = {name: clip[name] for name in _OF_CLIPS if name in clip}
+        poses = lift(clip["keypoints"], model=loaded, **options, **own)
         name = output if len(clips) == 1 else output.with_stem(f"{output.stem}-{_safe(clip['id'])}")
         write(name, poses)
         print(f"{name}: {len(poses)} frames")  # noqa: T201
+        for warning in poses.warnings:
+            print(f"warning: {name}: {warning.detail} ({warning.code})", file=sys.stderr)  # noqa: T201
 
 
 @app.command
@@ -100,9 +109,19 @@ def _split(request: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any
     ]
     options = {name: request[name] for name in _OPTIONS | _FLAGS if request.get(name) is not None}
     if request.get("camera"):
-        fields = {name: tuple(values) for name, values in request["camera"].items()}
-        options["camera"] = Camera(**fields)
+        options["camera"] = _camera(request["camera"], options["image_size"])
     return clips, options
+
+
+def _camera(request: dict[str, Any], image_size: tuple[float, float]) -> Camera:
+    """A camera from the fields of a lift request."""
+    unknown = set(request) - set(signature(Camera.of).parameters)
+    if unknown:
+        raise InvalidInput.at(f"camera.{min(unknown)}", "no field of this name")
+    fields: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in request.items()
+    }
+    return Camera.of(image_size, **fields)
 
 
 def _safe(clip_id: str) -> str:

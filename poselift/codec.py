@@ -376,7 +376,7 @@ def _span(chosen_T: Mask) -> tuple[int, int]:
 def denormalise(
     output: ModelOutput, inverse: InverseTransform, root: int
 ) -> tuple[Floats, Floats | None]:
-    """Poses relative to the root joint and the trajectory, in camera axes (denormalize)."""
+    """Denormalize: poses relative to the root joint, and the trajectory, in camera axes."""
     with np.errstate(all="ignore"):
         poses = inverse.poses(output.poses - output.poses[:, root, None])
         trajectory = output.trajectory

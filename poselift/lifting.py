@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -182,9 +183,7 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
     if isinstance(keypoints, Sequence):
         nothing = np.zeros((joints, 3), np.float32)
         frames = [
-            nothing
-            if each is None or len(np.atleast_1d(np.asarray(each, object))) == 0
-            else _scored(each, joints, f"keypoints[{index}]")
+            nothing if _is_empty(each) else _scored(_joints(each), joints, f"keypoints[{index}]")
             for index, each in enumerate(keypoints)
         ]
         array = np.stack(frames) if frames else np.zeros((0, joints, 3), np.float32)
@@ -199,6 +198,24 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
     return array
 
 
+def _is_empty(frame: ArrayLike | None) -> bool:
+    return frame is None or (isinstance(frame, Sequence | np.ndarray) and len(frame) == 0)
+
+
+def _joints(frame: ArrayLike | None) -> Any:  # noqa: ANN401 - whatever NumPy takes
+    """A frame of lists as the JSON has it: joints may be null, or lack a score."""
+    if not isinstance(frame, list):
+        return frame
+    return [
+        [0, 0, 0]
+        if joint is None
+        else [*joint, 1]
+        if isinstance(joint, list) and len(joint) == 2
+        else joint
+        for joint in frame
+    ]
+
+
 def check_finite(keypoints_TJ3: Floats, where: str) -> None:
     """Refuse NaN, infinities and what became infinite for want of range.
 
@@ -208,7 +225,11 @@ def check_finite(keypoints_TJ3: Floats, where: str) -> None:
     finite_TJ = np.isfinite(keypoints_TJ3).all(axis=2)
     if not finite_TJ.all():
         frame, joint = np.argwhere(~finite_TJ)[0]
-        raise InvalidInput.at(f"{where}[{frame}][{joint}]", "finite numbers within float32")
+        found = keypoints_TJ3[frame, joint].tolist()
+        raise InvalidInput.at(
+            f"{where}[{frame}][{joint}]",
+            f"finite numbers within float32, found {found}; a missing joint has score 0",
+        )
 
 
 def _scored(values: ArrayLike, joints: int, where: str) -> Floats:

@@ -38,7 +38,7 @@ class ServiceContext:
     slow_reader_s: float = 30.0
     """After how long of not reading its answers a live stream is ended."""
     sessions: LiveSessions | None = None
-    """Live sessions, where a causal model is served."""
+    """Live sessions, where a model with a graph for live frames is served."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS
     """The wire formats that callers may choose from; the first where they choose none."""
 
@@ -50,5 +50,8 @@ class ServiceContext:
             NotFound: there are none here.
         """
         if self.sessions is None:
-            raise NotFound("no causal model is served here, which live sessions need")
+            raise NotFound(
+                "live sessions need a causal model, or a symmetric one with a window graph; "
+                "none is served here"
+            )
         return self.sessions

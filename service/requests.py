@@ -15,7 +15,7 @@ from poselift.codec import Preprocessing
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE
-from poselift.input_check import Coordinates
+from poselift.input_check import Coordinates, mark_missing
 from poselift.lifting import SHORTEST_M, TALLEST_M
 from poselift.poses import Axes, Poses
 from poselift.postprocess.pipeline import Postprocessing
@@ -145,7 +145,7 @@ class Clip:
     @cached_property
     def detected(self) -> slice:
         """The frames from the first to the last detection; all, if there is none."""
-        is_detected_T = self.keypoints_TJ3[..., 2].any(axis=1)
+        is_detected_T = mark_missing(self.keypoints_TJ3)[..., 2].any(axis=1)
         frames = np.flatnonzero(is_detected_T)
         return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, len(self))
 

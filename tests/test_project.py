@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from poselift.formats import FORMATS
+from poselift.writers.formats import WRITERS
+from training.config.sections import MOTION_SETTINGS
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -84,6 +88,36 @@ def test_links_between_documents_exist():
             continue
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_and_methods_that_documents_name_exist(name):
+    text = (ROOT / name).read_text()
+    files = [f"/{file.relative_to(ROOT)}" for file in tracked()]
+    for named in re.findall(r"`([a-z0-9_./]+\.(?:py|md|toml|yml|proto))`", text):
+        assert any(file.endswith(f"/{named}") for file in files), named
+    code = "\n".join(file.read_text() for file in tracked() if file.suffix == ".py")
+    for owner, method in re.findall(r"`([A-Z][a-z]\w*)\.(\w+)`", text):
+        assert f"class {owner}" in code, owner
+        assert f"def {method}(" in code, method
+
+
+@pytest.mark.parametrize(
+    ("document", "heading", "members"),
+    [
+        ("formats", "## Keypoint formats", list(FORMATS)),
+        ("formats", "## Output formats", list(WRITERS)),
+        (
+            "training",
+            "## Augmentation",
+            [f"--{name.replace('_', '-')}" for name in MOTION_SETTINGS],
+        ),
+    ],
+)
+def test_tables_have_a_row_for_every_member(document, heading, members):
+    text = (ROOT / "docs" / f"{document}.md").read_text().partition(heading)[2].partition("\n##")[0]
+    first_cells = " ".join(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))
+    assert set(re.findall(r"`([^`]+)`", first_cells)) == set(members)
 
 
 def test_no_file_contains_a_path_of_one_machine():

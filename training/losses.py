@@ -12,14 +12,18 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
     return distances.mean()
 
 
+def rooted(poses: Tensor) -> Tensor:
+    """Poses (…, K, 3) relative to their root, the first joint, as they are served."""
+    return poses - poses[..., :1, :]
+
+
 def exponential_nll(log_errors: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
     """Negative log-likelihood of exponentially distributed distances from the target.
 
     ``log_errors`` (…, K) are the logarithms of the expected distances. Poses (…, K, 3) get no
-    gradient; they are taken relative to their first joint, as they are served.
+    gradient; they are taken relative to the root, as they are served.
     """
-    rooted = (predicted - predicted[..., :1, :]).detach()
-    distances: Tensor = torch.linalg.vector_norm(rooted - target, dim=-1)
+    distances: Tensor = torch.linalg.vector_norm(rooted(predicted).detach() - target, dim=-1)
     return (log_errors + distances * torch.exp(-log_errors)).mean()
 
 

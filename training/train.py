@@ -4,7 +4,7 @@ from pathlib import Path
 
 from training.command import command_line, run
 from training.config.train_config import TrainConfig, flattened
-from training.data.windows import Share
+from training.data.windows import ProcessShare
 from training.loop.processes import choose_device, joined_processes
 from training.loop.trainer import CHECKPOINT, Trainer
 
@@ -30,7 +30,7 @@ def train(
         print(f"done: {settings.run.output / CHECKPOINT}")
 
 
-def _train(settings: TrainConfig, share: Share, restart: bool) -> None:
+def _train(settings: TrainConfig, share: ProcessShare, restart: bool) -> None:
     trainer = Trainer(settings, share)
     checkpoint = settings.run.output / CHECKPOINT
     if checkpoint.exists() and not restart:

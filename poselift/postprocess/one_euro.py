@@ -8,6 +8,7 @@ is how it begins again on another replica: with the latest frames, lifted once m
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,21 +42,35 @@ class OneEuroFilter:
         """Forget all tracks but these."""
         self._tracks = {name: self._tracks[name] for name in track_ids if name in self._tracks}
 
-    def smooth_known(self, track_ids: Sequence[str], poses: Poses) -> None:
-        """Smooth the next frame (P, …) of all tracks in place; those of unknown pose end."""
+    def smooth_known(
+        self, track_ids: Sequence[str], poses: Poses, elapsed_s: float | None = None
+    ) -> None:
+        """Smooth the next frame (P, …) of all tracks in place; those of unknown pose end.
+
+        ``elapsed_s`` is the time since the frame before, if it is not that of the frame rate.
+        """
         known = np.flatnonzero(poses.quality != Quality.UNKNOWN)
         names = [track_ids[int(person)] for person in known]
         self.keep(names)
-        poses.put(known, self.smooth(names, poses[known]))
+        poses.put(known, self.smooth(names, poses[known], elapsed_s))
 
-    def follow(self, track_id: str, poses: Poses) -> Poses:
-        """Take in the latest frames (T, …) of one track; returns the last of them, smoothed."""
-        for frame in range(len(poses)):
-            smoothed = self.smooth([track_id], poses[frame : frame + 1])
+    def follow(self, track_id: str, poses: Poses, times_s: Sequence[float | None]) -> Poses:
+        """Take in the latest frames (T, …) of one track; returns the last of them, smoothed.
+
+        ``times_s`` are the timestamps of the latest frames, None where there are none.
+        """
+        unknown = [None] * (len(poses) + 1 - len(times_s))
+        times = [*unknown, *times_s][-len(poses) - 1 :]
+        for frame, (before, now) in enumerate(pairwise(times)):
+            elapsed_s = None if before is None or now is None else now - before
+            smoothed = self.smooth([track_id], poses[frame : frame + 1], elapsed_s)
         return smoothed
 
-    def smooth(self, track_ids: Sequence[str], poses: Poses) -> Poses:
+    def smooth(
+        self, track_ids: Sequence[str], poses: Poses, elapsed_s: float | None = None
+    ) -> Poses:
         """The next frame of some tracks: their poses (P, …), in camera axes."""
+        rate_hz = 1 / elapsed_s if elapsed_s else self._fps
         if not track_ids:
             return poses
         found = _points(poses)
@@ -64,18 +79,19 @@ class OneEuroFilter:
         points = np.stack([track.points for track in tracks])
         speeds = np.stack([track.speeds for track in tracks])
         steps = found - points
-        speeds += self._share(_D_CUTOFF_HZ) * (steps * self._fps - speeds)
+        speeds += _share(_D_CUTOFF_HZ, rate_hz) * (steps * rate_hz - speeds)
         fast = np.linalg.norm(speeds, axis=-1, keepdims=True)
-        points = points + self._share(self._min_cutoff_hz + _BETA * fast) * steps
+        points = points + _share(self._min_cutoff_hz + _BETA * fast, rate_hz) * steps
         for name, *state in zip(track_ids, points, speeds, strict=True):
             self._tracks[name] = _Track(*state)
         joints, smoothed = poses.poses.shape[-2], points.astype(np.float32)
         trajectory = None if poses.trajectory is None else smoothed[..., joints, :]
         return replace(poses, poses=smoothed[..., :joints, :], trajectory=trajectory)
 
-    def _share(self, cutoff_hz: float | Doubles) -> Doubles:
-        """How much of a step a low pass of this cutoff follows."""
-        return np.asarray(1 / (1 + self._fps / (2 * math.pi * cutoff_hz)))
+
+def _share(cutoff_hz: float | Doubles, rate_hz: float) -> Doubles:
+    """How much of a step a low pass of this cutoff follows."""
+    return np.asarray(1 / (1 + rate_hz / (2 * math.pi * cutoff_hz)))
 
 
 def _points(frames: Poses) -> Doubles:

@@ -107,10 +107,14 @@ class AnswerNow(Answering):
     ) -> None:
         super().__init__(model, codec, options, log)
         self._filter = self._new_filter()
+        self._latest_s: float | None = None
 
     async def _due(self, frame: Frame, stepped: SteppedFrame) -> FramePoses:
         if self._filter is not None:
-            self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses)
+            time, before = frame.timestamp_s, self._latest_s
+            elapsed_s = None if time is None or before is None else time - before
+            self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses, elapsed_s)
+        self._latest_s = frame.timestamp_s
         return self._answer(frame, stepped.recorded, stepped.poses)
 
     async def _lifted_again(self, index: int, next_index: int) -> FramePoses:
@@ -126,18 +130,20 @@ class AnswerNow(Answering):
             track_id = last.track_ids[person]
             latest = await self._lift_latest(upto, track_id)
             if (fresh := self._new_filter()) is not None:
-                latest = fresh.follow(track_id, latest)
+                latest = fresh.follow(track_id, latest, _times(upto))
             poses.put([person], latest[-1:])
         return self._answer(Frame(index, ()), last, poses)
 
     async def restore(self, recorded: Sequence[RecordedFrame]) -> None:
         """See ``Answering``: the filter runs over the latest frames of each track."""
+        self._latest_s = recorded[-1].timestamp_s
         if self._filter is None:
             return
         last = recorded[-1]
         for person in np.flatnonzero(last.quality_P != Quality.UNKNOWN):
             track_id = last.track_ids[person]
-            self._filter.follow(track_id, await self._lift_latest(recorded, track_id))
+            latest = await self._lift_latest(recorded, track_id)
+            self._filter.follow(track_id, latest, _times(recorded))
 
     def _new_filter(self) -> OneEuroFilter | None:
         options = self._options
@@ -157,6 +163,10 @@ class AnswerNow(Answering):
             output = await admission.submit(Job(inputs_TJ2, kept, flip=False))
         latest = filled_TJ2[-wanted:], history.seen_BJ[-wanted:]
         return self._codec.decode(output, self._codec.encode_filled(*latest))
+
+
+def _times(frames: Sequence[RecordedFrame]) -> list[float | None]:
+    return [frame.timestamp_s for frame in frames]
 
 
 class AnswerLater(Answering):

@@ -1,4 +1,4 @@
-"""Puts the live half of a process together: models that step, a store, and the sessions."""
+"""Puts the live half of a process together: models with live graphs, a store, the sessions."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +18,7 @@ from service.settings import Settings
 async def live_sessions(
     models: ModelSet, settings: Settings, metrics: Metrics, store_url: Callable[[], Awaitable[str]]
 ) -> AsyncIterator[LiveSessions | None]:
-    """The live sessions of a process, running; None where no model is served for live frames.
+    """The live sessions of a process, running; None where no model has a step or window graph.
 
     ``store_url`` tells where sessions are kept; it is called only where there are any.
 

@@ -10,7 +10,9 @@ live     a later frame                          ``IndexGap``, or taken if old on
 live     the store is away                      see ``service.live.frame_log``: live
 live     another writer; the store is away      ``Fenced`` or ``Unavailable``: ended
          for too long
-live     anything fails after the step began    memory is ahead of the store: ended
+live     anything else fails in lifting the     the error is raised; memory may be ahead of
+         next frame                             the store, so later frames are ``Unavailable``:
+                                                ended
 live     the connection closes, goes idle, or   the store is brought up to date if it can be:
          the service drains                     ended
 ended    any frame                              the reason is raised again: ended

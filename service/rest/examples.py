@@ -31,8 +31,14 @@ LIFT_REQUESTS: Mapping[str, Any] = MappingProxyType(
             "constant_bone_lengths": True,
             "ground_contact": False,
             "axes": "y_up",
+            "coordinates": "pixels",
+            "person_height_m": 1.75,
             "clips": [
-                {"id": "left person", "keypoints": [_FRAME, None, _FRAME_WITHOUT_FACE]},
+                {
+                    "id": "left person",
+                    "first_frame": 120,
+                    "keypoints": [_FRAME, None, _FRAME_WITHOUT_FACE],
+                },
                 {"id": "right person", "keypoints": [_FRAME_WITHOUT_SCORES]},
             ],
         },

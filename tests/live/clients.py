@@ -74,9 +74,9 @@ class SocketStream:
         self._is_text = is_text
 
     async def send(self, message: Json) -> None:
-        content = _to_protobuf(message).SerializeToString()
+        text = orjson.dumps(message).decode() if self._is_text else None
         try:
-            await self._socket.send(orjson.dumps(message).decode() if self._is_text else content)
+            await self._socket.send(text or _to_protobuf(message).SerializeToString())
         except ConnectionClosed as error:
             raise _closed(error) from None
 

@@ -13,6 +13,7 @@ from poselift.errors import InvalidInput, ModelError
 from poselift.imputation import Quality
 from poselift.writers import formats as writers
 from service.requests import Clip, LiftOptions, LiftRequest
+from tests.checkout import copy_packages, run
 from tests.models import person_clip, running_service
 
 SIZE = (1000.0, 800.0)
@@ -102,9 +103,58 @@ def test_the_command_lifts_every_clip_of_a_request(models: Path, tmp_path: Path)
     for name, clip in zip(("out-a_b.npz", "out-1.npz"), clips, strict=True):
         expected = poselift.lift(clip, image_size=SIZE, model=model)
         with np.load(tmp_path / name) as found:
-            assert set(found) == {"poses", "trajectory", "expected_errors", "quality"}
+            told = {"quality", "joint_quality", "first_frame"}
+            assert set(found) == {"poses", "trajectory", "expected_errors", *told}
             np.testing.assert_allclose(found["poses"], expected.poses, atol=1e-6)
             assert set(found["quality"].tolist()) == {"measured"}
+
+
+def test_the_command_takes_every_field_of_a_request(models: Path, tmp_path: Path) -> None:
+    upside_down = person_clip(10)
+    upside_down[..., 1] = SIZE[1] - upside_down[..., 1]
+    clip = (upside_down / [*SIZE, 1]).tolist()
+    clip[3][4], clip[5][6] = None, clip[5][6][:2]
+    wanted = {
+        "image_size": SIZE,
+        "coordinates": "normalized",
+        "camera": {"fov_degrees": 60},
+        "person_height_m": 1.5,
+        "axes": "z_up",
+    }
+    own = {"first_frame": 100, "timestamps_s": [i / 20 for i in range(10)]}
+    request = wanted | {"clips": [{"keypoints": clip, **own}]}
+    (tmp_path / "in.json").write_text(json.dumps(request))
+    model = models / "rooted"
+    done = command("lift", tmp_path / "in.json", "-o", tmp_path / "out.json", "--model", model)
+    assert done.returncode == 0, done.stderr
+    assert "(upside_down)" in done.stderr
+    camera = poselift.Camera.of(SIZE, fov_degrees=60)
+    expected = poselift.lift(clip, model=model, **wanted | own | {"camera": camera})
+    written = json.loads((tmp_path / "out.json").read_text())
+    np.testing.assert_allclose(written["poses"], expected.poses, atol=1e-5)
+    assert written["joint_quality"][3] == "mmmmf" + 12 * "m"
+    assert written["first_frame"] == 100
+    assert [warning["code"] for warning in written["warnings"]] == ["upside_down"]
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_a_persons_height_scales_all_that_has_a_length(models: Path, scale: float) -> None:
+    wanted = {"image_size": SIZE, "model": models / "rooted"}
+    plain = poselift.lift(person_clip(20), **wanted)
+    one = poselift.lift(person_clip(20), **wanted, person_height_m=1.0)
+    other = poselift.lift(person_clip(20), **wanted, person_height_m=scale)
+    for name in ("poses", "trajectory", "expected_errors"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name) * scale, rtol=1e-4)
+    assert np.abs(plain.poses - one.poses).max() > 1e-3
+
+
+def test_z_up_turns_y_away_and_z_up(models: Path) -> None:
+    wanted = {"image_size": SIZE, "model": models / "rooted"}
+    camera = poselift.lift(person_clip(5), **wanted)
+    turned = poselift.lift(person_clip(5), **wanted, axes="z_up")
+    for name in ("poses", "trajectory"):
+        x, y, z = np.moveaxis(getattr(camera, name), -1, 0)
+        np.testing.assert_array_equal(getattr(turned, name), np.stack([x, z, -y], axis=-1))
 
 
 def test_the_command_takes_an_array_and_writes_json(models: Path, tmp_path: Path) -> None:
@@ -139,3 +189,11 @@ def test_an_output_format_is_added_by_a_writer_and_one_entry(monkeypatch, tmp_pa
     poses = poselift.Poses(np.zeros((7, 17, 3), np.float32), quality=np.zeros(7, np.uint8))
     poselift.write(tmp_path / "poses.count", poses)
     assert (tmp_path / "poses.count").read_text() == "7"
+
+
+def test_the_commands_help_has_an_output_format_that_was_added(tmp_path: Path) -> None:
+    checkout = copy_packages(tmp_path, "poselift")
+    formats = checkout / "poselift" / "writers" / "formats.py"
+    formats.write_text(formats.read_text().replace('".npz": write_npz', '".count": write_npz'))
+    said = run(checkout, "-c", "from poselift.cli import main; main()", "lift", "--help")
+    assert ".count or .json" in said

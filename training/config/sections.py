@@ -167,7 +167,7 @@ class SemiSupervisedConfig(Options):
     """Subjects whose poses are ignored: their keypoints are learned from by projecting predicted
     poses back to the image."""
     unlabelled: Path | None = None
-    """More recordings to learn from in this way."""
+    """A file of more recordings to learn from in this way, but those held out."""
     projection_weight: Weight = 1.0
     """Weight of the error of unlabelled poses projected to the image."""
     bone_length_weight: Weight = 1.0

@@ -118,7 +118,7 @@ class MotionSource:
         return synthetic.project_all(self._unlabelled, self.options, rng, self._cameras)
 
     def held_out(self, condition: str) -> Iterator[HeldOut]:
-        """Every clip by several cameras, which depend only on its name."""
+        """Every clip by several cameras, the same ones for every model."""
         options = self.options.for_evaluation(CONDITIONS[condition])
         return (clip for clip, _ in evaluation_sequences(self._held_out, options))
 
@@ -132,7 +132,8 @@ def evaluation_sequences(
 ) -> Iterator[tuple[HeldOut, SyntheticCamera]]:
     """Every clip as it is evaluated, by several cameras.
 
-    They depend on its name, and on ``options`` where those augment motion before that.
+    The random numbers follow from its name alone; a camera also follows from the motion, as
+    ``options`` augment it.
     """
     for index in range(len(motions)):
         for number in range(EVALUATION_CAMERAS):
@@ -241,10 +242,14 @@ def _others(config: TrainConfig, labelled: RecordingSet) -> list[RecordingSet]:
     path = config.semi_supervised.unlabelled
     if path is None:
         return []
-    others = RecordingSet.load(path)
-    if (others.keypoint_format, others.skeleton) != (labelled.keypoint_format, labelled.skeleton):
-        known = f"{labelled.keypoint_format} to {labelled.skeleton}"
-        raise InvalidInput.at(f"{path}, keypoint_format", f"that of {config.dataset.data}, {known}")
+    others = RecordingSet.load(path).split(held_out=False)
+    for name in ("keypoint_format", "skeleton", "fps"):
+        known, found = getattr(labelled, name), getattr(others, name)
+        if found != known:
+            expected = f"that of {config.dataset.data}, {known}; found {found}"
+            raise InvalidInput.at(f"{path}, {name}", expected)
+    if not len(others):
+        raise InvalidInput.at(str(path), "a video that is not held out")
     return [others.downsampled(config.dataset.downsample)]
 
 
@@ -270,7 +275,11 @@ def recording_sequence(
 
 
 def _camera(values_9: Doubles) -> Camera | None:
-    """A camera for ``person`` models; Human3.6M's tangential terms are not OpenCV's, and tiny."""
+    """The camera of a video, None if unknown, without p1 and p2.
+
+    Human3.6M's tangential distortion is tiny, and not OpenCV's, which ``Camera`` has. Only
+    back-projection takes it into account (``recording_sequence``).
+    """
     if np.isnan(values_9).any():
         return None
     fx, fy, cx, cy, k1, k2, k3, _, _ = values_9.tolist()

@@ -10,7 +10,7 @@ from training.data.sequences import Sequences
 
 
 @dataclass(frozen=True)
-class Share:
+class ProcessShare:
     """Which part of every batch is this process's, of several that train together."""
 
     rank: int = 0
@@ -97,7 +97,7 @@ class Windows:
         generator: torch.Generator,
         short_context: float = 0.0,
         pairs: bool = False,
-        share: Share = Share(),
+        share: ProcessShare = ProcessShare(),
     ) -> Iterator[Batch]:
         """Batches of ``count`` windows in random order, each once before any comes again.
 
@@ -120,7 +120,7 @@ class Windows:
 
     def _order(self, count: int, generator: torch.Generator) -> Tensor:
         """Numbers of windows, one permutation of all after the other."""
-        rounds = -(-count // len(self))
+        rounds = max(-(-count // len(self)), 1)
         orders = [torch.randperm(len(self), generator=generator) for _ in range(rounds)]
         return torch.cat(orders)[:count]
 

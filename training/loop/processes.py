@@ -7,18 +7,18 @@ from contextlib import contextmanager
 import torch
 from torch import distributed
 
-from training.data.windows import Share
+from training.data.windows import ProcessShare
 
 
 @contextmanager
-def joined_processes(device: torch.device) -> Iterator[Share]:
+def joined_processes(device: torch.device) -> Iterator[ProcessShare]:
     """Meet the other processes for as long as the context lasts; does nothing if there are none."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Share()
+        yield ProcessShare()
         return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Share(distributed.get_rank(), distributed.get_world_size())
+        yield ProcessShare(distributed.get_rank(), distributed.get_world_size())
         distributed.barrier()  # who leaves while another still works may be torn down badly
     finally:
         distributed.destroy_process_group()

@@ -19,7 +19,7 @@ from training import losses
 from training.config.train_config import TrainConfig
 from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
-from training.data.windows import Batch, Share, Windows
+from training.data.windows import Batch, ProcessShare, Windows
 from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
@@ -37,7 +37,7 @@ class DivergedError(ValueError):
 class Trainer:
     """A training run: its networks and optimiser, and what one epoch does to them."""
 
-    def __init__(self, config: TrainConfig, share: Share = Share()) -> None:  # noqa: B008 - frozen
+    def __init__(self, config: TrainConfig, share: ProcessShare = ProcessShare()) -> None:  # noqa: B008 - frozen
         self.source: Source = open_source(config)
         if not self.source.summary.subjects:
             expected = "a clip with known poses that is not held out, of these actions and subjects"
@@ -144,13 +144,23 @@ class Trainer:
                     totals[name] += term
                 steps += 1
                 progress.update(len(labelled) * frames_a_window)
+        if not steps:
+            self._refuse_no_batches(count)
         elapsed_s = time.monotonic() - started
         terms = {
             f"training {name} ({UNITS[name]})": float(total) / steps * 1000
             for name, total in totals.items()
         }
-        speed = {"windows per second": count / elapsed_s, "seconds": elapsed_s}
+        speed = {"frames per second": count / elapsed_s, "seconds": elapsed_s}
         return {**terms, **speed, "data seconds": data_s}
+
+    def _refuse_no_batches(self, frames: int) -> None:
+        size, processes = self.config.optimisation.batch_size, self.share.processes
+        raise InvalidInput.at(
+            "batch_size",
+            f"at least two windows for each of {processes} processes in a batch, found batches "
+            f"of {size} of the {frames} frames of an epoch",
+        )
 
     def _batches(self, epoch: int) -> tuple[Iterator[tuple[Batch, Batch | None]], int]:
         """Batches of labelled and, once warmed up, unlabelled windows; how many frames in all."""
@@ -245,7 +255,7 @@ class Trainer:
         totals: dict[str, float] = defaultdict(float)
         for batch in map(windows.cut, chosen.to(self.device).split(512)):
             predicted: Predicted = form(batch.inputs_BTJ2)
-            error = losses.mpjpe(predicted.poses, batch.targets_BSK3)
+            error = losses.mpjpe(losses.rooted(predicted.poses), batch.targets_BSK3)
             totals["MPJPE"] += float(error) * len(batch)
             if predicted.trajectory is not None:
                 both = predicted.trajectory, batch.trajectory_BS3
@@ -270,7 +280,7 @@ class Trainer:
 
 
 def _wrapped(
-    form: TrainingForm, is_compiled: bool, share: Share, device: torch.device
+    form: TrainingForm, is_compiled: bool, share: ProcessShare, device: torch.device
 ) -> nn.Module:
     """The form as it is run: compiled, and with its gradients averaged over processes."""
     module: nn.Module = form

@@ -6,7 +6,7 @@ from typing import Any
 
 LABELLED_SUBJECTS = ("07", "08", "16", "35")
 """Who is labelled in the semi-supervised runs, as one subject of Human3.6M is in the paper's: four
-who walk, run and jump. All others are seen without labels."""
+who walk, run and jump. All others are used without labels."""
 SUBSETS = (0.02, 0.05, 0.1, 0.3, 1.0)
 """Shares of the labelled subjects' frames."""
 STRIDES = (1, 16, 128)

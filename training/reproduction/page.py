@@ -37,7 +37,7 @@ class Run:
 
 Runs = Mapping[str, Run]
 Finding = tuple[str, bool, str]
-"""Something the paper found, whether these runs found it too, and their numbers."""
+"""Something the paper found, whether these runs reproduce it, and their numbers."""
 
 PAPER_TABLES_1_AND_2 = {
     SINGLE: (51.8, 40.0, 11.6),

@@ -123,7 +123,7 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
     settings = {"unlabelled": tmp_path / "more.npz", "trajectory": True}
     source = open_source(config(folder / "true.npz", **settings))
     rng = np.random.default_rng(0)
-    assert len(source.unlabelled(rng).inputs_FJ2) == len(videos.keypoints)
+    assert len(source.unlabelled(rng).inputs_FJ2) == 4 * 4 * 50  # those not held out
     assert len(source.labelled(rng).inputs_FJ2) == 4 * 4 * 50
     replace(without_poses, cameras=videos.cameras * np.nan).save(tmp_path / "more.npz")
     assert open_source(config(folder / "true.npz", **settings)).unlabelled(rng)
@@ -131,6 +131,19 @@ def test_videos_of_another_file_join_unlabelled(folder, tmp_path):
         open_source(config(folder / "true.npz", normalisation="screen", **settings))
     with pytest.raises(InvalidInput, match="a clip with known poses"):
         Trainer(config(tmp_path / "more.npz"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fps": 25.0}, r"more\.npz, fps: expected that of .*true\.npz, 50\.0; found 25\.0"),
+        ({"held_out": np.ones(24, np.bool_)}, r"more\.npz: expected a video that is not held out"),
+    ],
+)
+def test_videos_of_another_file_must_suit_the_labelled_ones(folder, tmp_path, change, said):
+    replace(RecordingSet.load(folder / "detected.npz"), **change).save(tmp_path / "more.npz")
+    with pytest.raises(InvalidInput, match=said):
+        open_source(config(folder / "true.npz", unlabelled=tmp_path / "more.npz", trajectory=True))
 
 
 def test_partly_labelled_files_are_split(folder, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.runtime.clip import ClipModel
 from poselift.skeletons import H36M17
@@ -18,6 +19,7 @@ from training.config.train_config import TrainConfig
 from training.data.datasets.prepared import MotionSet
 from training.data.sequences import mirror
 from training.data.sources import open_source
+from training.data.windows import ProcessShare
 from training.evaluation.clip_errors import (
     ClipErrors,
     average,
@@ -75,6 +77,29 @@ def test_the_error_falls(data, tmp_path):
     assert all("held-out MPJPE, noisy (mm)" in entry for entry in trainer.history)
     assert (tmp_path / "curves.png").stat().st_size > 1000
     assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes"),
+    [({}, 1), ({"velocity_weight": 1.0}, 1), ({"subset": 1.0}, 40)],
+    ids=["one frame", "no pair of frames", "many processes"],
+)
+def test_an_epoch_without_a_batch_is_an_error(data, tmp_path, settings, processes):
+    one_frame = {"subjects": ("0",), "subset": 0.01, "cameras_per_clip": 1}
+    trainer = Trainer(config(data, tmp_path, **(one_frame | settings)))
+    trainer.share = ProcessShare(0, processes)
+    said = rf"batch_size: expected at least two windows for each of {processes} processes"
+    with pytest.raises(InvalidInput, match=said):
+        trainer.run()
+
+
+def test_held_out_errors_are_relative_to_the_root(data, tmp_path):
+    """As those that evaluation reports, whose name they share."""
+    trainer = Trainer(config(data, tmp_path))
+    before = trainer.evaluate()
+    with torch.no_grad():
+        trainer.networks.pose.shrink.bias += 1.0
+    assert trainer.evaluate() == pytest.approx(before, abs=0.01)
 
 
 def test_learning_rate_and_momentum_follow_the_paper(data, tmp_path):
