@@ -80,6 +80,7 @@ class Preprocessing:
         fps: frames per second.
         has_timestamps: frames come with timestamps, which tell the time between them instead.
         coordinates: what keypoints are sent in.
+        reject_outliers: as ``poselift.outliers`` does; without, its effect is measured.
     """
 
     keypoint_format: str
@@ -90,6 +91,7 @@ class Preprocessing:
     fps: float = 50.0
     has_timestamps: bool = False
     coordinates: Coordinates = "pixels"
+    reject_outliers: bool = True
 
     @property
     def ticks_per_s(self) -> float:
@@ -114,6 +116,12 @@ class Encoded(NamedTuple):
     swapped_TG: Mask
     """Which of ``poselift.outliers.SWAP_GROUPS`` were swapped back."""
     warnings: tuple[PoseWarning, ...] = ()
+
+    def of(self, frames: slice) -> "Encoded":
+        """That of some of the frames, without the clip's warnings."""
+        inputs_TJ2, inverse, *others, _ = self
+        rows = (values[frames] for values in others)
+        return Encoded(inputs_TJ2[frames], inverse.of(frames), *rows)
 
     @property
     def segments(self) -> tuple[slice, ...]:
@@ -164,7 +172,9 @@ class Codec:
         self._how = preprocessing
         format_ = FORMATS[model.keypoint_format]
         self._convert = Conversion(preprocessing.keypoint_format, format_.name)
-        self._outliers = OutlierCheck(format_.name, preprocessing.ticks_per_s)
+        self._outliers = OutlierCheck(
+            format_.name, preprocessing.ticks_per_s, not preprocessing.reject_outliers
+        )
         max_gap = gap_ticks(preprocessing.max_gap_s, preprocessing.ticks_per_s)
         self._imputation = Imputation(format_.joints, self._convert.usable_K, max_gap)
         self._normalise = normaliser(

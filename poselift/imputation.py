@@ -67,6 +67,8 @@ QUALITY = tuple(quality.name.lower() for quality in Quality)
 """The names of qualities by code, as messages have them."""
 
 _NEVER: Final = np.array(-(2**40))
+_LONG_AGO: Final = 2**30
+"""No gap is longer, in ticks; before anything was measured it is as long as this."""
 _CELLS = 200_000
 """Frames times joints that are interpolated at a time."""
 _UPRIGHT = 0.02
@@ -229,8 +231,8 @@ class Imputation:
 
 
 def gap_ticks(max_gap_s: float, ticks_per_s: float) -> int:
-    """How many ticks fit into the longest gap that is filled."""
-    return int(min(max_gap_s * ticks_per_s + 1e-6, 2**30))
+    """How many ticks fit into the longest gap that is filled, which never begins a clip."""
+    return int(min(max_gap_s * ticks_per_s + 1e-6, _LONG_AGO - 1))
 
 
 def _known_since(measured_BTJ: Mask, before_BJ: Mask, unknown_BT: Mask) -> Mask:
@@ -298,7 +300,7 @@ def _since_measured(
     measured before them, ``_NEVER`` if none was, and the counts are huge then.
     """
     latest = np.where(measured.any(axis=-1), ticks, before[..., None])
-    return np.minimum(ticks - np.maximum.accumulate(latest, axis=-1), 2**30)
+    return np.minimum(ticks - np.maximum.accumulate(latest, axis=-1), _LONG_AGO)
 
 
 def known_segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:

@@ -79,10 +79,10 @@ class CheckedFrames(NamedTuple):
 
     @classmethod
     def all_accepted(cls, keypoints: Floats, measured: Mask) -> "CheckedFrames":
-        """Frames in which nothing is wrong."""
-        none = np.zeros_like(measured)
-        swapped = np.zeros((len(measured), len(SWAP_GROUPS)), np.bool_)
-        return cls(keypoints, measured, none, np.zeros(measured.shape, np.int64), swapped)
+        """Frames of which nothing is doubted."""
+        nothing = np.zeros_like(measured)
+        swapped = np.zeros((*measured.shape[:-1], len(SWAP_GROUPS)), np.bool_)
+        return cls(keypoints, measured, nothing, np.ones(measured.shape, np.int64), swapped)
 
     def put(self, rows: slice, other: "CheckedFrames") -> None:
         """Replace some rows, in place."""
@@ -211,10 +211,12 @@ class OutlierCheck:
         keypoint_format: a name in ``poselift.formats.FORMATS``.
         ticks_per_s: of the clock that times between frames are counted by: the frame rate where
             frames are evenly spaced.
+        accepts_all: nothing is rejected, and no sides are swapped back.
     """
 
     keypoint_format: str
     ticks_per_s: float
+    accepts_all: bool = False
 
     def check_clip(
         self, keypoints_TJ3: Floats, measured_TJ: Mask, elapsed_T: Counts
@@ -309,6 +311,8 @@ class OutlierCheck:
         self, keypoints_BJ3: Floats, measured_BJ: Mask, memory: MotionMemory, elapsed_B: Counts
     ) -> CheckedFrames:
         """Check frames by what is remembered at their times."""
+        if self.accepts_all:
+            return CheckedFrames.all_accepted(keypoints_BJ3, measured_BJ)
         body = _body(self.keypoint_format)
         with np.errstate(all="ignore"):  # pixels and rates near the ends of float32
             seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.cameras import Camera
-from poselift.codec import Codec, ModelInput, Preprocessing
+from poselift.codec import Codec, Encoded, ModelInput, Preprocessing
 from poselift.normalisation import InverseTransform, ScreenCamera
+from poselift.poses import ModelOutput, Poses
 from training.array_types import Floats
 
 
@@ -17,10 +18,8 @@ from training.array_types import Floats
 class EncodedSequence:
     """The frames of a clip from the first detection on."""
 
-    inputs_TJ2: Floats
-    """Normalised keypoints."""
-    inverse: InverseTransform
-    """From the model's axes to camera axes."""
+    codec: Codec
+    encoded: Encoded
     frames: slice
     """Their place in the clip."""
 
@@ -31,29 +30,51 @@ def encode(
     image_size: tuple[float, float],
     camera: Camera | None,
     fps: float,
+    reject_outliers: bool = True,
 ) -> EncodedSequence | None:
     """Encode a clip as for serving; None if nothing is detected in all of it."""
-    # No gap is too long: each frame has a pose to learn.
-    how = Preprocessing(model.keypoint_format, image_size, camera, max_gap_s=math.inf, fps=fps)
-    encoded = Codec(model, how).encode_trusted(keypoints_TJ3)
+    how = Preprocessing(
+        model.keypoint_format,
+        image_size,
+        camera,
+        max_gap_s=math.inf,  # each frame has a pose to learn
+        fps=fps,
+        reject_outliers=reject_outliers,
+    )
+    codec = Codec(model, how)
+    encoded = codec.encode_trusted(keypoints_TJ3)
     if not encoded.segments:
         return None
     (frames,) = encoded.segments
-    return EncodedSequence(encoded.inputs_TJ2[frames], encoded.inverse.of(frames), frames)
+    return EncodedSequence(codec, encoded.of(frames), frames)
 
 
 @dataclass(frozen=True)
 class PoseSequence:
     """One clip in one camera."""
 
-    inputs_TJ2: Floats
+    codec: Codec
+    encoded: Encoded
     targets_TK3: Floats
     """Poses relative to the root, metres, in the axes the model works in; NaN if unknown."""
     trajectory_T3: Floats
     """Of the root as the model predicts it, in those axes; NaN if unknown."""
     camera_T9: Floats
     """What projects points in those axes to inputs: see ``training.data.projection``."""
-    inverse: InverseTransform
+
+    @property
+    def inputs_TJ2(self) -> Floats:  # noqa: N802 - as arrays are called everywhere
+        """Normalised keypoints."""
+        return self.encoded.inputs_TJ2
+
+    @property
+    def inverse(self) -> InverseTransform:
+        """From the model's axes to camera axes."""
+        return self.encoded.inverse
+
+    def decode(self, output: ModelOutput) -> Poses:
+        """The poses that are served where a model gives this."""
+        return self.codec.decode(output, self.encoded)
 
 
 @dataclass(frozen=True)
@@ -87,12 +108,12 @@ def concatenated(sequences: Iterable[PoseSequence]) -> Sequences:
     )
 
 
-def pose_sequence(encoded: EncodedSequence, points_TK3: Floats, camera_9: Floats) -> PoseSequence:
+def pose_sequence(clip: EncodedSequence, points_TK3: Floats, camera_9: Floats) -> PoseSequence:
     """A clip from its inputs and the true positions of its joints, root first, in camera axes.
 
     ``camera_9`` is what projects camera axes to the screen, for ``screen`` models.
     """
-    inverse = encoded.inverse
+    inverse = clip.encoded.inverse
     trajectory = points_TK3[:, 0]
     targets = points_TK3 - trajectory[:, None]
     camera: Floats = np.broadcast_to(camera_9, (len(trajectory), 9))
@@ -105,11 +126,11 @@ def pose_sequence(encoded: EncodedSequence, points_TK3: Floats, camera_9: Floats
         camera = np.zeros((len(trajectory), 9), np.float32)
         camera[:, :2] = inverse.depth_T[:, None]
     return PoseSequence(
-        encoded.inputs_TJ2,
+        clip.codec,
+        clip.encoded,
         targets.astype(np.float32),
         trajectory.astype(np.float32),
         camera,
-        inverse,
     )
 
 
@@ -131,12 +152,17 @@ def mirrored(clip: PoseSequence, inputs: Sequence[int], targets: Sequence[int]) 
         inverse = replace(inverse, turn_T33=inverse.turn_T33 * np.outer(across, across))
     camera = clip.camera_T9.copy()
     camera[:, [2, 7]] *= -1  # x of the principal point and of the tangential distortion
+    encoded = clip.encoded._replace(
+        inputs_TJ2=mirror(clip.inputs_TJ2, inputs),
+        inverse=inverse,
+        seen_TJ=clip.encoded.seen_TJ[:, list(inputs)],
+    )
     return PoseSequence(
-        mirror(clip.inputs_TJ2, inputs),
+        clip.codec,
+        encoded,
         mirror(clip.targets_TK3, targets),
         clip.trajectory_T3 * across,
         camera,
-        inverse,
     )
 
 

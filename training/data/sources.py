@@ -260,7 +260,10 @@ def recording_sequence(
     part = videos.frames(index)
     image_size = (float(videos.image_sizes[index, 0]), float(videos.image_sizes[index, 1]))
     camera = _camera(videos.cameras[index])
-    options = ModelInput(videos.keypoint_format, model.normalisation, model.causal)
+    joints = SKELETONS[videos.skeleton].joints
+    options = ModelInput(
+        videos.keypoint_format, model.normalisation, model.causal, output_joints=joints
+    )
     encoded = sequences.encode(videos.keypoints[part], options, image_size, camera, videos.fps)
     if encoded is None:
         raise InvalidInput.at(f"keypoints of {videos.names[index]}", "a joint that was found")

@@ -23,8 +23,8 @@ from training.augmentation.synthetic_camera import SyntheticCamera, random_camer
 from training.data import sequences
 from training.data.datasets.prepared import MotionSet
 
-Occlude = Callable[[Floats, np.random.Generator], Floats]
-"""Removes some of a clip's detected keypoints (T, J, 3)."""
+Spoil = Callable[[Floats, np.random.Generator], Floats]
+"""Removes or displaces some of a clip's detected keypoints (T, J, 3)."""
 
 ASSUMED_SCREEN_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
 """What ``screen`` models of synthetic cameras assume of every camera: they cannot know it."""
@@ -34,13 +34,16 @@ ASSUMED_SCREEN_CAMERA = ScreenCamera((2.0, 2.0), (0.0, 0.0))
 class ProjectionOptions(ModelInput):
     """How motion becomes training input."""
 
+    output_joints: tuple[str, ...] = H36M17.joints
     noise: tuple[float, float] = (0.0, 1.5)
     """Range of the noise level; 1 is an ordinary detector's."""
     flip: bool = False
     augmentations: Mapping[str, Any] = field(default_factory=dict)
     """The settings of registered augmentations by name; the others are off."""
-    occlude: Occlude | None = None
-    """Removes further detected keypoints, to measure the effect."""
+    spoil: Spoil | None = None
+    """Removes or displaces further detected keypoints, to measure the effect."""
+    reject_outliers: bool = True
+    """Without, the effect of rejecting them is measured."""
 
     def for_evaluation(self, noise: float) -> "ProjectionOptions":
         """Motion as it was recorded, detected with this noise level."""
@@ -87,7 +90,12 @@ def project(
     """Project points in camera axes, add detector noise, and encode the keypoints."""
     detected = _detected(points_TM3, motions, camera, options, rng)
     encoded = sequences.encode(
-        detected, options, camera.image_size, camera.known_intrinsics, motions.fps
+        detected,
+        options,
+        camera.image_size,
+        camera.known_intrinsics,
+        motions.fps,
+        options.reject_outliers,
     )
     assert encoded is not None, "the simulated detector keeps the first frame"
     assumed = ASSUMED_SCREEN_CAMERA
@@ -112,7 +120,7 @@ def _detected(
     noise = NoiseLevel().scaled(rng.uniform(*options.noise))
     detected: Floats = detect(pixels, options.keypoint_format, noise, motions.fps, rng)
     detected = augment(Stage.KEYPOINTS, detected, options.augmentations, motions, rng)
-    return detected if options.occlude is None else options.occlude(detected, rng)
+    return detected if options.spoil is None else options.spoil(detected, rng)
 
 
 def _columns(keypoint_format: str, motions: MotionSet) -> list[int]:

@@ -9,7 +9,6 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-from poselift.codec import denormalise
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.poses import ModelOutput
@@ -132,19 +131,18 @@ class Prediction:
 def predict_clips(
     clips: Iterable[HeldOut], predict: Predictor, predict_trajectory: Predictor | None = None
 ) -> Iterator[Prediction]:
-    """Lift held-out clips."""
+    """Lift held-out clips, as they are served."""
     for clip in clips:
         sequence = clip.sequence
         inputs_TJ2, roots_T3 = sequence.inputs_TJ2, None
         if predict_trajectory is not None:
             roots_T3 = predict_trajectory(inputs_TJ2)[:, 0]
-        output = ModelOutput(predict(inputs_TJ2), roots_T3)
-        poses, trajectory = denormalise(output, sequence.inverse, root=0)
+        served = sequence.decode(ModelOutput(predict(inputs_TJ2), roots_T3))
         yield Prediction(
             clip,
-            poses,
+            served.poses,
             sequence.inverse.poses(sequence.targets_TK3),
-            trajectory,
+            served.trajectory,
             sequence.inverse.trajectory(sequence.trajectory_T3),
         )
 

@@ -20,7 +20,7 @@ HIGHER = Augmentation(
 )
 '''
 LAST = "    TRUNCATION,\n"
-IMPORT = "from training.augmentation.truncation import TRUNCATION\n"
+IMPORT = "from training.augmentation.framing import ROLL, TRUNCATION\n"
 SCRIPT = """
 import json
 from pathlib import Path

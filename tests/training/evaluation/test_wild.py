@@ -19,6 +19,7 @@ from training.evaluate import evaluate
 from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
 from training.evaluation.pages import put_into
+from training.evaluation.wild.gross_errors import GrossErrors
 from training.evaluation.wild.held_out import (
     CLEAN,
     NO_POSTPROCESSING,
@@ -45,6 +46,7 @@ from training.evaluation.wild.real import (
     on_video,
     reprojection_error,
 )
+from training.evaluation.wild.rejection import near_gross_errors
 from training.evaluation.wild.suite import Results, as_json, as_markdown
 from training.evaluation.wild.trial import (
     CAMERAS,
@@ -206,6 +208,27 @@ def test_one_side_is_occluded_in_the_middle():
     assert (occluded.sum(axis=1)[50:100] == 4).all()
     assert not occluded[:50].any()
     assert not occluded[100:].any()
+
+
+def test_gross_errors_spare_the_first_frame_and_most_others():
+    clean = np.random.default_rng(1).uniform(100, 900, (2000, 17, 3)).astype(np.float32)
+    clean[..., 2] = 1
+    spoil = GrossErrors("coco17")
+    spoilt = spoil(clean, np.random.default_rng(0))
+    np.testing.assert_array_equal(spoilt, spoil(clean, np.random.default_rng(0)))
+    changed_TJ = (spoilt != clean).any(axis=-1)
+    assert not changed_TJ[0].any()
+    assert 0.01 < changed_TJ.any(axis=1).mean() < 0.1
+    assert set(changed_TJ.sum(axis=1)) >= {0, 1, 6}  # single joints; arms or legs
+    np.testing.assert_array_equal(spoil(clean[:1], np.random.default_rng(0)), clean[:1])
+
+
+def test_what_outlier_rejection_brings_is_measured_near_gross_errors(lifter):
+    near = near_gross_errors(lifter, MOTIONS.split(held_out=True))
+    assert near.kept != near.rejected
+    assert near.rejected_worst >= near.rejected > 0
+    assert near.kept_worst >= near.kept
+    assert near.without_them > 0
 
 
 def test_occlusion_of_a_side_is_measured_at_its_worst(lifter):

@@ -18,6 +18,7 @@ from training.data.datasets.prepared import MotionSet
 from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
 from training.data.synthetic import ProjectionOptions
 from training.evaluation import clip_errors
+from training.evaluation.wild.gross_errors import GrossErrors
 from training.evaluation.wild.real import smoothed_live
 from training.metrics import joint_errors
 
@@ -61,28 +62,34 @@ class Condition:
 
     noise: float = 0.0
     augmentations: Mapping[str, float] = field(default_factory=dict)
+    has_gross_errors: bool = False
+    reject_outliers: bool = True
 
     def options(self, lifter: ClipModel) -> ProjectionOptions:
         """How to project for a model."""
         card = lifter.card
+        keypoint_format = card.input.keypoint_format
         return ProjectionOptions(
-            keypoint_format=card.input.keypoint_format,
+            keypoint_format=keypoint_format,
             normalisation=card.normalisation,
             causal=card.architecture.causal,
             noise=(self.noise, self.noise),
             augmentations=self.augmentations,
+            spoil=GrossErrors(keypoint_format) if self.has_gross_errors else None,
+            reject_outliers=self.reject_outliers,
         )
 
 
 CLEAN = Condition()
 NOISY = Condition(noise=CONDITIONS["noisy"])
+GROSS_ERRORS = Condition(has_gross_errors=True)
 SIMULATED = {
     each.condition: Condition(augmentations={each.name: 1.0})
     for each in AUGMENTATIONS
     if each.condition is not None
 }
 """What the data lacks, made of what it has: augmentations applied to every clip."""
-EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, **SIMULATED}
+EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, "gross errors": GROSS_ERRORS, **SIMULATED}
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,7 @@ def long_enough(motions: MotionSet) -> tuple[MotionSet, int]:
 def one_side_occluded(lifter: ClipModel, length: int) -> ProjectionOptions:
     """Clean keypoints, half of those of one side occluded in so many frames in the middle."""
     options = CLEAN.options(lifter)
-    return replace(options, occlude=OccludeSide(length, options.keypoint_format))
+    return replace(options, spoil=OccludeSide(length, options.keypoint_format))
 
 
 def occluded_side(lifter: ClipModel, motions: MotionSet) -> OccludedSide:
@@ -252,11 +259,11 @@ def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condit
     expected, true = [], []
     for clip in projected_clips(motions, condition.options(lifter)):
         sequence = clip.sequence
-        lifted = lifter.lift(sequence.inputs_TJ2[None])[0]
-        assert lifted.expected_errors is not None, "asked of models that have them"
-        rooted = lifted.poses - lifted.poses[:, :1]
-        expected.append(lifted.expected_errors[:, 1:].ravel())
-        true.append(joint_errors(rooted, sequence.targets_TK3)[:, 1:].ravel())
+        served = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
+        assert served.expected_errors is not None, "asked of models that have them"
+        expected.append(served.expected_errors[:, 1:].ravel())
+        true_TK3 = sequence.inverse.poses(sequence.targets_TK3)
+        true.append(joint_errors(served.poses, true_TK3)[:, 1:].ravel())
     predicted, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
     tenths = np.array_split(np.argsort(predicted), _PARTS)
     return Calibration(

@@ -18,6 +18,7 @@ from training.evaluation.clip_errors import MEAN, OVERALL, by_action
 from training.evaluation.pages import Rows, rendered
 from training.evaluation.wild import held_out, real
 from training.evaluation.wild.held_out import Calibration
+from training.evaluation.wild.rejection import near_gross_errors
 from training.evaluation.wild.trial import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.videos import Downloads, Video, videos
 
@@ -118,6 +119,7 @@ def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
             held_out.measured(lifter, motions, held_out.NOISY, served_as=postprocess)
         )
         values |= _further(f"noisy, {what}", errors)
+    values |= _gross_errors(lifter, motions)
     for what, condition in held_out.SIMULATED.items():
         values[what] = held_out.overall(held_out.measured(lifter, motions, condition))["MPJPE"]
     side = held_out.occluded_side(lifter, motions)
@@ -127,6 +129,19 @@ def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
         "its worst moment, on average over clips": side.worst_mm,
         "clips with a frame worse than twice clean (%)": side.occluded_spikes * 100,
         "such clips with nothing occluded (%)": side.visible_spikes * 100,
+    }
+
+
+def _gross_errors(lifter: ClipModel, motions: MotionSet) -> Values:
+    near = near_gross_errors(lifter, motions)
+    found = held_out.measured(lifter, motions, held_out.GROSS_ERRORS)
+    return {
+        "gross errors": held_out.overall(found)["MPJPE"],
+        "gross errors: frames near them": near.rejected,
+        "gross errors: those frames, outliers not rejected": near.kept,
+        "gross errors: those frames without the errors": near.without_them,
+        "gross errors: those frames, 99th percentile": near.rejected_worst,
+        "gross errors: those frames, 99th percentile, outliers not rejected": near.kept_worst,
     }
 
 
