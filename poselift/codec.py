@@ -119,9 +119,15 @@ class Encoded(NamedTuple):
 
     def of(self, frames: slice) -> "Encoded":
         """That of some of the frames, without the clip's warnings."""
-        inputs_TJ2, inverse, *others, _ = self
-        rows = (values[frames] for values in others)
-        return Encoded(inputs_TJ2[frames], inverse.of(frames), *rows)
+        return Encoded(
+            self.inputs_TJ2[frames],
+            self.inverse.of(frames),
+            self.quality_T[frames],
+            self.measured_TJ[frames],
+            self.seen_TJ[frames],
+            self.joint_quality_TC[frames],
+            self.swapped_TG[frames],
+        )
 
     @property
     def segments(self) -> tuple[slice, ...]:
