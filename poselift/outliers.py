@@ -50,6 +50,8 @@ _SWAP_DISTANCE: Final = 0.08
 """How far off joints are on average before a swap is certain,"""
 _SWAP_FITS: Final = 0.35
 """and the share of that which remains once they are swapped back."""
+_TURN_SPEED_PER_S: Final = 1.5
+"""How fast sides change places on average when a dancer spins; at a low frame rate that is far."""
 _FEWEST_SWAPPED: Final = 4
 _CALM: Final = 0.06
 """No joint that moves less than this within the body is an outlier in time, or swapped."""
@@ -316,7 +318,7 @@ class OutlierCheck:
         body = _body(self.keypoint_format)
         with np.errstate(all="ignore"):  # pixels and rates near the ends of float32
             seen = self._seen(keypoints_BJ3, measured_BJ, memory, elapsed_B)
-            fits = self._fits_swapped(seen, memory, body)
+            fits = self._fits_swapped(seen, memory, elapsed_B, body)
             swapped = fits & (memory.swapped_BG <= _LONGEST_SWAP_S * self.ticks_per_s)
             if swapped.any():
                 keypoints_BJ3, measured_BJ = swap_back(
@@ -348,13 +350,17 @@ class OutlierCheck:
         off /= stature_B[:, None]
         return _Seen(places, stature_B, stretch_BE, expected, off)
 
-    def _fits_swapped(self, seen: _Seen, memory: MotionMemory, body: _Body) -> Mask:
+    def _fits_swapped(
+        self, seen: _Seen, memory: MotionMemory, elapsed_B: Counts, body: _Body
+    ) -> Mask:
         """Which groups (B, G) fit what is expected only with their sides swapped.
 
         Where sides were swapped back in the frame before it is enough that they fit better so: for
         a moment both fit, when limbs pass each other.
         """
         fits = memory.swapped_BG > 0
+        turned_B = _JITTER + _TURN_SPEED_PER_S / self.ticks_per_s * elapsed_B
+        least_B = np.maximum(_SWAP_DISTANCE, turned_B)
         for group, (joints, twins) in enumerate(body.swaps_GS2):
             off = seen.off_BJ[:, joints]
             if not fits[:, group].any() and not (off > _SWAP_DISTANCE).any():
@@ -364,7 +370,7 @@ class OutlierCheck:
             distance = _norm(seen.places[:, twins] - seen.expected_BJ2[:, joints])
             swapped_off = np.where(known, distance / seen.stature_B[:, None], 0).sum(axis=1)
             total = np.where(known, off, 0).sum(axis=1)
-            is_certain = (total > _SWAP_DISTANCE * count) & (swapped_off < _SWAP_FITS * total)
+            is_certain = (total > least_B * count) & (swapped_off < _SWAP_FITS * total)
             is_certain &= count >= _FEWEST_SWAPPED
             fits[:, group] = np.where(fits[:, group], swapped_off < total, is_certain)
         return fits
