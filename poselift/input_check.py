@@ -89,19 +89,22 @@ class InputCheck:
         Raises:
             InvalidInput: naming what it looks like.
         """
-        some = _some(keypoints_TJ3, _FRAMES_REFUSED_BY)
-        measured = some[some[..., 2] > 0][:, :2]
+        expected = self._expected_instead(_some(keypoints_TJ3, _FRAMES_REFUSED_BY))
+        if expected is not None:
+            raise InvalidInput.at(where, expected)
+
+    def _expected_instead(self, keypoints_TJ3: Floats) -> str | None:
+        measured = keypoints_TJ3[keypoints_TJ3[..., 2] > 0][:, :2]
         if len(measured) == 0:
-            return
+            return None
         near = np.count_nonzero(np.abs(measured).max(axis=1) <= _NORMALISED_WITHIN)
         if near >= _MOST * len(measured) and min(self.image_size) >= _SMALLEST_IMAGE:
-            raise InvalidInput.at(where, self._not_normalised(measured))
-        spans_T, joints_T = _spans(some)
+            return self._not_normalised(measured)
+        spans_T, joints_T = _spans(keypoints_TJ3)
         spans_T = spans_T[joints_T >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
-            raise InvalidInput.at(
-                where, f"a person; all joints lie within {spans_T.max():g} pixels of each other"
-            )
+            return f"a person; all joints lie within {spans_T.max():g} pixels of each other"
+        return None
 
     def _not_normalised(self, measured: Floats) -> str:
         width, height = self.image_size

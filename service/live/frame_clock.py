@@ -1,6 +1,7 @@
 """The time between a session's frames: even, or told by the timestamps that come with them."""
 
 from collections.abc import Iterator
+from itertools import count, pairwise
 
 from poselift.clock import TIMESTAMP_TICKS_PER_S
 from poselift.errors import InvalidInput
@@ -28,26 +29,23 @@ class FrameClock:
         self._has_begun = True
         self.latest_s = timestamp_s
 
-    def elapsed(self, frame: Frame) -> int:
-        """Ticks since the latest frame.
+    def shares(self, frame: Frame, skipped: int) -> Iterator[int]:
+        """Ticks since the latest frame, at least 1, for each frame skipped and then for this one.
 
         Raises:
             InvalidInput: the timestamp is missing or one too many, or does not rise.
         """
-        time, latest = frame.timestamp_s, self.latest_s
+        ticks = self._ticks(frame.timestamp_s)
+        self.go_on(frame.timestamp_s)
+        ends = (round(ticks * number / (skipped + 1)) for number in count(0))
+        return (max(end - start, 1) for start, end in pairwise(ends))
+
+    def _ticks(self, time: float | None) -> int:
+        latest = self.latest_s
         if self._has_begun and (time is None) != (latest is None):
             raise InvalidInput.at("timestamp_s", "one with every frame of a session, or with none")
         if time is None or latest is None:
             return 1
         if time <= latest:
             raise InvalidInput.at("timestamp_s", f"a time after {latest:g}, found {time:g}")
-        ticks = round(time * TIMESTAMP_TICKS_PER_S) - round(latest * TIMESTAMP_TICKS_PER_S)
-        return max(ticks, 1)
-
-
-def shared_out(ticks: int, frames: int) -> Iterator[int]:
-    """Ticks evenly shared out over any number of frames, at least one each."""
-    end = 0
-    for number in range(1, frames + 1):
-        start, end = end, round(ticks * number / frames)
-        yield max(end - start, 1)
+        return round(time * TIMESTAMP_TICKS_PER_S) - round(latest * TIMESTAMP_TICKS_PER_S)

@@ -9,6 +9,7 @@ from poselift.array_types import Floats, Mask
 from poselift.input_check import InputCheck, Observed
 from poselift.outliers import SWAP_GROUPS
 from poselift.poses import PoseWarning
+from service.live.step_batcher import SteppedFrame
 
 _EVERY = 8
 """Of so many frames one is looked at: what is wrong is wrong for long."""
@@ -23,17 +24,10 @@ class LiveWarnings:
         self._told: set[tuple[str, str]] = set()
         self._swapped: set[tuple[str, int]] = set()
 
-    def of(
-        self, index: int, track_ids: Sequence[str], keypoints_PJ3: Floats, swapped_PG: Mask
-    ) -> tuple[PoseWarning, ...]:
-        """What there is to tell with a frame.
-
-        Args:
-            index: the frame's.
-            track_ids: of its people.
-            keypoints_PJ3: theirs, pixels and score.
-            swapped_PG: whose sides were swapped back.
-        """
+    def of(self, keypoints_PJ3: Floats, stepped: SteppedFrame) -> tuple[PoseWarning, ...]:
+        """What there is to tell with a frame, of whose people these are the pixels and scores."""
+        index, track_ids = stepped.recorded.index, stepped.recorded.track_ids
+        swapped_PG = stepped.swapped_PG
         swaps = (
             self._swaps(index, track_ids, swapped_PG) if self._swapped or swapped_PG.any() else ()
         )

@@ -1,6 +1,7 @@
 """Who is in a session: its tracks, admitted and let go of."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,17 @@ from service.live.tracks import Track, Tracks
 from service.request_errors import Overloaded
 
 
+class AdmittedFrame(NamedTuple):
+    """A frame and the P tracks of its session: who is in it, and who was there a moment ago."""
+
+    frame: Frame
+    tracks: dict[str, Track]
+    keypoints_PJ3: Floats
+    """Of all tracks in order; those not in the frame are missing."""
+    sources_P: NDArray[np.int64]
+    """Their places in the people that were sent; -1 for those who were not."""
+
+
 class People:
     """The tracks of one session."""
 
@@ -25,8 +37,13 @@ class People:
         self._joints = len(FORMATS[check.keypoint_format].joints)
         self._tracks: dict[str, Track] = {}
 
-    def admit_people(self, frame: Frame) -> Frame:
-        """The frame; those of its people for whom there is no room are errors.
+    @property
+    def count(self) -> int:
+        """How many tracks there are."""
+        return len(self._tracks)
+
+    def admit_people(self, frame: Frame) -> AdmittedFrame:
+        """The frame with those of its people that there is room for; the others are errors.
 
         So are new ones whose keypoints are no pixels of a person.
         """
@@ -40,7 +57,7 @@ class People:
                 admitted.append(person)
             except (Overloaded, InvalidInput) as error:
                 errors.append(PersonError(person.track_id, error, person.source))
-        return replace(frame, people=tuple(admitted), errors=tuple(errors))
+        return self._in_order(replace(frame, people=tuple(admitted), errors=tuple(errors)))
 
     def begin(self, track_id: str) -> Track:
         """The track of this id, begun if there is none.
@@ -59,23 +76,16 @@ class People:
             self._tracks[track_id] = self._room.begin()
         return self._tracks[track_id]
 
-    def tracks(self) -> dict[str, Track]:
-        """The tracks by id: those in the last frame, and those seen a moment ago."""
-        return dict(self._tracks)
-
-    def keypoints(self, frame: Frame) -> Floats:
-        """Keypoints (P, J, 3) of all tracks in order; those not in the frame are missing."""
-        people = {person.track_id: person.keypoints_J3 for person in frame.people}
+    def _in_order(self, frame: Frame) -> AdmittedFrame:
+        """A frame as all tracks see it."""
+        people = {person.track_id: person for person in frame.people}
         keypoints_PJ3 = np.zeros((len(self._tracks), self._joints, 3), np.float32)
+        sources_P = np.full(len(self._tracks), -1)
         for row, track_id in enumerate(self._tracks):
             if track_id in people:
-                keypoints_PJ3[row] = people[track_id]
-        return keypoints_PJ3
-
-    def sources(self, frame: Frame) -> NDArray[np.int64]:
-        """The places (P,) of all tracks in the people that were sent; -1 for those who were not."""
-        places = {person.track_id: person.source for person in frame.people}
-        return np.array([places.get(track_id, -1) for track_id in self._tracks], np.int64)
+                keypoints_PJ3[row] = people[track_id].keypoints_J3
+                sources_P[row] = people[track_id].source
+        return AdmittedFrame(frame, dict(self._tracks), keypoints_PJ3, sources_P)
 
     def let_go(self, recorded: RecordedFrame) -> None:
         """End tracks that were missing for too long."""

@@ -23,7 +23,7 @@ An ended session goes on from the store, exactly, once it is opened again, here 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,12 +35,12 @@ from poselift.imputation import ImputationState, Quality
 from service.live import records
 from service.live.answers import Answering, AnswerLater, AnswerNow
 from service.live.association import Associator
-from service.live.frame_clock import FrameClock, shared_out
+from service.live.frame_clock import FrameClock
 from service.live.frame_log import FrameLog
 from service.live.frames import Frame, FramePoses
 from service.live.live_model import LiveModel
 from service.live.live_warnings import LiveWarnings
-from service.live.people import People
+from service.live.people import AdmittedFrame, People
 from service.live.records import RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
 from service.request_errors import Fenced, Unavailable
@@ -140,36 +140,56 @@ class LiveSession:
             self._check_alive()
             may_jump = self.options.allow_gaps or self.options.when_behind == "drop_oldest"
             if frame.index == self.next_index or (may_jump and frame.index > self.next_index):
-                return await self._lift_or_end(frame, self._clock.elapsed(frame))
+                return await self._lift_or_end(frame)
             return await self._answering.again(frame.index, self.next_index)
 
-    async def _lift_or_end(self, frame: Frame, elapsed: int) -> FramePoses | None:
+    async def _lift_or_end(self, frame: Frame) -> FramePoses | None:
+        skipped = frame.index - self.next_index if self.options.allow_gaps else 0
+        shares = self._clock.shares(frame, skipped)
         try:
-            return await self._lift(frame, elapsed)
+            return await self._lift(frame, skipped, shares)
         except BaseException as error:
             gone = Unavailable("the session ended here; open it again to go on")
             self.end(error if isinstance(error, (Fenced, Unavailable)) else gone)
             raise
 
-    async def _lift(self, sent: Frame, elapsed: int) -> FramePoses | None:
-        skipped = sent.index - self.next_index if self.options.allow_gaps else 0
-        self._clock.go_on(sent.timestamp_s)
+    async def _lift(self, sent: Frame, skipped: int, shares: Iterator[int]) -> FramePoses | None:
         if skipped:
-            elapsed = await self._step_nobody(skipped, elapsed)
-        frame = self._people.admit_people(self._identified(self._in_pixels(sent)))
-        stepped = await self._step(frame, elapsed, skipped)
-        self.next_index = frame.index + 1
+            await self._step_nobody(skipped, shares)
+        admitted, stepped = await self._step(sent, next(shares), skipped)
+        self.next_index = sent.index + 1
         await self._log.append(stepped.recorded)
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
+        warnings = self._warnings.of(admitted.keypoints_PJ3, stepped)
+        self._model.warned(warnings)
+        return await self._answering.answer(admitted.frame, stepped, warnings)
+
+    async def _step_nobody(self, frames: int, shares: Iterator[int]) -> None:
+        """Step frames that were skipped, of which there is no record, until everyone has left."""
+        for index in range(self.next_index, self.next_index + frames):
+            if self._people.count == 0:
+                break
+            await self._step(Frame(index, ()), next(shares), 0)
+
+    async def _step(
+        self, sent: Frame, elapsed: int, skipped: int
+    ) -> tuple[AdmittedFrame, SteppedFrame]:
+        """Encode and step the people of a frame, and those who were there a moment ago."""
+        admitted = self._people.admit_people(self._identified(self._in_pixels(sent)))
+        frame, tracks, keypoints_PJ3, sources_P = admitted
+        times = elapsed, skipped, frame.timestamp_s
+        codec = self._codec_now()
+        job = FrameJob(self, frame.index, codec, tracks, keypoints_PJ3, sources_P, *times)
+        with self._model.steps.batcher.admit(len(tracks)) as admission:
+            stepped = await admission.submit(job) if tracks else None
+        # It may have been taken over meanwhile; what was stepped was not its own any more then.
+        self._check_alive()
+        stepped = stepped or SteppedFrame.empty(job, self.card)
         if self._associator is not None:
             self._associator.remember(stepped.recorded)
-        keypoints_PJ3 = self._people.keypoints(frame)
-        track_ids, swapped_PG = stepped.recorded.track_ids, stepped.swapped_PG
-        warnings = self._warnings.of(frame.index, track_ids, keypoints_PJ3, swapped_PG)
-        self._model.warned(warnings)
         self._people.let_go(stepped.recorded)
-        return await self._answering.answer(frame, stepped, warnings)
+        return admitted, stepped
 
     def _in_pixels(self, sent: Frame) -> Frame:
         """The frame with its people's keypoints in pixels, and missing ones marked."""
@@ -187,36 +207,6 @@ class LiveSession:
         if self._associator is None:
             return frame
         return replace(frame, people=tuple(self._associator.identify(frame)))
-
-    async def _step(self, frame: Frame, elapsed: int, skipped: int) -> SteppedFrame:
-        """Encode and step the people of a frame, and those who were there a moment ago."""
-        tracks, keypoints_PJ3 = self._people.tracks(), self._people.keypoints(frame)
-        codec, sources_P = self._codec_now(), self._people.sources(frame)
-        times = elapsed, skipped, frame.timestamp_s
-        job = FrameJob(self, frame.index, codec, tracks, keypoints_PJ3, sources_P, *times)
-        with self._model.steps.batcher.admit(len(tracks)) as admission:
-            stepped = await admission.submit(job) if tracks else None
-        # It may have been taken over meanwhile; what was stepped was not its own any more then.
-        self._check_alive()
-        return stepped or SteppedFrame.empty(job, self.card)
-
-    async def _step_nobody(self, frames: int, elapsed: int) -> int:
-        """Step frames that were skipped, of which there is no record, until everyone has left.
-
-        Returns:
-            the ticks that are left for the frame after them.
-        """
-        shares = shared_out(elapsed, frames + 1)
-        for index in range(self.next_index, self.next_index + frames):
-            if not self._people.tracks():
-                break
-            ticks = next(shares)
-            elapsed -= ticks
-            stepped = await self._step(Frame(index, ()), ticks, 0)
-            if self._associator is not None:
-                self._associator.remember(stepped.recorded)
-            self._people.let_go(stepped.recorded)
-        return max(elapsed, 1)
 
     def _codec_now(self) -> Codec:
         """The codec by whose clock the frames come."""
