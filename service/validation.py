@@ -14,6 +14,8 @@ _CUT = (
     "; cut clips into pieces that share as many frames as the model's receptive_field, and keep of "
     "each the poses of its middle, or use the library (poselift.lift), which does so"
 )
+_LARGEST_FRAME = 2**53
+"""Above it, numbers in JSON are no longer exact."""
 _SENT = 10
 """How many times as many frames as are lifted may be sent: a null costs a few bytes."""
 
@@ -70,6 +72,8 @@ def _check_shape(clip: Clip, index: int, joints: int) -> None:
         raise InvalidInput.at(where, "at least one frame")
     if shape[1] != joints:
         raise InvalidInput.at(f"{where}[0]", f"{joints} joints, found {shape[1]}")
+    if not 0 <= clip.first_frame < _LARGEST_FRAME:
+        raise InvalidInput.at(f"clips[{index}].first_frame", "a whole number from 0, below 2^53")
 
 
 def _check_ids(clips: Sequence[Clip]) -> None:

@@ -137,7 +137,7 @@ def _clip(fields: object, index: int, joints: int) -> Clip:
         raise InvalidInput.at(f"{where}.id", "a string")
     keypoints_TJ3 = keypoint_array(fields.get("keypoints"), joints, f"{where}.keypoints")
     first_frame, times = fields.get("first_frame"), fields.get("timestamps_s")
-    if first_frame is not None and (type(first_frame) is not int or first_frame < 0):
+    if first_frame is not None and type(first_frame) is not int:
         raise InvalidInput.at(f"{where}.first_frame", "a whole number from 0")
     if times is not None and (type(times) is not list or not are_numbers(times)):
         raise InvalidInput.at(f"{where}.timestamps_s", "a list of numbers, in seconds")
