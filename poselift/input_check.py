@@ -8,7 +8,7 @@ real clips and wrong ones show; ``docs/warnings.md`` has both.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +185,9 @@ def to_pixels(
     keypoints: Floats, coordinates: Coordinates, image_size: tuple[float, float]
 ) -> Floats:
     """Keypoints (…, 3) as sent, in pixels and with missing ones marked."""
+    if coordinates not in get_args(Coordinates):
+        expected = f"one of {', '.join(get_args(Coordinates))}, found {coordinates!r}"
+        raise InvalidInput.at("coordinates", expected)
     marked = mark_missing(keypoints)
     if coordinates == "pixels":
         return marked

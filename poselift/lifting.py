@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -66,21 +66,17 @@ def lift(
 
     Args:
         keypoints: (T, J, 2) or (T, J, 3): x right and y down in pixels, and a score, 1 if left out;
-            0 is missing, and so are joints at (0, 0) and (-1, -1). A frame of None, or without
-            joints, is one in which nothing was detected.
+            joints of score 0, at (0, 0) or (-1, -1), frames of None and empty ones are missing.
         image_size: width and height of the image in pixels.
-        fps: frames per second; gaps, outliers and smoothing are counted by it. Clips are not
-            resampled.
+        fps: frames per second, by which time is counted; nothing is resampled.
         timestamps_s: the time of each frame (T,), rising, in seconds; takes the place of ``fps``.
         first_frame: the number that the first frame has in its source.
         keypoint_format: a name in ``poselift.formats.FORMATS``.
         coordinates: ``pixels``, or ``normalized``: from 0 to 1 over the image's width and height.
         model: the name or alias of a shipped model, a model folder, or what ``load_model`` gave.
-        camera: the camera's intrinsics in pixels (``Camera.of`` takes a field of view); a usual
-            field of view is assumed if not given.
+        camera: intrinsics in pixels (``Camera.of`` takes a field of view); assumed if not given.
         min_score: joints scored lower are missing.
-        max_gap_s: the longest gap with nothing measured that is filled; beyond it poses are zero
-            and their quality is ``Quality.UNKNOWN``.
+        max_gap_s: the longest gap with nothing measured that is filled; beyond it poses are zero.
         flip_augmentation: average with the mirrored input's poses: a little better, twice the cost.
         smoothing_s: smooth poses and trajectory over so many seconds around each frame.
         constant_bone_lengths: give each bone its median length throughout.
@@ -89,18 +85,14 @@ def lift(
         axes: ``camera`` (x right, y down, z away), ``y_up`` or ``z_up``.
 
     Returns:
-        Poses in metres, relative to the root joint, one for each frame, with the quality of each
-        frame and joint and warnings of what is doubtful.
+        Poses in metres, relative to the root joint, one for each frame; qualities and warnings.
 
     Raises:
         InvalidInput: something in the keypoints or options is wrong.
-        ModelError: the model cannot be loaded.
-        RuntimeNotInstalled: ONNX Runtime is missing.
+        ModelError: the model cannot be loaded; ``RuntimeNotInstalled`` if ONNX Runtime is missing.
     """
     keypoints_TJ3 = as_keypoints(keypoints, keypoint_format)
-    _check_numbers(image_size, fps, person_height_m)
-    if camera is not None:
-        camera.check(image_size, "camera")
+    _check_options(image_size, fps, max_gap_s, smoothing_s, person_height_m, axes, camera)
     loaded = model if isinstance(model, ClipModel) else load_model(model)
     after = Postprocessing(smoothing_s, constant_bone_lengths, ground_contact, person_height_m)
     after.check(loaded.card)
@@ -186,6 +178,9 @@ def as_keypoints(keypoints: ArrayLike | Sequence[ArrayLike | None], keypoint_for
             nothing if _is_empty(each) else _scored(_joints(each), joints, f"keypoints[{index}]")
             for index, each in enumerate(keypoints)
         ]
+        for index, frame in enumerate(frames):
+            if frame.ndim != nothing.ndim:
+                raise InvalidInput.at(f"keypoints[{index}]", f"one frame, found {frame.shape}")
         array = np.stack(frames) if frames else np.zeros((0, joints, 3), np.float32)
     else:
         array = _scored(keypoints, joints, "keypoints")
@@ -246,14 +241,28 @@ def _scored(values: ArrayLike, joints: int, where: str) -> Floats:
     return np.concatenate([array, np.ones_like(array[..., :1])], axis=-1)
 
 
-def _check_numbers(
-    image_size: tuple[float, float], fps: float, person_height_m: float | None
+def _check_options(
+    image_size: tuple[float, float],
+    fps: float,
+    max_gap_s: float,
+    smoothing_s: float,
+    person_height_m: float | None,
+    axes: str,
+    camera: Camera | None,
 ) -> None:
     if len(image_size) != 2 or not all(0 < side < np.inf for side in image_size):
         raise InvalidInput.at("image_size", f"(width, height) in pixels, found {image_size}")
     if not 0 < fps < np.inf:
         raise InvalidInput.at("fps", f"frames per second above 0, found {fps}")
+    if not max_gap_s >= 0:
+        raise InvalidInput.at("max_gap_s", f"seconds from 0, found {max_gap_s}")
+    if not 0 <= smoothing_s <= 1:
+        raise InvalidInput.at("smoothing_s", f"seconds from 0 to 1, found {smoothing_s}")
     if person_height_m is not None and not SHORTEST_M <= person_height_m <= TALLEST_M:
         raise InvalidInput.at(
             "person_height_m", f"metres from {SHORTEST_M} to {TALLEST_M}, found {person_height_m}"
         )
+    if axes not in get_args(Axes):
+        raise InvalidInput.at("axes", f"one of {', '.join(get_args(Axes))}, found {axes!r}")
+    if camera is not None:
+        camera.check(image_size, "camera")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import poselift
+from poselift.cameras import Camera
 from poselift.errors import InvalidInput, ModelError
 from poselift.imputation import Quality
 from poselift.writers import formats as writers
@@ -65,6 +66,14 @@ def test_frames_of_none_and_keypoints_without_scores(models: Path) -> None:
         (person_clip(5), {"keypoint_format": "coco"}, "keypoint_format"),
         (person_clip(5), {"image_size": (0, 5)}, "image_size"),
         (person_clip(5), {"fps": 0}, "fps"),
+        (person_clip(5), {"smoothing_s": -1}, "smoothing_s"),
+        (person_clip(5), {"smoothing_s": np.inf}, "smoothing_s"),
+        (person_clip(5), {"max_gap_s": np.nan}, "max_gap_s"),
+        (person_clip(5), {"axes": "x_up"}, "axes"),
+        (person_clip(5), {"coordinates": "metres"}, "coordinates"),
+        (person_clip(5), {"person_height_m": 17}, "person_height_m"),
+        (person_clip(5), {"camera": Camera((4.2, 4.2), (500, 400))}, "camera.focal_length"),
+        ([person_clip(1)[0], person_clip(1)], {}, "keypoints"),
         (person_clip(5), {"ground_contact": True}, "ground_contact"),
     ],
 )
