@@ -67,7 +67,8 @@ class Camera:
         lengths = _focal_lengths(width, focal_length, fov_degrees, where)
         point = principal_point or (width / 2, height / 2)
         camera = cls(lengths, point, radial, tangential)
-        camera.check(image_size, where)
+        if fov_degrees is None:
+            camera.check(image_size, where)
         return camera
 
     def check(self, image_size: tuple[float, float], where: str) -> None:

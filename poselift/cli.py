@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +22,7 @@ _OPTIONS = {
     *("person_height_m", "axes", "model"),
 }
 _OUTPUT = f"the file to write: {' or '.join(WRITERS)}; of several clips one each, NAME-ID."
+_CAMERA = {"focal_length", "fov_degrees", "principal_point", "radial", "tangential"}
 _OF_CLIPS = ("first_frame", "timestamps_s")
 _FLAGS = {"flip_augmentation", "constant_bone_lengths", "ground_contact"}
 
@@ -115,7 +115,7 @@ def _split(request: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any
 
 def _camera(request: dict[str, Any], image_size: tuple[float, float]) -> Camera:
     """A camera from the fields of a lift request."""
-    unknown = set(request) - set(signature(Camera.of).parameters)
+    unknown = set(request) - _CAMERA
     if unknown:
         raise InvalidInput.at(f"camera.{min(unknown)}", "no field of this name")
     fields: dict[str, Any] = {

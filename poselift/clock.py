@@ -13,6 +13,9 @@ from poselift.errors import InvalidInput
 
 TIMESTAMP_TICKS_PER_S: Final = 1000.0
 _FARTHEST_S: Final = 1e12
+_SHORTEST_S: Final = 0.99e-3
+_LONGEST_S: Final = 1e6
+"""Of the steps between most frames."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Clock:
         ticks_T = np.round(times_T * TIMESTAMP_TICKS_PER_S).astype(np.int64)
         elapsed_T = np.maximum(np.diff(ticks_T, prepend=ticks_T[:1] - 1), 1)
         usual_s = float(np.median(np.diff(times_T))) if frames > 1 else 1 / fps
+        if not _SHORTEST_S <= usual_s <= _LONGEST_S:
+            expected = f"steps of a millisecond or more, up to {_LONGEST_S:g} s"
+            raise InvalidInput.at(where, f"{expected} between most frames, found {usual_s:g} s")
         return cls(1 / usual_s, TIMESTAMP_TICKS_PER_S, elapsed_T)
 
 

@@ -33,7 +33,13 @@ from poselift.imputation import (
 from poselift.input_check import Coordinates, InputCheck, to_pixels
 from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
-from poselift.outliers import SWAP_GROUPS, MotionMemory, OutlierCheck
+from poselift.outliers import (
+    SWAP_GROUPS,
+    CheckedFrames,
+    MotionMemory,
+    OutlierCheck,
+    swap_back,
+)
 from poselift.poses import ModelOutput, Poses, PoseWarning
 from poselift.unseen import unseen_limbs
 
@@ -235,7 +241,7 @@ class Codec:
         filled_TJ2, quality_T, seen_TJ = self._imputation.fill(
             checked.keypoints[..., :2], checked.accepted, elapsed_T, self._model.causal
         )
-        joint_quality_TC = self._joint_quality(pixels_TC3, checked.outliers, seen_TJ)
+        joint_quality_TC = self._joint_quality(pixels_TC3, self._as_sent(checked), seen_TJ)
         return Encoded(
             *self._normalise(filled_TJ2),
             quality_T,
@@ -269,10 +275,19 @@ class Codec:
             filled.quality_T[:, 0],
             checked.accepted,
             seen_PJ,
-            self._joint_quality(pixels_PC3, checked.outliers, seen_PJ),
+            self._joint_quality(pixels_PC3, self._as_sent(checked), seen_PJ),
             checked.swapped,
         )
         return encoded, TrackMemory(state, motion)
+
+    def _as_sent(self, checked: CheckedFrames) -> Mask:
+        """Outliers (…, J) on the sides that the caller sent them on."""
+        outliers = checked.outliers
+        if not (checked.swapped.any() and outliers.any()):
+            return outliers
+        return swap_back(checked.keypoints, outliers, checked.swapped, self._model.keypoint_format)[
+            1
+        ]
 
     def _joint_quality(self, pixels_TC3: Floats, outliers_TJ: Mask, seen_TJ: Mask) -> Qualities:
         """Codes of ``JointQuality`` (T, C) of the caller's C joints.

@@ -30,7 +30,7 @@ class Quality(IntEnum):
     """What a frame's pose rests on."""
 
     MEASURED = 0
-    """All joints were measured."""
+    """All joints were measured that the keypoint format has."""
     FILLED = 1
     """Some or all joints were filled."""
     UNKNOWN = 2
@@ -46,7 +46,8 @@ class JointQuality(IntEnum):
     REJECTED = 2
     """Measured where it cannot be: an outlier."""
     NEVER_SEEN = 3
-    """Not measured at any time: in the clip, or so far."""
+    """Not measured since the last unknown frame, or, in clips, until the next; and all joints of
+    unknown frames that are not measured themselves."""
 
 
 JOINT_QUALITY = "mfrn"

@@ -218,8 +218,10 @@ def _joints(keypoint_format: str) -> _Joints:
 
 
 def _some(keypoints_TJ3: Floats, frames: int) -> Floats:
-    """About so many frames, evenly spread."""
-    return keypoints_TJ3[:: max(1, -(-len(keypoints_TJ3) // frames))]
+    """About so many of the frames with some joints of a person, evenly spread."""
+    joints_T = np.count_nonzero(keypoints_TJ3[..., 2] > 0, axis=1)
+    seen = np.flatnonzero(joints_T >= _FEWEST_JOINTS)
+    return keypoints_TJ3[seen[:: max(1, -(-len(seen) // frames))]]
 
 
 def _spans(keypoints_TJ3: Floats) -> tuple[Floats, NDArray[np.int64]]:

@@ -198,12 +198,12 @@ def _is_empty(frame: ArrayLike | None) -> bool:
 
 
 def _joints(frame: ArrayLike | None) -> Any:  # noqa: ANN401 - whatever NumPy takes
-    """A frame of lists as the JSON has it: joints may be null, or lack a score."""
+    """A frame of lists as the JSON has it: joints, x or y may be null, and scores lacking."""
     if not isinstance(frame, list):
         return frame
     return [
         [0, 0, 0]
-        if joint is None
+        if joint is None or (isinstance(joint, list) and None in joint[:2])
         else [*joint, 1]
         if isinstance(joint, list) and len(joint) == 2
         else joint

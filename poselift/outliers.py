@@ -53,6 +53,9 @@ _SWAP_FITS: Final = 0.35
 _TURN_SPEED_PER_S: Final = 1.5
 """How fast sides change places on average when a dancer spins; at a low frame rate that is far."""
 _FEWEST_SWAPPED: Final = 4
+_MOST_FRAME_BY_FRAME: Final = 10_000
+"""In a clip with more frames that follow an outlier, the rest are checked as if nothing was wrong
+before them: an outlier that stays is rejected no more, and the work is bounded."""
 _CALM: Final = 0.06
 """No joint that moves less than this within the body is an outlier in time, or swapped."""
 _LONGEST_JUMP_S: Final = 0.1
@@ -239,11 +242,15 @@ class OutlierCheck:
         wrong_T = checked.outliers.any(axis=1) | checked.swapped.any(axis=1)
         if not wrong_T.any():
             return checked
-        checked, next_frame = checked.copied(), 0
+        checked, next_frame, stepped = checked.copied(), 0, 0
         for wrong in np.flatnonzero(wrong_T).tolist():
             if wrong >= next_frame:
+                if stepped > _MOST_FRAME_BY_FRAME:
+                    # Wrong throughout: what the frames before tell is as doubtful as the frame.
+                    return checked
                 frames = keypoints_TJ3, measured_TJ, elapsed_T
                 next_frame = self._check_on(wrong, checked, frames, usual)
+                stepped += next_frame - wrong
         return checked
 
     def _moves_little(self, keypoints_TJ3: Floats) -> bool:

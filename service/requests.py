@@ -145,8 +145,11 @@ class Clip:
     @cached_property
     def detected(self) -> slice:
         """The frames from the first to the last detection; all, if there is none."""
-        is_detected_T = mark_missing(self.keypoints_TJ3)[..., 2].any(axis=1)
-        frames = np.flatnonzero(is_detected_T)
+        frames = np.flatnonzero(self.keypoints_TJ3[..., 2].any(axis=1))
+        if len(frames):
+            between = slice(int(frames[0]), int(frames[-1]) + 1)
+            marked = mark_missing(self.keypoints_TJ3[between])
+            frames = between.start + np.flatnonzero(marked[..., 2].any(axis=1))
         return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, len(self))
 
     def lifted(self, max_gap_s: float, fps: float) -> slice:
@@ -155,7 +158,8 @@ class Clip:
         times = self.timestamps_s
         if times is None:
             return slice(start, min(stop + math.ceil(max_gap_s * fps) + 1, len(self)))
-        if len(times) != len(self):
+        rises = np.isfinite(times).all() and (np.diff(times) > 0).all()
+        if len(times) != len(self) or not rises:
             return slice(0, len(self))  # which is refused
         last = np.searchsorted(times, times[stop - 1] + max_gap_s, side="right") + 1
         return slice(start, max(stop, min(int(last), len(self))))

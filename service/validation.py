@@ -16,6 +16,7 @@ _CUT = (
 )
 _LARGEST_FRAME = 2**53
 """Above it, numbers in JSON are no longer exact."""
+_USUAL_JOINTS = 33
 _SENT = 10
 """How many times as many frames as are lifted may be sent: a null costs a few bytes."""
 
@@ -49,7 +50,9 @@ def check_extent(clips: Sequence[Clip], joints: int, limits: Limits) -> None:
     check_limit("clips", len(clips), limits.max_clips_per_request)
     for index, clip in enumerate(clips):
         _check_shape(clip, index, joints)
-    check_limit("frames", sum(len(clip) for clip in clips), limits.max_frames_sent)
+    # Arrays grow with the joints too: those of faces and hands count as more frames.
+    sent = sum(len(clip) for clip in clips) * max(joints / _USUAL_JOINTS, 1)
+    check_limit("frames", round(sent), limits.max_frames_sent)
     frames = sum(clip.detected.stop - clip.detected.start for clip in clips)
     check_limit("frames", frames, limits.max_frames_per_request, _CUT)
     _check_ids(clips)

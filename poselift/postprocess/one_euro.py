@@ -18,6 +18,8 @@ from poselift.poses import Poses
 
 _D_CUTOFF_HZ = 1.0
 """Speeds are smoothed with this cutoff, as the authors advise."""
+_SHORTEST_S = 1e-3
+"""Frames nearer to each other count as so far apart."""
 _BETA = 5.0
 """How much the cutoff rises for each metre a second."""
 
@@ -70,7 +72,7 @@ class OneEuroFilter:
         self, track_ids: Sequence[str], poses: Poses, elapsed_s: float | None = None
     ) -> Poses:
         """The next frame of some tracks: their poses (P, …), in camera axes."""
-        rate_hz = 1 / elapsed_s if elapsed_s else self._fps
+        rate_hz = 1 / max(elapsed_s, _SHORTEST_S) if elapsed_s else self._fps
         if not track_ids:
             return poses
         found = _points(poses)

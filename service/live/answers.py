@@ -70,6 +70,9 @@ class Answering(ABC):
             raise IndexGap(index, next_index)
         return await self._lifted_again(index, next_index)
 
+    def skip(self, stepped: SteppedFrame) -> None:  # noqa: B027 - nothing to do where later
+        """Go past a frame with nobody in it, which is not answered."""
+
     @abstractmethod
     async def restore(self, recorded: Sequence[RecordedFrame]) -> None:
         """Begin with the frames that the store has, of a session that was live elsewhere."""
@@ -116,6 +119,11 @@ class AnswerNow(Answering):
             self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses, elapsed_s)
         self._latest_s = frame.timestamp_s
         return self._answer(frame, stepped.recorded, stepped.poses)
+
+    def skip(self, stepped: SteppedFrame) -> None:
+        """See ``Answering``: smoothing goes on."""
+        if self._filter is not None:
+            self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses)
 
     async def _lifted_again(self, index: int, next_index: int) -> FramePoses:
         """Lift the poses once more, from the window that ends there."""
@@ -166,7 +174,12 @@ class AnswerNow(Answering):
 
 
 def _times(frames: Sequence[RecordedFrame]) -> list[float | None]:
-    return [frame.timestamp_s for frame in frames]
+    """The timestamps of frames, and None for those skipped before them."""
+    times: list[float | None] = []
+    for frame in frames[-_FRAMES_TO_FILTER - 1 :]:
+        times += [None] * min(frame.skipped, _FRAMES_TO_FILTER)
+        times.append(frame.timestamp_s)
+    return times
 
 
 class AnswerLater(Answering):

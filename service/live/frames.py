@@ -86,7 +86,6 @@ class FramePoses:
         recorded: RecordedPeople,
         poses: Poses,
         is_durable: bool,
-        warnings: tuple[PoseWarning, ...] = (),
     ) -> "FramePoses":
         """Everyone in the frame, and of the other tracks those that still have a pose."""
         track_ids, sources_P = recorded.track_ids, recorded.sources_P
@@ -98,7 +97,7 @@ class FramePoses:
             track_ids, poses = tuple(track_ids[i] for i in shown), poses[shown]
             sources_P = sources_P[shown]
         sources = tuple(sources_P.tolist())
-        return cls(frame.index, track_ids, poses, is_durable, frame.errors, sources, warnings)
+        return cls(frame.index, track_ids, poses, is_durable, frame.errors, sources)
 
     @classmethod
     def left_out(cls, index: int, card: Card) -> "FramePoses":

@@ -23,25 +23,30 @@ class LiveWarnings:
         self._seen: dict[str, NDArray[np.int64]] = {}
         self._told: set[tuple[str, str]] = set()
         self._swapped: set[tuple[str, int]] = set()
+        self._frames = 0
 
     def of(self, keypoints_PJ3: Floats, stepped: SteppedFrame) -> tuple[PoseWarning, ...]:
         """What there is to tell with a frame, of whose people these are the pixels and scores."""
         index, track_ids = stepped.recorded.index, stepped.recorded.track_ids
         swapped_PG = stepped.swapped_PG
-        swaps = (
-            self._swaps(index, track_ids, swapped_PG) if self._swapped or swapped_PG.any() else ()
-        )
-        doubts = () if index % _EVERY else self._doubts(index, track_ids, keypoints_PJ3)
-        return (*swaps, *doubts)
+        warnings: list[PoseWarning] = []
+        if swapped_PG.any():
+            warnings += self._swaps(index, track_ids, swapped_PG)
+        if self._frames % _EVERY == 0:
+            warnings += self._doubts(index, track_ids, keypoints_PJ3)
+        self._frames += 1
+        return tuple(warnings)
 
     def _swaps(
         self, index: int, track_ids: Sequence[str], swapped_PG: Mask
     ) -> Iterator[PoseWarning]:
-        now = {(track_ids[person], group) for person, group in np.argwhere(swapped_PG).tolist()}
-        for track_id, group in sorted(now - self._swapped):
-            detail = f"left and right {list(SWAP_GROUPS)[group]} are swapped back from here on"
-            yield PoseWarning("sides_swapped", detail, (index, index), track_id)
-        self._swapped = now
+        self._swapped = {each for each in self._swapped if each[0] in track_ids}
+        for person, group in np.argwhere(swapped_PG).tolist():
+            track_id = track_ids[person]
+            if (track_id, group) not in self._swapped:
+                self._swapped.add((track_id, group))
+                detail = f"left and right {list(SWAP_GROUPS)[group]} are swapped back at times"
+                yield PoseWarning("sides_swapped", detail, (index, index), track_id)
 
     def _doubts(
         self, index: int, track_ids: Sequence[str], keypoints_PJ3: Floats

@@ -170,7 +170,8 @@ class LiveSession:
         for index in range(self.next_index, self.next_index + frames):
             if self._people.count == 0:
                 break
-            await self._step(Frame(index, ()), next(shares), 0)
+            _, stepped = await self._step(Frame(index, ()), next(shares), 0)
+            self._answering.skip(stepped)
 
     async def _step(
         self, sent: Frame, elapsed: int, skipped: int

@@ -155,6 +155,25 @@ async def test_gaps_are_frames_with_nobody(models, one_store, at):
         assert session.next_index == 2**50 + 1
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_smoothing_goes_on_over_gaps(models, one_store, resumed):
+    clip = person_clip(40)
+    clip[20:24, :, 2] = 0
+    frames = frames_of(clip)
+    asked = options(session_id="s", smoothing_s=0.1, allow_gaps=True)
+    async with replica(models, one_store.url) as one, replica(models, one_store.url) as other:
+        whole = await play(await one.open(options(smoothing_s=0.1), ""), frames)
+        session = await one.open(asked, "")
+        answers = await play(session, frames[:20] + frames[24:26])
+        if resumed:
+            session = await other.open(asked, "")
+            again = await session.push(frames[25])
+            np.testing.assert_allclose(again.poses.poses, answers[-1].poses.poses, atol=1e-4)
+        answers += await play(session, frames[26:])
+    for found, expected in zip(answers, whole[:20] + whole[24:], strict=True):
+        np.testing.assert_allclose(found.poses.poses, expected.poses.poses, atol=1e-4)
+
+
 async def test_the_source_of_an_associated_person_is_their_place_in_the_frame(models, one_store):
     left, right = person_clip(20, 1), person_clip(20, 2)
     left[..., 0] -= 200
@@ -189,11 +208,14 @@ async def test_what_is_no_person_in_pixels_is_refused_alone(models, one_store):
 async def test_warnings_come_once_for_a_person(models, one_store):
     upside_down = person_clip(60)
     upside_down[..., 1] = SIZE[1] - upside_down[..., 1]
+    swapped = upside_down[30:40:2][:, COCO.mirror]
+    upside_down[30:40:2] = swapped
     async with replica(models, one_store.url) as sessions:
         session = await sessions.open(options(), "")
         answers = await play(session, frames_of(upside_down))
         told = [warning for answer in answers for warning in answer.warnings]
-        assert [(each.code, each.track_id) for each in told] == [("upside_down", "anna")]
+        codes = sorted((each.code, each.track_id) for each in told)
+        assert codes == [*[("sides_swapped", "anna")] * 2, ("upside_down", "anna")]
 
 
 async def test_a_persons_height_scales_pose_and_trajectory(models, one_store):

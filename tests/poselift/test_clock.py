@@ -20,7 +20,7 @@ def test_timestamps_are_milliseconds_between_frames():
 
 
 def test_frames_within_a_millisecond_are_a_tick_apart():
-    assert Clock.of(50.0, [0.0, 1e-5, 2e-5], 3).elapsed_T.tolist() == [1, 1, 1]
+    assert Clock.of(50.0, [0.0, 0.01, 0.02, 0.02001], 4).elapsed_T.tolist() == [1, 10, 10, 1]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,9 @@ def test_frames_within_a_millisecond_are_a_tick_apart():
         ([0.0, 0.0, 0.1], r"timestamps_s\[1\]: expected a time after"),
         ([0.0, np.nan, 0.1], "finite numbers"),
         (["a", "b", "c"], "numbers, in seconds"),
+        ([0.0, 5e-324, 1e-323], "a millisecond or more"),
+        ([0.0, 1e-9, 2e-9], "a millisecond or more"),
+        ([0.0, 1e8, 2e8], "a millisecond or more"),
     ],
 )
 def test_others_are_refused(times, where):

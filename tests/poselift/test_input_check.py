@@ -60,6 +60,18 @@ def test_normalised_coordinates_are_scaled_where_they_are_named():
     CHECK.refuse_wrong(found, "keypoints")
 
 
+def test_frames_of_a_few_joints_decide_nothing():
+    keypoints = standing()
+    keypoints[::2, 1:, 2] = 0
+    keypoints[::2, 0, :2] = [1.5, 1]
+    CHECK.refuse_wrong(keypoints, "keypoints")
+    CHECK.refuse_wrong(keypoints[:1], "keypoints")
+    normalised = scaled(standing(frames=80), 1 / np.array(SIZE))
+    normalised[::10, :, 2] = 0
+    with pytest.raises(InvalidInput, match="normalised"):
+        CHECK.refuse_wrong(normalised, "keypoints")
+
+
 def test_a_person_in_one_point_is_refused():
     keypoints = standing()
     keypoints[..., :2] = [400, 300]

@@ -157,6 +157,17 @@ def test_a_persons_height_scales_all_that_has_a_length(models: Path, scale: floa
     assert np.abs(plain.poses - one.poses).max() > 1e-3
 
 
+def test_an_outlier_is_told_on_the_side_it_was_sent_on(models: Path) -> None:
+    names = list(poselift.FORMATS["coco17"].joints)
+    clip = person_clip(40)
+    clip[20:23] = clip[20:23][:, poselift.FORMATS["coco17"].mirror]
+    clip[21, names.index("left_wrist"), :2] += [300, -300]
+    found = poselift.lift(clip, image_size=SIZE, fps=30, model=models / "causal")
+    assert {warning.code for warning in found.warnings} == {"sides_swapped"}
+    rejected = np.argwhere(found.joint_quality == poselift.JointQuality.REJECTED)
+    assert rejected.tolist() == [[21, names.index("left_wrist")]]
+
+
 def test_z_up_turns_y_away_and_z_up(models: Path) -> None:
     wanted = {"image_size": SIZE, "model": models / "rooted"}
     camera = poselift.lift(person_clip(5), **wanted)

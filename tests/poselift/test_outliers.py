@@ -122,6 +122,23 @@ def test_a_person_of_few_joints_is_not_judged():
     assert not checked(keypoints).outliers[9, [5, 7]].any()
 
 
+def test_the_work_on_a_clip_that_is_wrong_throughout_is_bounded(monkeypatch):
+    monkeypatch.setattr("poselift.outliers._MOST_FRAME_BY_FRAME", 20)
+    keypoints = walking(frames=200)
+    keypoints[1::2, WRIST, :2] += [700, 0]
+    steps = []
+    judge = OutlierCheck._judge
+
+    def counted(self, frames, *others):
+        steps.append(len(frames))
+        return judge(self, frames, *others)
+
+    monkeypatch.setattr(OutlierCheck, "_judge", counted)
+    found = checked(keypoints)
+    assert steps.count(1) < 30
+    assert found.outliers[1::2, WRIST].all()
+
+
 ERRORS = st.lists(
     st.tuples(
         st.integers(0, 39),
