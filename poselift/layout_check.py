@@ -15,6 +15,8 @@ from poselift.reference_pose import REFERENCE_POSE
 
 _FAR_BETTER = 2.5
 """How many times better another format must fit; the right one never lost by more than 1.2."""
+_FITS = 0.25
+"""The misfit up to which the named format is right; that of others is above 0.5."""
 _GOOD_FIT = 0.3
 """The mean misfit under which a format is believable; of random clips one in a hundred has less."""
 _WORST_BONE = 3.0
@@ -36,6 +38,8 @@ def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
         return
     some = keypoints_TJ3[:: max(1, len(keypoints_TJ3) // _MOST_FRAMES)]
     claimed = _misfit(some, FORMATS[name])
+    if claimed <= _FITS:
+        return
     for other in others:
         fit = _misfit(some, FORMATS[other])
         if fit < _GOOD_FIT and _FAR_BETTER * fit < claimed < np.inf:
