@@ -56,7 +56,7 @@ _FEWEST_SWAPPED: Final = 4
 _MOST_FRAME_BY_FRAME: Final = 10_000
 """In a clip with more frames that follow an outlier, the rest are checked as if nothing was wrong
 before them: an outlier that stays is rejected no more, and the work is bounded."""
-_CALM: Final = 0.06
+_CALM: Final = 0.05
 """No joint that moves less than this within the body is an outlier in time, or swapped."""
 _LONGEST_JUMP_S: Final = 0.1
 """A joint that stays for so long where it was rejected is there."""
@@ -170,6 +170,10 @@ class MotionMemory:
             np.where(frame.swapped, np.maximum(self.swapped_BG, 1), 0),
         )
 
+    def is_fresh(self) -> bool:
+        """Whether everything was accepted in the frame before."""
+        return not (self.age_BJ.any() or self.doubted_BJ.any() or self.swapped_BG.any())
+
     def is_like(self, other: "MotionMemory") -> bool:
         """Whether both lead to the same."""
         known = self.age_BJ < NEVER
@@ -233,7 +237,8 @@ class OutlierCheck:
             measured_TJ: which joints are measured.
             elapsed_T: ticks since the frame before, at least 1 each.
         """
-        if measured_TJ.all() and self._moves_little(keypoints_TJ3):
+        steps_EJ2 = np.diff(keypoints_TJ3[..., :2], axis=0)
+        if measured_TJ.all() and self._moves_little(keypoints_TJ3, steps_EJ2):
             return CheckedFrames.all_accepted(keypoints_TJ3, measured_TJ)
         # Where nothing is wrong, a frame's memory is known beforehand: all are checked at once, and
         # those after a wrong one again until the memory is as it was taken to be.
@@ -253,24 +258,29 @@ class OutlierCheck:
                 stepped += next_frame - wrong
         return checked
 
-    def _moves_little(self, keypoints_TJ3: Floats) -> bool:
-        """Whether a complete clip is so calm that every check would pass: quick, and often true."""
+    def _moves_little(self, keypoints_BJ3: Floats, steps_EJ2: Floats) -> bool:
+        """Whether complete frames are so calm that every check would pass: quick, and often true.
+
+        ``steps_EJ2`` are how far joints came since the frame before, of all frames or all but the
+        first.
+        """
         body = _body(self.keypoint_format)
-        (one, other), x, y = body.ends_E2.T, keypoints_TJ3[..., 0], keypoints_TJ3[..., 1]
-        if len(one) < _FEWEST_BONES or _JITTER + body.speeds_J.min() / self.ticks_per_s < _CALM:
+        (one, other), x, y = body.ends_E2.T, keypoints_BJ3[..., 0], keypoints_BJ3[..., 1]
+        joints = steps_EJ2.shape[1]
+        # The upper of the two middle steps of an even number is up to half as far off again.
+        reach = _CALM if joints % 2 else 1.5 * _CALM
+        if len(one) < _FEWEST_BONES or _JITTER + body.speeds_J.min() / self.ticks_per_s < reach:
             return False
         with np.errstate(all="ignore"):
             dx, dy = x[:, one] - x[:, other], y[:, one] - y[:, other]
             says_TE = np.sqrt(dx * dx + dy * dy) / body.lengths_E
             rank = max(int(np.ceil(_STATURE_RANK * len(one))) - 1, 0)
             stature_T1 = np.partition(says_TE, rank, axis=1)[:, rank, None]
-            steps = np.diff(keypoints_TJ3[..., :2], axis=0)
-            joints, middle = steps.shape[1], steps.shape[1] // 2
-            ordered = np.partition(steps, middle - (joints % 2 == 0), axis=1)
-            steps -= ordered[:, middle, None]
+            middle = joints // 2
+            steps = steps_EJ2 - np.partition(steps_EJ2, middle, axis=1)[:, middle, None]
             off = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2)
             # NaN compares false, so wild numbers are not calm.
-            is_calm = off <= _CALM * stature_T1[1:]
+            is_calm = off <= _CALM * stature_T1[len(stature_T1) - len(off) :]
             return bool(is_calm.all() and (says_TE <= _STRETCH * stature_T1).all())
 
     def _check_on(
@@ -312,6 +322,11 @@ class OutlierCheck:
         Returns:
             the frames, and what to remember after them.
         """
+        if measured_BJ.all() and memory.is_fresh():
+            steps_BJ2 = keypoints_BJ3[..., :2] - memory.places_BJ2
+            if self._moves_little(keypoints_BJ3, steps_BJ2):
+                checked = CheckedFrames.all_accepted(keypoints_BJ3, measured_BJ)
+                return checked, MotionMemory.begun(keypoints_BJ3[..., :2], measured_BJ)
         memory = memory.later(elapsed_B)
         checked = self._judge(keypoints_BJ3, measured_BJ, memory, elapsed_B)
         return checked, memory.after(checked)
