@@ -10,15 +10,14 @@ nothing remembered. Times are counted in ticks: in frames, where these are evenl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Mask, Qualities
+from poselift.body_motion import middle_step
 from poselift.reference_pose import REFERENCE_POSE
-
-_AnyFloats = TypeVar("_AnyFloats", NDArray[np.float32], NDArray[np.float64])
 
 MIN_SCORE: Final = 0.05
 """A joint scored below this is missing, unless a caller asks for something else."""
@@ -260,21 +259,10 @@ def _carry(
     for frame in np.flatnonzero(carried_BTJ.any(axis=(0, 2))):
         before = places[:, frame - 1] if frame else state.keypoints_BJ2
         known_before = seen_BTJ[:, frame - 1] if frame else state.seen_BJ
-        moved = _middle_step(places[:, frame] - before, known_before & measured_BTJ[:, frame])
+        moved = middle_step(places[:, frame] - before, known_before & measured_BTJ[:, frame])
         carried = carried_BTJ[:, frame, :, None]
         places[:, frame] = np.where(carried, before + moved[:, None], places[:, frame])
     return places
-
-
-def _middle_step(steps_BJ2: _AnyFloats, chosen_BJ: Mask) -> _AnyFloats:
-    """The medians (B, 2) of the chosen joints' steps; none where no joint is chosen."""
-    ordered = np.sort(np.where(chosen_BJ[..., None], steps_BJ2, np.inf), axis=1)
-    count = chosen_BJ.sum(axis=1)
-    ordered[count == 0] = 0
-    tracks = np.arange(len(count))
-    low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
-    middle: _AnyFloats = (low + high) / 2
-    return middle
 
 
 def _complete_frame(places_B1J2: Floats, measured_B1J: Mask) -> tuple[Filled, ImputationState]:
@@ -340,7 +328,7 @@ def _body_path(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> NDA
         passed = (before >= 0) & (after >= 0)
         steps_EJ2[blind] = places[blind + 1].astype(np.float64) - places[blind]
         chosen_EJ[blind] = passed[blind + 1] & passed[blind]
-    middle_E2 = _middle_step(steps_EJ2, chosen_EJ)
+    middle_E2 = middle_step(steps_EJ2, chosen_EJ)
     return np.concatenate([np.zeros((1, 2)), np.cumsum(middle_E2, axis=0)])
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Mask
+from poselift.body_motion import middle_step
 from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
 
@@ -507,17 +508,6 @@ def _most_stretched(stretch_E: Floats, body: _Body) -> int | None:
     long_J = (body.bones_of_JE & (stretch_E > _STRETCH)).sum(axis=1)
     of_these = (long_J > 0) & (long_J == (body.bones_of_JE & (stretch_E > 0)).sum(axis=1))
     return int(np.where(of_these, long_J, 0).argmax()) if of_these.any() else None
-
-
-def middle_step(steps_BJ2: Floats, chosen_BJ: Mask) -> Floats:
-    """The medians (B, 2) of the chosen joints' steps; none where no joint is chosen."""
-    ordered = np.sort(np.where(chosen_BJ[..., None], steps_BJ2, np.float32(np.inf)), axis=1)
-    count = chosen_BJ.sum(axis=1)
-    ordered[count == 0] = 0
-    tracks = np.arange(len(count))
-    low, high = ordered[tracks, np.maximum(count - 1, 0) // 2], ordered[tracks, count // 2]
-    middle: Floats = (low + high) / 2
-    return middle
 
 
 def _norm(vectors: Floats) -> Floats:
