@@ -50,7 +50,7 @@ class Scene:
     missed: float = 0.03
     """The share of detections missed, besides those of people behind others."""
     empty: float = 0.0
-    """The share of frames in which nobody is detected."""
+    """The share of frames in which no person is detected."""
     jitter: float = 3.0
 
 

@@ -124,7 +124,7 @@ class SessionOptions(PoseOptions):
     """What happens to frames that come faster than they are lifted: they wait for their turn, or
     the oldest waiting ones are left out, as if the camera had been slower for a moment."""
     allow_gaps: bool = False
-    """The index may jump: in the frames between there was nobody."""
+    """The index may jump: in the frames between no person is detected."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Answering(ABC):
         return await self._lifted_again(index, next_index)
 
     def skip(self, stepped: SteppedFrame) -> None:  # noqa: B027 - nothing to do where later
-        """Go past a frame with nobody in it, which is not answered."""
+        """Go past a frame without people, which is not answered."""
 
     @abstractmethod
     async def restore(self, recorded: Sequence[RecordedFrame]) -> None:

@@ -92,7 +92,7 @@ class Associator:
         if not people or not self._tracks:
             return {}
         converted = convert(np.stack(people), self._source, self._target)
-        with np.errstate(all="ignore"):  # callers' wildest numbers are like nobody's
+        with np.errstate(all="ignore"):  # callers' wildest numbers are like no track's
             similarities_PT = np.nan_to_num(self._similarities(converted))
         # With a limit to costs, lap takes up to 0.2 s for the most people there may be.
         tracks_P: list[int] = lap.lapjv(1 - similarities_PT, extend_cost=True)[1].tolist()

@@ -44,7 +44,7 @@ class RecordedFrame(RecordedPeople):
     state: ImputationState
     motion: MotionMemory
     skipped: int = 0
-    """Frames with nobody in them before this one, of which there is no record."""
+    """Frames without people before this one, of which there is no record."""
     timestamp_s: float | None = None
 
     @classmethod
@@ -52,10 +52,10 @@ class RecordedFrame(RecordedPeople):
         cls, index: int, joints: int, skipped: int = 0, timestamp_s: float | None = None
     ) -> "RecordedFrame":
         """A frame without people."""
-        nobody = index, (), np.zeros(0, np.uint8), np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)
+        people = index, (), np.zeros(0, np.uint8), np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)
         nothing = np.zeros(0, np.bool_), np.zeros((0, joints), np.bool_)
         memory = ImputationState.blank(0, joints), MotionMemory.blank(0, joints)
-        return cls(*nobody, *nothing, *memory, skipped, timestamp_s)
+        return cls(*people, *nothing, *memory, skipped, timestamp_s)
 
     def memory(self, track_id: str) -> TrackMemory:
         """What is remembered of one of its tracks."""
@@ -219,11 +219,11 @@ def history(frames: Sequence[RecordedFrame], track_id: str) -> ImputationState:
         states.append(frame.state.of(slice(row, row + 1)))
         if frame.is_fresh_P[row]:
             break
-        states += _while_nobody(frames, frame, track_id)
+        states += _while_skipped(frames, frame, track_id)
     return ImputationState.joined(states[::-1])
 
 
-def _while_nobody(
+def _while_skipped(
     frames: Sequence[RecordedFrame], frame: RecordedFrame, track_id: str
 ) -> list[ImputationState]:
     """What was remembered of a track in the frames skipped before a frame: it was held."""

@@ -155,7 +155,7 @@ class LiveSession:
 
     async def _lift(self, sent: Frame, skipped: int, shares: Iterator[int]) -> FramePoses | None:
         if skipped:
-            await self._step_nobody(skipped, shares)
+            await self._step_skipped(skipped, shares)
         admitted, stepped = await self._step(sent, next(shares), skipped)
         self.next_index = sent.index + 1
         await self._log.append(stepped.recorded)
@@ -165,7 +165,7 @@ class LiveSession:
         self._model.warned(warnings)
         return await self._answering.answer(admitted.frame, stepped, warnings)
 
-    async def _step_nobody(self, frames: int, shares: Iterator[int]) -> None:
+    async def _step_skipped(self, frames: int, shares: Iterator[int]) -> None:
         """Step frames that were skipped, of which there is no record, until everyone has left."""
         for index in range(self.next_index, self.next_index + frames):
             if self._people.count == 0:

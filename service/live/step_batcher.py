@@ -41,7 +41,7 @@ class FrameJob:
     elapsed: int = 1
     """Ticks since the frame before."""
     skipped: int = 0
-    """Frames with nobody in them before this one."""
+    """Frames without people before this one."""
     timestamp_s: float | None = None
 
 

@@ -99,7 +99,7 @@ def of_outcome(outcome: Outcome) -> Answer:
 
 
 async def by_stream(service: ServiceProcess, request: Mapping[str, Any]) -> Answer:
-    """Live, frame by frame; a frame with nobody is one without people."""
+    """Live, frame by frame; a frame in which no person is detected has no people."""
     fields = {name: value for name, value in request.items() if name != "clips"}
     answers, codes = [], []
     async with stream(service, "websocket-json") as connection:

@@ -41,9 +41,9 @@ class Session:
         places_PJ2 = now_PJ3[..., :2].astype(np.float32)
         state = ImputationState(places_PJ2, seen_PJ, np.zeros(len(names), np.int64))
         measured_PJ = measured_joints(now_PJ3.astype(np.float32), 0.05)
-        nobody = RecordedFrame.empty(self.index, 17)
+        no_people = RecordedFrame.empty(self.index, 17)
         people = {"track_ids": names, "quality_P": quality_P, "measured_PJ": measured_PJ}
-        self.associator.remember(replace(nobody, **people, state=state))
+        self.associator.remember(replace(no_people, **people, state=state))
 
 
 def at(x: float, index: int = 0) -> Floats:
@@ -78,7 +78,7 @@ def test_people_walk_on_while_they_are_missed() -> None:
 
 
 @pytest.mark.parametrize("keypoints", [np.zeros((17, 3), np.float32), at(0) * [1, 1, 0.0]])
-def test_a_person_without_joints_is_nobody_known(keypoints: Floats) -> None:
+def test_a_person_without_joints_is_like_no_track(keypoints: Floats) -> None:
     session = Session()
     assert session.see(at(0), keypoints) == ["0-0", "0-1"]
     assert session.see(keypoints, at(0)) == ["1-0", "0-0"]
@@ -94,7 +94,7 @@ def test_the_few_joints_seen_decide() -> None:
 
 
 @pytest.mark.parametrize("far", [3e38, -3e38, 1e20])
-def test_wild_numbers_disturb_nobody(far: Any) -> None:
+def test_wild_numbers_disturb_no_one_else(far: Any) -> None:
     session = Session()
     wild = at(0)
     wild[::2, 0], wild[1::2, 1] = far, -far

@@ -128,7 +128,7 @@ async def test_a_timestamp_that_does_not_rise_is_refused_and_nothing_is_lost(mod
 
 
 @pytest.mark.parametrize("at", [None, 16, 35])
-async def test_gaps_are_frames_with_nobody(models, one_store, at):
+async def test_gaps_are_frames_without_people(models, one_store, at):
     clip = spoiled()
     nulls = [*range(16, 19), *range(35, 50)]  # shorter and longer than a gap that is filled
     clip[nulls, :, 2] = 0
