@@ -13,7 +13,7 @@ import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.formats import FORMATS, convert
+from poselift.formats import FORMATS, Conversion
 from poselift.imputation import Quality, measured_joints
 from service.live.frames import Frame, Person
 from service.live.records import RecordedFrame
@@ -57,8 +57,7 @@ class Associator:
     """Gives the people of one session's frames track ids of their own making."""
 
     def __init__(self, source: str, target: str, min_score: float) -> None:
-        self._source = source
-        self._target = target
+        self._conversion = Conversion(source, target)
         self._min_score = min_score
         sigmas = dict(zip(_PARTS, _SIGMAS, strict=True))
         parts = (joint.rpartition("_")[2] for joint in FORMATS[target].joints)
@@ -91,7 +90,7 @@ class Associator:
         """For people that go on as a track, which one."""
         if not people or not self._tracks:
             return {}
-        converted = convert(np.stack(people), self._source, self._target)
+        converted = self._conversion(np.stack(people))
         with np.errstate(all="ignore"):  # callers' wildest numbers are like no track's
             similarities_PT = np.nan_to_num(self._similarities(converted))
         # With a limit to costs, lap takes up to 0.2 s for the most people there may be.
