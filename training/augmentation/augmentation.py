@@ -26,6 +26,7 @@ class Stage(Enum):
 
     MOTION = "positions (T, M, 3) in world axes, metres, y up; the first are Human3.6M's joints"
     CAMERA = "a `SyntheticCamera`"
+    POINTS = "positions (T, M, 3) in camera axes, metres, that are detected; targets stay"
     KEYPOINTS = "detected keypoints (T, J, 3): pixels and score"
 
 

@@ -9,6 +9,7 @@ from training.augmentation.augmentation import Augmentation, Motions, Stage
 from training.augmentation.bodies import BONE_LENGTH_SCALING, LIMB_SWAP
 from training.augmentation.framing import ROLL, TRUNCATION
 from training.augmentation.joint_angle_jitter import JOINT_ANGLE_JITTER
+from training.augmentation.joint_definitions import JOINT_DEFINITIONS
 from training.augmentation.posture import LYING, SITTING
 from training.augmentation.timing import BACKWARDS, SPEED
 
@@ -21,6 +22,7 @@ AUGMENTATIONS: tuple[Augmentation, ...] = (
     BONE_LENGTH_SCALING,
     BACKWARDS,
     ROLL,
+    JOINT_DEFINITIONS,
     TRUNCATION,
 )
 """In the order in which they are applied within their stages."""

@@ -114,6 +114,7 @@ def _detected(
 ) -> Floats:
     """What a detector finds (T, J, 3) of points in camera axes: pixels and scores."""
     columns = _columns(options.keypoint_format, motions)
+    points_TM3 = augment(Stage.POINTS, points_TM3, options.augmentations, motions, rng)
     pixels = camera.intrinsics.project(points_TM3[:, columns]).astype(np.float32)
     # A clip that was sped up may be a hurried person as well as a slow camera, so a detector's
     # errors last as many frames of it as of any other.

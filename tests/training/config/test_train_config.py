@@ -16,7 +16,8 @@ from training.train import train
 
 OLD = json.loads((Path(__file__).parent / "flat_config.json").read_text())
 """The settings of a checkpoint written before there were sections."""
-NEWER = {"targets_per_window", "target_spacing"}
+NEWER = {"targets_per_window", "target_spacing", "joint_definitions"}
+"""Settings that it does not have."""
 
 
 def test_settings_of_older_checkpoints_are_read():
@@ -31,6 +32,7 @@ def test_settings_of_older_checkpoints_are_read():
         "backwards": 0.5,
         "roll": 0.5,
         "truncation": 0.5,
+        **LATER,
     }
     assert config.augmentation.cameras_per_clip == 3
     now = config.dumped(mode="json")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -61,7 +62,7 @@ class Condition:
     """How held-out people are projected, and what happens to them before."""
 
     noise: float = 0.0
-    augmentations: Mapping[str, float] = field(default_factory=dict)
+    augmentations: Mapping[str, Any] = field(default_factory=dict)
     has_gross_errors: bool = False
     reject_outliers: bool = True
 
