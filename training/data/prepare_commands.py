@@ -10,8 +10,9 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from training.command import List, Options
-from training.data.datasets import amass, cmu, plain, videopose3d_files
+from training.data.datasets import amass, cmu, plain, uiprmd, videopose3d_files
 from training.data.datasets.archives import CMU_SITE, download, opened
+from training.data.datasets.marked_people import residual_table
 from training.data.datasets.preparation import Rejection
 from training.data.datasets.prepared import MotionSet, RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
@@ -96,6 +97,28 @@ def prepare_amass(*, options: _AmassOptions) -> None:
     with opened(options.source) as places:
         prepared = amass.prepare(places, body, options.fps, options.held_out)
         _write_motion(*prepared, options, options.output)
+
+
+class _UiprmdOptions(_MotionOptions):
+    source: Path
+    """Arrays of markers (.npz)."""
+    held_out: Names = uiprmd.HELD_OUT
+    """Whole subjects to keep from training."""
+    output: Output = Path("data/uiprmd.npz")
+
+
+def prepare_uiprmd(*, options: _UiprmdOptions) -> None:
+    """Prepare UI-PRMD: rehabilitation exercises as optical markers.
+
+    Compute joint centres from the markers of the Plug-in-Gait set by published regressions, and fit
+    a skeleton whose bones keep their lengths; join repetitions that are continuous; check every
+    clip; write one file. What fails a check is left out and reported, and so is by how much
+    joints were moved for the skeleton's sake.
+    """
+    motions, rejections, fits = uiprmd.prepare(options.source, options.fps, options.held_out)
+    for line in residual_table(fits):
+        print(line)
+    _write_motion(motions, rejections, options, options.output)
 
 
 class _PositionsOptions(_MotionOptions):
@@ -249,6 +272,7 @@ def _write_recordings(recordings: RecordingSet, left_out: Sequence[str], output:
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "cmu": prepare_cmu,
     "amass": prepare_amass,
+    "uiprmd": prepare_uiprmd,
     "positions": prepare_positions,
     "h36m": prepare_h36m,
     "humaneva": prepare_humaneva,

@@ -77,9 +77,20 @@ def points_of(motion: Motion) -> tuple[Doubles, str]:
     at = {name: values * metres for name, values in points.at.items()}
     at["hip"] = (at["left_hip"] + at["right_hip"]) / 2
     size = _leg(at) / TYPICAL_LEG_M
-    for name, offset in {**FACE_OFFSETS_M, "neck": NECK_OFFSET_M}.items():
-        at[name] = points.skull_T3 * metres + points.head_TJ33 @ (np.array(offset) * size)
-    return stacked(at), unit
+    return stacked(with_skull(at, points.skull_T3 * metres, points.head_TJ33, size)), unit
+
+
+def with_skull(
+    at: dict[str, Doubles], skull_T3: Doubles, head_TJ33: Doubles, size: float
+) -> dict[str, Doubles]:
+    """The points given, and the face and the neck put on the base of the skull.
+
+    ``head_TJ33`` has the head's left, up and forward as columns; ``size`` is that of the leg, in
+    `TYPICAL_LEG_M`.
+    """
+    on_skull = {**FACE_OFFSETS_M, "neck": NECK_OFFSET_M}
+    placed = {name: skull_T3 + head_TJ33 @ (np.array(by) * size) for name, by in on_skull.items()}
+    return {**at, **placed}
 
 
 def stacked(at: dict[str, Doubles]) -> Doubles:
