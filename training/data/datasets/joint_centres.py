@@ -182,9 +182,7 @@ def _hips(pelvis: RigidPose, body: MarkedBody) -> dict[str, Doubles]:
     depth = float(np.linalg.norm(np.mean(back, axis=0))) - 2 * MARKER_RADIUS_M
     x, y = 0.33 * width + 0.0073, -0.30 * width - 0.0109
     z = -0.24 * depth - 0.0099 - MARKER_RADIUS_M
-    return {
-        f"{side}_hip": pelvis.world(np.array([sign * x, y, z])) for side, sign in SIDES.items()
-    }
+    return {f"{side}_hip": pelvis.world(np.array([sign * x, y, z])) for side, sign in SIDES.items()}
 
 
 def _shoulders(markers: Markers, chest: RigidPose, body: MarkedBody) -> dict[str, Doubles]:
@@ -301,7 +299,9 @@ def _elbow_axis(to_shoulder: Doubles, to_wrist: Doubles, offset: float, sign: fl
     s, w = to_shoulder, to_wrist
     ss, sw, ww = (np.sum(a * b, axis=-1) for a, b in ((s, s), (s, w), (w, w)))
     determinant = np.maximum(ss * ww - sw**2, 1e-9)
-    in_plane = offset * (((ww - sw) / determinant)[:, None] * s + ((ss - sw) / determinant)[:, None] * w)
+    in_plane = offset * (
+        ((ww - sw) / determinant)[:, None] * s + ((ss - sw) / determinant)[:, None] * w
+    )
     length = np.linalg.norm(in_plane, axis=-1, keepdims=True)
     in_plane /= np.maximum(length, 1.0)
     out = np.sqrt(np.maximum(1 - length**2, 0))
@@ -310,9 +310,14 @@ def _elbow_axis(to_shoulder: Doubles, to_wrist: Doubles, offset: float, sign: fl
 
 def _spine(standing: Markers, body: MarkedBody) -> tuple[Doubles, Doubles]:
     """Where Human3.6M's spine is on the pelvis and on the chest of someone who stands."""
-    pelvis, chest = placed(body.pelvis_M3, standing.of(PELVIS)), placed(body.chest_M3, standing.of(CHEST))
+    pelvis, chest = (
+        placed(body.pelvis_M3, standing.of(PELVIS)),
+        placed(body.chest_M3, standing.of(CHEST)),
+    )
     at = _hips(pelvis, body) | _shoulders(standing, chest, body)
-    hip, thorax = ((at[f"left_{joint}"] + at[f"right_{joint}"]) / 2 for joint in ("hip", "shoulder"))
+    hip, thorax = (
+        (at[f"left_{joint}"] + at[f"right_{joint}"]) / 2 for joint in ("hip", "shoulder")
+    )
     along = thorax - hip
     forward = unit(np.cross(at["left_hip"] - at["right_hip"], along))
     length = np.linalg.norm(along, axis=-1, keepdims=True)

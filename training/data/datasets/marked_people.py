@@ -8,7 +8,7 @@ import numpy as np
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
 from training.data.datasets.body import POINTS, stacked, with_skull
-from training.data.datasets.constant_bones import median_lengths, with_lengths
+from training.data.datasets.constant_bones import Lengths, median_lengths, with_lengths
 from training.data.datasets.joint_centres import Centres, MarkedBody, centres, measured
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.markers import Markers, joined, runs, without_gaps
@@ -38,9 +38,7 @@ def fitted(clips: Sequence[Markers]) -> list[Fitted]:
     return [_fitted(each, lengths, body, clip.fps) for clip, each in pairs]
 
 
-def _fitted(
-    found: Centres, lengths: dict[tuple[str, str], float], body: MarkedBody, fps: float
-) -> Fitted:
+def _fitted(found: Centres, lengths: Lengths, body: MarkedBody, fps: float) -> Fitted:
     at = with_lengths(found.at, lengths)
     residuals = {
         joint: np.concatenate(

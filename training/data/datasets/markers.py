@@ -76,7 +76,7 @@ def without_gaps(markers: Markers) -> Markers:
 
 
 def _is_inside(run: slice, frames: int, longest: int) -> bool:
-    return 0 < run.start and run.stop < frames and run.stop - run.start <= longest
+    return run.start > 0 and run.stop < frames and run.stop - run.start <= longest
 
 
 def runs(chosen_T: np.typing.NDArray[np.bool_]) -> list[slice]:

@@ -17,8 +17,8 @@ from poselift.errors import InvalidInput
 from training.array_types import Doubles
 from training.data.datasets import preparation
 from training.data.datasets.clips import check_clips, read_arrays
-from training.data.datasets.markers import Markers, joined, known_markers
 from training.data.datasets.marked_people import Fitted, fitted, whole_runs
+from training.data.datasets.markers import Markers, joined, known_markers
 from training.data.datasets.preparation import Clip, Rejection, failing, given
 from training.data.datasets.prepared import MotionSet
 
