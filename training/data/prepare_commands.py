@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from training.command import List, Options
-from training.data.datasets import amass, cmu, plain, uiprmd, videopose3d_files
+from training.data.datasets import amass, cmu, hdm05, plain, uiprmd, videopose3d_files
 from training.data.datasets.archives import CMU_SITE, download, opened
 from training.data.datasets.marked_people import residual_table
 from training.data.datasets.preparation import Rejection
@@ -119,6 +119,25 @@ def prepare_uiprmd(*, options: _UiprmdOptions) -> None:
     for line in residual_table(fits):
         print(line)
     _write_motion(motions, rejections, options, options.output)
+
+
+class _Hdm05Options(Options):
+    source: Paths
+    fps: Rate = 50.0
+    output: Output = Path("data/hdm05.npz")
+
+
+def prepare_hdm05(*, options: _Hdm05Options) -> None:
+    """Prepare HDM05, for evaluation alone: every clip is held out.
+
+    Read ASF/AMC; check every clip; map it to the joints of Human3.6M and five points of the face, in
+    metres, y up; write one file. What fails a check is left out and reported.
+    """
+    with opened(options.source) as places:
+        motions, rejections = hdm05.prepare(places, options.fps)
+    held_out = tuple(sorted(set(motions.subjects)))
+    settings = _MotionOptions(fps=options.fps, held_out=held_out)
+    _write_motion(motions, rejections, settings, options.output)
 
 
 class _PositionsOptions(_MotionOptions):
@@ -273,6 +292,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "cmu": prepare_cmu,
     "amass": prepare_amass,
     "uiprmd": prepare_uiprmd,
+    "hdm05": prepare_hdm05,
     "positions": prepare_positions,
     "h36m": prepare_h36m,
     "humaneva": prepare_humaneva,

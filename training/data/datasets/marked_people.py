@@ -29,6 +29,8 @@ class Fitted:
 
 def fitted(clips: Sequence[Markers]) -> list[Fitted]:
     """All clips of one subject, with one skeleton of constant bone lengths."""
+    if not clips:
+        return []
     whole = [without_gaps(clip) for clip in clips]
     body = measured(joined(whole))
     found = [centres(clip, body) for clip in whole]
