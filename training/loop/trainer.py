@@ -53,7 +53,7 @@ class Trainer:
         skeleton = self.source.summary.skeleton
         self.networks = checkpoints.build_networks(self.config, skeleton).to(self.device)
         how = config.optimisation
-        self.form = TrainingForm(self.networks, how.stride, how.freeze_pose)
+        self.form = TrainingForm(self.networks, self.config.spacing, how.freeze_pose)
         self._run_form = _wrapped(self.form, config.run.compile, share, self.device)
         self.momentum = BatchNormMomentum(self.networks.batch_norms, config.run.compile)
         self.average = _average_of(self.networks, how.weight_average)
@@ -135,7 +135,6 @@ class Trainer:
         self._run_form.train()
         totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
-        frames_a_window = self.config.optimisation.stride * self.share.processes
         hidden = True if self.share.rank else None  # None: not where output is no terminal
         title = f"epoch {epoch + 1}"
         with tqdm(total=count, unit="frame", desc=title, leave=False, disable=hidden) as progress:
@@ -143,7 +142,7 @@ class Trainer:
                 for name, term in self._step(labelled, unlabelled).items():
                     totals[name] += term
                 steps += 1
-                progress.update(len(labelled) * frames_a_window)
+                progress.update(labelled.count * self.share.processes)
         if not steps:
             self._refuse_no_batches(count)
         elapsed_s = time.monotonic() - started
@@ -174,20 +173,27 @@ class Trainer:
         is_warm = epoch >= self.config.semi_supervised.warm_up_epochs
         sequences = self.source.unlabelled(rng) if is_warm else None
         unlabelled = None if sequences is None else self._windows(sequences)
-        most = max(len(windows) for windows in (labelled, unlabelled) if windows is not None)
-        stride = self.config.optimisation.stride
-        count = (self.config.optimisation.windows_per_epoch or most * stride) // stride
+        longest = max(filter(None, (labelled, unlabelled)), key=len)
+        count, frames = self._amount(longest)
         batches = self._shuffled(labelled, count, generator)
         if unlabelled is None:
-            return zip(batches, itertools.repeat(None)), count * stride
+            return zip(batches, itertools.repeat(None)), frames
         others = self._shuffled(unlabelled, count, generator)
-        return zip(batches, others, strict=True), count * stride
+        return zip(batches, others, strict=True), frames
+
+    def _amount(self, windows: Windows) -> tuple[int, int]:
+        """How many windows, and frames to learn in them, an epoch has."""
+        wanted = self.config.optimisation.windows_per_epoch
+        if wanted is None:
+            return len(windows), windows.frames
+        # Where clips are short, a window has fewer frames to learn than it has targets.
+        return round(wanted * len(windows) / windows.frames), wanted
 
     def _shuffled(
         self, windows: Windows, count: int, generator: torch.Generator
     ) -> Iterator[Batch]:
         return windows.shuffled(
-            self.config.optimisation.batch_size // self.config.optimisation.stride,
+            self.config.optimisation.batch_size // self.config.optimisation.targets,
             count,
             generator,
             self.config.augmentation.short_context,
@@ -207,13 +213,15 @@ class Trainer:
 
     def _terms(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
         if unlabelled is None:
-            return self.objective.supervised(self._predict(labelled.inputs_BTJ2), labelled)
+            known, batch = _learned(self._predict(labelled.inputs_BTJ2), labelled)
+            return self.objective.supervised(known, batch)
         # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
         both = self._predict(torch.cat([labelled.inputs_BTJ2, unlabelled.inputs_BTJ2]))
-        known, unknown = both.part(slice(len(labelled))), both.part(slice(len(labelled), None))
+        known, batch = _learned(both.part(slice(len(labelled))), labelled)
+        unknown, others = _learned(both.part(slice(len(labelled), None)), unlabelled)
         return {
-            **self.objective.supervised(known, labelled),
-            **self.objective.unsupervised(unknown, known, unlabelled),
+            **self.objective.supervised(known, batch),
+            **self.objective.unsupervised(unknown, known, others),
         }
 
     def _predict(self, inputs: Tensor) -> Predicted:
@@ -270,13 +278,21 @@ class Trainer:
         for condition in self.source.conditions:
             clips = [held_out.sequence for held_out in self.source.held_out(condition)]
             if clips:
-                found[condition] = self._windows(concatenated(clips), stride=1)
+                found[condition] = self._windows(concatenated(clips), targets=1)
         return found
 
-    def _windows(self, sequences: Sequences, stride: int | None = None) -> Windows:
-        field = self.networks.pose.receptive_field
-        stride = stride or self.config.optimisation.stride
-        return Windows(sequences, field, self.config.model.causal, self.device, stride)
+    def _windows(self, sequences: Sequences, targets: int | None = None) -> Windows:
+        field, causal = self.networks.pose.receptive_field, self.config.model.causal
+        targets = targets or self.config.optimisation.targets
+        spacing = self.config.spacing or 1  # without one, there is one target a window
+        return Windows(sequences, field, causal, self.device, targets, spacing)
+
+
+def _learned(predicted: Predicted, batch: Batch) -> tuple[Predicted, Batch]:
+    """Predictions of the targets that are to be learned, and what there is to know of these."""
+    if batch.learned is None:
+        return predicted, batch
+    return predicted.part(batch.learned), batch.of_learned()
 
 
 def _wrapped(

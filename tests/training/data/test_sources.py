@@ -230,6 +230,11 @@ def test_videos_begin_at_the_first_measured_frame(folder, tmp_path, causal):
         ({"freeze_pose": True, "trajectory": True}, "initial checkpoint"),
         ({"stride": 8, "velocity_weight": 1.0}, "stride does not go with"),
         ({"stride": 600}, "two windows"),
+        ({"targets_per_window": 600}, "two windows"),
+        ({"targets_per_window": 8, "stride": 8}, "does not go with stride"),
+        ({"targets_per_window": 8, "dense": True}, "does not go with stride or dense"),
+        ({"targets_per_window": 8, "target_spacing": 30}, "expected one of 3, 9, 27, 81, 243"),
+        ({"target_spacing": 27}, "goes with targets_per_window"),
     ],
 )
 def test_contradictory_settings_are_errors(settings, said):
