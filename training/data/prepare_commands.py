@@ -10,8 +10,9 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from training.command import List, Options
-from training.data.datasets import amass, cmu, plain, videopose3d_files
+from training.data.datasets import amass, cmu, hdm05, plain, uiprmd, videopose3d_files
 from training.data.datasets.archives import CMU_SITE, download, opened
+from training.data.datasets.marked_people import residual_table
 from training.data.datasets.preparation import Rejection
 from training.data.datasets.prepared import MotionSet, RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
@@ -96,6 +97,47 @@ def prepare_amass(*, options: _AmassOptions) -> None:
     with opened(options.source) as places:
         prepared = amass.prepare(places, body, options.fps, options.held_out)
         _write_motion(*prepared, options, options.output)
+
+
+class _UiprmdOptions(_MotionOptions):
+    source: Path
+    """Arrays of markers (.npz)."""
+    held_out: Names = uiprmd.HELD_OUT
+    """Whole subjects to keep from training."""
+    output: Output = Path("data/uiprmd.npz")
+
+
+def prepare_uiprmd(*, options: _UiprmdOptions) -> None:
+    """Prepare UI-PRMD: rehabilitation exercises as optical markers.
+
+    Compute joint centres from the markers of the Plug-in-Gait set by published regressions, and fit
+    a skeleton whose bones keep their lengths; join repetitions that are continuous; check every
+    clip; write one file. What fails a check is left out and reported, and so is by how much
+    joints were moved for the skeleton's sake.
+    """
+    motions, rejections, fits = uiprmd.prepare(options.source, options.fps, options.held_out)
+    for line in residual_table(fits):
+        print(line)
+    _write_motion(motions, rejections, options, options.output)
+
+
+class _Hdm05Options(Options):
+    source: Paths
+    fps: Rate = 50.0
+    output: Output = Path("data/hdm05.npz")
+
+
+def prepare_hdm05(*, options: _Hdm05Options) -> None:
+    """Prepare HDM05, for evaluation alone: every clip is held out.
+
+    Read ASF/AMC; check every clip; map it to the joints of Human3.6M and five points of the face, in
+    metres, y up; write one file. What fails a check is left out and reported.
+    """
+    with opened(options.source) as places:
+        motions, rejections = hdm05.prepare(places, options.fps)
+    held_out = tuple(sorted(set(motions.subjects)))
+    settings = _MotionOptions(fps=options.fps, held_out=held_out)
+    _write_motion(motions, rejections, settings, options.output)
 
 
 class _PositionsOptions(_MotionOptions):
@@ -249,6 +291,8 @@ def _write_recordings(recordings: RecordingSet, left_out: Sequence[str], output:
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "cmu": prepare_cmu,
     "amass": prepare_amass,
+    "uiprmd": prepare_uiprmd,
+    "hdm05": prepare_hdm05,
     "positions": prepare_positions,
     "h36m": prepare_h36m,
     "humaneva": prepare_humaneva,
