@@ -32,7 +32,7 @@ def test_settings_of_older_checkpoints_are_read():
         "backwards": 0.5,
         "roll": 0.5,
         "truncation": 0.5,
-        **LATER,
+        "joint_definitions": 0.0,
     }
     assert config.augmentation.cameras_per_clip == 3
     now = config.dumped(mode="json")
