@@ -16,8 +16,8 @@ EVERYDAY_VIDEO = {
     "sport": 0.12,
     "dance": 0.06,
 }
-"""Shares as in the videos people send: fitness and therapy, walks, daily life, some sport. Of people
-on the floor there is too little motion for more."""
+"""Shares as in the videos people send: fitness and therapy, walks, daily life, some sport. There is
+too little motion of people on the floor for more."""
 
 PRESET = "everyday-video"
 

@@ -132,8 +132,8 @@ class _Hdm05Options(Options):
 def prepare_hdm05(*, options: _Hdm05Options) -> None:
     """Prepare HDM05, for evaluation alone: every clip is held out.
 
-    Read ASF/AMC; check every clip; map it to the joints of Human3.6M and five points of the face, in
-    metres, y up; write one file. What fails a check is left out and reported.
+    Read ASF/AMC; check every clip; map it to the joints of Human3.6M and five points of the face,
+    in metres, y up; write one file. What fails a check is left out and reported.
     """
     with opened(options.source) as places:
         motions, rejections = hdm05.prepare(places, options.fps)
