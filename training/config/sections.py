@@ -12,6 +12,7 @@ from poselift.formats import FORMATS
 from training.augmentation.augmentation import Share, in_order
 from training.augmentation.registry import AUGMENTATIONS
 from training.command import List, Options
+from training.config.mixture import parsed
 
 Names = Annotated[tuple[str, ...], *List]
 Weight = Annotated[float, Field(ge=0)]
@@ -29,6 +30,12 @@ def _falling(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+def _mixture(shares: tuple[str, ...]) -> tuple[str, ...]:
+    """Shares of groups, written out."""
+    return tuple(f"{group}={share:g}" for group, share in parsed(shares).items())
+
+
+Mixture = Annotated[tuple[str, ...], *List, AfterValidator(_mixture)]
 FilterWidths = Annotated[tuple[int, ...], *List, AfterValidator(_odd)]
 
 
@@ -46,6 +53,9 @@ class DatasetConfig(Options):
     """The share of each labelled training clip to take, from its beginning."""
     downsample: Annotated[int, Field(ge=1)] = 1
     """Take one frame of so many, as if all were recorded at a lower rate."""
+    mixture: Mixture = ()
+    """Share of each group of actions in what is learned from motion, as standing=0.12,walking=0.2;
+    everyday-video is a mixture as in the videos people take; by length if not given."""
 
 
 @Parameter(name="*", group="Model")

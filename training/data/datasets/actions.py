@@ -1,6 +1,7 @@
-"""What people do in clips whose data set names only the subject, and the groups that actions form."""
+"""What people do in clips whose data set names only the subject, and the groups of actions.
 
-GROUPS = ("standing", "walking", "everyday", "exercise", "sitting", "floor", "sport", "dance")
+The groups are those of ``training.config.mixture``.
+"""
 
 OTHERWISE = "everyday"
 """The group of an action that is in no rule."""
@@ -8,7 +9,6 @@ OTHERWISE = "everyday"
 RULES = {
     "shoulder": "standing",
     "stand": "standing",
-    "drink": "standing",
     "walk": "walking",
     "stylised walk": "walking",
     "sneak": "walking",

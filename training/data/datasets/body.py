@@ -226,7 +226,8 @@ def _neckless_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:
     thorax = np.array([0.0, np.linalg.norm(offsets[names.index("Spine1")]), 0.0])
     for name in ("Neck1", "LeftShoulder", "RightShoulder"):
         offsets[names.index(name)] = offsets[names.index(name)] + thorax
-    offsets[names.index("Head_end")] = [0.0, np.linalg.norm(offsets[names.index("Head")]), 0.0]
+    upper_neck = np.linalg.norm(offsets[names.index("Head")])
+    offsets[names.index("Head_end")] = np.array([0.0, upper_neck, 0.0])
     return offsets
 
 

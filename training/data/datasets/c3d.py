@@ -1,6 +1,8 @@
 """Optical markers in C3D files, the format of motion capture systems."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ezc3d
 import numpy as np
@@ -28,7 +30,7 @@ def read_c3d(path: Path) -> Markers:
     return known_markers(names, positions[:, : len(names)], rate, str(path))
 
 
-def _positions(data: dict[str, Doubles]) -> Doubles:
+def _positions(data: Mapping[str, Any]) -> Doubles:
     """Points (T, M, 3) in y-up axes; one with a negative residual was not seen."""
     points = data["points"][:3].transpose(2, 1, 0)[..., [1, 2, 0]].astype(np.float64)
     residuals = data["meta_points"]["residuals"][0].T

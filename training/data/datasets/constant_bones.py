@@ -49,11 +49,12 @@ def median_lengths(at: Mapping[str, Doubles]) -> Lengths:
     hang = [_hangs(at, side) for side in SIDES]
     for side, hangs in zip(SIDES, hang, strict=True):
         bone = f"{side}_clavicle", f"{side}_shoulder"
-        bones[bone] = _median_distance(*(at[end] for end in bone), hangs)
+        bones[bone] = _median_distance(at[bone[0]], at[bone[1]], hangs)
     for a, b in LIMBS:
         pair = [(f"{side}_{a}", f"{side}_{b}") for side in SIDES]
         bones |= dict.fromkeys(pair, sum(bones[bone] for bone in pair) / 2)
-    width = _median_distance(*(at[end] for end in SHOULDERS), hang[0] & hang[1])
+    left, right = SHOULDERS
+    width = _median_distance(at[left], at[right], hang[0] & hang[1])
     return Lengths(bones, NARROWEST * width)
 
 

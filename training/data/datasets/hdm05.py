@@ -16,8 +16,8 @@ from training.data.datasets.preparation import Clip, Rejection
 from training.data.datasets.prepared import MotionSet
 
 ORIGIN = (
-    "HDM05 (Müller et al., 2007), CC BY-SA 3.0, for evaluation alone. The data used in this project "
-    "was obtained from HDM05."
+    "HDM05 (Müller et al., 2007), CC BY-SA 3.0, for evaluation alone. The data used in this "
+    "project was obtained from HDM05."
 )
 
 ACTIONS = {

@@ -20,7 +20,7 @@ MEASURED = ("hip", "knee", "foot", "shoulder", "elbow", "wrist")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A clip of our points, NaN in frames that lack markers, and the joints' residuals in metres."""
+    """A clip of our points, NaN in frames that lack markers, and residuals in metres."""
 
     motion: Motion
     residuals: dict[str, Doubles]
@@ -59,7 +59,7 @@ def _fitted(found: Centres, lengths: Lengths, body: MarkedBody, fps: float) -> F
 
 def whole_runs(clip: Clip, motion: Motion) -> Iterator[Clip]:
     """A clip in the pieces that have all the markers they need, and what is between them."""
-    whole = np.isfinite(motion.positions_TJ3).all(axis=(1, 2))
+    whole = np.asarray(np.isfinite(motion.positions_TJ3).all(axis=(1, 2)))
     for number, run in enumerate(runs(whole), start=1):
         name = clip.name if number == 1 else f"{clip.name}.{number}"
         part = replace(motion, positions_TJ3=motion.positions_TJ3[run])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
@@ -60,12 +61,12 @@ def joined(clips: list[Markers]) -> Markers:
 
 
 def without_gaps(markers: Markers) -> Markers:
-    """Short gaps of every marker interpolated linearly; longer ones, and those at the ends, stay."""
+    """Short gaps interpolated linearly, marker by marker; longer ones, and at the ends, stay."""
     longest = round(LONGEST_GAP_S * markers.fps)
     positions = markers.positions_TM3.copy()
     frames = np.arange(len(positions))
     for marker in range(positions.shape[1]):
-        missing = ~np.isfinite(positions[:, marker]).all(axis=1)
+        missing = np.asarray(~np.isfinite(positions[:, marker]).all(axis=1))
         short = [run for run in runs(missing) if _is_inside(run, len(missing), longest)]
         for run in short:
             for axis in range(3):
@@ -76,10 +77,10 @@ def without_gaps(markers: Markers) -> Markers:
 
 
 def _is_inside(run: slice, frames: int, longest: int) -> bool:
-    return run.start > 0 and run.stop < frames and run.stop - run.start <= longest
+    return bool(run.start > 0 and run.stop < frames and run.stop - run.start <= longest)
 
 
-def runs(chosen_T: np.typing.NDArray[np.bool_]) -> list[slice]:
+def runs(chosen_T: NDArray[np.bool_]) -> list[slice]:
     """Where frames that are chosen follow one another."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen_T, [False]]).astype(np.int8)))
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

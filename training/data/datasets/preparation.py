@@ -54,8 +54,8 @@ BONES = (
     Bone("head", ("neck", "head"), (0.06, 0.20), 0.010),
     Bone("eyes", ("left_eye", "right_eye"), (0.05, 0.08), 0.001),
 )
-"""Limbs are rigid; the points of the trunk move with several vertebrae each. The back bends above the
-hips, so that the lower back is shorter by centimetres while someone picks a thing up."""
+"""Limbs are rigid; the points of the trunk move with several vertebrae each. The back bends
+above the hips, so that the lower back is shorter by centimetres as someone picks a thing up."""
 
 HEIGHT_M = (1.15, 2.1)
 """Foot to head along the bones."""

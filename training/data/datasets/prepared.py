@@ -12,7 +12,8 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.array_types import Doubles, Floats
-from training.data.datasets.actions import GROUPS, group_of
+from training.config.mixture import GROUPS
+from training.data.datasets.actions import group_of
 from training.data.datasets.clips import Arrays, Clips, Names, Summary, check_layouts, check_shapes
 
 

@@ -1,4 +1,4 @@
-"""Rigid segments: where a fixed arrangement of markers lies in every frame, though some are missing."""
+"""Rigid segments: where a fixed arrangement of markers lies, frame by frame, though some miss."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class RigidPose:
     def world(self, point_3: Doubles) -> Doubles:
         """A point of the segment, or one for each frame, in the world, (T, 3)."""
         point_T3 = np.broadcast_to(point_3, self.place_T3.shape)
-        return self.place_T3 + np.einsum("tij,tj->ti", self.turn_T33, point_T3)
+        return np.asarray(self.place_T3 + np.einsum("tij,tj->ti", self.turn_T33, point_T3))
 
     def local(self, points_T3: Doubles) -> Doubles:
         """World points in the axes of the segment, (T, 3)."""
@@ -52,7 +52,7 @@ def placed(arrangement_M3: Doubles, points_TM3: Doubles) -> RigidPose:
     that the segment does not jump when one goes missing.
     """
     pose = _placed(arrangement_M3, points_TM3)
-    missing = ~np.isfinite(points_TM3).all(axis=2)
+    missing = np.asarray(~np.isfinite(points_TM3).all(axis=2))
     if not missing.any() or missing.all(axis=0).any():
         return pose
     whole = points_TM3.copy()
@@ -75,7 +75,7 @@ def _interpolated(values_T3: Doubles) -> Doubles:
 
 def _placed(arrangement_M3: Doubles, points_TM3: Doubles) -> RigidPose:
     """Kabsch's algorithm, all frames at once."""
-    here_TM = np.isfinite(points_TM3).all(axis=2)
+    here_TM = np.asarray(np.isfinite(points_TM3).all(axis=2))
     weight_TM1 = here_TM[..., None] / np.maximum(here_TM.sum(axis=1), 1)[:, None, None]
     points = np.where(here_TM[..., None], points_TM3, 0.0)
     from_T3 = np.sum(weight_TM1 * arrangement_M3, axis=1)

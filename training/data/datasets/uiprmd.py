@@ -1,8 +1,8 @@
 """UI-PRMD: rehabilitation exercises as optical markers (Vakanski et al., 2018), in one file.
 
 The file has the arrays ``markers_tenth_mm`` (frames, markers, 3), z up, +x ahead and +y left of
-someone at the start, a missing marker at the origin; ``marker_names``, ``clip_ends``, ``clip_names``
-(c_m05_s01_e03: done right or wrong, movement, subject, repetition) and ``fps``.
+someone at the start, a missing marker at the origin; ``marker_names``, ``clip_ends``,
+``clip_names`` (c_m05_s01_e03: done right or wrong, movement, subject, repetition) and ``fps``.
 """
 
 from collections.abc import Iterator, Sequence
