@@ -158,8 +158,9 @@ class OptimisationConfig(Options):
     """Keep an exponential average of the weights with this much of the old at each step, such as
     0.999; it is what is evaluated and exported."""
     initial: Path | None = None
-    """A checkpoint whose weights to begin with, of the same architecture or of filter widths of 1:
-    what single frames tell is learned much faster by a network of single frames."""
+    """A checkpoint or the folder of an exported model whose weights to begin with, of the same
+    architecture or of filter widths of 1: what single frames tell is learned much faster by a
+    network of single frames."""
     freeze_pose: bool = False
     """Keep the poses of ``initial``, to add a trajectory or expected errors to them."""
 

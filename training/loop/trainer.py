@@ -24,10 +24,12 @@ from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, in_metres
 from training.loop.processes import choose_device
 from training.model import checkpoint as checkpoints
+from training.model.model_weights import read_model_folder, renormalise
 from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
 
 CHECKPOINT = "checkpoint.pt"
 _HELD_OUT_WINDOWS = 4096
+_RENORMALISED_BATCHES = 8
 
 
 class DivergedError(ValueError):
@@ -64,8 +66,17 @@ class Trainer:
         self.held_out = self._held_out_windows() if share.rank == 0 else {}
 
     def begin_with(self, path: Path) -> None:
-        """Take over another run's weights; it need not have seen the same, but be built alike."""
-        checkpoints.begin_with(self.networks, self.config, path)
+        """Take over the weights of another run's checkpoint, or of an exported model's folder.
+
+        It need not have seen the same, but be built alike.
+        """
+        model, is_folder = self.config.model, path.is_dir()
+        origin = read_model_folder(path, model) if is_folder else checkpoints.origin(path)
+        checkpoints.begin_with(self.networks, model.causal, origin)
+        if is_folder:
+            batches, _ = self._batches(epoch=0)
+            chosen = itertools.islice(batches, _RENORMALISED_BATCHES)
+            renormalise(self.form, (labelled.inputs_BTJ2 for labelled, _ in chosen))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
