@@ -179,6 +179,11 @@ class LossConfig(Options):
     Windows then come in pairs, of a frame and the one after it."""
     bone_weight: Weight = 0.0
     """Weight of the error of bones as vectors."""
+    bone_direction_weight: Weight = 0.0
+    """Weight of the error of bones as unit vectors, such as 0.1: about radians, a short bone's as
+    much as a long one's."""
+    joint_angle_weight: Weight = 0.0
+    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.1."""
 
 
 @Parameter(name="*", group="Semi-supervised")

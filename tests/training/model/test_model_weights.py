@@ -76,5 +76,5 @@ def test_other_models_are_refused(tmp_path):
     graph = onnx.load(SHIPPED / CLIP_GRAPH)
     graph.graph.node.append(onnx.helper.make_node("MatMulInteger", ["a", "b"], ["c"]))
     (tmp_path / CLIP_GRAPH).write_bytes(graph.SerializeToString())
-    with pytest.raises(CheckpointError, match="32 or 16 bits.*found MatMulInteger"):
+    with pytest.raises(CheckpointError, match=r"32 or 16 bits.*found MatMulInteger"):
         read_model_folder(tmp_path, wanted)
