@@ -16,7 +16,13 @@ from training.train import train
 
 OLD = json.loads((Path(__file__).parent / "flat_config.json").read_text())
 """The settings of a checkpoint written before there were sections."""
-NEWER = {"targets_per_window", "target_spacing", "joint_definitions"}
+NEWER = {
+    "bone_direction_weight",
+    "joint_angle_weight",
+    "joint_definitions",
+    "target_spacing",
+    "targets_per_window",
+}
 """Settings that it does not have."""
 
 
