@@ -118,6 +118,8 @@ class EvaluateOptions(Options):
     next to it: how each model fails worst, and expected errors against true ones."""
     data: Path | None = None
     """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
+    everyday: Paths = ()
+    """The suite's files of everyday motion, prepared, whose held-out side is measured by action."""
     source: Paths = ()
     """For the suite, where its data is not prepared yet: CMU's files, as ``training.prepare cmu``
     takes them."""

@@ -14,6 +14,7 @@ from training.data.datasets.prepared import MotionSet
 from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import Prediction
 from training.evaluation.wild import held_out
+from training.evaluation.wild.calibration import Calibration
 from training.figures import figure
 from training.metrics import joint_errors
 
@@ -139,7 +140,7 @@ def _draw(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: b
             axes.plot(pose_K3[ends, across], pose_K3[ends, 1], color=colour)
 
 
-def draw_calibration(found: dict[str, dict[str, held_out.Calibration]], path: Path) -> None:
+def draw_calibration(found: dict[str, dict[str, Calibration]], path: Path) -> None:
     """Plot true against expected errors, by model and condition: a panel and a line of each."""
     with figure(path, 4 * len(found), 4) as drawn:
         panels = drawn.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
