@@ -96,7 +96,7 @@ def _groups(found: Sequence[ClipErrors]) -> dict[str, dict[str, float]]:
 
 def by_definitions(lifter: ClipModel, files: Mapping[str, MotionSet]) -> dict[str, float]:
     """The mean over actions, noisy, where each family of detectors puts joints."""
-    values = {}
+    values: dict[str, float] = {}
     for file, motions in files.items():
         for what, condition in {"noisy": held_out.NOISY, **held_out.DEFINITIONS}.items():
             errors = by_action(measured(lifter, motions, condition))[MEAN]

@@ -68,7 +68,8 @@ def posed(knees: float = 0.0, elbows: float = 0.0, arms: Arms = "down") -> Doubl
         elbow = shoulder + _UPPER_ARM * upper
         arm = {"shoulder": shoulder, "elbow": elbow, "wrist": elbow + _FOREARM * lower}
         at |= {f"{side}_{name}": place for name, place in arm.items()}
-    return stacked(with_face({name: STATURE_M * place[None] for name, place in at.items()}))[0]
+    metres = {name: STATURE_M * place[None] for name, place in at.items()}
+    return np.asarray(stacked(with_face(metres))[0])
 
 
 def _up(lean: float) -> Doubles:
@@ -76,15 +77,19 @@ def _up(lean: float) -> Doubles:
     return np.array([0.0, np.cos(lean), np.sin(lean)])
 
 
-def seen_from(points_M3: Doubles, side: int) -> Floats:
-    """Keypoints (J, 2), pixels, of the figure from one side, the camera level with its chest."""
+def in_camera(points_M3: Doubles, side: int) -> Floats:
+    """The figure in the axes of a camera on one of its sides, level with its chest."""
     bearing = 2 * np.pi * side / len(SIDES)
     chest = np.array([0.0, _CHEST * STATURE_M, 0.0])
     position = chest + _DISTANCE_M * np.array([np.sin(bearing), 0.0, np.cos(bearing)])
+    return np.asarray((points_M3 - position) @ look_at(position, chest, 0.0).T, np.float32)
+
+
+def seen_from(points_M3: Doubles, side: int) -> Floats:
+    """Keypoints (J, 2), pixels, of the figure from one of its sides."""
     names = [name.replace("_ankle", "_foot") for name in FORMATS[_FORMAT].joints]
     columns = [POINTS.index(name) for name in names]
-    in_camera = (points_M3[columns] - position) @ look_at(position, chest, 0.0).T
-    return Camera.assumed(_IMAGE_SIZE).project(in_camera.astype(np.float32))
+    return Camera.assumed(_IMAGE_SIZE).project(in_camera(points_M3, side)[columns])
 
 
 def lifted(lifter: ClipModel, points_M3: Doubles, side: int) -> Floats:

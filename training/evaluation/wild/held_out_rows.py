@@ -124,7 +124,7 @@ def _occluded_side(lifter: ClipModel, motions: MotionSet) -> dict[str, float]:
 
 def definition_rows(lifter: ClipModel, motions: MotionSet) -> dict[str, float]:
     """Held-out people whose joints are where each family of detectors puts them."""
-    values = {}
+    values: dict[str, float] = {}
     for what, condition in {"noisy": held_out.NOISY, **held_out.DEFINITIONS}.items():
         errors = held_out.overall(held_out.measured(lifter, motions, condition))
         values |= named(f"CMU, {what}", errors)

@@ -20,7 +20,6 @@ from training.evaluation.wild import everyday, held_out, real
 from training.evaluation.wild import figure as made_up
 from training.evaluation.wild.calibration import Calibration, measure_calibration
 from training.evaluation.wild.held_out_rows import (
-    ANGLES,
     LIVE_SMOOTHING_S,
     HeldOutRows,
     definition_rows,
