@@ -1,5 +1,6 @@
 """Measure models on held-out subjects: ``python -m training.evaluate --help``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from poselift.runtime.clip import ClipModel
@@ -9,8 +10,10 @@ from training.data.datasets.prepared import MotionSet
 from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.checkpoint_evaluation import CheckpointEvaluation, EvaluateOptions
 from training.evaluation.pages import around, put_into
-from training.evaluation.wild.pictures import draw_calibration, draw_failures
-from training.evaluation.wild.suite import as_json, as_markdown, measure_models
+from training.evaluation.wild.everyday import load_everyday
+from training.evaluation.wild.pictures import draw_calibration, draw_failures, draw_flexion
+from training.evaluation.wild.posture_pictures import draw_postures
+from training.evaluation.wild.suite import Results, as_json, as_markdown, measure_models
 from training.evaluation.wild.videos import Downloads
 
 _MODELS = Path(__file__).parents[1] / "poselift" / "models"
@@ -49,20 +52,30 @@ def _run_suite(options: EvaluateOptions) -> None:
     if not data.exists():
         _prepare(options, data)
     folders = options.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
-    results = measure_models(folders, data, Downloads(_CACHE), _CACHE / "detections")
+    results = measure_models(
+        folders, data, Downloads(_CACHE), _CACHE / "detections", options.everyday
+    )
     text = as_markdown(results)
     print(text)
     if options.page:
         put_into(options.page, "suite", text)
-        motions = MotionSet.load(data).split(held_out=True)
-        docs = options.page.parent / "docs"
-        for folder in folders:
-            picture = docs / "failures" / f"{folder.name}.png"
-            draw_failures(ClipModel.load(folder, provider="cpu"), motions, picture)
-        if results.calibrations:
-            draw_calibration(results.calibrations, docs / "calibration.png")
+        _draw(results, folders, data, options)
     if options.output:
         options.output.write_text(as_json(results))
+
+
+def _draw(results: Results, folders: Sequence[Path], data: Path, options: EvaluateOptions) -> None:
+    """Draw the pictures that go with the page, into ``docs`` next to it."""
+    assert options.page is not None, "asked of pages"
+    docs = options.page.parent / "docs"
+    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
+    motions = MotionSet.load(data).split(held_out=True)
+    for name, lifter in lifters.items():
+        draw_failures(lifter, motions, docs / "failures" / f"{name}.png")
+    draw_postures(lifters, load_everyday(options.everyday), docs / "poses.png")
+    draw_flexion(results.figures, docs / "flexion.png")
+    if results.calibrations:
+        draw_calibration(results.calibrations, docs / "calibration.png")
 
 
 def _prepare(options: EvaluateOptions, data: Path) -> None:

@@ -132,4 +132,27 @@ def foot_slip(predicted: Array, target: Array) -> float:
 FOOT_METRICS: dict[str, Metric] = {"foot slip": Metric(foot_slip, 1000, "mm/frame")}
 """Of feet in camera axes, where pose and trajectory combine."""
 
-ALL_METRICS = METRICS | TRAJECTORY_METRICS | FOOT_METRICS
+
+def flexion(points: Array) -> Array:
+    """How far joints are flexed, in degrees; 0 is straight.
+
+    ``points`` (…, 3, 3) are, for a knee, the hip, the knee and the ankle.
+    """
+    upper, lower = points[..., 1, :] - points[..., 0, :], points[..., 2, :] - points[..., 1, :]
+    lengths = np.linalg.norm(upper, axis=-1) * np.linalg.norm(lower, axis=-1)
+    cosines = (upper * lower).sum(axis=-1) / np.maximum(lengths, np.finfo(lengths.dtype).tiny)
+    return np.asarray(np.degrees(np.arccos(np.clip(cosines, -1, 1))))
+
+
+def flexion_error(predicted: Array, target: Array) -> float:
+    """Mean absolute error of the flexion of joints (…, 3, 3), in degrees."""
+    return float(np.abs(flexion(predicted) - flexion(target)).mean())
+
+
+ANGLE_METRICS: dict[str, Metric] = {
+    "knee": Metric(flexion_error, 1, "°"),
+    "elbow": Metric(flexion_error, 1, "°"),
+}
+"""Joint angles, of both sides."""
+
+ALL_METRICS = METRICS | TRAJECTORY_METRICS | FOOT_METRICS | ANGLE_METRICS

@@ -130,7 +130,9 @@ class MotionSource:
 
 
 def evaluation_sequences(
-    motions: MotionSet, options: synthetic.ProjectionOptions
+    motions: MotionSet,
+    options: synthetic.ProjectionOptions,
+    cameras: int = EVALUATION_CAMERAS,
 ) -> Iterator[tuple[HeldOut, SyntheticCamera]]:
     """Every clip as it is evaluated, by several cameras.
 
@@ -138,7 +140,7 @@ def evaluation_sequences(
     ``options`` augment it.
     """
     for index in range(len(motions)):
-        for number in range(EVALUATION_CAMERAS):
+        for number in range(cameras):
             rng = np.random.default_rng([SEED, crc32(motions.names[index].encode()), number])
             sequence, camera = synthetic.project_clip(motions.clip(index), motions, options, rng)
             yield _held_out(motions, index, sequence, f", camera {number + 1}"), camera

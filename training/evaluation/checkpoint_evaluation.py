@@ -115,9 +115,12 @@ class EvaluateOptions(Options):
     """The suite's model folders; those that come with the service if not given."""
     page: Path | None = None
     """Put the suite's tables into this page, between its two marks, and pictures into ``docs``
-    next to it: how each model fails worst, and expected errors against true ones."""
+    next to it: how each model fails worst, people who stand, sit, squat and lie, flexion found
+    against true, and expected errors against true ones."""
     data: Path | None = None
     """Prepared data, whose held-out subjects are used; what it was trained on if not given."""
+    everyday: Paths = ()
+    """The suite's files of everyday motion, prepared, whose held-out side is measured by action."""
     source: Paths = ()
     """For the suite, where its data is not prepared yet: CMU's files, as ``training.prepare cmu``
     takes them."""

@@ -19,17 +19,16 @@ from training.evaluate import evaluate
 from training.evaluation.checkpoint_evaluation import EvaluateOptions
 from training.evaluation.clip_errors import average
 from training.evaluation.pages import put_into
+from training.evaluation.wild.calibration import Calibration, measure_calibration
 from training.evaluation.wild.gross_errors import GrossErrors
 from training.evaluation.wild.held_out import (
     CLEAN,
     NO_POSTPROCESSING,
     NOISY,
     SIMULATED,
-    Calibration,
     OccludedSide,
     OccludeSide,
     ServedAs,
-    measure_calibration,
     measured,
     occluded_side,
 )

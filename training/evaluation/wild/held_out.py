@@ -1,11 +1,10 @@
 """Held-out people through random cameras, in every condition that is measured."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from poselift.card import OutputSkeleton
 from poselift.formats import FORMATS
@@ -14,10 +13,11 @@ from poselift.poses import Poses
 from poselift.postprocess.pipeline import Postprocessing, postprocess
 from poselift.runtime.clip import ClipModel
 from training.array_types import Array, Floats
+from training.augmentation.joint_definitions import FAMILIES, JOINT_DEFINITIONS
 from training.augmentation.registry import AUGMENTATIONS
 from training.data.datasets.prepared import MotionSet
 from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
-from training.data.synthetic import ProjectionOptions
+from training.data.synthetic import ProjectionOptions, Spoil
 from training.evaluation import clip_errors
 from training.evaluation.wild.gross_errors import GrossErrors
 from training.evaluation.wild.real import smoothed_live
@@ -63,7 +63,8 @@ class Condition:
 
     noise: float = 0.0
     augmentations: Mapping[str, Any] = field(default_factory=dict)
-    has_gross_errors: bool = False
+    spoiler: Callable[[str], Spoil] | None = None
+    """From a keypoint format to what is done to detected keypoints."""
     reject_outliers: bool = True
 
     def options(self, lifter: ClipModel) -> ProjectionOptions:
@@ -76,14 +77,19 @@ class Condition:
             causal=card.architecture.causal,
             noise=(self.noise, self.noise),
             augmentations=self.augmentations,
-            spoil=GrossErrors(keypoint_format) if self.has_gross_errors else None,
+            spoil=None if self.spoiler is None else self.spoiler(keypoint_format),
             reject_outliers=self.reject_outliers,
         )
 
 
 CLEAN = Condition()
 NOISY = Condition(noise=CONDITIONS["noisy"])
-GROSS_ERRORS = Condition(has_gross_errors=True)
+GROSS_ERRORS = Condition(spoiler=GrossErrors)
+DEFINITIONS = {
+    f"noisy, {family} joints": replace(NOISY, augmentations={JOINT_DEFINITIONS.name: definitions})
+    for family, definitions in FAMILIES.items()
+}
+"""Where each family of detectors puts joints."""
 SIMULATED = {
     each.condition: Condition(augmentations={each.name: 1.0})
     for each in AUGMENTATIONS
@@ -91,6 +97,28 @@ SIMULATED = {
 }
 """What the data lacks, made of what it has: augmentations applied to every clip."""
 EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, "gross errors": GROSS_ERRORS, **SIMULATED}
+
+
+@dataclass(frozen=True)
+class HideLegs:
+    """Removes knees and ankles throughout, as of people at a desk."""
+
+    keypoint_format: str
+
+    def __call__(self, detected_TJ3: Floats, rng: np.random.Generator) -> Floats:
+        """The same keypoints without them."""
+        del rng
+        names = FORMATS[self.keypoint_format].joints
+        legs = [joint for joint, name in enumerate(names) if name.endswith(_LEGS)]
+        rest = detected_TJ3.copy()
+        rest[:, legs, 2] = 0
+        return rest
+
+
+_LEGS = ("knee", "ankle", "foot", "heel", "toe", "foot_index")
+LEGS_NEVER_SEEN = {"legs never seen": Condition(spoiler=HideLegs)}
+CALIBRATED = EVERY_CONDITION | LEGS_NEVER_SEEN
+"""What expected errors are compared with true ones in."""
 
 
 @dataclass(frozen=True)
@@ -234,41 +262,3 @@ class OccludeSide:
         chosen = rng.choice(joints, round(_OCCLUDED_SHARE * len(joints)), replace=False)
         rest[middle(len(rest), self.frames)][:, chosen, 2] = 0
         return rest
-
-
-_PARTS = 10
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Expected and true errors of joints, sorted by what was expected, in tenths; millimetres."""
-
-    expected_mm: Array
-    """The mean of each tenth."""
-    true_mm: Array
-    rank_correlation: float
-    """Spearman's: 1 if joints that are expected to be worse always are, 0 if unrelated."""
-
-    @property
-    def calibration_error(self) -> float:
-        """How far the tenths are from their expectation, on average, as a share of it."""
-        return float((np.abs(self.true_mm - self.expected_mm) / self.expected_mm).mean())
-
-
-def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condition) -> Calibration:
-    """Compare a model's expected errors with its true ones, without the root, which has none."""
-    expected, true = [], []
-    for clip in projected_clips(motions, condition.options(lifter)):
-        sequence = clip.sequence
-        served = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
-        assert served.expected_errors is not None, "asked of models that have them"
-        expected.append(served.expected_errors[:, 1:].ravel())
-        true_TK3 = sequence.inverse.poses(sequence.targets_TK3)
-        true.append(joint_errors(served.poses, true_TK3)[:, 1:].ravel())
-    predicted, found = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
-    tenths = np.array_split(np.argsort(predicted), _PARTS)
-    return Calibration(
-        np.array([predicted[tenth].mean() for tenth in tenths]),
-        np.array([found[tenth].mean() for tenth in tenths]),
-        float(spearmanr(predicted, found).statistic),
-    )

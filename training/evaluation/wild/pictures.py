@@ -1,5 +1,6 @@
-"""Pictures of how models fail: the worst frame of each condition, with the truth."""
+"""Pictures: the worst frame of each condition, expected errors, and flexions, with the truth."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from training.data.datasets.prepared import MotionSet
 from training.data.synthetic import ProjectionOptions
 from training.evaluation.clip_errors import Prediction
 from training.evaluation.wild import held_out
+from training.evaluation.wild.calibration import Calibration
+from training.evaluation.wild.figure import SIDES, Figures, Found
 from training.figures import figure
 from training.metrics import joint_errors
 
@@ -95,8 +98,8 @@ def _draw_worst(rows: "list[Axes]", name: str, failure: Failure, lifter: ClipMod
     rows[0].set_title(f"{name}\n{worst.clip.name}: {error_mm:.0f} mm", fontsize=8)
     skeleton = SKELETONS[lifter.card.output.name]
     for axes, across in zip(rows[1:], _VIEWPOINTS.values(), strict=True):
-        _draw(axes, true, skeleton, across, true=True)
-        _draw(axes, predicted, skeleton, across, true=False)
+        draw_pose(axes, true, skeleton, across, true=True)
+        draw_pose(axes, predicted, skeleton, across, true=False)
     for axes in rows:
         axes.set_aspect("equal", adjustable="datalim")
         axes.invert_yaxis()
@@ -130,7 +133,8 @@ def _draw_trajectory(axes: "Axes", lifter: ClipModel, motions: MotionSet) -> Non
     axes.tick_params(labelsize=6)
 
 
-def _draw(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: bool) -> None:
+def draw_pose(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: bool) -> None:
+    """Draw one pose, the true one in grey; ``across`` is the axis that goes across the page."""
     for child, parent in enumerate(skeleton.parents):
         if parent >= 0:
             ends = [parent, child]
@@ -139,7 +143,7 @@ def _draw(axes: "Axes", pose_K3: Array, skeleton: Skeleton, across: int, true: b
             axes.plot(pose_K3[ends, across], pose_K3[ends, 1], color=colour)
 
 
-def draw_calibration(found: dict[str, dict[str, held_out.Calibration]], path: Path) -> None:
+def draw_calibration(found: dict[str, dict[str, Calibration]], path: Path) -> None:
     """Plot true against expected errors, by model and condition: a panel and a line of each."""
     with figure(path, 4 * len(found), 4) as drawn:
         panels = drawn.subplots(1, len(found), squeeze=False, sharex=True, sharey=True)[0]
@@ -151,3 +155,26 @@ def draw_calibration(found: dict[str, dict[str, held_out.Calibration]], path: Pa
             axes.set_xlabel("expected error (mm)")
         panels[0].set_ylabel("true error (mm)")
         panels[0].legend(fontsize=8)
+
+
+def draw_flexion(found: Mapping[str, Figures], path: Path) -> None:
+    """Plot found against true flexion of the made-up figure: knees above elbows, by model."""
+    joints = ("knees", "elbows")
+    with figure(path, 4 * len(found), 8) as drawn:
+        panels = drawn.subplots(len(joints), len(found), squeeze=False, sharex=True, sharey=True)
+        for column, (name, figures) in enumerate(found.items()):
+            for row, joint in enumerate(joints):
+                _draw_sides(panels[row, column], figures[joint])
+                panels[row, column].set_title(f"{name}: {joint}", fontsize=10)
+        for axes in panels[-1]:
+            axes.set_xlabel("true flexion (°)")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("found (°)")
+        panels[0, 0].legend(fontsize=7)
+
+
+def _draw_sides(axes: "Axes", found: Found) -> None:
+    axes.axline((0, 0), slope=1, color="#999999", linewidth=1)
+    for side, name in enumerate(SIDES):
+        axes.plot(found.true_A, found.found_AS[:, side], linewidth=0.9, label=name)
+    axes.plot(found.true_A, found.found_AS.mean(axis=1), "k-", linewidth=2, label="mean")

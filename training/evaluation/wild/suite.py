@@ -6,51 +6,38 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from poselift.errors import InvalidInput
-from poselift.postprocess.pipeline import Postprocessing
 from poselift.runtime.clip import ClipModel
+from training.augmentation.joint_definitions import FAMILIES
 from training.data.datasets.prepared import MotionSet
-from training.evaluation.clip_errors import MEAN, OVERALL, by_action
 from training.evaluation.pages import Rows, rendered
-from training.evaluation.wild import held_out, real
-from training.evaluation.wild.held_out import Calibration
-from training.evaluation.wild.rejection import near_gross_errors
+from training.evaluation.wild import everyday, held_out, real
+from training.evaluation.wild import figure as made_up
+from training.evaluation.wild.calibration import Calibration, measure_calibration
+from training.evaluation.wild.held_out_rows import (
+    LIVE_SMOOTHING_S,
+    HeldOutRows,
+    definition_rows,
+    held_out_rows,
+)
 from training.evaluation.wild.trial import detector_errors, openpose_errors, simulated
 from training.evaluation.wild.videos import Downloads, Video, videos
 
 MEDIAPIPE = "MediaPipe's own 3D"
 NOISE_LEVELS = (0.5, 1.0, 1.5)
 """Of the simulated detector noise: training goes up to the last, ``noisy`` is the middle one."""
-POSTPROCESSING = {
-    "smoothing_s 0.2": held_out.ServedAs(Postprocessing(smoothing_s=0.2)),
-    "smoothing_s 0.5": held_out.ServedAs(Postprocessing(smoothing_s=0.5)),
-    "constant_bone_lengths": held_out.ServedAs(Postprocessing(constant_bone_lengths=True)),
-    "ground_contact": held_out.ServedAs(Postprocessing(ground_contact=True)),
-    "smoothing_s 0.2 and ground_contact": held_out.ServedAs(
-        Postprocessing(smoothing_s=0.2, ground_contact=True)
-    ),
-}
-LIVE_SMOOTHING_S = 0.1
-LIVE_POSTPROCESSING = {
-    f"live, smoothing_s {LIVE_SMOOTHING_S:g}": held_out.ServedAs(live_smoothing_s=LIVE_SMOOTHING_S)
-}
-"""For models that see only the past."""
-_FURTHER_METRICS = {
-    "P-MPJPE": "P-MPJPE",
-    "MPJVE": "MPJVE (mm a frame)",
-    "relative": "trajectory (% of its distance)",
-    "steps": "trajectory's frame-to-frame error (mm)",
-    "foot slip": "slip of standing feet (mm a frame)",
-}
-"""Further metrics of a condition, and their names in rows."""
-
 
 Values = dict[str, float]
 """One column of a table: numbers by row."""
+
+
+def _rows() -> Rows:
+    return defaultdict(dict)
 
 
 @dataclass
@@ -59,16 +46,33 @@ class Results:
 
     versions: dict[str, str] = field(default_factory=dict)
     """Of the models: hashes of their weights."""
-    held_out: Rows = field(default_factory=lambda: defaultdict(dict))
+    held_out: Rows = field(default_factory=_rows)
     """MPJPE in millimetres unless the row says otherwise."""
-    expected_errors: Rows = field(default_factory=lambda: defaultdict(dict))
-    real: Rows = field(default_factory=lambda: defaultdict(dict))
-    detectors: Rows = field(default_factory=lambda: defaultdict(dict))
+    angles: Rows = field(default_factory=_rows)
+    """Errors of joint angles in degrees, in rows of the same names."""
+    everyday: dict[str, Rows] = field(default_factory=dict)
+    """By model, then by file and action."""
+    definitions: Rows = field(default_factory=_rows)
+    """Where detectors put joints elsewhere."""
+    figure: Rows = field(default_factory=_rows)
+    """Degrees."""
+    expected_errors: Rows = field(default_factory=_rows)
+    real: Rows = field(default_factory=_rows)
+    detectors: Rows = field(default_factory=_rows)
     calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
+    figures: dict[str, made_up.Figures] = field(default_factory=dict)
+
+
+TABLES = ("held_out", "angles", "definitions", "figure", "expected_errors", "real", "detectors")
+"""The results that are tables."""
 
 
 def measure_models(
-    folders: Sequence[Path], data: Path, downloads: Downloads, detections: Path
+    folders: Sequence[Path],
+    data: Path,
+    downloads: Downloads,
+    detections: Path,
+    everyday_files: Sequence[Path] = (),
 ) -> Results:
     """Measure model folders on the held-out clips of prepared motion, and on real videos.
 
@@ -78,22 +82,41 @@ def measure_models(
     motions = MotionSet.load(data).split(held_out=True)
     if len(held_out.long_enough(motions)[0]) == 0:
         raise InvalidInput.at(str(data), "a held-out clip of two seconds or more")
+    files = everyday.load_everyday(everyday_files)
     found_videos = videos(downloads, detections)
     results = Results({name: lifter.card.version for name, lifter in lifters.items()})
     _add(results.real, MEDIAPIPE, _real_peer(found_videos))
     for detector, values in _detectors(found_videos).items():
         _add(results.detectors, detector, values)
     for name, lifter in tqdm(lifters.items(), unit="model"):
-        _add(results.held_out, name, _held_out(lifter, motions))
-        if "expected_errors" in lifter.card.graph.outputs:
-            found = {
-                what: held_out.measure_calibration(lifter, motions, condition)
-                for what, condition in held_out.EVERY_CONDITION.items()
-            }
-            results.calibrations[name] = found
-            _add(results.expected_errors, name, _expected_errors(found))
+        _add_motion(results, name, lifter, motions, files)
         _add(results.real, name, _real(lifter, found_videos))
     return results
+
+
+def _add_motion(
+    results: Results,
+    name: str,
+    lifter: ClipModel,
+    motions: MotionSet,
+    files: Mapping[str, MotionSet],
+) -> None:
+    """One model on motion capture and on the made-up figure."""
+    rows = held_out_rows(lifter, motions)
+    _add(results.held_out, name, rows.values)
+    _add_angles(results.angles, name, rows)
+    _add(results.definitions, name, definition_rows(lifter, motions))
+    if files:
+        results.everyday[name] = everyday.by_actions(lifter, files)
+        _add(results.definitions, name, everyday.by_definitions(lifter, files))
+    results.figures[name] = made_up.measure_figure(lifter)
+    _add(results.figure, name, made_up.as_rows(results.figures[name]))
+    if "expected_errors" in lifter.card.graph.outputs:
+        results.calibrations[name] = {
+            what: measure_calibration(lifter, motions, condition)
+            for what, condition in held_out.CALIBRATED.items()
+        }
+        _add(results.expected_errors, name, _expected_errors(results.calibrations[name]))
 
 
 def _add(rows: Rows, column: str, values: Values) -> None:
@@ -101,71 +124,10 @@ def _add(rows: Rows, column: str, values: Values) -> None:
         rows[what][column] = value
 
 
-def _held_out(lifter: ClipModel, motions: MotionSet) -> Values:
-    values: Values = {}
-    for rate in held_out.FRAME_RATES:
-        every = round(motions.fps / rate)
-        for kind, condition in (("clean", held_out.CLEAN), ("noisy", held_out.NOISY)):
-            found = held_out.measured(lifter, motions, condition, every)
-            if every == 1:
-                values |= _further(f"{kind}, {rate} fps", held_out.overall(found)) | _groups(
-                    kind, found
-                )
-            else:
-                values[f"{kind}, {rate} fps"] = held_out.overall(found)["MPJPE"]
-    is_causal = lifter.card.architecture.causal
-    for what, postprocess in (POSTPROCESSING | (LIVE_POSTPROCESSING if is_causal else {})).items():
-        errors = held_out.overall(
-            held_out.measured(lifter, motions, held_out.NOISY, served_as=postprocess)
-        )
-        values |= _further(f"noisy, {what}", errors)
-    values |= _gross_errors(lifter, motions)
-    for what, condition in held_out.SIMULATED.items():
-        values[what] = held_out.overall(held_out.measured(lifter, motions, condition))["MPJPE"]
-    side = held_out.occluded_side(lifter, motions)
-    return values | {
-        "clean, the frames of the next rows": side.visible_mm,
-        "half of one side occluded for a second": side.occluded_mm,
-        "its worst moment, on average over clips": side.worst_mm,
-        "clips with a frame worse than twice clean (%)": side.occluded_spikes * 100,
-        "such clips with nothing occluded (%)": side.visible_spikes * 100,
-    }
-
-
-def _gross_errors(lifter: ClipModel, motions: MotionSet) -> Values:
-    near = near_gross_errors(lifter, motions)
-    found = held_out.measured(lifter, motions, held_out.GROSS_ERRORS)
-    return {
-        "gross errors": held_out.overall(found)["MPJPE"],
-        "gross errors: frames near them": near.rejected,
-        "gross errors: those frames, outliers not rejected": near.kept,
-        "gross errors: those frames without the errors": near.without_them,
-        "gross errors: those frames, 99th percentile": near.rejected_worst,
-        "gross errors: those frames, 99th percentile, outliers not rejected": near.kept_worst,
-    }
-
-
-def _further(what: str, errors: Mapping[str, float]) -> Values:
-    further = {
-        f"{what}: {unit}": errors[metric]
-        for metric, unit in _FURTHER_METRICS.items()
-        if metric in errors
-    }
-    return {what: errors["MPJPE"], **further}
-
-
-def _groups(condition: str, found: list[held_out.Measured]) -> Values:
-    """By action, and by the camera's height."""
-    values = {
-        f"{condition}: {action}": errors["MPJPE"]
-        for action, errors in by_action([clip.errors for clip in found]).items()
-        if action not in {MEAN, OVERALL}
-    }
-    for height, (low, high) in held_out.HEIGHTS_M.items():
-        group = [clip for clip in found if low <= clip.camera_height_m < high]
-        if group:
-            values[f"{condition}: {height} camera"] = held_out.overall(group)["MPJPE"]
-    return values
+def _add_angles(rows: Rows, model: str, found: HeldOutRows) -> None:
+    for what, angles in found.angles.items():
+        for joints, degrees in angles.items():
+            rows[what][f"{model}: {joints}"] = degrees
 
 
 def _expected_errors(found: Mapping[str, Calibration]) -> Values:
@@ -177,6 +139,9 @@ def _expected_errors(found: Mapping[str, Calibration]) -> Values:
             f"{what}: tenths are off by (%)": each.calibration_error * 100,
             f"{what}: rank correlation (%)": each.rank_correlation * 100,
         }
+        for group, means in each.groups.items():
+            values[f"{what}, {group}: expected"] = means.expected_mm
+            values[f"{what}, {group}: true"] = means.true_mm
     return values
 
 
@@ -240,25 +205,40 @@ def _mean(values: Mapping[str, float]) -> float:
 
 def as_markdown(results: Results) -> str:
     """All tables, and which models they are of."""
-    detectors = dict.fromkeys(name for row in results.detectors.values() for name in row)
     return rendered(
         Path(__file__).with_name("suite.md.j2"),
         **vars(results),
-        detector_names=list(detectors),
+        columns=_columns,
+        joint_definitions=_joint_definitions(),
         mediapipe=MEDIAPIPE,
     )
 
 
+def _columns(rows: Rows) -> list[str]:
+    """All columns that some row has, in the order in which they come."""
+    return list(dict.fromkeys(name for row in rows.values() for name in row))
+
+
+def _joint_definitions() -> Rows:
+    """The offsets of each family of detectors, in percent of a bone."""
+    rows: Rows = _rows()
+    for family, definitions in FAMILIES.items():
+        for joint, offset in definitions.offsets.items():
+            for axis, share in zip(("outwards", "up", "ahead"), offset, strict=True):
+                rows[joint.replace("foot", "ankle")][f"{family}: {axis}"] = share * 100
+    return rows
+
+
 def as_json(results: Results) -> str:
     """All numbers; null where there is none."""
-    content = {
-        "versions": results.versions,
-        **{
-            part: {
-                what: {name: None if math.isnan(v) else round(v, 2) for name, v in values.items()}
-                for what, values in getattr(results, part).items()
-            }
-            for part in ("held_out", "expected_errors", "real", "detectors")
-        },
-    }
+    content: dict[str, Any] = {part: _rounded(getattr(results, part)) for part in TABLES}
+    content["everyday"] = {name: _rounded(rows) for name, rows in results.everyday.items()}
+    content = {"versions": results.versions, **content}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rounded(rows: Rows) -> dict[str, dict[str, float | None]]:
+    return {
+        what: {name: None if math.isnan(v) else round(v, 2) for name, v in values.items()}
+        for what, values in rows.items()
+    }
