@@ -168,8 +168,9 @@ class OptimisationConfig(Options):
     """Keep an exponential average of the weights with this much of the old at each step, such as
     0.999; it is what is evaluated and exported."""
     initial: Path | None = None
-    """A checkpoint whose weights to begin with, of the same architecture or of filter widths of 1:
-    what single frames tell is learned much faster by a network of single frames."""
+    """A checkpoint or the folder of an exported model whose weights to begin with, of the same
+    architecture or of filter widths of 1: what single frames tell is learned much faster by a
+    network of single frames."""
     freeze_pose: bool = False
     """Keep the poses of ``initial``, to add a trajectory or expected errors to them."""
 
@@ -188,6 +189,11 @@ class LossConfig(Options):
     Windows then come in pairs, of a frame and the one after it."""
     bone_weight: Weight = 0.0
     """Weight of the error of bones as vectors."""
+    bone_direction_weight: Weight = 0.0
+    """Weight of the error of bones as unit vectors, such as 0.1: about radians, a short bone's as
+    much as a long one's."""
+    joint_angle_weight: Weight = 0.0
+    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.1."""
 
 
 @Parameter(name="*", group="Semi-supervised")

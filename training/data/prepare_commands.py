@@ -143,6 +143,8 @@ def prepare_hdm05(*, options: _Hdm05Options) -> None:
 
 
 class JoinOptions(Options):
+    """Options of ``join``."""
+
     output: Output = Path("data/join.npz")
 
 

@@ -21,13 +21,16 @@ from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
 from training.data.windows import Batch, ProcessShare, Windows
 from training.figures import plot_history
-from training.loop.objective import UNITS, Objective, Terms, in_metres
+from training.loop.objective import UNITS, Objective, Terms, hinges, in_metres
 from training.loop.processes import choose_device
 from training.model import checkpoint as checkpoints
+from training.model.model_weights import read_model_folder, renormalise
 from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
 
 CHECKPOINT = "checkpoint.pt"
 _HELD_OUT_WINDOWS = 4096
+_RENORMALISED_BATCHES = 8
+_FLEXION = "flexion"
 
 
 class DivergedError(ValueError):
@@ -64,8 +67,17 @@ class Trainer:
         self.held_out = self._held_out_windows() if share.rank == 0 else {}
 
     def begin_with(self, path: Path) -> None:
-        """Take over another run's weights; it need not have seen the same, but be built alike."""
-        checkpoints.begin_with(self.networks, self.config, path)
+        """Take over the weights of another run's checkpoint, or of an exported model's folder.
+
+        It need not have seen the same, but be built alike.
+        """
+        model, is_folder = self.config.model, path.is_dir()
+        origin = read_model_folder(path, model) if is_folder else checkpoints.origin(path)
+        checkpoints.begin_with(self.networks, model.causal, origin)
+        if is_folder:
+            batches, _ = self._batches(epoch=0)
+            chosen = itertools.islice(batches, _RENORMALISED_BATCHES)
+            renormalise(self.form, (labelled.inputs_BTJ2 for labelled, _ in chosen))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
@@ -250,28 +262,37 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Errors in millimetres on the same held-out windows every time."""
+        """Errors in millimetres and degrees on the same held-out windows every time."""
         form = TrainingForm(self._measured, freeze_pose=self.config.optimisation.freeze_pose).eval()
+        errors = {
+            condition: self._errors(form, windows) for condition, windows in self.held_out.items()
+        }
         return {
-            f"held-out {name}, {condition} (mm)": error
-            for condition, windows in self.held_out.items()
-            for name, error in self._errors(form, windows).items()
+            f"held-out {name}, {condition} ({'°' if name == _FLEXION else 'mm'})": error
+            for condition, found in errors.items()
+            for name, error in found.items()
         }
 
     def _errors(self, form: TrainingForm, windows: Windows) -> dict[str, float]:
         chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
+        chains = hinges(self.source.summary.skeleton)
         totals: dict[str, float] = defaultdict(float)
         for batch in map(windows.cut, chosen.to(self.device).split(512)):
             predicted: Predicted = form(batch.inputs_BTJ2)
             error = losses.mpjpe(losses.rooted(predicted.poses), batch.targets_BSK3)
             totals["MPJPE"] += float(error) * len(batch)
+            pair = predicted.poses, batch.targets_BSK3
+            totals[_FLEXION] += float(_flexion_error(*pair, chains)) * len(batch)
             if predicted.trajectory is not None:
                 both = predicted.trajectory, batch.trajectory_BS3
-                pair = (in_metres(each, batch.depth_BS) for each in both)
-                totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
+                metres = (in_metres(each, batch.depth_BS) for each in both)
+                totals["trajectory"] += float(losses.mpjpe(*metres)) * len(batch)
             if predicted.log_errors is not None:
                 totals["expected MPJPE"] += float(predicted.log_errors.exp().mean()) * len(batch)
-        return {name: total / len(chosen) * 1000 for name, total in totals.items()}
+        return {
+            name: total / len(chosen) * (1 if name == _FLEXION else 1000)
+            for name, total in totals.items()
+        }
 
     def _held_out_windows(self) -> dict[str, Windows]:
         found = {}
@@ -286,6 +307,15 @@ class Trainer:
         targets = targets or self.config.optimisation.targets
         spacing = self.config.spacing or 1  # without one, there is one target a window
         return Windows(sequences, field, causal, self.device, targets, spacing)
+
+
+def _flexion_error(predicted: Tensor, target: Tensor, chains: list[tuple[int, int, int]]) -> Tensor:
+    """Mean absolute error of the flexion of these joints, in degrees."""
+    cosines, sines = zip(
+        *(losses.flexion(each, chains).unbind(dim=-1) for each in (predicted, target)), strict=True
+    )
+    found, true = map(torch.atan2, sines, cosines)
+    return torch.rad2deg(found - true).abs().mean()
 
 
 def _learned(predicted: Predicted, batch: Batch) -> tuple[Predicted, Batch]:

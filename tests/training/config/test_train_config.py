@@ -16,7 +16,13 @@ from training.train import train
 
 OLD = json.loads((Path(__file__).parent / "flat_config.json").read_text())
 """The settings of a checkpoint written before there were sections."""
-NEWER = {"mixture", "targets_per_window", "target_spacing"}
+NEWER = {
+    "mixture",
+    "targets_per_window",
+    "target_spacing",
+    "bone_direction_weight",
+    "joint_angle_weight",
+}
 
 
 def test_settings_of_older_checkpoints_are_read():

@@ -276,7 +276,7 @@ def test_not_a_number_among_keypoints_is_an_error(folder, tmp_path):
 
 def test_a_mixture_says_what_is_learned(folder):
     path = folder / "motions.npz"
-    found = sequences_of(path, mixture="standing=0.9,everyday=0.1")
+    found = sequences_of(path, speed=(1, 1), mixture="standing=0.9,everyday=0.1")
     stands = (found.first_F // 50) % 2 == 1  # motion_set: every second clip stands
     np.testing.assert_allclose(found.weight_F[stands].sum() / found.weight_F.sum(), 0.9, rtol=1e-5)
     assert (sequences_of(path).weight_F == 1).all()
