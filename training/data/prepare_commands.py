@@ -142,11 +142,13 @@ def prepare_hdm05(*, options: _Hdm05Options) -> None:
     _write_motion(motions, rejections, settings, options.output)
 
 
-class _JoinOptions(Options):
-    output: Output
+class JoinOptions(Options):
+    """Options of ``join``."""
+
+    output: Output = Path("data/join.npz")
 
 
-def prepare_join(*files: Path, options: _JoinOptions) -> None:
+def prepare_join(*files: Path, options: JoinOptions = JoinOptions()) -> None:
     """Join prepared files of motion: all of their clips in one, held out as they were.
 
     Args:

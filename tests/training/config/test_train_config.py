@@ -20,6 +20,7 @@ NEWER = {
     "bone_direction_weight",
     "joint_angle_weight",
     "joint_definitions",
+    "mixture",
     "target_spacing",
     "targets_per_window",
 }
