@@ -14,6 +14,7 @@ from training.config.mixture import GROUPS
 from training.data.datasets import amass, cmu, hdm05, plain, uiprmd, videopose3d_files
 from training.data.datasets.archives import CMU_SITE, download, opened
 from training.data.datasets.joining import join
+from training.data.datasets.knees import straighten
 from training.data.datasets.marked_people import residual_table
 from training.data.datasets.preparation import Rejection
 from training.data.datasets.prepared import MotionSet, RecordingSet
@@ -158,6 +159,29 @@ def prepare_join(*files: Path, options: JoinOptions = JoinOptions()) -> None:
     if not files:
         raise ValueError("expected files of motion to join")
     motions = join(files)
+    _write_motion(motions, [], _MotionOptions(fps=motions.fps), options.output)
+
+
+class StraightenOptions(Options):
+    """Options of ``straighten``."""
+
+    output: Output = Path("data/straighten.npz")
+
+
+def prepare_straighten(file: Path, /, *, options: StraightenOptions = StraightenOptions()) -> None:
+    """Straighten the knees of skeletons that were fitted with legs too long.
+
+    See by how much the knees of each subject are bent while they stand, or at their straightest
+    while they walk, and shorten the legs until they stand on straight ones.
+
+    Args:
+        file: A file of motion that this command wrote.
+        options: of the command.
+    """
+    found = straighten(MotionSet.load(file))
+    for subject, angle in found.standing.items():
+        print(f"{subject}: stands with knees bent by {np.degrees(angle):.0f}°")
+    motions = found.motions
     _write_motion(motions, [], _MotionOptions(fps=motions.fps), options.output)
 
 
@@ -327,6 +351,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "uiprmd": prepare_uiprmd,
     "hdm05": prepare_hdm05,
     "join": prepare_join,
+    "straighten": prepare_straighten,
     "positions": prepare_positions,
     "h36m": prepare_h36m,
     "humaneva": prepare_humaneva,
