@@ -180,10 +180,10 @@ class LossConfig(Options):
     bone_weight: Weight = 0.0
     """Weight of the error of bones as vectors."""
     bone_direction_weight: Weight = 0.0
-    """Weight of the error of bones as unit vectors, such as 0.1: about radians, a short bone's as
+    """Weight of the error of bones as unit vectors, such as 0.2: about radians, a short bone's as
     much as a long one's."""
     joint_angle_weight: Weight = 0.0
-    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.1."""
+    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.2."""
 
 
 @Parameter(name="*", group="Semi-supervised")
