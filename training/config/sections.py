@@ -184,6 +184,11 @@ class LossConfig(Options):
     much as a long one's."""
     joint_angle_weight: Weight = 0.0
     """Weight of the error of the flexion of knees and elbows, about radians, such as 0.2."""
+    teacher: Path | None = None
+    """A checkpoint whose poses to learn besides the true ones, such as a larger network's, or for a
+    causal one those of one that sees the future."""
+    teacher_weight: Weight = 1.0
+    """Weight of the distance to the teacher's poses."""
 
 
 @Parameter(name="*", group="Semi-supervised")

@@ -21,6 +21,8 @@ NEWER = {
     "target_spacing",
     "bone_direction_weight",
     "joint_angle_weight",
+    "teacher",
+    "teacher_weight",
 }
 
 
