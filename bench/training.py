@@ -2,7 +2,8 @@
 
 The baseline cuts every window of a batch with Python slicing, pads it with NumPy where it leaves
 the clip, and runs strided 1-D convolutions in float32; ours gathers windows by index and computes
-the strided convolutions as matrix products. Run: ``python -m bench.training``.
+the strided convolutions as matrix products, for one target a window and for several. Samples are
+targets. Run: ``python -m bench.training``.
 """
 
 import argparse
@@ -103,6 +104,8 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--targets-per-window", type=int, default=8)
+    parser.add_argument("--target-spacing", type=int, default=27)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
@@ -122,13 +125,24 @@ def main() -> None:
         batch = windows.cut(frames())
         return batch.inputs_BTJ2, batch.targets_BSK3
 
+    several, spacing = arguments.targets_per_window, arguments.target_spacing
+    field, causal = model.receptive_field, False
+    shared = Windows(sequences, field, causal, targets=several, spacing=spacing)
+    size = arguments.batch_size // several
+
+    def gathered_shared() -> tuple[Tensor, Tensor]:
+        batch = next(shared.shuffled(size, size, generator))
+        return batch.inputs_BTJ2, batch.targets_BSK3
+
     plain = trainer(ConvolutionalTwin(model), model, bfloat16=False)
     exact = trainer(StridedTemporalModel(model), model, bfloat16=False)
     half = trainer(StridedTemporalModel(model), model, bfloat16=True)
+    shared_step = trainer(StridedTemporalModel(model, spacing), model, bfloat16=False)
     ways: dict[str, Callable[[], object]] = {
         "baseline: slicing + 1-D convolutions": lambda: plain(*sliced()),
         "ours, float32": lambda: exact(*gathered()),
         "ours, bfloat16": lambda: half(*gathered()),
+        f"ours, float32, {several} targets a window": lambda: shared_step(*gathered_shared()),
         "batches alone, slicing": sliced,
         "batches alone, gathered": gathered,
     }

@@ -190,10 +190,15 @@ class LossConfig(Options):
     bone_weight: Weight = 0.0
     """Weight of the error of bones as vectors."""
     bone_direction_weight: Weight = 0.0
-    """Weight of the error of bones as unit vectors, such as 0.1: about radians, a short bone's as
+    """Weight of the error of bones as unit vectors, such as 0.2: about radians, a short bone's as
     much as a long one's."""
     joint_angle_weight: Weight = 0.0
-    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.1."""
+    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.2."""
+    teacher: Path | None = None
+    """A checkpoint whose poses to learn besides the true ones, such as a larger network's, or for a
+    causal one those of one that sees the future."""
+    teacher_weight: Weight = 1.0
+    """Weight of the distance to the teacher's poses."""
 
 
 @Parameter(name="*", group="Semi-supervised")

@@ -54,6 +54,8 @@ class TrainConfig(Options):
             semi.is_used or not (model.trajectory or model.expected_errors)
         ):
             raise ValueError("freeze_pose is for adding trajectory or expected_errors, no more")
+        if optimisation.freeze_pose and self.loss.teacher is not None:
+            raise ValueError("freeze_pose keeps the poses, which a teacher is to change")
         if optimisation.freeze_pose and optimisation.initial is None:
             raise ValueError("freeze_pose needs the pose network of an initial checkpoint")
         self._check_targets()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +16,18 @@ class ProcessShare:
 
     rank: int = 0
     processes: int = 1
+
+
+class Field(NamedTuple):
+    """How many frames a network sees of what is around one, or before it."""
+
+    frames: int
+    causal: bool
+
+    @property
+    def before(self) -> int:
+        """How many of them are before that one."""
+        return self.frames - 1 if self.causal else (self.frames - 1) // 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,9 @@ class Batch:
     """The windows and the targets in them that are to be learned, where not all are: the others
     are those of other windows, or lie beyond the end of the clip."""
 
+    taught_BTJ2: Tensor | None = None
+    """The windows of a teacher, if there is one: of the same targets, but with its own field."""
+
     def __len__(self) -> int:
         """The number of windows."""
         return len(self.inputs_BTJ2)
@@ -50,7 +66,7 @@ class Batch:
         known = {
             name: value[self.learned]
             for name, value in vars(self).items()
-            if name not in {"inputs_BTJ2", "learned"}
+            if name not in {"inputs_BTJ2", "learned", "taught_BTJ2"}
         }
         return replace(self, **known, learned=None)
 
@@ -72,15 +88,15 @@ class Windows:
         device: torch.device | str = "cpu",
         targets: int = 1,
         spacing: int = 1,
+        teacher: Field | None = None,
     ) -> None:
         self._rows = {
             name: torch.from_numpy(rows).to(device) for name, rows in vars(sequences).items()
         }
         self._first_F, self._last_F = self._rows["first_F"], self._rows["last_F"]
-        before = receptive_field - 1 if causal else (receptive_field - 1) // 2
-        frames = receptive_field + spacing * (targets - 1)
-        self._offsets = torch.arange(frames, device=device) - before
         self._ahead = torch.arange(targets, device=device) * spacing
+        self._offsets = self._offsets_of(Field(receptive_field, causal))
+        self._teachers = None if teacher is None else self._offsets_of(teacher)
         self._spacing = spacing
         since_first_F = torch.arange(len(self._first_F), device=device) - self._first_F
         # Frames that are multiples of the spacing apart are learned together, in order.
@@ -109,21 +125,33 @@ class Windows:
             targets_BS, is_learned_BS = self._with_next(targets_BS, is_learned_BS, last_B)
             first_B, last_B = first_B.repeat_interleave(2), last_B.repeat_interleave(2)
             reach_B2 = None if reach_B2 is None else reach_B2.repeat_interleave(2, dim=0)
-        rows = targets_BS[:, :1] + self._offsets
+        starts_B1, taught_BTJ2 = targets_BS[:, :1], None
+        if self._teachers is not None:
+            taught_BTJ2 = self._inputs(starts_B1 + self._teachers, first_B, last_B)
         if reach_B2 is not None:
             first_B = torch.maximum(first_B, targets_BS[:, 0] - reach_B2[:, 0])
             last_B = torch.minimum(last_B, targets_BS[:, -1] + reach_B2[:, 1])
-        rows = rows.clamp(first_B[:, None], last_B[:, None])
+        inputs_BTJ2 = self._inputs(starts_B1 + self._offsets, first_B, last_B)
         targets_BS = targets_BS.clamp(max=last_B[:, None])
         return Batch(
-            self._rows["inputs_FJ2"][rows],
+            inputs_BTJ2,
             self._rows["targets_FK3"][targets_BS],
             self._rows["trajectory_F3"][targets_BS],
             self._rows["camera_F9"][targets_BS],
             self._rows["depth_F"][targets_BS],
             self._rows["inputs_FJ2"][targets_BS],
             None if len(self._ahead) == 1 else _places(is_learned_BS, pairs),
+            taught_BTJ2,
         )
+
+    def _offsets_of(self, field: Field) -> Tensor:
+        """The frames of a window, counted from its first target."""
+        frames = field.frames + int(self._ahead[-1])
+        return torch.arange(frames, device=self._ahead.device) - field.before
+
+    def _inputs(self, rows_BT: Tensor, first_B: Tensor, last_B: Tensor) -> Tensor:
+        """What networks are given of these frames, which stay within the first and the last."""
+        return self._rows["inputs_FJ2"][rows_BT.clamp(first_B[:, None], last_B[:, None])]
 
     def _targets(self, frames_B: Tensor) -> tuple[Tensor, Tensor]:
         """The targets (B, S) of windows that begin with these, and which are to be learned.

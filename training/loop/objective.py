@@ -25,6 +25,7 @@ UNITS = {
     "trajectory velocity": "‰",
     "projection": "‰",
     "bone length": "mm",
+    "teacher": "mm",
     "expected errors": "mnat",
 }
 """What a thousandth of each term is: a millimetre, a part of a radian, of the distance, of the
@@ -41,8 +42,11 @@ class Objective:
         self._hinges = hinges(skeleton)
         self._shared = shared_joints(keypoint_format, skeleton)
 
-    def supervised(self, predicted: Predicted, batch: Batch) -> Terms:
-        """Terms of labelled windows: position, velocity, bones, trajectory, expected errors."""
+    def supervised(self, predicted: Predicted, batch: Batch, taught: Tensor | None = None) -> Terms:
+        """Terms of labelled windows: position, velocity, bones, trajectory, expected errors.
+
+        ``taught`` are a teacher's poses of them, if there is one.
+        """
         terms: Terms = {}
         weights, pair = self._config.loss, (predicted.poses, batch.targets_BSK3)
         if not self._config.optimisation.freeze_pose:
@@ -50,6 +54,8 @@ class Objective:
             if weights.velocity_weight:
                 terms["velocity"] = weights.velocity_weight * losses.velocity_error(*pair)
             terms |= self._of_bones(*pair)
+            if taught is not None:
+                terms["teacher"] = weights.teacher_weight * losses.mpjpe(pair[0], taught)
         if predicted.trajectory is not None:
             terms |= self._of_trajectory(predicted.trajectory, batch)
         if predicted.log_errors is not None:

@@ -23,6 +23,7 @@ from training.data.windows import Batch, ProcessShare, Windows
 from training.figures import plot_history
 from training.loop.objective import UNITS, Objective, Terms, hinges, in_metres
 from training.loop.processes import choose_device
+from training.loop.teacher import Teacher
 from training.model import checkpoint as checkpoints
 from training.model.model_weights import read_model_folder, renormalise
 from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
@@ -63,6 +64,9 @@ class Trainer:
         learned = [weight for weight in self.networks.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=how.learning_rate, amsgrad=True)
         self.objective = Objective(config, self.source.keypoint_format, skeleton)
+        self._teacher = None
+        if config.loss.teacher is not None:
+            self._teacher = Teacher(config.loss.teacher, self.config, skeleton).to(self.device)
         self.history: list[dict[str, float]] = []
         self.held_out = self._held_out_windows() if share.rank == 0 else {}
 
@@ -225,22 +229,33 @@ class Trainer:
 
     def _terms(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
         if unlabelled is None:
-            known, batch = _learned(self._predict(labelled.inputs_BTJ2), labelled)
-            return self.objective.supervised(known, batch)
+            return self._supervised(self._predict(labelled.inputs_BTJ2), labelled)
         # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
         both = self._predict(torch.cat([labelled.inputs_BTJ2, unlabelled.inputs_BTJ2]))
-        known, batch = _learned(both.part(slice(len(labelled))), labelled)
+        known = both.part(slice(len(labelled)))
         unknown, others = _learned(both.part(slice(len(labelled), None)), unlabelled)
         return {
-            **self.objective.supervised(known, batch),
-            **self.objective.unsupervised(unknown, known, others),
+            **self._supervised(known, labelled),
+            **self.objective.unsupervised(unknown, _learned(known, labelled)[0], others),
         }
 
+    def _supervised(self, predicted: Predicted, batch: Batch) -> Terms:
+        known, of_known = _learned(predicted, batch)
+        if self._teacher is None or batch.taught_BTJ2 is None:
+            return self.objective.supervised(known, of_known)
+        with self._autocast():
+            taught = self._teacher(batch.taught_BTJ2).float()
+        taught = taught if batch.learned is None else taught[batch.learned]
+        return self.objective.supervised(known, of_known, taught)
+
     def _predict(self, inputs: Tensor) -> Predicted:
-        is_half = self.config.run.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=is_half):
+        with self._autocast():
             predicted: Predicted = self._run_form(inputs)
         return predicted.float()
+
+    def _autocast(self) -> torch.autocast:
+        is_half = self.config.run.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
 
     @property
     def _measured(self) -> Networks:
@@ -306,7 +321,8 @@ class Trainer:
         field, causal = self.networks.pose.receptive_field, self.config.model.causal
         targets = targets or self.config.optimisation.targets
         spacing = self.config.spacing or 1  # without one, there is one target a window
-        return Windows(sequences, field, causal, self.device, targets, spacing)
+        teacher = None if self._teacher is None else self._teacher.field
+        return Windows(sequences, field, causal, self.device, targets, spacing, teacher)
 
 
 def _flexion_error(predicted: Tensor, target: Tensor, chains: list[tuple[int, int, int]]) -> Tensor:

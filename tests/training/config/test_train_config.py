@@ -23,6 +23,8 @@ NEWER = {
     "mixture",
     "target_spacing",
     "targets_per_window",
+    "teacher",
+    "teacher_weight",
 }
 """Settings that it does not have."""
 

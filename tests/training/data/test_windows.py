@@ -9,7 +9,7 @@ import torch
 from bench.training import sliced_batch
 from tests.training.motions import motion_set
 from training.data.synthetic import ProjectionOptions, project_all
-from training.data.windows import Windows
+from training.data.windows import Field, Windows
 
 SEQUENCES = project_all(
     motion_set(),
@@ -148,3 +148,12 @@ def test_frames_are_drawn_as_their_weights_say(targets):
         for target in batch.of_learned().targets_BSK3.reshape(-1, 17, 3):
             drawn[clips[frame_of(target)] % 4] += 1
     np.testing.assert_allclose(drawn / drawn.sum(), [1 / 8, 0, 3 / 8, 1 / 2], atol=0.02)
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_a_teacher_sees_the_same_targets_with_its_own_field(targets):
+    size = {"targets": targets, "spacing": 9}
+    windows = Windows(SEQUENCES, 9, causal=True, **size, teacher=Field(27, causal=False))
+    frames = torch.tensor([0, 59, 60, 80])
+    expected = Windows(SEQUENCES, 27, causal=False, **size).cut(frames).inputs_BTJ2
+    torch.testing.assert_close(windows.cut(frames).taught_BTJ2, expected, atol=0, rtol=0)
