@@ -36,9 +36,8 @@ def lifter(tmp_path_factory):
 
 
 def test_flexion_is_the_angle_from_straight():
-    joints = np.array(
-        [[[0, 1, 0], [0, 0, 0], [0, -1, 0]], [[0, 2, 0], [0, 0, 0], [3, 0, 0]]], float
-    )
+    straight, right_angle = ([0, 1, 0], [0, 0, 0], [0, -1, 0]), ([0, 2, 0], [0, 0, 0], [3, 0, 0])
+    joints = np.array([straight, right_angle], float)
     np.testing.assert_allclose(flexion(joints), [0, 90], atol=1e-6)
     assert flexion_error(joints, joints[::-1]) == pytest.approx(90)
 
@@ -97,8 +96,8 @@ def test_expected_errors_are_compared_by_groups_of_joints(lifter):
     found = measure_calibration(lifter, HELD_OUT, condition)
     assert set(found.groups) == {"arms", "legs", "trunk"}
     assert all(each.true_mm > 0 for each in found.groups.values())
-    joints = sorted(sum(joint_groups(H36M17.joints).values(), []))
-    assert joints == list(range(1, 17))
+    groups = joint_groups(H36M17.joints).values()
+    assert sorted(joint for group in groups for joint in group) == list(range(1, 17))
 
 
 def test_postures_are_drawn_as_far_as_there_is_motion(lifter, tmp_path):
