@@ -78,6 +78,7 @@ def synthetic_sequences() -> Sequences:
         np.ones(rows, np.float32),
         first,
         first + CLIP_FRAMES - 1,
+        np.ones(rows, np.float32),
     )
 
 

@@ -40,9 +40,15 @@ _SMALL: Final = 0.03
 """The share of the image that a person spans; real clips show 0.17 and more."""
 _UPSIDE_DOWN: Final = 0.9
 """The share of frames."""
+_FAR_OUTSIDE: Final = 10.0
+"""In images; people whose joints all lie farther out were given in other units."""
+_FLAT: Final = 0.01
+"""Joints that spread by less than this share across their line lie on it. People seen from the side
+spread by several times as much."""
 _FEWEST_FRAMES: Final = 5
 _FEWEST_CONFIDENT: Final = 50
 _FEWEST_JOINTS: Final = 4
+_FEWEST_JOINTS_OF_A_BODY: Final = 6
 _FRAMES_REFUSED_BY: Final = 8
 _FRAMES_OBSERVED: Final = 100
 """Of a long clip so many frames are looked at, evenly spread: what is wrong is so throughout."""
@@ -65,6 +71,8 @@ class Observed(NamedTuple):
     """those of them outside the image,"""
     outside_swapped: int
     """and of these those that are outside an image of swapped width and height too."""
+    degenerate: int
+    """Frames in which the joints lie on a line, or most of them in one point."""
 
     @classmethod
     def of(cls, counts_TN: NDArray[np.int64]) -> "Observed":
@@ -100,6 +108,9 @@ class InputCheck:
         near = np.count_nonzero(np.abs(measured).max(axis=1) <= _NORMALISED_WITHIN)
         if near >= _MOST * len(measured) and min(self.image_size) >= _SMALLEST_IMAGE:
             return self._not_normalised(measured)
+        images = np.abs(measured / np.array(self.image_size)).max(axis=1)
+        if np.count_nonzero(images > _FAR_OUTSIDE) >= _MOST * len(measured):
+            return self._pixels("lie farther outside than ten images; check coordinates")
         spans_T, joints_T = _spans(keypoints_TJ3)
         spans_T = spans_T[joints_T >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
@@ -107,17 +118,21 @@ class InputCheck:
         return None
 
     def _not_normalised(self, measured: Floats) -> str:
-        width, height = self.image_size
-        expected = f"pixels of an image of {width:g} x {height:g}; these look like normalised "
         if (measured < -_BORDER).any(axis=1).mean() > _BORDER:
-            return f"{expected}coordinates from -1 to 1: convert them to pixels"
-        return (
-            f'{expected}coordinates from 0 to 1: add "coordinates": "normalized", '
+            return self._pixels(
+                "look like normalised coordinates from -1 to 1: convert them to pixels"
+            )
+        return self._pixels(
+            'look like normalised coordinates from 0 to 1: add "coordinates": "normalized", '
             "or convert them to pixels"
         )
 
+    def _pixels(self, these: str) -> str:
+        width, height = self.image_size
+        return f"pixels of an image of {width:g} x {height:g}; these {these}"
+
     def observe(self, keypoints_TJ3: Floats) -> NDArray[np.int64]:
-        """Count in each frame what warnings rest on: rows (T, 7) of ``Observed``."""
+        """Count in each frame what warnings rest on: rows (T, 8) of ``Observed``."""
         joints = _joints(self.keypoint_format)
         spans_T, joints_T = _spans(keypoints_TJ3)
         is_seen_T = joints_T >= _FEWEST_JOINTS
@@ -133,6 +148,7 @@ class InputCheck:
             counts[:, 5] = outside.sum(axis=1)
             swapped = _is_outside(keypoints_TJ3, self.image_size[::-1])
             counts[:, 6] = (outside & swapped).sum(axis=1)
+        counts[:, 7] = (joints_T >= _FEWEST_JOINTS_OF_A_BODY) & _is_degenerate(keypoints_TJ3)
         return counts
 
     def observe_some(self, keypoints_TJ3: Floats) -> Observed:
@@ -154,6 +170,11 @@ class InputCheck:
                     "upside_down",
                     "the feet are above the head throughout: check that y points down",
                 )
+            if observed.degenerate > _MOST * observed.frames:
+                yield PoseWarning(
+                    "degenerate",
+                    "the joints lie on a line, or most of them in one point: check the keypoints",
+                )
         outside = observed.outside / max(observed.confident, 1)
         if observed.confident >= _FEWEST_CONFIDENT and outside > _OUTSIDE:
             yield PoseWarning("outside_image", self._outside(observed, outside))
@@ -163,7 +184,7 @@ class InputCheck:
         found = f"{share:.0%} of the joints lie outside the image of {width:g} x {height:g}"
         if observed.outside_swapped < observed.outside / 4:
             return f"{found}: they fit {height:g} x {width:g}, check image_size"
-        return f"{found}: check image_size"
+        return f"{found}: check image_size and coordinates"
 
 
 def mark_missing(keypoints: Floats) -> Floats:
@@ -235,6 +256,23 @@ def _spans(keypoints_TJ3: Floats) -> tuple[Floats, NDArray[np.int64]]:
     with np.errstate(over="ignore"):
         spans: Floats = np.maximum((high.max(axis=1) - low.min(axis=1)).max(axis=1), 0)
     return spans, measured_TJ.sum(axis=1)
+
+
+def _is_degenerate(keypoints_TJ3: Floats) -> Mask:
+    """Whether the measured joints of each frame (T,) have no area, or most of them one place."""
+    measured_TJ = keypoints_TJ3[..., 2] > 0
+    places_TJ = keypoints_TJ3[..., :2].astype(np.float64) @ np.array([1, 1j])
+    count_T1 = np.maximum(measured_TJ.sum(axis=1, keepdims=True), 1)
+    middle_T1 = np.where(measured_TJ, places_TJ, 0).sum(axis=1, keepdims=True) / count_T1
+    offsets_TJ = np.where(measured_TJ, places_TJ - middle_T1, 0)
+    # The sum of the variances along the line and across it, and their difference.
+    both_T = (np.abs(offsets_TJ) ** 2).sum(axis=1)
+    difference_T = np.abs((offsets_TJ**2).sum(axis=1))
+    is_flat_T = both_T - difference_T <= 2 * _FLAT**2 * both_T
+    sorted_TJ = np.sort(np.where(measured_TJ, places_TJ, np.nan), axis=1)
+    is_one_place_T = 2 * (np.diff(sorted_TJ, axis=1) == 0).sum(axis=1) >= count_T1[:, 0]
+    degenerate: Mask = is_flat_T | is_one_place_T
+    return degenerate
 
 
 def _is_outside(keypoints_TJ3: Floats, image_size: tuple[float, float]) -> Mask:

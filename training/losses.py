@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+_SHORTEST_BONE_M = 0.01
+"""Directions of shorter bones would change with each step of the optimiser."""
+
 
 def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean per-joint position error of (…, 3) tensors, in their unit (the paper, §5.2)."""
@@ -71,6 +74,45 @@ def bone_vectors(poses: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
 def bone_error(predicted: Tensor, target: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
     """Mean error of bones as vectors, in poses (…, K, 3) (Sun et al., ICCV 2017, §4.1)."""
     return mpjpe(bone_vectors(predicted, bones), bone_vectors(target, bones))
+
+
+def directions(poses: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
+    """Unit vectors along each bone (…, bones, 3); shorter ones where a bone is hardly there."""
+    vectors = bone_vectors(poses, bones)
+    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    units: Tensor = vectors / lengths.clamp(min=_SHORTEST_BONE_M)
+    return units
+
+
+def direction_error(predicted: Tensor, target: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:
+    """Mean distance of bones as unit vectors, in poses (…, K, 3): about the angle, in radians.
+
+    The gradient of a distance is as large for a small angle as for another; that of 1 − cos would
+    vanish with the angle.
+    """
+    return mpjpe(directions(predicted, bones), directions(target, bones))
+
+
+def flexion(poses: Tensor, chains: Sequence[tuple[int, int, int]]) -> Tensor:
+    """Cosine and sine of the flexion of each chain's middle joint (…, chains, 2); 0° is straight.
+
+    The angle itself is left alone: that from a cosine has an infinite gradient where a limb is
+    straight, and the cosine has none there. The sine, a length, goes down to 0 evenly.
+    """
+    upper = directions(poses, [chain[:2] for chain in chains])
+    lower = directions(poses, [chain[1:] for chain in chains])
+    sine = torch.linalg.vector_norm(torch.linalg.cross(upper, lower), dim=-1)
+    return torch.stack([(upper * lower).sum(dim=-1), sine], dim=-1)
+
+
+def flexion_error(
+    predicted: Tensor, target: Tensor, chains: Sequence[tuple[int, int, int]]
+) -> Tensor:
+    """Mean error of the flexion of each chain's middle joint: about the angle, in radians.
+
+    It is the distance of two points on a circle, twice the sine of half the difference.
+    """
+    return mpjpe(flexion(predicted, chains), flexion(target, chains))
 
 
 def bone_lengths(poses: Tensor, bones: Sequence[tuple[int, int]]) -> Tensor:

@@ -135,3 +135,31 @@ def test_frames_add_up_to_the_clip():
     keypoints = standing(size=SIZE[::-1])
     parts = [CHECK.observe(keypoints[:7]), CHECK.observe(keypoints[7:])]
     np.testing.assert_array_equal(np.concatenate(parts), CHECK.observe(keypoints))
+
+
+@pytest.mark.parametrize("direction", [(0, 1), (1, 0), (0.6, 0.8)])
+def test_joints_on_a_line_are_told(direction):
+    keypoints = standing()
+    along = (keypoints[..., :2] - [900, 500]) @ np.array(direction)
+    keypoints[..., :2] = [900, 500] + along[..., None] * np.array(direction)
+    assert codes(keypoints) == ["degenerate"]
+
+
+def test_most_joints_in_one_point_are_told():
+    keypoints = standing()
+    keypoints[:, 5:, :2] = keypoints[:, 5:6, :2]
+    assert codes(keypoints) == ["degenerate"]
+
+
+@pytest.mark.parametrize("turn", [0.1, 0.05])
+def test_a_person_seen_from_the_side_is_not_degenerate(turn):
+    keypoints = standing()
+    keypoints[..., 0] = 900 + turn * (keypoints[..., 0] - 900)
+    assert codes(keypoints) == []
+
+
+def test_pixels_sent_as_normalised_coordinates_are_refused():
+    keypoints = to_pixels(standing(), "normalized", SIZE)
+    keypoints[3, 4, :2] = 500
+    with pytest.raises(InvalidInput, match="ten images; check coordinates"):
+        CHECK.refuse_wrong(keypoints, "keypoints")

@@ -1,5 +1,7 @@
 """Each term of the loss on examples computed from the paper's definitions."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from training import losses
 from training.config.train_config import TrainConfig
 from training.data.projection import project
 from training.data.windows import Batch
-from training.loop.objective import Objective, in_front, in_metres, shared_joints
+from training.loop.objective import Objective, hinges, in_front, in_metres, shared_joints
 from training.model.networks import Predicted
 
 
@@ -159,3 +161,63 @@ def test_terms_can_be_switched_off_and_weighted(switched_off, name):
     }
     double = objective(**{switched_off: 2}).unsupervised(wrong, true, batch)
     assert float(double[name]) == pytest.approx(2 * float(plain[name]))
+
+
+def bent(degrees):
+    """A leg along y whose shank is turned by so much at the knee."""
+    angles = torch.deg2rad(torch.as_tensor(degrees, dtype=torch.float32))
+    poses = torch.zeros(*angles.shape, 3, 3)
+    poses[..., 1, 1] = 0.5
+    poses[..., 2, 1] = 0.5 + 0.4 * torch.cos(angles)
+    poses[..., 2, 2] = 0.4 * torch.sin(angles)
+    return poses
+
+
+def test_directions_do_not_depend_on_lengths():
+    bones = [(0, 1), (1, 2)]
+    target = bent([0.0])
+    assert losses.direction_error(2 * target + 1, target, bones) == pytest.approx(0, abs=1e-6)
+    found = losses.direction_error(bent([30.0]), target, bones)
+    assert found == pytest.approx((0 + 2 * math.sin(math.radians(15))) / 2)
+
+
+@pytest.mark.parametrize(("found", "true"), [(20, 0), (0, 20), (90, 100), (175, 180), (60, 60)])
+def test_flexion_errors_are_about_the_difference_of_angles(found, true):
+    error = losses.flexion_error(bent([found]), bent([true]), [(0, 1, 2)])
+    expected = 2 * math.sin(math.radians(abs(found - true)) / 2)
+    assert error == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.01, 5.0, 90.0, 179.99])
+def test_flexion_has_a_finite_gradient_that_does_not_vanish_near_straight_limbs(degrees):
+    leg = bent([degrees]).requires_grad_()
+    losses.flexion_error(leg, bent([45.0]), [(0, 1, 2)]).backward()
+    assert leg.grad.isfinite().all()
+    if degrees:
+        assert 1 / 0.4 * 0.3 < leg.grad[0, 2].norm() < 1 / 0.4 * 1.01
+    nothing = torch.zeros(1, 3, 3, requires_grad=True)
+    losses.flexion_error(nothing, bent([45.0]), [(0, 1, 2)]).backward()
+    assert nothing.grad.isfinite().all()
+
+
+def test_knees_and_elbows_are_hinges():
+    chains = [[H36M17.joints[joint] for joint in chain] for chain in hinges("h36m17")]
+    assert chains[0] == ["right_hip", "right_knee", "right_foot"]
+    assert [chain[1] for chain in chains] == [
+        *("right_knee", "left_knee", "left_elbow", "right_elbow")
+    ]
+    assert len(hinges("humaneva15")) == 4
+
+
+def test_terms_of_bones_are_weighed():
+    loss = {"bone_direction_weight": 0.5, "joint_angle_weight": 0.25}
+    objective = Objective(TrainConfig(loss=loss), "coco17", "h36m17")
+    poses = torch.randn(4, 1, 17, 3)
+    known = torch.randn(4, 1, 17, 3)
+    empty = torch.zeros(4, 1, 3)
+    batch = Batch(empty, known, empty, empty, empty, empty)
+    terms = objective.supervised(Predicted(poses), batch)
+    directions = losses.direction_error(poses, known, H36M17.bones)
+    angles = losses.flexion_error(poses, known, hinges("h36m17"))
+    assert terms["bone directions"] == pytest.approx(0.5 * float(directions))
+    assert terms["joint angles"] == pytest.approx(0.25 * float(angles))

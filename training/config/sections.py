@@ -1,5 +1,7 @@
 """The sections of a training run's settings; option names are unique over all of them."""
 
+from itertools import accumulate
+from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +12,7 @@ from poselift.formats import FORMATS
 from training.augmentation.augmentation import Share, in_order
 from training.augmentation.registry import AUGMENTATIONS
 from training.command import List, Options
+from training.config.mixture import parsed
 
 Names = Annotated[tuple[str, ...], *List]
 Weight = Annotated[float, Field(ge=0)]
@@ -27,6 +30,12 @@ def _falling(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+def _mixture(shares: tuple[str, ...]) -> tuple[str, ...]:
+    """Shares of groups, written out."""
+    return tuple(f"{group}={share:g}" for group, share in parsed(shares).items())
+
+
+Mixture = Annotated[tuple[str, ...], *List, AfterValidator(_mixture)]
 FilterWidths = Annotated[tuple[int, ...], *List, AfterValidator(_odd)]
 
 
@@ -44,6 +53,9 @@ class DatasetConfig(Options):
     """The share of each labelled training clip to take, from its beginning."""
     downsample: Annotated[int, Field(ge=1)] = 1
     """Take one frame of so many, as if all were recorded at a lower rate."""
+    mixture: Mixture = ()
+    """Share of each group of actions in what is learned from motion, as standing=0.12,walking=0.2;
+    everyday-video is a mixture as in the videos people take; by length if not given."""
 
 
 @Parameter(name="*", group="Model")
@@ -71,6 +83,11 @@ class ModelConfig(Options):
     dropout: Share = 0.25
     """Dropout after every hidden convolution."""
 
+    @property
+    def receptive_fields(self) -> tuple[int, ...]:
+        """What each wide convolution sees of the input: the product of the widths up to its own."""
+        return tuple(accumulate(self.filter_widths, mul))
+
     @field_validator("keypoint_format")
     @classmethod
     def _is_known(cls, name: str | None) -> str | None:
@@ -89,7 +106,8 @@ class _AugmentationConfig(Options):
     flip: bool = True
     """Mirror half of the clips."""
     short_context: Share = 0.0
-    """Share of the windows that begin and end closer to their frame, as at a clip's ends."""
+    """Share of the windows that begin and end closer to their frame, as at a clip's ends; with
+    several targets a window, closer to the first and the last of them."""
 
     @property
     def registered(self) -> dict[str, Any]:
@@ -127,8 +145,16 @@ class OptimisationConfig(Options):
     """Frames whose poses are learned in a step; with unlabelled data, as many of either half."""
     stride: Annotated[int, Field(ge=1)] = 1
     """So many neighbouring frames share a window, which is cheaper, but batches are less varied."""
+    targets_per_window: Annotated[int, Field(ge=1)] = 1
+    """So many frames, some way apart, share a longer window, which is cheaper by far: the first
+    layers are strided, and what the last ones see is computed once for all. Of clips shorter than
+    that, a window has as many as there are."""
+    target_spacing: Annotated[int, Field(ge=1)] | None = None
+    """How many frames they are apart: the product of some of the first filter widths; of all but
+    the last two if not given. Frames farther apart are less alike, but share less."""
     windows_per_epoch: Annotated[int, Field(ge=2)] | None = None
-    """Frames whose poses are learned in an epoch; all of them once if not given."""
+    """Frames whose poses are learned in an epoch, whatever windows they come in; all of them once
+    if not given."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     """Amsgrad's, in the first epoch."""
     learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 0.95
@@ -142,10 +168,16 @@ class OptimisationConfig(Options):
     """Keep an exponential average of the weights with this much of the old at each step, such as
     0.999; it is what is evaluated and exported."""
     initial: Path | None = None
-    """A checkpoint whose weights to begin with, of the same architecture or of filter widths of 1:
-    what single frames tell is learned much faster by a network of single frames."""
+    """A checkpoint or the folder of an exported model whose weights to begin with, of the same
+    architecture or of filter widths of 1: what single frames tell is learned much faster by a
+    network of single frames."""
     freeze_pose: bool = False
     """Keep the poses of ``initial``, to add a trajectory or expected errors to them."""
+
+    @property
+    def targets(self) -> int:
+        """How many frames a window is to teach."""
+        return max(self.stride, self.targets_per_window)
 
 
 @Parameter(name="*", group="Loss")
@@ -157,6 +189,11 @@ class LossConfig(Options):
     Windows then come in pairs, of a frame and the one after it."""
     bone_weight: Weight = 0.0
     """Weight of the error of bones as vectors."""
+    bone_direction_weight: Weight = 0.0
+    """Weight of the error of bones as unit vectors, such as 0.1: about radians, a short bone's as
+    much as a long one's."""
+    joint_angle_weight: Weight = 0.0
+    """Weight of the error of the flexion of knees and elbows, about radians, such as 0.1."""
 
 
 @Parameter(name="*", group="Semi-supervised")

@@ -56,17 +56,43 @@ class TrainConfig(Options):
             raise ValueError("freeze_pose is for adding trajectory or expected_errors, no more")
         if optimisation.freeze_pose and optimisation.initial is None:
             raise ValueError("freeze_pose needs the pose network of an initial checkpoint")
+        self._check_targets()
         self._check_windows()
         return self
 
+    @property
+    def spacing(self) -> int | None:
+        """How many frames the targets of a window are apart; None if there is only one."""
+        optimisation = self.optimisation
+        if optimisation.stride > 1:
+            return 1
+        if optimisation.targets_per_window == 1:
+            return None
+        fields = self.model.receptive_fields
+        return optimisation.target_spacing or fields[max(len(fields) - 3, 0)]
+
+    def _check_targets(self) -> None:
+        optimisation = self.optimisation
+        spacing = optimisation.target_spacing
+        if optimisation.targets_per_window == 1:
+            if spacing is not None:
+                raise ValueError("target_spacing goes with targets_per_window, of two or more")
+            return
+        if optimisation.stride > 1 or self.model.dense:
+            raise ValueError("targets_per_window does not go with stride or dense")
+        possible = self.model.receptive_fields
+        if spacing is not None and spacing not in possible:
+            raise ValueError(f"target_spacing: expected one of {', '.join(map(str, possible))}")
+
     def _check_windows(self) -> None:
         stride, windows = self.optimisation.stride, self.optimisation.windows_per_epoch
+        targets = self.optimisation.targets
         if stride > 1 and (self.loss.velocity_weight or self.augmentation.short_context):
             raise ValueError("stride does not go with velocity_weight or short_context")
-        if windows is not None and windows < 2 * stride:
-            raise ValueError("windows_per_epoch has to be two windows of stride frames at least")
-        if stride > self.optimisation.batch_size // 2:
-            raise ValueError("a batch has to hold two windows of stride frames at least")
+        if windows is not None and windows < 2 * targets:
+            raise ValueError(f"windows_per_epoch has to be two windows of {targets} at least")
+        if targets > self.optimisation.batch_size // 2:
+            raise ValueError(f"a batch has to hold two windows of {targets} targets at least")
 
 
 RENAMED = {

@@ -1,7 +1,7 @@
 """The commands of ``training.prepare``, each of which writes one file of motion or recordings."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,8 +10,12 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from training.command import List, Options
-from training.data.datasets import amass, cmu, plain, videopose3d_files
+from training.config.mixture import GROUPS
+from training.data.datasets import amass, cmu, hdm05, plain, uiprmd, videopose3d_files
 from training.data.datasets.archives import CMU_SITE, download, opened
+from training.data.datasets.joining import join
+from training.data.datasets.knees import straighten
+from training.data.datasets.marked_people import residual_table
 from training.data.datasets.preparation import Rejection
 from training.data.datasets.prepared import MotionSet, RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
@@ -98,6 +102,89 @@ def prepare_amass(*, options: _AmassOptions) -> None:
         _write_motion(*prepared, options, options.output)
 
 
+class _UiprmdOptions(_MotionOptions):
+    source: Path
+    """Arrays of markers (.npz)."""
+    held_out: Names = uiprmd.HELD_OUT
+    """Whole subjects to keep from training."""
+    output: Output = Path("data/uiprmd.npz")
+
+
+def prepare_uiprmd(*, options: _UiprmdOptions) -> None:
+    """Prepare UI-PRMD: rehabilitation exercises as optical markers.
+
+    Compute joint centres from the markers of the Plug-in-Gait set by published regressions, and fit
+    a skeleton whose bones keep their lengths; join repetitions that are continuous; check every
+    clip; write one file. What fails a check is left out and reported, and so is by how much
+    joints were moved for the skeleton's sake.
+    """
+    motions, rejections, fits = uiprmd.prepare(options.source, options.fps, options.held_out)
+    for line in residual_table(fits):
+        print(line)
+    _write_motion(motions, rejections, options, options.output)
+
+
+class _Hdm05Options(Options):
+    source: Paths
+    fps: Rate = 50.0
+    output: Output = Path("data/hdm05.npz")
+
+
+def prepare_hdm05(*, options: _Hdm05Options) -> None:
+    """Prepare HDM05, for evaluation alone: every clip is held out.
+
+    Read ASF/AMC; check every clip; map it to the joints of Human3.6M and five points of the face,
+    in metres, y up; write one file. What fails a check is left out and reported.
+    """
+    with opened(options.source) as places:
+        motions, rejections = hdm05.prepare(places, options.fps)
+    held_out = tuple(sorted(set(motions.subjects)))
+    settings = _MotionOptions(fps=options.fps, held_out=held_out)
+    _write_motion(motions, rejections, settings, options.output)
+
+
+class JoinOptions(Options):
+    """Options of ``join``."""
+
+    output: Output = Path("data/join.npz")
+
+
+def prepare_join(*files: Path, options: JoinOptions = JoinOptions()) -> None:
+    """Join prepared files of motion: all of their clips in one, held out as they were.
+
+    Args:
+        files: Files of motion that this command wrote; the attributions of all are kept.
+        options: of the command.
+    """
+    if not files:
+        raise ValueError("expected files of motion to join")
+    motions = join(files)
+    _write_motion(motions, [], _MotionOptions(fps=motions.fps), options.output)
+
+
+class StraightenOptions(Options):
+    """Options of ``straighten``."""
+
+    output: Output = Path("data/straighten.npz")
+
+
+def prepare_straighten(file: Path, /, *, options: StraightenOptions = StraightenOptions()) -> None:
+    """Straighten the knees of skeletons that were fitted with legs too long.
+
+    See by how much the knees of each subject are bent while they stand, or at their straightest
+    while they walk, and shorten the legs until they stand on straight ones.
+
+    Args:
+        file: A file of motion that this command wrote.
+        options: of the command.
+    """
+    found = straighten(MotionSet.load(file))
+    for subject, angle in found.standing.items():
+        print(f"{subject}: stands with knees bent by {np.degrees(angle):.0f}°")
+    motions = found.motions
+    _write_motion(motions, [], _MotionOptions(fps=motions.fps), options.output)
+
+
 class _PositionsOptions(_MotionOptions):
     source: Path
     """Arrays (.npz), as above."""
@@ -132,6 +219,8 @@ def _write_motion(
             f"{source}: {count['clips']} clips, {count['training']} frames for training, "
             f"{count['held out']} held out"
         )
+    for line in _minutes_by_group(motions):
+        print(line)
     total = len(motions.positions)
     kept = sum(count["held out"] for count in frames.values())
     print(
@@ -141,6 +230,16 @@ def _write_motion(
     if absent := set(options.held_out) - set(motions.subjects):
         print(f"held-out subjects not in the sources: {' '.join(sorted(absent))}")
     print(f"written: {output}")
+
+
+def _minutes_by_group(motions: MotionSet) -> Iterator[str]:
+    """A line for each group of actions that is there."""
+    groups = np.array(motions.groups)
+    for group in GROUPS:
+        lengths, held_out = motions.lengths[groups == group], motions.held_out[groups == group]
+        minutes = [lengths[side].sum() / motions.fps / 60 for side in (~held_out, held_out)]
+        if any(minutes):
+            yield f"{group}: {minutes[0]:.1f} min for training, {minutes[1]:.1f} held out"
 
 
 class _H36mOptions(Options):
@@ -249,6 +348,10 @@ def _write_recordings(recordings: RecordingSet, left_out: Sequence[str], output:
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "cmu": prepare_cmu,
     "amass": prepare_amass,
+    "uiprmd": prepare_uiprmd,
+    "hdm05": prepare_hdm05,
+    "join": prepare_join,
+    "straighten": prepare_straighten,
     "positions": prepare_positions,
     "h36m": prepare_h36m,
     "humaneva": prepare_humaneva,

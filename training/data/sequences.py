@@ -89,6 +89,8 @@ class Sequences:
     """The unit of a model's distances, in metres."""
     first_F: NDArray[np.int64]
     last_F: NDArray[np.int64]
+    weight_F: Floats
+    """How likely a frame is to be learned from, relative to others."""
 
 
 def concatenated(sequences: Iterable[PoseSequence]) -> Sequences:
@@ -105,6 +107,7 @@ def concatenated(sequences: Iterable[PoseSequence]) -> Sequences:
         np.concatenate([ones if depth is None else depth for depth, ones in depths]),
         np.repeat(ends - lengths, lengths),
         np.repeat(ends - 1, lengths),
+        np.ones(int(lengths.sum()), np.float32),
     )
 
 

@@ -15,6 +15,7 @@ from poselift.normalisation import ScreenCamera
 from poselift.skeletons import SKELETONS
 from training.array_types import Doubles
 from training.augmentation.synthetic_camera import SyntheticCamera
+from training.config.mixture import parsed
 from training.config.sections import MOTION_SETTINGS, AugmentationConfig, ModelConfig
 from training.config.train_config import TrainConfig
 from training.data import sequences, synthetic
@@ -101,6 +102,7 @@ class MotionSource:
             noise=config.augmentation.noise,
             flip=config.augmentation.flip,
             augmentations=config.augmentation.registered,
+            mixture=parsed(config.dataset.mixture),
         )
         self.trajectory_camera: ScreenCamera | None = synthetic.ASSUMED_SCREEN_CAMERA
         """The camera that a trajectory is learned with, for ``screen`` models."""
@@ -221,6 +223,8 @@ def _by_labels(videos: RecordingSet) -> tuple[RecordingSet, RecordingSet]:
 
 def _refuse_motion_settings(config: TrainConfig) -> None:
     """Settings that say how motion is projected mean nothing for recordings."""
+    if config.dataset.mixture:
+        raise InvalidInput.at("mixture", f"nothing, as {config.dataset.data} is no motion")
     defaults = AugmentationConfig()
     for name in MOTION_SETTINGS:
         if getattr(config.augmentation, name) != getattr(defaults, name):

@@ -22,6 +22,7 @@ from training.augmentation.registry import augment
 from training.augmentation.synthetic_camera import SyntheticCamera, random_camera
 from training.data import sequences
 from training.data.datasets.prepared import MotionSet
+from training.data.mixture import frame_weights
 
 Spoil = Callable[[Floats, np.random.Generator], Floats]
 """Removes or displaces some of a clip's detected keypoints (T, J, 3)."""
@@ -42,6 +43,8 @@ class ProjectionOptions(ModelInput):
     """The settings of registered augmentations by name; the others are off."""
     spoil: Spoil | None = None
     """Removes or displaces further detected keypoints, to measure the effect."""
+    mixture: Mapping[str, float] = field(default_factory=dict)
+    """Shares of groups of actions in what is learned; by length if empty."""
     reject_outliers: bool = True
     """Without, the effect of rejecting them is measured."""
 
@@ -53,12 +56,18 @@ class ProjectionOptions(ModelInput):
 def project_all(
     motions: MotionSet, options: ProjectionOptions, rng: np.random.Generator, cameras: int = 1
 ) -> sequences.Sequences:
-    """Project every clip by ``cameras`` random cameras, each with noise of its own."""
-    return sequences.concatenated(
+    """Project every clip by ``cameras`` random cameras, each with noise of its own.
+
+    Frames are as likely to be learned from as the mixture of the options says.
+    """
+    found = sequences.concatenated(
         project_clip(motions.clip(index), motions, options, rng)[0]
         for index in range(len(motions))
         for _ in range(cameras)
     )
+    _, number_F = np.unique(found.first_F, return_inverse=True)
+    weights = np.repeat(frame_weights(motions, options.mixture), cameras)
+    return replace(found, weight_F=weights[number_F])
 
 
 def project_clip(

@@ -1,7 +1,7 @@
-"""Shuffled training windows: one receptive field each, with one target frame (Appendix A.6)."""
+"""Shuffled training windows: a receptive field around one target frame or several (App. A.6)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ class ProcessShare:
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows, and what there is to know of the S frames in the middle (causal: at the end).
+    """Windows, and what there is to know of the S targets of each.
 
     Units and axes are those of ``training.data.sequences.PoseSequence``.
     """
@@ -30,14 +30,36 @@ class Batch:
     camera_BS9: Tensor
     depth_BS: Tensor
     keypoints_BSJ2: Tensor
+    learned: tuple[Tensor, Tensor] | None = None
+    """The windows and the targets in them that are to be learned, where not all are: the others
+    are those of other windows, or lie beyond the end of the clip."""
 
     def __len__(self) -> int:
         """The number of windows."""
         return len(self.inputs_BTJ2)
 
+    @property
+    def count(self) -> int:
+        """How many targets are to be learned."""
+        return self.depth_BS.numel() if self.learned is None else len(self.learned[0])
+
+    def of_learned(self) -> "Batch":
+        """The same windows with their learned targets alone, end to end (V, …)."""
+        if self.learned is None:
+            return self
+        known = {
+            name: value[self.learned]
+            for name, value in vars(self).items()
+            if name not in {"inputs_BTJ2", "learned"}
+        }
+        return replace(self, **known, learned=None)
+
 
 class Windows:
     """Cuts windows from sequences by index; beyond a clip's ends its edge frames are repeated.
+
+    A window has ``targets`` target frames, ``spacing`` frames apart. Each frame of a clip is to be
+    learned in one window, and all targets lie in the clip if it is long enough.
 
     Batches are a few gathers from tensors that stay where they were put, which may be a GPU.
     """
@@ -48,47 +70,93 @@ class Windows:
         receptive_field: int,
         causal: bool,
         device: torch.device | str = "cpu",
-        stride: int = 1,
+        targets: int = 1,
+        spacing: int = 1,
     ) -> None:
         self._rows = {
             name: torch.from_numpy(rows).to(device) for name, rows in vars(sequences).items()
         }
         self._first_F, self._last_F = self._rows["first_F"], self._rows["last_F"]
         before = receptive_field - 1 if causal else (receptive_field - 1) // 2
-        self._offsets = torch.arange(receptive_field + stride - 1, device=device) - before
-        self._ahead = torch.arange(stride, device=device)
+        frames = receptive_field + spacing * (targets - 1)
+        self._offsets = torch.arange(frames, device=device) - before
+        self._ahead = torch.arange(targets, device=device) * spacing
+        self._spacing = spacing
         since_first_F = torch.arange(len(self._first_F), device=device) - self._first_F
-        self._starts = torch.nonzero(since_first_F % stride == 0)[:, 0]
+        # Frames that are multiples of the spacing apart are learned together, in order.
+        self._starts = torch.nonzero(since_first_F // spacing % targets == 0)[:, 0]
+        self._weights = self._weights_of_windows()
 
     def __len__(self) -> int:
         """The number of windows that have different frames for targets."""
         return len(self._starts)
 
     @property
-    def stride(self) -> int:
-        """How many neighbouring frames are the targets of one window."""
-        return len(self._ahead)
+    def frames(self) -> int:
+        """The number of frames that are targets, in all windows together."""
+        return len(self._first_F)
 
-    def cut(self, frames_B: Tensor, reach_B2: Tensor | None = None) -> Batch:
-        """The windows whose first target frames are these.
+    def cut(self, frames_B: Tensor, reach_B2: Tensor | None = None, pairs: bool = False) -> Batch:
+        """The windows in which these frames are the first to be learned.
 
-        ``reach_B2``, where given, is how many frames before and after each are seen at most.
+        ``reach_B2``, where given, is how many frames before the first target and after the last
+        are seen at most. In ``pairs``, each window is followed by that of the frames after its
+        own.
         """
+        targets_BS, is_learned_BS = self._targets(frames_B)
         first_B, last_B = self._first_F[frames_B], self._last_F[frames_B]
-        targets = torch.minimum(frames_B[:, None] + self._ahead, last_B[:, None])
+        if pairs:
+            targets_BS, is_learned_BS = self._with_next(targets_BS, is_learned_BS, last_B)
+            first_B, last_B = first_B.repeat_interleave(2), last_B.repeat_interleave(2)
+            reach_B2 = None if reach_B2 is None else reach_B2.repeat_interleave(2, dim=0)
+        rows = targets_BS[:, :1] + self._offsets
         if reach_B2 is not None:
-            first_B = torch.maximum(first_B, frames_B - reach_B2[:, 0])
-            last_B = torch.minimum(last_B, frames_B + reach_B2[:, 1])
-        rows = frames_B[:, None] + self._offsets
+            first_B = torch.maximum(first_B, targets_BS[:, 0] - reach_B2[:, 0])
+            last_B = torch.minimum(last_B, targets_BS[:, -1] + reach_B2[:, 1])
         rows = rows.clamp(first_B[:, None], last_B[:, None])
+        targets_BS = targets_BS.clamp(max=last_B[:, None])
         return Batch(
             self._rows["inputs_FJ2"][rows],
-            self._rows["targets_FK3"][targets],
-            self._rows["trajectory_F3"][targets],
-            self._rows["camera_F9"][targets],
-            self._rows["depth_F"][targets],
-            self._rows["inputs_FJ2"][targets],
+            self._rows["targets_FK3"][targets_BS],
+            self._rows["trajectory_F3"][targets_BS],
+            self._rows["camera_F9"][targets_BS],
+            self._rows["depth_F"][targets_BS],
+            self._rows["inputs_FJ2"][targets_BS],
+            None if len(self._ahead) == 1 else _places(is_learned_BS, pairs),
         )
+
+    def _targets(self, frames_B: Tensor) -> tuple[Tensor, Tensor]:
+        """The targets (B, S) of windows that begin with these, and which are to be learned.
+
+        A window that would leave the clip is moved back, so that what its network sees is real;
+        the targets before its own are then those of the window before.
+        """
+        first_B, last_B = self._first_F[frames_B], self._last_F[frames_B]
+        beyond_B = len(self._ahead) - 1 - (last_B - frames_B) // self._spacing
+        earlier_B = (frames_B - first_B) // self._spacing
+        moved_B = torch.minimum(beyond_B.clamp(min=0), earlier_B) * self._spacing
+        targets_BS = (frames_B - moved_B)[:, None] + self._ahead
+        is_learned_BS = (targets_BS >= frames_B[:, None]) & (targets_BS <= last_B[:, None])
+        return targets_BS, is_learned_BS
+
+    def _with_next(
+        self, targets_BS: Tensor, is_learned_BS: Tensor, last_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Windows followed by those of the next frames; at the end of a clip, by themselves."""
+        is_end_B1 = (targets_BS + 1 > last_B[:, None])[:, :1]
+        next_BS = torch.where(is_end_B1, targets_BS, targets_BS + 1)
+        is_learned_BS = is_learned_BS & (next_BS <= last_B[:, None])
+        both_BS = torch.stack([targets_BS, next_BS], dim=1).flatten(0, 1)
+        return both_BS, is_learned_BS.repeat_interleave(2, dim=0)
+
+    def _weights_of_windows(self) -> Tensor | None:
+        """The mean weight of each window's frames; None if all are equal."""
+        weight_F = self._rows["weight_F"].double()
+        if (weight_F == weight_F[:1]).all():
+            return None
+        targets, is_learned = self._targets(self._starts)
+        weights = weight_F[targets.clamp(max=len(weight_F) - 1)] * is_learned
+        return weights.sum(dim=1) / is_learned.sum(dim=1)
 
     def shuffled(
         self,
@@ -99,10 +167,12 @@ class Windows:
         pairs: bool = False,
         share: ProcessShare = ProcessShare(),
     ) -> Iterator[Batch]:
-        """Batches of ``count`` windows in random order, each once before any comes again.
+        """Batches of ``count`` windows in random order.
 
-        A share of ``short_context`` of them see as little as nothing of what is before and after.
-        In ``pairs``, each second window is that of the frame after the one before it.
+        Each comes once before any comes again, or, where frames have different weights, as often
+        as these say. A share of ``short_context`` of them see as little as nothing of what is
+        before and after. In ``pairs``, each second window is that of the frames after those of
+        the one before it.
         """
         device = self._offsets.device
         members = 2 if pairs else 1
@@ -114,20 +184,16 @@ class Windows:
             if short_context:
                 reaches = self._reaches(len(even), short_context, generator)
                 reach_B2 = reaches[share.rank :: share.processes].to(device)
-                reach_B2 = reach_B2.repeat_interleave(members, dim=0)
             frames_B = self._starts[even[share.rank :: share.processes].to(device)]
-            yield self.cut(self._with_next(frames_B) if pairs else frames_B, reach_B2)
+            yield self.cut(frames_B, reach_B2, pairs)
 
     def _order(self, count: int, generator: torch.Generator) -> Tensor:
-        """Numbers of windows, one permutation of all after the other."""
+        """Numbers of windows."""
+        if self._weights is not None:
+            return _drawn(self._weights.cpu(), count, generator)
         rounds = max(-(-count // len(self)), 1)
         orders = [torch.randperm(len(self), generator=generator) for _ in range(rounds)]
         return torch.cat(orders)[:count]
-
-    def _with_next(self, frames_B: Tensor) -> Tensor:
-        """Each frame and then the one after it in its clip, the last one twice."""
-        after = torch.minimum(frames_B + 1, self._last_F[frames_B])
-        return torch.stack([frames_B, after], dim=1).flatten()
 
     def _reaches(self, count: int, short_context: float, generator: torch.Generator) -> Tensor:
         """Frames seen before and after (B, 2): any number in short windows, all in the others."""
@@ -136,3 +202,25 @@ class Windows:
         # Short ones are the interesting ones: as many reach 1 to 3 frames as 81 to 243.
         reach_B2 = (float(longest + 1) ** random[:, :2]).long() - 1
         return torch.where(random[:, 2:] < short_context, reach_B2, longest)
+
+
+def _places(is_learned_BS: Tensor, pairs: bool) -> tuple[Tensor, Tensor]:
+    """Windows and targets that are to be learned; in pairs, a target and then the one after it."""
+    if not pairs:
+        windows, targets = is_learned_BS.nonzero(as_tuple=True)
+        return windows, targets
+    windows, targets = is_learned_BS[::2].nonzero(as_tuple=True)
+    both = torch.stack([2 * windows, 2 * windows + 1], dim=1).flatten()
+    return both, targets.repeat_interleave(2)
+
+
+def _drawn(weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """So many numbers in random order, each as often as its weight says.
+
+    One is drawn from each of ``count`` equal parts of the sum of the weights, so that chance makes
+    a difference of one or so to how often a number comes.
+    """
+    ends = weights.cumsum(0)
+    parts = torch.arange(count) + torch.rand(count, generator=generator, dtype=torch.float64)
+    drawn = torch.searchsorted(ends, parts / count * ends[-1], right=True)
+    return drawn.clamp(max=len(weights) - 1)[torch.randperm(count, generator=generator)]

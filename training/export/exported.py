@@ -62,7 +62,7 @@ def from_checkpoint(path: Path, name: str, remarks: Remarks = Remarks()) -> Expo
         normalisation=config.model.normalisation,
         licence=remarks.licence,
         training=Training(
-            data=f"{amount}: {motions.origin}",
+            data=f"{amount}: {motions.origin}{_mixture(config)}",
             frame_rates=_frame_rates(config, motions),
             seed=config.run.seed,
             recipe=remarks.recipe or _command(config),
@@ -71,6 +71,12 @@ def from_checkpoint(path: Path, name: str, remarks: Remarks = Remarks()) -> Expo
             limits=f"{remarks.limits} {SCALE}".strip(),
         ),
     )
+
+
+def _mixture(config: TrainConfig) -> str:
+    """How much of each group of actions was learned, if a mixture said so."""
+    shares = ", ".join(share.replace("=", " ") for share in config.dataset.mixture)
+    return f" Learned by what people do, in the shares {shares}." if shares else ""
 
 
 def _frame_rates(config: TrainConfig, motions: Summary) -> tuple[float, ...]:

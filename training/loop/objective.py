@@ -19,14 +19,17 @@ UNITS = {
     "MPJPE": "mm",
     "velocity": "mm",
     "bones": "mm",
+    "bone directions": "mrad",
+    "joint angles": "mrad",
     "trajectory": "‰",
     "trajectory velocity": "‰",
     "projection": "‰",
     "bone length": "mm",
     "expected errors": "mnat",
 }
-"""What a thousandth of each term is: a millimetre, a part of the distance or of the image, or of a
-logarithm's unit."""
+"""What a thousandth of each term is: a millimetre, a part of a radian, of the distance, of the
+image, or of a logarithm's unit."""
+_HINGES = ("knee", "elbow")
 
 
 class Objective:
@@ -35,6 +38,7 @@ class Objective:
     def __init__(self, config: TrainConfig, keypoint_format: str, skeleton: str) -> None:
         self._config = config
         self._bones = SKELETONS[skeleton].bones
+        self._hinges = hinges(skeleton)
         self._shared = shared_joints(keypoint_format, skeleton)
 
     def supervised(self, predicted: Predicted, batch: Batch) -> Terms:
@@ -45,12 +49,24 @@ class Objective:
             terms["MPJPE"] = losses.mpjpe(*pair)
             if weights.velocity_weight:
                 terms["velocity"] = weights.velocity_weight * losses.velocity_error(*pair)
-            if weights.bone_weight:
-                terms["bones"] = weights.bone_weight * losses.bone_error(*pair, self._bones)
+            terms |= self._of_bones(*pair)
         if predicted.trajectory is not None:
             terms |= self._of_trajectory(predicted.trajectory, batch)
         if predicted.log_errors is not None:
             terms["expected errors"] = losses.exponential_nll(predicted.log_errors, *pair)
+        return terms
+
+    def _of_bones(self, predicted: Tensor, target: Tensor) -> Terms:
+        weights, bones = self._config.loss, self._bones
+        terms: Terms = {}
+        if weights.bone_weight:
+            terms["bones"] = weights.bone_weight * losses.bone_error(predicted, target, bones)
+        if weights.bone_direction_weight:
+            error = losses.direction_error(predicted, target, bones)
+            terms["bone directions"] = weights.bone_direction_weight * error
+        if weights.joint_angle_weight:
+            error = losses.flexion_error(predicted, target, self._hinges)
+            terms["joint angles"] = weights.joint_angle_weight * error
         return terms
 
     def _of_trajectory(self, trajectory: Tensor, batch: Batch) -> Terms:
@@ -81,6 +97,13 @@ class Objective:
             error = losses.bone_length_error(predicted.poses, labelled.poses, self._bones)
             terms["bone length"] = weights.bone_length_weight * error
         return terms
+
+
+def hinges(skeleton: str) -> list[tuple[int, int, int]]:
+    """Knees and elbows, each between the joint before it and the one after it."""
+    joints, parents = SKELETONS[skeleton].joints, SKELETONS[skeleton].parents
+    middles = [place for place, name in enumerate(joints) if name.endswith(_HINGES)]
+    return [(parents[middle], middle, parents.index(middle)) for middle in middles]
 
 
 def in_metres(trajectory: Tensor, depth: Tensor) -> Tensor:

@@ -21,13 +21,16 @@ from training.data.sequences import Sequences, concatenated
 from training.data.sources import Source, open_source
 from training.data.windows import Batch, ProcessShare, Windows
 from training.figures import plot_history
-from training.loop.objective import UNITS, Objective, Terms, in_metres
+from training.loop.objective import UNITS, Objective, Terms, hinges, in_metres
 from training.loop.processes import choose_device
 from training.model import checkpoint as checkpoints
+from training.model.model_weights import read_model_folder, renormalise
 from training.model.networks import BatchNormMomentum, Networks, Predicted, TrainingForm
 
 CHECKPOINT = "checkpoint.pt"
 _HELD_OUT_WINDOWS = 4096
+_RENORMALISED_BATCHES = 8
+_FLEXION = "flexion"
 
 
 class DivergedError(ValueError):
@@ -53,7 +56,7 @@ class Trainer:
         skeleton = self.source.summary.skeleton
         self.networks = checkpoints.build_networks(self.config, skeleton).to(self.device)
         how = config.optimisation
-        self.form = TrainingForm(self.networks, how.stride, how.freeze_pose)
+        self.form = TrainingForm(self.networks, self.config.spacing, how.freeze_pose)
         self._run_form = _wrapped(self.form, config.run.compile, share, self.device)
         self.momentum = BatchNormMomentum(self.networks.batch_norms, config.run.compile)
         self.average = _average_of(self.networks, how.weight_average)
@@ -64,8 +67,17 @@ class Trainer:
         self.held_out = self._held_out_windows() if share.rank == 0 else {}
 
     def begin_with(self, path: Path) -> None:
-        """Take over another run's weights; it need not have seen the same, but be built alike."""
-        checkpoints.begin_with(self.networks, self.config, path)
+        """Take over the weights of another run's checkpoint, or of an exported model's folder.
+
+        It need not have seen the same, but be built alike.
+        """
+        model, is_folder = self.config.model, path.is_dir()
+        origin = read_model_folder(path, model) if is_folder else checkpoints.origin(path)
+        checkpoints.begin_with(self.networks, model.causal, origin)
+        if is_folder:
+            batches, _ = self._batches(epoch=0)
+            chosen = itertools.islice(batches, _RENORMALISED_BATCHES)
+            renormalise(self.form, (labelled.inputs_BTJ2 for labelled, _ in chosen))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same run; epochs not yet done come out the same."""
@@ -135,7 +147,6 @@ class Trainer:
         self._run_form.train()
         totals: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
         steps = 0
-        frames_a_window = self.config.optimisation.stride * self.share.processes
         hidden = True if self.share.rank else None  # None: not where output is no terminal
         title = f"epoch {epoch + 1}"
         with tqdm(total=count, unit="frame", desc=title, leave=False, disable=hidden) as progress:
@@ -143,7 +154,7 @@ class Trainer:
                 for name, term in self._step(labelled, unlabelled).items():
                     totals[name] += term
                 steps += 1
-                progress.update(len(labelled) * frames_a_window)
+                progress.update(labelled.count * self.share.processes)
         if not steps:
             self._refuse_no_batches(count)
         elapsed_s = time.monotonic() - started
@@ -174,20 +185,27 @@ class Trainer:
         is_warm = epoch >= self.config.semi_supervised.warm_up_epochs
         sequences = self.source.unlabelled(rng) if is_warm else None
         unlabelled = None if sequences is None else self._windows(sequences)
-        most = max(len(windows) for windows in (labelled, unlabelled) if windows is not None)
-        stride = self.config.optimisation.stride
-        count = (self.config.optimisation.windows_per_epoch or most * stride) // stride
+        longest = max(filter(None, (labelled, unlabelled)), key=len)
+        count, frames = self._amount(longest)
         batches = self._shuffled(labelled, count, generator)
         if unlabelled is None:
-            return zip(batches, itertools.repeat(None)), count * stride
+            return zip(batches, itertools.repeat(None)), frames
         others = self._shuffled(unlabelled, count, generator)
-        return zip(batches, others, strict=True), count * stride
+        return zip(batches, others, strict=True), frames
+
+    def _amount(self, windows: Windows) -> tuple[int, int]:
+        """How many windows, and frames to learn in them, an epoch has."""
+        wanted = self.config.optimisation.windows_per_epoch
+        if wanted is None:
+            return len(windows), windows.frames
+        # Where clips are short, a window has fewer frames to learn than it has targets.
+        return round(wanted * len(windows) / windows.frames), wanted
 
     def _shuffled(
         self, windows: Windows, count: int, generator: torch.Generator
     ) -> Iterator[Batch]:
         return windows.shuffled(
-            self.config.optimisation.batch_size // self.config.optimisation.stride,
+            self.config.optimisation.batch_size // self.config.optimisation.targets,
             count,
             generator,
             self.config.augmentation.short_context,
@@ -207,13 +225,15 @@ class Trainer:
 
     def _terms(self, labelled: Batch, unlabelled: Batch | None) -> Terms:
         if unlabelled is None:
-            return self.objective.supervised(self._predict(labelled.inputs_BTJ2), labelled)
+            known, batch = _learned(self._predict(labelled.inputs_BTJ2), labelled)
+            return self.objective.supervised(known, batch)
         # In one pass, so that batch normalisation sees both halves (the paper, figure 3).
         both = self._predict(torch.cat([labelled.inputs_BTJ2, unlabelled.inputs_BTJ2]))
-        known, unknown = both.part(slice(len(labelled))), both.part(slice(len(labelled), None))
+        known, batch = _learned(both.part(slice(len(labelled))), labelled)
+        unknown, others = _learned(both.part(slice(len(labelled), None)), unlabelled)
         return {
-            **self.objective.supervised(known, labelled),
-            **self.objective.unsupervised(unknown, known, unlabelled),
+            **self.objective.supervised(known, batch),
+            **self.objective.unsupervised(unknown, known, others),
         }
 
     def _predict(self, inputs: Tensor) -> Predicted:
@@ -242,41 +262,67 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Errors in millimetres on the same held-out windows every time."""
+        """Errors in millimetres and degrees on the same held-out windows every time."""
         form = TrainingForm(self._measured, freeze_pose=self.config.optimisation.freeze_pose).eval()
+        errors = {
+            condition: self._errors(form, windows) for condition, windows in self.held_out.items()
+        }
         return {
-            f"held-out {name}, {condition} (mm)": error
-            for condition, windows in self.held_out.items()
-            for name, error in self._errors(form, windows).items()
+            f"held-out {name}, {condition} ({'°' if name == _FLEXION else 'mm'})": error
+            for condition, found in errors.items()
+            for name, error in found.items()
         }
 
     def _errors(self, form: TrainingForm, windows: Windows) -> dict[str, float]:
         chosen = torch.linspace(0, len(windows) - 1, min(_HELD_OUT_WINDOWS, len(windows))).long()
+        chains = hinges(self.source.summary.skeleton)
         totals: dict[str, float] = defaultdict(float)
         for batch in map(windows.cut, chosen.to(self.device).split(512)):
             predicted: Predicted = form(batch.inputs_BTJ2)
             error = losses.mpjpe(losses.rooted(predicted.poses), batch.targets_BSK3)
             totals["MPJPE"] += float(error) * len(batch)
+            pair = predicted.poses, batch.targets_BSK3
+            totals[_FLEXION] += float(_flexion_error(*pair, chains)) * len(batch)
             if predicted.trajectory is not None:
                 both = predicted.trajectory, batch.trajectory_BS3
-                pair = (in_metres(each, batch.depth_BS) for each in both)
-                totals["trajectory"] += float(losses.mpjpe(*pair)) * len(batch)
+                metres = (in_metres(each, batch.depth_BS) for each in both)
+                totals["trajectory"] += float(losses.mpjpe(*metres)) * len(batch)
             if predicted.log_errors is not None:
                 totals["expected MPJPE"] += float(predicted.log_errors.exp().mean()) * len(batch)
-        return {name: total / len(chosen) * 1000 for name, total in totals.items()}
+        return {
+            name: total / len(chosen) * (1 if name == _FLEXION else 1000)
+            for name, total in totals.items()
+        }
 
     def _held_out_windows(self) -> dict[str, Windows]:
         found = {}
         for condition in self.source.conditions:
             clips = [held_out.sequence for held_out in self.source.held_out(condition)]
             if clips:
-                found[condition] = self._windows(concatenated(clips), stride=1)
+                found[condition] = self._windows(concatenated(clips), targets=1)
         return found
 
-    def _windows(self, sequences: Sequences, stride: int | None = None) -> Windows:
-        field = self.networks.pose.receptive_field
-        stride = stride or self.config.optimisation.stride
-        return Windows(sequences, field, self.config.model.causal, self.device, stride)
+    def _windows(self, sequences: Sequences, targets: int | None = None) -> Windows:
+        field, causal = self.networks.pose.receptive_field, self.config.model.causal
+        targets = targets or self.config.optimisation.targets
+        spacing = self.config.spacing or 1  # without one, there is one target a window
+        return Windows(sequences, field, causal, self.device, targets, spacing)
+
+
+def _flexion_error(predicted: Tensor, target: Tensor, chains: list[tuple[int, int, int]]) -> Tensor:
+    """Mean absolute error of the flexion of these joints, in degrees."""
+    cosines, sines = zip(
+        *(losses.flexion(each, chains).unbind(dim=-1) for each in (predicted, target)), strict=True
+    )
+    found, true = map(torch.atan2, sines, cosines)
+    return torch.rad2deg(found - true).abs().mean()
+
+
+def _learned(predicted: Predicted, batch: Batch) -> tuple[Predicted, Batch]:
+    """Predictions of the targets that are to be learned, and what there is to know of these."""
+    if batch.learned is None:
+        return predicted, batch
+    return predicted.part(batch.learned), batch.of_learned()
 
 
 def _wrapped(

@@ -130,17 +130,36 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> N
         raise CheckpointError(f"{path}: is of another architecture: {said}") from error
 
 
-def begin_with(networks: Networks, config: TrainConfig, path: Path) -> None:
-    """Take over another run's weights; a trajectory or an error head it has not may be new.
+@dataclass(frozen=True)
+class Origin:
+    """Trained networks that others begin with."""
+
+    weights: dict[str, Tensor]
+    """Those of `Networks`, by name."""
+    filter_widths: tuple[int, ...]
+    causal: bool
+    path: Path
+    """Where they were read."""
+
+
+def origin(path: Path) -> Origin:
+    """The networks of a checkpoint."""
+    checkpoint = load(path)
+    model = checkpoint.config.model
+    return Origin(checkpoint.best, model.filter_widths, model.causal, path)
+
+
+def begin_with(networks: Networks, causal: bool, origin: Origin) -> None:
+    """Take over other weights; a trajectory or an error head they have not may be new.
 
     What sees single frames may begin what sees many, which then does the same at first.
     """
-    checkpoint = load(path)
-    sees_one_frame = set(checkpoint.config.model.filter_widths) == {1}
-    if checkpoint.config.model.causal != config.model.causal and not sees_one_frame:
+    path = origin.path
+    sees_one_frame = set(origin.filter_widths) == {1}
+    if origin.causal != causal and not sees_one_frame:
         raise CheckpointError(f"{path}: one of the two is causal, the other is not")
     for name, network in networks.named_children():
-        named = {tuple(key.split(".", 1)): value for key, value in checkpoint.best.items()}
+        named = {tuple(key.split(".", 1)): value for key, value in origin.weights.items()}
         weights = {key: value for (first, key), value in named.items() if first == name}
         if weights or name == "pose":
             assert isinstance(network, TemporalModel)

@@ -25,7 +25,7 @@ class Networks(nn.Module):
 
 
 class Predicted(NamedTuple):
-    """What networks predict for a batch of S frames a window."""
+    """What networks predict for a batch of S targets a window."""
 
     poses: Tensor
     """(B, S, K, 3)"""
@@ -34,8 +34,8 @@ class Predicted(NamedTuple):
     log_errors: Tensor | None = None
     """The logarithm of each joint's expected error (B, S, K), if there is a head for it."""
 
-    def part(self, rows: slice) -> "Predicted":
-        """The predictions of some of the windows."""
+    def part(self, rows: slice | tuple[Tensor, Tensor]) -> "Predicted":
+        """The predictions of some of the windows; or of V targets (V, …), by window and target."""
         return Predicted(*(None if each is None else each[rows] for each in self))  # type: ignore[arg-type]
 
     def float(self) -> "Predicted":
@@ -46,17 +46,19 @@ class Predicted(NamedTuple):
 class TrainingForm(nn.Module):
     """The networks as they are trained: windows in, the frames they are about out.
 
-    Windows of one receptive field go through the strided twins, which compute nothing in vain;
-    longer windows, which share frames, and dense networks go through the networks themselves.
+    Windows of one target, or of several ``spacing`` frames apart, go through the strided twins,
+    which compute nothing in vain; windows of neighbouring targets, whose spacing is 1, and dense
+    networks go through the networks themselves.
     """
 
-    def __init__(self, networks: Networks, stride: int = 1, freeze_pose: bool = False) -> None:
+    def __init__(
+        self, networks: Networks, spacing: int | None = None, freeze_pose: bool = False
+    ) -> None:
         super().__init__()
         self.networks = networks
-        whole = stride > 1 or networks.pose.dense
-        self._pose = _form(networks.pose, whole)
+        self._pose = _form(networks.pose, spacing)
         trajectory = networks.trajectory
-        self._trajectory = None if trajectory is None else _form(trajectory, whole)
+        self._trajectory = None if trajectory is None else _form(trajectory, spacing)
         self._freeze_pose = freeze_pose
         networks.pose.requires_grad_(not freeze_pose)
         if networks.pose.error_head is not None:
@@ -80,15 +82,16 @@ class TrainingForm(nn.Module):
         trajectory = None if self._trajectory is None else self._trajectory(windows_BTJD)[:, :, 0]
         head = self.networks.pose.error_head
         if self._freeze_pose and self.training and head is None:
-            return Predicted(windows_BTJD.new_zeros(len(windows_BTJD), 1, 0, 3), trajectory)
+            assert trajectory is not None, "a frozen network is given something to learn"
+            return Predicted(trajectory.new_zeros(*trajectory.shape[:2], 0, 3), trajectory)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._freeze_pose):
             features = self._pose.features(windows_BTJD)
             poses = self.networks.pose.poses(features)
         return Predicted(poses, trajectory, None if head is None else head(features))
 
 
-def _form(model: TemporalModel, whole: bool) -> TemporalModel | StridedTemporalModel:
-    return model if whole else StridedTemporalModel(model)
+def _form(model: TemporalModel, spacing: int | None) -> TemporalModel | StridedTemporalModel:
+    return model if spacing == 1 or model.dense else StridedTemporalModel(model, spacing)
 
 
 class BatchNormMomentum:

@@ -145,43 +145,69 @@ class TemporalModel(nn.Module):
 
 
 class StridedTemporalModel(nn.Module):
-    """The same network for windows of exactly one receptive field (Appendix A.6).
+    """The same network for windows of one target frame, or several (Appendix A.6).
 
-    Stride replaces dilation, so that only what the one output frame needs is computed. The
-    weights are those of ``dilated``; a strided convolution whose stride is its width is a matrix
-    product over concatenated frames, which is how it is computed here.
+    Stride replaces dilation in the first layers, so that only what the targets need is computed.
+    A window of one receptive field has one target, and all layers are strided. A longer one has
+    more, ``spacing`` frames apart; the layers that see farther than that are dilated on the grid
+    of one position for so many frames, which neighbouring targets share. The weights are those of
+    ``dilated``; a convolution is computed as a matrix product over concatenated taps.
     """
 
-    def __init__(self, dilated: TemporalModel) -> None:
+    def __init__(self, dilated: TemporalModel, spacing: int | None = None) -> None:
         super().__init__()
         if dilated.dense:
             raise ValueError("a dense model has no strided twin: train it on the dilated form")
+        spacing = spacing or dilated.receptive_field
+        possible = (*dilated.dilations[1:], dilated.receptive_field)
+        if spacing not in possible:
+            raise ValueError(f"spacing: expected one of {possible}, got {spacing}")
         self.dilated = dilated
+        self.spacing = spacing
 
     def forward(self, windows_BTJD: Tensor) -> Tensor:
-        """Map windows (B, receptive field, J, D) to poses (B, 1, joints_out, 3)."""
+        """Map windows of S targets (B, T, J, D) to poses (B, S, joints_out, 3).
+
+        T is a receptive field and S − 1 times the spacing.
+        """
         return self.dilated.poses(self.features(windows_BTJD))
 
     def features(self, windows_BTJD: Tensor) -> Tensor:
-        """Everything before the last layer: (B, 1, C)."""
+        """Everything before the last layer: (B, S, C)."""
         model = self.dilated
         x = windows_BTJD.flatten(2)
-        x = self._convolve(x, model.expand_conv, model.expand_bn)
-        for block, width in enumerate(model.filter_widths[1:]):
-            residual = x[:, width - 1 if model.causal else width // 2 :: width]
-            x = self._convolve(x, model.layers_conv[2 * block], model.layers_bn[2 * block])
-            x = self._convolve(x, model.layers_conv[2 * block + 1], model.layers_bn[2 * block + 1])
+        x = self._activate(_grouped(x, model.filter_widths[0]), model.expand_conv, model.expand_bn)
+        for block, (width, dilation) in enumerate(
+            zip(model.filter_widths[1:], model.dilations[1:], strict=True)
+        ):
+            middle = width - 1 if model.causal else width // 2
+            if dilation < self.spacing:
+                residual, taps = x[:, middle::width], _grouped(x, width)
+            else:
+                parts = _shifted(x, width, dilation // self.spacing)
+                residual, taps = parts[middle], torch.cat(parts, dim=2)
+            x = self._activate(taps, model.layers_conv[2 * block], model.layers_bn[2 * block])
+            x = self._activate(x, model.layers_conv[2 * block + 1], model.layers_bn[2 * block + 1])
             x = residual + x
         return x
 
-    def _convolve(self, x_BTC: Tensor, convolution: nn.Module, batch_norm: nn.Module) -> Tensor:
+    def _activate(self, taps_BTC: Tensor, convolution: nn.Module, batch_norm: nn.Module) -> Tensor:
         weight = convolution.get_parameter("weight")  # (channels out, channels in, width)
-        batch, frames, channels = x_BTC.shape
-        width = weight.shape[2]
-        taps = x_BTC.reshape(batch * frames // width, width * channels)
-        x = batch_norm(F.linear(taps, weight.transpose(1, 2).flatten(1)))
-        x = dropout(F.relu(x), self.dilated.dropout, self.training)
-        return x.reshape(batch, frames // width, -1)
+        x = F.linear(taps_BTC.flatten(0, 1), weight.transpose(1, 2).flatten(1))
+        x = dropout(F.relu(batch_norm(x)), self.dilated.dropout, self.training)
+        return x.reshape(*taps_BTC.shape[:2], -1)
+
+
+def _grouped(x_BTC: Tensor, width: int) -> Tensor:
+    """The taps of a convolution whose stride is its width: (B, T / width, width · C)."""
+    batch, frames, channels = x_BTC.shape
+    return x_BTC.reshape(batch, frames // width, width * channels)
+
+
+def _shifted(x_BTC: Tensor, width: int, dilation: int) -> list[Tensor]:
+    """What each tap of a dilated convolution sees."""
+    kept = x_BTC.shape[1] - dilation * (width - 1)
+    return [x_BTC[:, tap * dilation : tap * dilation + kept] for tap in range(width)]
 
 
 def pad_edges(keypoints_BTJD: Tensor, receptive_field: int, causal: bool) -> Tensor:

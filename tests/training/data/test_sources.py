@@ -230,6 +230,11 @@ def test_videos_begin_at_the_first_measured_frame(folder, tmp_path, causal):
         ({"freeze_pose": True, "trajectory": True}, "initial checkpoint"),
         ({"stride": 8, "velocity_weight": 1.0}, "stride does not go with"),
         ({"stride": 600}, "two windows"),
+        ({"targets_per_window": 600}, "two windows"),
+        ({"targets_per_window": 8, "stride": 8}, "does not go with stride"),
+        ({"targets_per_window": 8, "dense": True}, "does not go with stride or dense"),
+        ({"targets_per_window": 8, "target_spacing": 30}, "expected one of 3, 9, 27, 81, 243"),
+        ({"target_spacing": 27}, "goes with targets_per_window"),
     ],
 )
 def test_contradictory_settings_are_errors(settings, said):
@@ -267,3 +272,13 @@ def test_not_a_number_among_keypoints_is_an_error(folder, tmp_path):
     replace(videos, keypoints=keypoints).save(tmp_path / "bad.npz")
     with pytest.raises(InvalidInput, match="keypoints: expected finite numbers"):
         RecordingSet.load(tmp_path / "bad.npz")
+
+
+def test_a_mixture_says_what_is_learned(folder):
+    path = folder / "motions.npz"
+    found = sequences_of(path, speed=(1, 1), mixture="standing=0.9,everyday=0.1")
+    stands = (found.first_F // 50) % 2 == 1  # motion_set: every second clip stands
+    np.testing.assert_allclose(found.weight_F[stands].sum() / found.weight_F.sum(), 0.9, rtol=1e-5)
+    assert (sequences_of(path).weight_F == 1).all()
+    with pytest.raises(InvalidInput, match="mixture"):
+        open_source(config(folder / "true.npz", mixture="standing=1"))

@@ -1,5 +1,7 @@
 """Windows gathered by index equal windows cut one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -86,3 +88,63 @@ def test_pairs_are_of_neighbouring_frames_with_equal_context(share):
             assert abs(one - other) <= 1
             pairs += 1
     assert pairs == 120
+
+
+def frame_of(target):
+    """The only frame with these positions."""
+    (frame,) = np.flatnonzero((SEQUENCES.targets_FK3 == target.numpy()).all(axis=(1, 2)))
+    return int(frame)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(("targets", "spacing"), [(3, 9), (8, 3), (4, 27), (5, 1)])
+def test_each_frame_is_learned_once_from_its_own_window(targets, spacing, causal):
+    windows = Windows(SEQUENCES, 27, causal, targets=targets, spacing=spacing)
+    alone = Windows(SEQUENCES, 27, causal)
+    generator = torch.Generator().manual_seed(0)
+    learned = []
+    for batch in windows.shuffled(16, len(windows), generator):
+        rows, places = batch.learned
+        found = batch.of_learned()
+        assert batch.count == len(found.targets_BSK3) == len(found.camera_BS9)
+        for row, place, target in zip(rows, places, found.targets_BSK3, strict=True):
+            frame = frame_of(target)
+            learned.append(frame)
+            mine = batch.inputs_BTJ2[row, place * spacing : place * spacing + 27]
+            expected = alone.cut(torch.tensor([frame])).inputs_BTJ2[0]
+            torch.testing.assert_close(mine, expected, atol=0, rtol=0)
+    assert sorted(learned) == list(range(windows.frames))
+
+
+def test_windows_lie_in_their_clips_where_these_are_long_enough():
+    windows = Windows(SEQUENCES, 9, causal=True, targets=6, spacing=9)  # clips of 60 frames
+    batch = windows.cut(torch.tensor([0, 54 + 5, 5]))
+    assert [frame_of(target) for target in batch.targets_BSK3[0]] == [0, 9, 18, 27, 36, 45]
+    rows, places = batch.learned
+    assert rows.tolist() == [0] * 6 + [1] + [2] * 6
+    assert places.tolist() == [*range(6), 5, *range(6)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_pairs_of_windows_have_neighbouring_targets_one_after_the_other(share):
+    windows = Windows(SEQUENCES, 27, causal=False, targets=3, spacing=9)
+    generator = torch.Generator().manual_seed(0)
+    count = 0
+    for batch in windows.shuffled(8, 2 * len(windows), generator, share, pairs=True):
+        frames = [frame_of(target) for target in batch.of_learned().targets_BSK3]
+        for one, other in zip(frames[::2], frames[1::2], strict=True):
+            assert other == min(one + 1, SEQUENCES.last_F[one])
+            count += 1
+    assert count >= windows.frames - 2 * len(np.unique(SEQUENCES.first_F))
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_frames_are_drawn_as_their_weights_say(targets):
+    clips = np.cumsum(np.arange(len(SEQUENCES.first_F)) == SEQUENCES.first_F) - 1
+    weighted = replace(SEQUENCES, weight_F=np.array([1, 0, 3, 4], np.float32)[clips % 4])
+    windows = Windows(weighted, 1, False, targets=targets, spacing=4)
+    drawn = np.zeros(4)
+    for batch in windows.shuffled(64, 4 * len(windows), torch.Generator().manual_seed(0)):
+        for target in batch.of_learned().targets_BSK3.reshape(-1, 17, 3):
+            drawn[clips[frame_of(target)] % 4] += 1
+    np.testing.assert_allclose(drawn / drawn.sum(), [1 / 8, 0, 3 / 8, 1 / 2], atol=0.02)

@@ -88,9 +88,10 @@ def test_unlabelled_videos_join_after_the_warm_up(data, tmp_path):
         {"trajectory": True, "normalisation": "person"},
         {**SEMI, "warm_up_epochs": 0, "dropout": 0.25},
         {"stride": 8},
+        {"targets_per_window": 3},
         {"dense": True},
     ],
-    ids=["trajectory", "semi", "stride", "dense"],
+    ids=["trajectory", "semi", "stride", "targets", "dense"],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, settings):
     whole = Trainer(config(data, tmp_path / "whole", **settings))
@@ -112,7 +113,7 @@ def test_longer_windows_give_each_frame_the_pose_of_its_own_window(causal, dense
     torch.manual_seed(0)
     model = TemporalModel(17, 2, 17, (3, 3), causal, channels=8, dropout=0, dense=dense)
     windows = torch.randn(2, 9 + 4 - 1, 17, 2)
-    shared = TrainingForm(Networks(model), stride=4).eval()(windows).poses
+    shared = TrainingForm(Networks(model), spacing=1).eval()(windows).poses
     alone = TrainingForm(Networks(model)).eval()
     for frame in range(4):
         one = alone(windows[:, frame : frame + 9]).poses

@@ -45,6 +45,27 @@ def test_strided_twin_equals_the_dilated_network_on_windows(widths, causal):
 
 
 @pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("targets", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("widths", "spacing"),
+    [((3,), 3), ((3, 3, 3), 3), ((3, 3, 3), 9), ((3, 3, 3), 27), ((3, 5, 7), 3), ((5, 1, 3), 5)],
+)
+def test_several_targets_a_window_equal_the_dilated_network_at_their_frames(
+    widths, spacing, targets, causal
+):
+    model = trained_looking(widths, causal).eval()
+    windows = torch.randn(4, model.receptive_field + spacing * (targets - 1), 17, 2)
+    poses = StridedTemporalModel(model, spacing).eval()(windows)
+    assert poses.shape == (4, targets, 17, 3)
+    torch.testing.assert_close(poses, model(windows)[:, ::spacing], atol=1e-5, rtol=1e-5)
+
+
+def test_a_spacing_that_is_no_product_of_the_first_widths_is_refused():
+    with pytest.raises(ValueError, match=r"spacing: expected one of \(3, 15, 105\), got 5"):
+        StridedTemporalModel(TemporalModel(17, 2, 17, (3, 5, 7), channels=8), 5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
 def test_strided_twin_has_the_dilated_networks_gradients(causal):
     model = trained_looking((3, 3, 3), causal).eval()
     windows = torch.randn(6, model.receptive_field, 17, 2)

@@ -18,14 +18,28 @@ from tqdm import tqdm
 
 from poselift.errors import InvalidInput, PoseliftError
 
-SUFFIXES = (".asf", ".amc", ".bvh", ".npz")
+SUFFIXES = (".asf", ".amc", ".bvh", ".npz", ".c3d")
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
+"""What ends the names of the archives that are looked for in a folder."""
 
 
 @contextmanager
 def opened(sources: Iterable[Path]) -> Iterator[list[Path]]:
-    """The sources as folders and files; archives are unpacked for as long as the context lasts."""
+    """The sources as folders and files; archives are unpacked for as long as the context lasts.
+
+    The archives that are in a folder follow it.
+    """
+    given = list(sources)
+    inside = [path for source in given for path in _archives(source)]
     with ExitStack() as stack:
-        yield [_opened(source, stack) for source in sources]
+        yield [_opened(source, stack) for source in dict.fromkeys([*given, *inside])]
+
+
+def _archives(folder: Path) -> list[Path]:
+    """Archives in a folder, to its depth."""
+    if not folder.is_dir():
+        return []
+    return [path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(ARCHIVES)]
 
 
 def _opened(source: Path, stack: ExitStack) -> Path:

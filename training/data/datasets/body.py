@@ -77,9 +77,20 @@ def points_of(motion: Motion) -> tuple[Doubles, str]:
     at = {name: values * metres for name, values in points.at.items()}
     at["hip"] = (at["left_hip"] + at["right_hip"]) / 2
     size = _leg(at) / TYPICAL_LEG_M
-    for name, offset in {**FACE_OFFSETS_M, "neck": NECK_OFFSET_M}.items():
-        at[name] = points.skull_T3 * metres + points.head_TJ33 @ (np.array(offset) * size)
-    return stacked(at), unit
+    return stacked(with_skull(at, points.skull_T3 * metres, points.head_TJ33, size)), unit
+
+
+def with_skull(
+    at: dict[str, Doubles], skull_T3: Doubles, head_TJ33: Doubles, size: float
+) -> dict[str, Doubles]:
+    """The points given, and the face and the neck put on the base of the skull.
+
+    ``head_TJ33`` has the head's left, up and forward as columns; ``size`` is that of the leg, in
+    `TYPICAL_LEG_M`.
+    """
+    on_skull = {**FACE_OFFSETS_M, "neck": NECK_OFFSET_M}
+    placed = {name: skull_T3 + head_TJ33 @ (np.array(by) * size) for name, by in on_skull.items()}
+    return {**at, **placed}
 
 
 def stacked(at: dict[str, Doubles]) -> Doubles:
@@ -179,6 +190,8 @@ def whole(file: Bvh) -> Bvh:
     names = file.names
     if {"LeftCollar", "Chest2"} <= set(names):
         names = tuple(_OTHER_NAMES.get(name, name) for name in names)
+    if "Neck" not in names and {"LeftUpLeg", "Spine1", "Neck1", "Head_end"} <= set(names):
+        return replace(file, offsets_J3=_neckless_offsets(names, file.offsets_J3))
     if {"LeftUpLeg", "Spine1", "Neck", "LeftShoulder"} <= set(names):
         return replace(file, names=names, offsets_J3=_cgspeed_offsets(names, file.offsets_J3))
     if {"lCollar", "lShldr", "rShldr"} <= set(file.names):
@@ -201,6 +214,21 @@ _OTHER_NAMES = {
     "Chest2": "Spine1",
 }
 """Some files of the cgspeed conversion call its joints otherwise."""
+
+
+def _neckless_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:
+    """Put back the bones that a variant of the cgspeed conversion lost: thorax and head.
+
+    Its neck begins at the lower neck's upper end. In CMU's skeletons the head is upright and about
+    as long as the bone below it.
+    """
+    offsets = offsets_J3.copy()
+    thorax = np.array([0.0, np.linalg.norm(offsets[names.index("Spine1")]), 0.0])
+    for name in ("Neck1", "LeftShoulder", "RightShoulder"):
+        offsets[names.index(name)] = offsets[names.index(name)] + thorax
+    upper_neck = np.linalg.norm(offsets[names.index("Head")])
+    offsets[names.index("Head_end")] = np.array([0.0, upper_neck, 0.0])
+    return offsets
 
 
 def _cgspeed_offsets(names: tuple[str, ...], offsets_J3: Doubles) -> Doubles:

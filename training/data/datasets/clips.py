@@ -6,7 +6,7 @@ They are files of arrays (.npz): read whole, without pickles; written whole or n
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from zipfile import BadZipFile
@@ -139,10 +139,14 @@ class ClipFile:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`, with no pickles; `InvalidInput` names what is wrong."""
-        arrays = read_arrays(path, [field.name for field in fields(cls)], cls.what)
+        needed = [field.name for field in fields(cls) if field.default is MISSING]
+        optional = [field.name for field in fields(cls) if field.default is not MISSING]
+        arrays = read_arrays(path, needed, cls.what, optional)
         cls.check(arrays, path)
-        check_clips(arrays, cls.per_clip, len(arrays[cls.per_frame[0]]), path)
-        return cls(**{field.name: _value(arrays[field.name], field.type) for field in fields(cls)})
+        per_clip = {name: kind for name, kind in cls.per_clip.items() if name in arrays}
+        check_clips(arrays, per_clip, len(arrays[cls.per_frame[0]]), path)
+        found = [field for field in fields(cls) if field.name in arrays]
+        return cls(**{field.name: _value(arrays[field.name], field.type) for field in found})
 
     @classmethod
     def check(cls, arrays: Arrays, path: Path) -> None:

@@ -1,8 +1,9 @@
 """The CMU motion capture database in its several formats, as one set of clips."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,15 @@ import numpy as np
 from poselift.errors import InvalidInput
 from training.array_types import Doubles
 from training.data.datasets import preparation
+from training.data.datasets.actions import cmu_action
 from training.data.datasets.asfamc import read_amc, read_asf
 from training.data.datasets.body import POINTS, whole
 from training.data.datasets.bvh import read_bvh
+from training.data.datasets.c3d import read_c3d
 from training.data.datasets.clips import read_arrays
 from training.data.datasets.kinematics import Motion
+from training.data.datasets.marked_people import fitted, whole_runs
+from training.data.datasets.markers import Markers
 from training.data.datasets.preparation import Clip, Prepared, Rejection, failing, given
 from training.data.datasets.prepared import MotionSet
 
@@ -36,6 +41,7 @@ SUBJECTS = {
     "06": "basketball",
     "07": "walk",
     "08": "walk",
+    "09": "run",
     "10": "soccer",
     "12": "walk, tai chi",
     "16": "walk, run, jump, turn",
@@ -47,21 +53,52 @@ SUBJECTS = {
     "39": "playground climbing, walk",
     "43": "playground climbing",
     "49": "dance, acrobatics",
+    "32": "walk",
     "55": "dance",
+    "85": "break dance",
     "131": "stylised walk",
+    "135": "karate",
 }
 """What a numbered subject does, for the tables of an evaluation."""
 
 FRAME_RATES = {"salsa": 60.0}
 """By folder: the true rates of BVH files whose headers say 120."""
 
-_EXPECTED = "at least one usable .amc, .bvh or .npz clip"
-_NUMBERED = re.compile(r"(\d+)_\d+")
+UNNUMBERED = {
+    "lambada": ("55", "dance"),
+    "pirouette": ("05", "modern dance"),
+    "charleston1": ("charleston", "dance"),
+    "charleston2": ("charleston", "dance"),
+    "backflip": ("backflip", "acrobatics"),
+    "zombie": ("zombie", "stylised walk"),
+    "semi_style_bvh/dance": ("05", "modern dance"),
+    "semi_style_bvh/walk": ("01", "walk"),
+    "semi_style_bvh/female-walk": ("01", "walk"),
+    "semi_style_bvh/jump": ("49", "jump"),
+    "semi_style_bvh/jump-across": ("49", "jump"),
+    "semi_style_bvh/box-1": ("semi_style_bvh boxer", "boxing"),
+    "semi_style_bvh/box-2": ("semi_style_bvh boxer", "boxing"),
+    "semi_style_bvh/box-3": ("semi_style_bvh box-3", "boxing"),
+    "semi_style_bvh/jumping-jack": ("semi_style_bvh boxer", "jumping jacks"),
+    "semi_style_bvh/wipe": ("semi_style_bvh boxer", "wash windows"),
+    "semi_style_bvh/kick": ("semi_style_bvh kick", "kick"),
+    "semi_style_bvh/swim": ("semi_style_bvh swim", "swim"),
+}
+"""Subject and action of clips that lost their numbers. A subject is known by its bones, which are
+as long as a numbered one's to a tenth of a millimetre."""
+
+_EXPECTED = "at least one usable .amc, .bvh, .c3d or .npz clip"
+_NUMBERED = re.compile(r"(\d+)_\d+(?:\.\d+)?")
+_OTHER_DATA_SET = "HDM_"
+"""What begins the names of HDM05's files, which may not be trained on."""
 
 
 def find_clips(folder: Path) -> Iterator[Clip]:
-    """Every AMC, BVH and positions clip under a folder, in the order of their paths."""
-    for path in sorted(folder.rglob("*") if folder.is_dir() else [folder]):
+    """Every AMC, BVH, positions and C3D clip under a folder, in the order of their paths."""
+    paths = sorted(folder.rglob("*") if folder.is_dir() else [folder])
+    for path in paths:
+        if path.name.startswith(_OTHER_DATA_SET):
+            continue
         match path.suffix.lower():
             case ".amc":
                 yield _amc_clip(path)
@@ -69,6 +106,7 @@ def find_clips(folder: Path) -> Iterator[Clip]:
                 yield _bvh_clip(path)
             case ".npz":
                 yield from _position_clips(path)
+    yield from _marker_clips([path for path in paths if path.suffix.lower() == ".c3d"])
 
 
 def _numbered(stem: str) -> str | None:
@@ -77,25 +115,50 @@ def _numbered(stem: str) -> str | None:
     return found[1].lstrip("0").zfill(2) if found else None
 
 
+def _about(name: str, folder: str) -> tuple[str, str]:
+    """Subject and action of a clip."""
+    subject = _numbered(name)
+    if subject is None:
+        return UNNUMBERED.get(name, (folder, folder))
+    return subject, cmu_action(name) or SUBJECTS.get(subject, f"subject {subject}")
+
+
 def _amc_clip(path: Path) -> Clip:
-    subject = _numbered(path.stem) or path.parent.name
-    action = SUBJECTS.get(subject, f"subject {subject}")
+    subject, action = _about(path.stem, path.parent.name)
     return Clip(path.stem, subject, action, "amc", lambda: _amc_motion(path))
 
 
 def _amc_motion(path: Path) -> Motion:
-    skeleton = path.with_name(f"{path.stem.split('_')[0]}.asf")
+    """A clip with the skeleton next to it: ``02.asf`` of ``02_01.amc``, or of ``02.amc``."""
+    skeleton = path.with_name(f"{path.stem.split('_')[0].rstrip('0123456789') or path.stem}.asf")
+    numbered = path.with_name(f"{path.stem.split('_')[0]}.asf")
+    skeleton = numbered if numbered.exists() else skeleton
     if not skeleton.exists():
-        raise InvalidInput.at(str(path), f"its skeleton {skeleton.name} next to it")
+        raise InvalidInput.at(str(path), f"its skeleton {numbered.name} next to it")
     return read_amc(path, read_asf(skeleton))
 
 
 def _bvh_clip(path: Path) -> Clip:
     folder = path.parent.name
-    name, subject, action = f"{folder}/{path.stem}", folder, folder
-    if numbered := _numbered(path.stem):
-        name, subject, action = path.stem, numbered, SUBJECTS.get(numbered, f"subject {numbered}")
-    return Clip(name, subject, action, "bvh", lambda: _bvh_motion(path))
+    name = path.stem if _numbered(path.stem) else f"{folder}/{path.stem}"
+    return Clip(name, *_about(name, folder), "bvh", lambda: _bvh_motion(path))
+
+
+def _marker_clips(paths: Sequence[Path]) -> Iterator[Clip]:
+    """Clips of optical markers, for each subject with one skeleton."""
+    for _, group in groupby(paths, key=lambda path: _about(path.stem, path.parent.name)[0]):
+        files: dict[Path, Markers] = {}
+        for path in group:
+            try:
+                files[path] = read_c3d(path)
+            except InvalidInput as error:
+                yield _c3d_clip(path, failing(error))
+        for path, fit in zip(files, fitted(list(files.values())), strict=True):
+            yield from whole_runs(_c3d_clip(path, given(fit.motion)), fit.motion)
+
+
+def _c3d_clip(path: Path, read: Callable[[], Motion]) -> Clip:
+    return Clip(path.stem, *_about(path.stem, path.parent.name), "c3d", read)
 
 
 def _bvh_motion(path: Path) -> Motion:
@@ -159,19 +222,24 @@ def _without_copies(kept: Sequence[Prepared], fps: float) -> tuple[list[Prepared
     Left in, a held-out person's motion would be in training under another name.
     """
     angles = [angles_of(item.points_TJ3) for item in kept]
-    numbered = {
+    others = {
         item.clip.name: each
         for item, each in zip(kept, angles, strict=True)
-        if item.clip.source != "positions"
+        if not _is_doubtful(item.clip)
     }
     unique: list[Prepared] = []
     rejections: list[Rejection] = []
     for item, each in zip(kept, angles, strict=True):
-        if item.clip.source == "positions" and (same := find_same(each, numbered, fps)):
+        if _is_doubtful(item.clip) and (same := find_same(each, others, fps)):
             rejections.append(Rejection(item.clip, f"the same motion as {same}"))
         else:
             unique.append(item)
     return unique, rejections
+
+
+def _is_doubtful(clip: Clip) -> bool:
+    """Whether a clip may be one that is there under its number too."""
+    return clip.source == "positions" or clip.name.partition(".")[0] in UNNUMBERED
 
 
 SAME_RAD = 0.06

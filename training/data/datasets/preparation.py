@@ -47,14 +47,15 @@ BONES = (
     *_pair("upper arm", ("shoulder", "elbow"), (0.20, 0.40), 0.003),
     *_pair("forearm", ("elbow", "wrist"), (0.17, 0.36), 0.003),
     Bone("hip width", ("left_hip", "right_hip"), (0.10, 0.30), 0.003),
-    Bone("shoulder width", ("left_shoulder", "right_shoulder"), (0.24, 0.50), 0.030),
-    Bone("lower back", ("hip", "spine"), (0.12, 0.35), 0.030),
+    Bone("shoulder width", ("left_shoulder", "right_shoulder"), (0.24, 0.52), 0.030),
+    Bone("lower back", ("hip", "spine"), (0.12, 0.35), 0.045),
     Bone("upper back", ("spine", "thorax"), (0.15, 0.38), 0.030),
     Bone("neck", ("thorax", "neck"), (0.07, 0.22), 0.030),
     Bone("head", ("neck", "head"), (0.06, 0.20), 0.010),
     Bone("eyes", ("left_eye", "right_eye"), (0.05, 0.08), 0.001),
 )
-"""Limbs are rigid; the points of the trunk move with several vertebrae each."""
+"""Limbs are rigid; the points of the trunk move with several vertebrae each. The back bends
+above the hips, so that the lower back is shorter by centimetres as someone picks a thing up."""
 
 HEIGHT_M = (1.15, 2.1)
 """Foot to head along the bones."""

@@ -12,6 +12,8 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.skeletons import SKELETONS
 from training.array_types import Doubles, Floats
+from training.config.mixture import GROUPS
+from training.data.datasets.actions import group_of
 from training.data.datasets.clips import Arrays, Clips, Names, Summary, check_layouts, check_shapes
 
 
@@ -21,13 +23,24 @@ class MotionSet(Clips):
 
     what: ClassVar[str] = "a prepared motion file (.npz)"
     per_frame: ClassVar[Names] = ("positions",)
-    per_clip: ClassVar[dict[str, str]] = {**Clips.per_clip, "sources": "U", "original_fps": "f"}
+    per_clip: ClassVar[dict[str, str]] = {
+        **Clips.per_clip,
+        "sources": "U",
+        "original_fps": "f",
+        "groups": "U",
+    }
 
     positions: Floats
     """(frames, points, 3)"""
     sources: Names
     original_fps: Doubles
     joint_names: Names
+    groups: Names = ()
+    """Per clip: one of ``actions.GROUPS``; by its action where a file has none."""
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            object.__setattr__(self, "groups", tuple(map(group_of, self.actions)))
 
     def clip(self, index: int) -> Floats:
         """The positions of one clip, (T, points, 3)."""
@@ -45,6 +58,9 @@ class MotionSet(Clips):
             found = f"{positions.dtype} of {positions.shape}"
             expected = f"float32 of shape (frames, {len(joints)}, 3), found {found}"
             raise InvalidInput.at(f"{path}, positions", expected)
+        if unknown := set(map(str, arrays.get("groups", ()))) - set(GROUPS):
+            found = ", ".join(sorted(unknown))
+            raise InvalidInput.at(f"{path}, groups", f"of {', '.join(GROUPS)}, found {found}")
         if not np.isfinite(positions).all():
             frame = int(np.argmin(np.isfinite(positions).all(axis=(1, 2))))
             raise InvalidInput.at(f"{path}, positions, frame {frame}", "finite numbers")

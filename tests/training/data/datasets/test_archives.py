@@ -77,3 +77,14 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="nowhere"), opened([tmp_path / "nowhere"]):
         pass
+
+
+def test_archives_in_a_folder_are_unpacked_too(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    write_zip(tmp_path / "deep" / "b.zip", ["02.asf"])
+    write_tar(tmp_path / "a.tar.xz", ["01.asf"])
+    with opened([tmp_path]) as (folder, *unpacked):
+        assert folder == tmp_path
+        names = [{path.name for path in place.rglob("*")} for place in unpacked]
+        assert names == [{"01.asf"}, {"02.asf"}]
+    assert not any(place.exists() for place in unpacked)
