@@ -94,11 +94,18 @@ def _groups(found: Sequence[ClipErrors]) -> dict[str, dict[str, float]]:
     return groups
 
 
-def by_definitions(lifter: ClipModel, files: Mapping[str, MotionSet]) -> dict[str, float]:
-    """The mean over actions, noisy, where each family of detectors puts joints."""
+def by_definitions(
+    lifter: ClipModel, files: Mapping[str, MotionSet], actions: Rows
+) -> dict[str, float]:
+    """The mean over actions, noisy, where each family of detectors puts joints.
+
+    ``actions`` is what `by_actions` found: the same without offsets.
+    """
     values: dict[str, float] = {}
     for file, motions in files.items():
-        for what, condition in {"noisy": held_out.NOISY, **held_out.DEFINITIONS}.items():
+        mean = actions[f"{file}: {MEAN}"]
+        values |= {f"{file}, noisy: {name}": mean[f"noisy: {name}"] for name in METRICS.values()}
+        for what, condition in held_out.DEFINITIONS.items():
             errors = by_action(measured(lifter, motions, condition))[MEAN]
             values |= named(f"{file}, {what}", errors)
     return values

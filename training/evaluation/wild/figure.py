@@ -38,7 +38,8 @@ _SHANK_SHARE = 0.3
 SIDES = ("front", "front left", "left", "back left", "back", "back right", "right", "front right")
 """Of the person, that the camera sees; 45° apart."""
 _DISTANCE_M, _CHEST = 4.0, 0.72
-_IMAGE_SIZE = (1920, 1080)
+_IMAGE_SIZE = (1080, 1920)
+"""Upright, as phones are held: the whole person fits."""
 FPS = 50.0
 _STILL_S = 1.0
 _FORMAT = "coco17"

@@ -108,7 +108,8 @@ def _add_motion(
     _add(results.definitions, name, definition_rows(lifter, motions))
     if files:
         results.everyday[name] = everyday.by_actions(lifter, files)
-        _add(results.definitions, name, everyday.by_definitions(lifter, files))
+        values = everyday.by_definitions(lifter, files, results.everyday[name])
+        _add(results.definitions, name, values)
     results.figures[name] = made_up.measure_figure(lifter)
     _add(results.figure, name, made_up.as_rows(results.figures[name]))
     if "expected_errors" in lifter.card.graph.outputs:
