@@ -25,7 +25,7 @@ LARGEST_WALKING_RAD = np.radians(20.0)
 LEAST_FRAMES = 100
 SIDES = ("left", "right")
 FROM_MARKERS = ("c3d", "uiprmd")
-"""Sources whose joints come from markers in every frame; nobody's legs are too long there."""
+"""Sources whose joints come from markers in every frame, which makes no leg too long."""
 _SOFTNESS_RAD = np.radians(6.0)
 """Where straight knees are rounded off, so that none straightens at once."""
 
