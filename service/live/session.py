@@ -199,7 +199,7 @@ class LiveSession:
         """The frame with its people's keypoints in pixels, and missing ones marked."""
         if not sent.people:
             return sent
-        keypoints_PJ3 = np.stack([person.keypoints_J3 for person in sent.people])
+        keypoints_PJ3 = np.array([person.keypoints_J3 for person in sent.people])
         pixels_PJ3 = self._codec.to_pixels(keypoints_PJ3)
         if pixels_PJ3 is keypoints_PJ3:
             return sent
