@@ -21,6 +21,7 @@ from poselift.poses import PoseWarning
 Coordinates: TypeAlias = Literal["pixels", "normalized"]
 """``normalized`` runs from 0 to 1 over the width and the height of the image."""
 
+_COORDINATES: Final = get_args(Coordinates)
 _NORMALISED_WITHIN: Final = 2.0
 """Pixels of a person reach farther than this, normalised coordinates do not."""
 _SMALLEST_IMAGE: Final = 20.0
@@ -194,7 +195,10 @@ def mark_missing(keypoints: Floats) -> Floats:
         keypoints: (…, 3) as sent, before any scaling.
     """
     x, y = keypoints[..., 0], keypoints[..., 1]
-    is_missing = (x == y) & ((x == 0) | (x == -1)) & (keypoints[..., 2] != 0)
+    is_missing = x == y
+    if not np.count_nonzero(is_missing):  # the rest need not be looked at, of most live frames
+        return keypoints
+    is_missing &= ((x == 0) | (x == -1)) & (keypoints[..., 2] != 0)
     if not is_missing.any():
         return keypoints
     marked = keypoints.copy()
@@ -206,8 +210,8 @@ def to_pixels(
     keypoints: Floats, coordinates: Coordinates, image_size: tuple[float, float]
 ) -> Floats:
     """Keypoints (…, 3) as sent, in pixels and with missing ones marked."""
-    if coordinates not in get_args(Coordinates):
-        expected = f"one of {', '.join(get_args(Coordinates))}, found {coordinates!r}"
+    if coordinates not in _COORDINATES:
+        expected = f"one of {', '.join(_COORDINATES)}, found {coordinates!r}"
         raise InvalidInput.at("coordinates", expected)
     marked = mark_missing(keypoints)
     if coordinates == "pixels":

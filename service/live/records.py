@@ -123,8 +123,6 @@ def _encode_extension(frame: RecordedFrame) -> bytes:
 
     Of joints that were accepted in this frame the motion is where they are, which the states tell.
     """
-    motion, aside_PJ = frame.motion, ~frame.measured_PJ
-    doubted_BJ = aside_PJ & (motion.doubted_BJ > 0)
     time = np.nan if frame.timestamp_s is None else frame.timestamp_s
     joints = frame.joint_quality_PC.shape[1]
     return b"".join(
@@ -132,11 +130,24 @@ def _encode_extension(frame: RecordedFrame) -> bytes:
             _EXTENSION.pack(_EXTENSION_VERSION, joints, min(frame.skipped, _MOST_SKIPPED), time),
             (frame.sources_P + 1).astype("<u2").tobytes(),
             _pack(frame.joint_quality_PC).tobytes(),
-            motion.swapped_BG.astype("<u2").tobytes(),
+            frame.motion.swapped_BG.astype("<u2").tobytes(),
+            _encode_aside(frame.motion, frame.measured_PJ),
+        )
+    )
+
+
+def _encode_aside(motion: MotionMemory, measured_PJ: Mask) -> bytes:
+    """What is remembered of joints that were not accepted in this frame: mostly of none."""
+    if np.count_nonzero(measured_PJ) == measured_PJ.size:
+        return b""
+    aside_PJ = ~measured_PJ
+    doubted_PJ = aside_PJ & (motion.doubted_BJ > 0)
+    return b"".join(
+        (
             motion.age_BJ[aside_PJ].astype("<u2").tobytes(),
             motion.doubted_BJ[aside_PJ].astype("<u2").tobytes(),
             motion.places_BJ2[aside_PJ].astype("<f4").tobytes(),
-            motion.suspects_BJ2[doubted_BJ].astype("<f4").tobytes(),
+            motion.suspects_BJ2[doubted_PJ].astype("<f4").tobytes(),
         )
     )
 
@@ -195,6 +206,8 @@ def _packed_length(joints: int) -> int:
 def _pack(codes_PC: Qualities) -> Qualities:
     """Codes from 0 to 3, four to a byte."""
     people, joints = codes_PC.shape
+    if not np.count_nonzero(codes_PC):
+        return np.zeros((people, _packed_length(joints)), np.uint8)
     room = np.zeros((people, _packed_length(joints), _PER_BYTE), np.uint8)
     room.reshape(people, room.shape[1] * _PER_BYTE)[:, :joints] = codes_PC
     packed: Qualities = (room << _SHIFTS).sum(axis=2, dtype=np.uint8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from poselift.array_types import Floats, Mask, Slots
 from poselift.card import Card
 from poselift.codec import Codec, Encoded, TrackMemory
-from poselift.imputation import Quality
+from poselift.imputation import UNKNOWN
 from poselift.outliers import SWAP_GROUPS
 from poselift.poses import ModelOutput, Poses
 from poselift.runtime.step import StepModel
@@ -142,7 +142,7 @@ class StepBatcher:
 
     def _lift(self, groups: Sequence["_Group"]) -> list[ModelOutput]:
         """Step all groups in one run; the output of each, zero where unknown."""
-        known = [group.encoded.quality_T != Quality.UNKNOWN for group in groups]
+        known = [group.encoded.quality_T != UNKNOWN for group in groups]
         pairs = list(zip(groups, known, strict=True))
         rooms = [ModelOutput.blank(self.card, len(k)) for k in known]
         slots = np.concatenate([group.slots[k] for group, k in pairs])

@@ -89,6 +89,14 @@ def test_joints_at_the_places_of_none_are_missing(place):
     np.testing.assert_array_equal(np.delete(marked, 4, 0), np.delete(keypoints, 4, 0))
 
 
+def test_joints_are_missing_by_the_rule_alone():
+    keypoints = np.random.default_rng(0).choice([-1, 0, 1, np.nan], (400, 3)).astype(np.float32)
+    marked = mark_missing(keypoints)
+    for (x, y, score), found in zip(keypoints, marked, strict=True):
+        is_none = (x, y) in {(0, 0), (-1, -1)}
+        np.testing.assert_array_equal(found, (x, y, 0 if is_none else score))
+
+
 def test_good_clips_pass_without_a_word():
     for keypoint_format in FORMATS:
         check = InputCheck(keypoint_format, SIZE)
