@@ -160,7 +160,7 @@ class LiveSession:
         if skipped:
             await self._step_skipped(skipped, shares)
         admitted, stepped = await self._step(sent, next(shares), skipped)
-        await self._log.append(stepped.recorded)
+        await self._log.append(sent.index, stepped.record)
         self.next_index = sent.index + 1
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()

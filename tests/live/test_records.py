@@ -50,3 +50,8 @@ def test_a_record_is_read_as_it_was_written(people, is_complete):
             if field.name not in {"state", "motion"}:
                 expected = getattr(one, field.name)
                 np.testing.assert_array_equal(getattr(other, field.name), expected, field.name)
+
+
+def test_frames_encoded_together_are_those_encoded_alone():
+    frames = [recorded(people, people % 2 == 0, people) for people in (1, 0, 3, 2, 4)]
+    assert records.encode_all(frames) == [records.encode(frame) for frame in frames]
