@@ -148,7 +148,8 @@ class Batcher(Generic[In, Out]):
             # Sums of floats drift; an empty house is the moment to start from zero again.
             unused_cost = self._admitted_cost
             self._idle.set()
-        self._change_load(-unused_cost)
+        if unused_cost:
+            self._change_load(-unused_cost)
 
     async def _run_batches(self) -> None:
         clock = asyncio.get_running_loop().time
