@@ -24,12 +24,10 @@ class Clock:
 
     Attributes:
         fps: frames per second; on average, where they are not even.
-        ticks_per_s: of ``elapsed_T``.
-        elapsed_T: ticks since the frame before, at least 1.
+        elapsed_T: ticks since the frame before, at least 1: frames, or those of timestamps.
     """
 
     fps: float
-    ticks_per_s: float
     elapsed_T: NDArray[np.int64]
 
     @classmethod
@@ -52,7 +50,7 @@ class Clock:
             InvalidInput: they are not one a frame, or do not rise.
         """
         if timestamps_s is None:
-            return cls(fps, fps, np.ones(frames, np.int64))
+            return cls(fps, np.ones(frames, np.int64))
         times_T = _checked(timestamps_s, frames, where)
         ticks_T = np.round(times_T * TIMESTAMP_TICKS_PER_S).astype(np.int64)
         elapsed_T = np.maximum(np.diff(ticks_T, prepend=ticks_T[:1] - 1), 1)
@@ -60,7 +58,7 @@ class Clock:
         if not _SHORTEST_S <= usual_s <= _LONGEST_S:
             expected = f"steps of a millisecond or more, up to {_LONGEST_S:g} s"
             raise InvalidInput.at(where, f"{expected} between most frames, found {usual_s:g} s")
-        return cls(1 / usual_s, TIMESTAMP_TICKS_PER_S, elapsed_T)
+        return cls(1 / usual_s, elapsed_T)
 
 
 def _checked(timestamps_s: ArrayLike, frames: int, where: str) -> NDArray[np.float64]:

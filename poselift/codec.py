@@ -22,6 +22,7 @@ from poselift.formats import FORMATS, Conversion
 from poselift.imputation import (
     MAX_GAP_S,
     MIN_SCORE,
+    UNKNOWN,
     Imputation,
     ImputationState,
     JointQuality,
@@ -220,7 +221,7 @@ class Codec:
         encoded = self.encode_trusted(pixels_TC3, elapsed_T)
         if not encoded.segments:
             raise InvalidInput.at(where, "at least one measured joint")
-        if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != Quality.UNKNOWN]).all():
+        if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != UNKNOWN]).all():
             raise InvalidInput.at(where, FAR_OUT)
         doubts = self.check.doubts(self.check.observe_some(pixels_TC3))
         return encoded._replace(warnings=(*doubts, *_corrections(encoded)))
@@ -346,10 +347,11 @@ class Codec:
         """
         poses, trajectory = denormalise(output, encoded.inverse, self._model.root)
         self._unseen.settle(poses, output.expected_errors, encoded.seen_TJ)
-        is_unknown_T = encoded.quality_T == Quality.UNKNOWN
-        for values in (poses, trajectory, output.expected_errors):
-            if values is not None and is_unknown_T.any():
-                values[is_unknown_T] = 0
+        is_unknown_T = encoded.quality_T == UNKNOWN
+        if is_unknown_T.any():
+            for values in (poses, trajectory, output.expected_errors):
+                if values is not None:
+                    values[is_unknown_T] = 0
         return Poses(
             poses,
             trajectory,
@@ -365,7 +367,9 @@ class Codec:
         Keypoints far beyond any image overflow, and become zero.
         """
         inputs_TJ2, inverse = self._normalise(filled_TJ2)
-        return np.nan_to_num(inputs_TJ2, posinf=0, neginf=0), inverse
+        if not np.isfinite(inputs_TJ2).all():
+            inputs_TJ2 = np.nan_to_num(inputs_TJ2, posinf=0, neginf=0)
+        return inputs_TJ2, inverse
 
 
 def _corrections(encoded: Encoded) -> Iterator[PoseWarning]:

@@ -7,7 +7,7 @@ real clips and wrong ones show; ``docs/warnings.md`` has both.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -21,6 +21,7 @@ from poselift.poses import PoseWarning
 Coordinates: TypeAlias = Literal["pixels", "normalized"]
 """``normalized`` runs from 0 to 1 over the width and the height of the image."""
 
+_COORDINATES: Final = get_args(Coordinates)
 _NORMALISED_WITHIN: Final = 2.0
 """Pixels of a person reach farther than this, normalised coordinates do not."""
 _SMALLEST_IMAGE: Final = 20.0
@@ -111,8 +112,9 @@ class InputCheck:
         images = np.abs(measured / np.array(self.image_size)).max(axis=1)
         if np.count_nonzero(images > _FAR_OUTSIDE) >= _MOST * len(measured):
             return self._pixels("lie farther outside than ten images; check coordinates")
-        spans_T, joints_T = _spans(keypoints_TJ3)
-        spans_T = spans_T[joints_T >= _FEWEST_JOINTS]
+        measured_TJ = keypoints_TJ3[..., 2] > 0
+        spans_T = _spans(_box(keypoints_TJ3, measured_TJ))
+        spans_T = spans_T[measured_TJ.sum(axis=1) >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
             return f"a person; all joints lie within {spans_T.max():g} pixels of each other"
         return None
@@ -134,22 +136,31 @@ class InputCheck:
     def observe(self, keypoints_TJ3: Floats) -> NDArray[np.int64]:
         """Count in each frame what warnings rest on: rows (T, 8) of ``Observed``."""
         joints = _joints(self.keypoint_format)
-        spans_T, joints_T = _spans(keypoints_TJ3)
-        is_seen_T = joints_T >= _FEWEST_JOINTS
-        sides_T = _sides_up(keypoints_TJ3, joints)
+        measured_TJ = keypoints_TJ3[..., 2] > 0
+        joints_T, box = measured_TJ.sum(axis=1), _box(keypoints_TJ3, measured_TJ)
+        spans_T, is_seen_T = _spans(box), joints_T >= _FEWEST_JOINTS
+        sides_T = _sides_up(keypoints_TJ3, measured_TJ, joints)
         confident = (keypoints_TJ3[..., 2] >= _CONFIDENT) & joints.not_extrapolated_J
         counts = np.zeros((len(keypoints_TJ3), len(Observed._fields)), np.int64)
         counts[:, 0] = is_seen_T
         counts[:, 1] = is_seen_T & (spans_T < _SMALL * max(self.image_size))
         counts[:, 2], counts[:, 3] = sides_T == 1, sides_T == -1
         counts[:, 4] = confident.sum(axis=1)
-        outside = confident & _is_outside(keypoints_TJ3, self.image_size)
-        if outside.any():
+        if not self._is_inside(box):
+            outside = confident & _is_outside(keypoints_TJ3, self.image_size)
             counts[:, 5] = outside.sum(axis=1)
             swapped = _is_outside(keypoints_TJ3, self.image_size[::-1])
             counts[:, 6] = (outside & swapped).sum(axis=1)
-        counts[:, 7] = (joints_T >= _FEWEST_JOINTS_OF_A_BODY) & _is_degenerate(keypoints_TJ3)
+        if not (measured_TJ.all() and _are_spread(keypoints_TJ3[..., :2])):
+            is_body_T = joints_T >= _FEWEST_JOINTS_OF_A_BODY
+            counts[:, 7] = is_body_T & _is_degenerate(keypoints_TJ3, measured_TJ)
         return counts
+
+    def _is_inside(self, box: "_Box") -> bool:
+        """Whether no joint of any frame is outside the image: quick, and often true."""
+        edges_22 = _edges(self.image_size)
+        within = (box.low_T2 >= edges_22[0]) & (box.high_T2 <= edges_22[1])
+        return np.count_nonzero(within) == within.size
 
     def observe_some(self, keypoints_TJ3: Floats) -> Observed:
         """What is observed of a clip, in some of its frames if they are many."""
@@ -194,7 +205,10 @@ def mark_missing(keypoints: Floats) -> Floats:
         keypoints: (…, 3) as sent, before any scaling.
     """
     x, y = keypoints[..., 0], keypoints[..., 1]
-    is_missing = (x == y) & ((x == 0) | (x == -1)) & (keypoints[..., 2] != 0)
+    is_missing = x == y
+    if not np.count_nonzero(is_missing):  # the rest need not be looked at, of most live frames
+        return keypoints
+    is_missing &= ((x == 0) | (x == -1)) & (keypoints[..., 2] != 0)
     if not is_missing.any():
         return keypoints
     marked = keypoints.copy()
@@ -206,8 +220,8 @@ def to_pixels(
     keypoints: Floats, coordinates: Coordinates, image_size: tuple[float, float]
 ) -> Floats:
     """Keypoints (…, 3) as sent, in pixels and with missing ones marked."""
-    if coordinates not in get_args(Coordinates):
-        expected = f"one of {', '.join(get_args(Coordinates))}, found {coordinates!r}"
+    if coordinates not in _COORDINATES:
+        expected = f"one of {', '.join(_COORDINATES)}, found {coordinates!r}"
         raise InvalidInput.at("coordinates", expected)
     marked = mark_missing(keypoints)
     if coordinates == "pixels":
@@ -245,22 +259,52 @@ def _some(keypoints_TJ3: Floats, frames: int) -> Floats:
     return keypoints_TJ3[seen[:: max(1, -(-len(seen) // frames))]]
 
 
-def _spans(keypoints_TJ3: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """The larger side (T,) of the box around the measured joints, and how many these are."""
-    measured_TJ = keypoints_TJ3[..., 2] > 0
-    places = keypoints_TJ3[..., :2]
-    low = high = places
+class _Box(NamedTuple):
+    """The box around the measured joints of each frame; without any, from inf to -inf."""
+
+    low_T2: Floats
+    high_T2: Floats
+
+
+def _box(keypoints_TJ3: Floats, measured_TJ: Mask) -> _Box:
+    low = high = keypoints_TJ3[..., :2]
     if not measured_TJ.all():
-        low = np.where(measured_TJ[..., None], places, np.float32(np.inf))
-        high = np.where(measured_TJ[..., None], places, -np.float32(np.inf))
+        low = np.where(measured_TJ[..., None], low, np.float32(np.inf))
+        high = np.where(measured_TJ[..., None], high, -np.float32(np.inf))
+    return _Box(low.min(axis=1), high.max(axis=1))
+
+
+def _spans(box: _Box) -> Floats:
+    """The larger side (T,) of each box."""
     with np.errstate(over="ignore"):
-        spans: Floats = np.maximum((high.max(axis=1) - low.min(axis=1)).max(axis=1), 0)
-    return spans, measured_TJ.sum(axis=1)
+        spans: Floats = np.maximum((box.high_T2 - box.low_T2).max(axis=1), 0)
+    return spans
 
 
-def _is_degenerate(keypoints_TJ3: Floats) -> Mask:
+def _are_spread(places_TJ2: Floats) -> bool:
+    """Whether in no frame joints can be degenerate: quick, and often true of people."""
+    xs_TJ = np.sort(places_TJ2[..., 0], axis=1)
+    # Joints in one place are at one x.
+    if 2 * np.count_nonzero(xs_TJ[:, 1:] == xs_TJ[:, :-1]) >= xs_TJ.shape[1]:
+        return False
+    with np.errstate(all="ignore"):  # numbers near the largest float32
+        # From a joint, as sums of places far from zero are not exact.
+        offsets_TJ2 = places_TJ2 - places_TJ2[:, :1]
+        sums_T2 = offsets_TJ2.sum(axis=1).tolist()
+        squares_T22 = (offsets_TJ2.transpose(0, 2, 1) @ offsets_TJ2).tolist()
+    return all(map(partial(_has_area, offsets_TJ2.shape[1]), sums_T2, squares_T22))
+
+
+def _has_area(joints: int, sums_2: list[float], squares_22: list[list[float]]) -> bool:
+    """Whether joints are certainly not on a line, by sums of their places and their products."""
+    (x, y), ((xx, xy), (_, yy)) = sums_2, squares_22
+    across, down, both = xx - x * x / joints, yy - y * y / joints, xy - x * y / joints
+    # Two variances along any axes: the product is no more than the smaller one times their sum.
+    return across * down - both * both > 2 * _FLAT**2 * (across + down) ** 2
+
+
+def _is_degenerate(keypoints_TJ3: Floats, measured_TJ: Mask) -> Mask:
     """Whether the measured joints of each frame (T,) have no area, or most of them one place."""
-    measured_TJ = keypoints_TJ3[..., 2] > 0
     places_TJ = keypoints_TJ3[..., :2].astype(np.float64) @ np.array([1, 1j])
     count_T1 = np.maximum(measured_TJ.sum(axis=1, keepdims=True), 1)
     middle_T1 = np.where(measured_TJ, places_TJ, 0).sum(axis=1, keepdims=True) / count_T1
@@ -275,6 +319,14 @@ def _is_degenerate(keypoints_TJ3: Floats) -> Mask:
     return degenerate
 
 
+@lru_cache(64)
+def _edges(image_size: tuple[float, float]) -> NDArray[np.float64]:
+    """The top left and the bottom right corner (2, 2) beyond which a joint is outside."""
+    width, height = image_size
+    left_top = -_BORDER * width, -_BORDER * height
+    return np.array([left_top, ((1 + _BORDER) * width, (1 + _BORDER) * height)])
+
+
 def _is_outside(keypoints_TJ3: Floats, image_size: tuple[float, float]) -> Mask:
     x, y = keypoints_TJ3[..., 0], keypoints_TJ3[..., 1]
     (right, bottom), edge = image_size, 1 + _BORDER
@@ -282,9 +334,9 @@ def _is_outside(keypoints_TJ3: Floats, image_size: tuple[float, float]) -> Mask:
     return outside | (y < -_BORDER * bottom) | (y > edge * bottom)
 
 
-def _sides_up(keypoints_TJ3: Floats, joints: _Joints) -> NDArray[np.int64]:
+def _sides_up(keypoints_TJ3: Floats, measured_TJ: Mask, joints: _Joints) -> NDArray[np.int64]:
     """1 where a person stands upright in the image, -1 where upside down, else 0 (T,)."""
-    measured = (keypoints_TJ3[..., 2] > 0).astype(np.float32)
+    measured = measured_TJ.astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float32
         sums_T3 = (keypoints_TJ3[..., 1] * measured) @ joints.parts_J3
         counts_T3 = measured @ joints.parts_J3

@@ -13,7 +13,7 @@ Distances are in statures: the person's height in the image, estimated from the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -129,10 +129,13 @@ class MotionMemory:
     @classmethod
     def begun(cls, places_BJ2: Floats, measured_BJ: Mask) -> "MotionMemory":
         """After a frame of which nothing but where joints were measured is known."""
-        memory = cls.blank(*measured_BJ.shape)
-        memory.places_BJ2[:] = places_BJ2
-        memory.age_BJ[measured_BJ] = 0
-        return memory
+        return cls(
+            places_BJ2.copy(),
+            np.where(measured_BJ, 0, NEVER),
+            np.zeros_like(places_BJ2),
+            np.zeros(measured_BJ.shape, np.int64),
+            np.zeros((len(measured_BJ), len(SWAP_GROUPS)), np.int64),
+        )
 
     @classmethod
     def joined(cls, memories: Sequence["MotionMemory"]) -> "MotionMemory":
@@ -142,7 +145,13 @@ class MotionMemory:
 
     def of(self, tracks: NDArray[np.intp] | slice) -> "MotionMemory":
         """That of some of the tracks."""
-        return MotionMemory(*(values[tracks] for values in vars(self).values()))
+        return MotionMemory(
+            self.places_BJ2[tracks],
+            self.age_BJ[tracks],
+            self.suspects_BJ2[tracks],
+            self.doubted_BJ[tracks],
+            self.swapped_BG[tracks],
+        )
 
     def put(self, tracks: NDArray[np.intp], other: "MotionMemory") -> None:
         """Replace that of some of the tracks, in place."""
@@ -173,7 +182,8 @@ class MotionMemory:
 
     def is_fresh(self) -> bool:
         """Whether everything was accepted in the frame before."""
-        return not (self.age_BJ.any() or self.doubted_BJ.any() or self.swapped_BG.any())
+        doubts = self.age_BJ, self.doubted_BJ, self.swapped_BG
+        return not any(np.count_nonzero(each) for each in doubts)
 
     def is_like(self, other: "MotionMemory") -> bool:
         """Whether both lead to the same."""
@@ -265,24 +275,31 @@ class OutlierCheck:
         ``steps_EJ2`` are how far joints came since the frame before, of all frames or all but the
         first.
         """
+        if not self._accepts_calm:
+            return False
         body = _body(self.keypoint_format)
         (one, other), x, y = body.ends_E2.T, keypoints_BJ3[..., 0], keypoints_BJ3[..., 1]
-        joints = steps_EJ2.shape[1]
-        # The upper of the two middle steps of an even number is up to half as far off again.
-        reach = _CALM if joints % 2 else 1.5 * _CALM
-        if len(one) < _FEWEST_BONES or _JITTER + body.speeds_J.min() / self.ticks_per_s < reach:
-            return False
         with np.errstate(all="ignore"):
-            dx, dy = x[:, one] - x[:, other], y[:, one] - y[:, other]
+            dx = x.take(one, axis=1) - x.take(other, axis=1)
+            dy = y.take(one, axis=1) - y.take(other, axis=1)
             says_TE = np.sqrt(dx * dx + dy * dy) / body.lengths_E
             rank = max(int(np.ceil(_STATURE_RANK * len(one))) - 1, 0)
             stature_T1 = np.partition(says_TE, rank, axis=1)[:, rank, None]
-            middle = joints // 2
+            middle = steps_EJ2.shape[1] // 2
             steps = steps_EJ2 - np.partition(steps_EJ2, middle, axis=1)[:, middle, None]
             off = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2)
             # NaN compares false, so wild numbers are not calm.
             is_calm = off <= _CALM * stature_T1[len(stature_T1) - len(off) :]
             return bool(is_calm.all() and (says_TE <= _STRETCH * stature_T1).all())
+
+    @cached_property
+    def _accepts_calm(self) -> bool:
+        """Whether joints that move no more than ``_CALM`` pass every check."""
+        body = _body(self.keypoint_format)
+        # The upper of the two middle steps of an even number is up to half as far off again.
+        reach = _CALM if len(body.speeds_J) % 2 else 1.5 * _CALM
+        slowest = float(body.speeds_J.min()) / self.ticks_per_s
+        return len(body.lengths_E) >= _FEWEST_BONES and _JITTER + slowest >= reach
 
     def _check_on(
         self,

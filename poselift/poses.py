@@ -55,7 +55,7 @@ class PoseArrays:
 
     def finite(self) -> Self:
         """Zero in place of NaN, the largest number in place of infinity."""
-        return self._map(np.nan_to_num)
+        return self._map(_finite)
 
     def _map(self, change: Callable[[Any], Any]) -> Self:
         return replace(self, **{name: change(array) for name, array in self.arrays().items()})
@@ -68,6 +68,10 @@ class PoseArrays:
             "expected_errors": self.expected_errors,
         }
         return {name: values for name, values in arrays.items() if values is not None}
+
+
+def _finite(values: NDArray[Any]) -> NDArray[Any]:
+    return values if np.isfinite(values).all() else np.nan_to_num(values)
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,19 @@ class Poses(PoseArrays):
         """Zeros for all that a model estimates, of frames or people of these qualities."""
         room = ModelOutput.blank(card, len(quality))
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
+
+    def __getitem__(self, rows: Any) -> "Poses":  # noqa: ANN401 - whatever indexes an array
+        """Those of some frames, all fields spelled out: each live frame comes through here."""
+        trajectory, errors, qualities = self.trajectory, self.expected_errors, self.joint_quality
+        return Poses(
+            self.poses[rows],
+            None if trajectory is None else trajectory[rows],
+            None if errors is None else errors[rows],
+            quality=self.quality[rows],
+            joint_quality=None if qualities is None else qualities[rows],
+            first_frame=self.first_frame,
+            warnings=self.warnings,
+        )
 
     def put_into(self, frames: slice, length: int) -> "Poses":
         """The same within a longer clip, of which all other frames are unknown."""

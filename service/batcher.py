@@ -101,8 +101,11 @@ class Batcher(Generic[In, Out]):
         """Begin to run batches, on the current event loop."""
         self._loop = asyncio.create_task(self._run_batches(), name="batcher")
 
-    def admit(self, cost: float) -> "Admission[In, Out]":
+    def admit(self, cost: float, beyond_capacity: bool = False) -> "Admission[In, Out]":
         """Let a caller in who will submit items of about this cost in all.
+
+        ``beyond_capacity`` is for callers who are bounded in another way, and lose what they have
+        if they are refused.
 
         Raises:
             Overloaded: what was admitted before leaves no room.
@@ -110,7 +113,8 @@ class Batcher(Generic[In, Out]):
         """
         if self._stopping:
             raise Unavailable("the service is shutting down")
-        if self._admitted_cost > 0 and self._admitted_cost + cost > self._policy.capacity:
+        is_over = self._admitted_cost + cost > self._policy.capacity and self._admitted_cost > 0
+        if is_over and not beyond_capacity:
             self._observer.refused()
             raise Overloaded("the queue is full", self._retry_after_s())
         admission = Admission(self, cost)
@@ -148,7 +152,8 @@ class Batcher(Generic[In, Out]):
             # Sums of floats drift; an empty house is the moment to start from zero again.
             unused_cost = self._admitted_cost
             self._idle.set()
-        self._change_load(-unused_cost)
+        if unused_cost:
+            self._change_load(-unused_cost)
 
     async def _run_batches(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -55,6 +55,7 @@ class LiveStream:
         """
         options = await self._first()
         session = await self._sessions.open(options, self._caller.name)
+        session.unattended.clear()
         try:
             await self._send(self._format.encode_opened(OpenedSession.of(session)))
             await self._serve(session)

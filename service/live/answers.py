@@ -167,7 +167,8 @@ class AnswerNow(Answering):
         inputs_TJ2 = self._codec.inputs_of(filled_TJ2)
         kept = slice(max(len(inputs_TJ2) - wanted, 0), len(inputs_TJ2))
         work = served.work(len(inputs_TJ2), flip=False)
-        with served.batcher.admit(work) as admission:
+        # One a session at a time; clips must not end sessions that come from elsewhere.
+        with served.batcher.admit(work, beyond_capacity=True) as admission:
             output = await admission.submit(Job(inputs_TJ2, kept, flip=False))
         latest = filled_TJ2[-wanted:], history.seen_BJ[-wanted:]
         return self._codec.decode(output, self._codec.encode_filled(*latest))

@@ -37,6 +37,8 @@ class FrameClock:
         """
         ticks = self._ticks(frame.timestamp_s)
         self.go_on(frame.timestamp_s)
+        if not skipped:
+            return iter((max(ticks, 1),))
         ends = (round(ticks * number / (skipped + 1)) for number in count(0))
         return (max(end - start, 1) for start, end in pairwise(ends))
 

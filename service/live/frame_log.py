@@ -80,18 +80,17 @@ class FrameLog:
         """
         return await asyncio.to_thread(self._recorded)
 
-    async def append(self, frame: RecordedFrame) -> None:
-        """Keep the next frame, in the store if it is not away.
+    async def append(self, index: int, record: bytes) -> None:
+        """Keep the record of the next frame, in the store if it is not away.
 
         Raises:
             Fenced: another writer has come.
             Unavailable: the store has been away for too long.
         """
-        record = records.encode(frame)
-        self._recent.append((frame.index, record))
+        self._recent.append((index, record))
         try:
             if self._away_since is None:
-                await self._append_or_replace(frame.index, record)
+                await self._append_or_replace(index, record)
             else:
                 await self._catch_up()
         except StoreAway:

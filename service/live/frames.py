@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from poselift.array_types import Floats, Qualities
 from poselift.card import Card
 from poselift.errors import PoseliftError
-from poselift.imputation import Quality
+from poselift.imputation import UNKNOWN, Quality
 from poselift.poses import Poses, PoseWarning
 
 MOST_PEOPLE = 256
@@ -89,8 +89,8 @@ class FramePoses:
     ) -> "FramePoses":
         """Everyone in the frame, and of the other tracks those that still have a pose."""
         track_ids, sources_P = recorded.track_ids, recorded.sources_P
-        is_known = poses.quality != Quality.UNKNOWN
-        if not is_known.all():
+        if Quality.UNKNOWN in poses.quality.tolist():
+            is_known = poses.quality != UNKNOWN
             named = {each.track_id for each in frame.errors}
             is_shown = is_known | (sources_P >= 0) | np.isin(track_ids, list(named))
             shown = np.flatnonzero(is_shown)

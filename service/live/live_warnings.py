@@ -30,7 +30,7 @@ class LiveWarnings:
         index, track_ids = stepped.recorded.index, stepped.recorded.track_ids
         swapped_PG = stepped.swapped_PG
         warnings: list[PoseWarning] = []
-        if swapped_PG.any():
+        if np.count_nonzero(swapped_PG):
             warnings += self._swaps(index, track_ids, swapped_PG)
         if self._frames % _EVERY == 0:
             warnings += self._doubts(index, track_ids, keypoints_PJ3)

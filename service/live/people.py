@@ -1,6 +1,5 @@
 """Who is in a session: its tracks, admitted and let go of."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +56,8 @@ class People:
                 admitted.append(person)
             except (Overloaded, InvalidInput) as error:
                 errors.append(PersonError(person.track_id, error, person.source))
-        return self._in_order(replace(frame, people=tuple(admitted), errors=tuple(errors)))
+        taken = Frame(frame.index, tuple(admitted), tuple(errors), frame.timestamp_s)
+        return self._in_order(taken)
 
     def begin(self, track_id: str) -> Track:
         """The track of this id, begun if there is none.
@@ -80,18 +80,19 @@ class People:
         """A frame as all tracks see it."""
         people = {person.track_id: person for person in frame.people}
         keypoints_PJ3 = np.zeros((len(self._tracks), self._joints, 3), np.float32)
-        sources_P = np.full(len(self._tracks), -1)
+        sources = [-1] * len(self._tracks)
         for row, track_id in enumerate(self._tracks):
-            if track_id in people:
-                keypoints_PJ3[row] = people[track_id].keypoints_J3
-                sources_P[row] = people[track_id].source
+            if (person := people.get(track_id)) is not None:
+                keypoints_PJ3[row] = person.keypoints_J3
+                sources[row] = person.source
+        sources_P = np.array(sources, np.int64)
         return AdmittedFrame(frame, dict(self._tracks), keypoints_PJ3, sources_P)
 
     def let_go(self, recorded: RecordedFrame) -> None:
         """End tracks that were missing for too long."""
-        for person in np.flatnonzero(recorded.quality_P == Quality.UNKNOWN):
-            if (track := self._tracks.pop(recorded.track_ids[person], None)) is not None:
-                self._room.end(track)
+        for track_id, quality in zip(recorded.track_ids, recorded.quality_P.tolist(), strict=True):
+            if quality == Quality.UNKNOWN and track_id in self._tracks:
+                self._room.end(self._tracks.pop(track_id))
 
     def end(self) -> None:
         """End all tracks."""

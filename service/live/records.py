@@ -9,8 +9,9 @@ where this one skips it, and what an earlier one did not write is taken as usual
 only once all replicas read the new layout.
 """
 
+import itertools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -66,17 +67,36 @@ class RecordedFrame(RecordedPeople):
 
 def encode(frame: RecordedFrame) -> bytes:
     """One frame to bytes: about 185 for each person of 17 joints."""
-    names = [track_id.encode() for track_id in frame.track_ids]
-    head = _HEAD.pack(_VERSION, len(names))
-    ids = b"".join(bytes((len(name),)) + name for name in names)
-    states = np.empty(len(names), _state(frame.measured_PJ.shape[1]))
-    states["quality"] = frame.quality_P
-    states["is_fresh"] = frame.is_fresh_P
-    states["empty"] = np.minimum(frame.state.empty_B, 2**31)
-    states["seen"] = np.packbits(frame.state.seen_BJ, axis=1)
-    states["measured"] = np.packbits(frame.measured_PJ, axis=1)
-    states["keypoints"] = frame.state.keypoints_BJ2
-    return b"".join((head, ids, states.tobytes(), _encode_extension(frame)))
+    return encode_all([frame])[0]
+
+
+def encode_all(frames: Sequence[RecordedFrame]) -> list[bytes]:
+    """Several frames, of people in the same formats, to bytes: their arrays are encoded as one."""
+    states = _encode_states(frames)
+    extensions = _encode_extensions(frames)
+    ends = itertools.accumulate(len(frame.track_ids) for frame in frames)
+    size = _state(frames[0].measured_PJ.shape[1]).itemsize
+    written = []
+    for frame, end, extension in zip(frames, ends, extensions, strict=True):
+        names = [track_id.encode() for track_id in frame.track_ids]
+        ids = b"".join([bytes((len(name),)) + name for name in names])
+        people = states[(end - len(names)) * size : end * size]
+        written.append(_HEAD.pack(_VERSION, len(names)) + ids + people + extension)
+    return written
+
+
+def _encode_states(frames: Sequence[RecordedFrame]) -> bytes:
+    """The states of the people of all frames, of the same length each."""
+    measured_PJ = np.concatenate([frame.measured_PJ for frame in frames])
+    state = ImputationState.joined([frame.state for frame in frames])
+    states = np.empty(len(measured_PJ), _state(measured_PJ.shape[1]))
+    states["quality"] = np.concatenate([frame.quality_P for frame in frames])
+    states["is_fresh"] = np.concatenate([frame.is_fresh_P for frame in frames])
+    states["empty"] = np.minimum(state.empty_B, 2**31)
+    states["seen"] = np.packbits(state.seen_BJ, axis=1)
+    states["measured"] = np.packbits(measured_PJ, axis=1)
+    states["keypoints"] = state.keypoints_BJ2
+    return states.tobytes()
 
 
 def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
@@ -118,25 +138,42 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
     )
 
 
-def _encode_extension(frame: RecordedFrame) -> bytes:
-    """What was added to a record later: see ``_Extension``.
+def _encode_extensions(frames: Sequence[RecordedFrame]) -> Iterator[bytes]:
+    """What was added to records later: see ``_Extension``.
 
     Of joints that were accepted in this frame the motion is where they are, which the states tell.
     """
-    motion, aside_PJ = frame.motion, ~frame.measured_PJ
-    doubted_BJ = aside_PJ & (motion.doubted_BJ > 0)
-    time = np.nan if frame.timestamp_s is None else frame.timestamp_s
-    joints = frame.joint_quality_PC.shape[1]
+    codes_PC = np.concatenate([frame.joint_quality_PC for frame in frames])
+    swapped_PG = np.concatenate([frame.motion.swapped_BG for frame in frames]).astype("<u2")
+    packed_PB, joints = _pack(codes_PC), codes_PC.shape[1]
+    start = 0
+    for frame in frames:
+        people = slice(start, start := start + len(frame.track_ids))
+        time = np.nan if frame.timestamp_s is None else frame.timestamp_s
+        head = _EXTENSION_VERSION, joints, min(frame.skipped, _MOST_SKIPPED), time
+        yield b"".join(
+            (
+                _EXTENSION.pack(*head),
+                (frame.sources_P + 1).astype("<u2").tobytes(),
+                packed_PB[people].tobytes(),
+                swapped_PG[people].tobytes(),
+                _encode_aside(frame.motion, frame.measured_PJ),
+            )
+        )
+
+
+def _encode_aside(motion: MotionMemory, measured_PJ: Mask) -> bytes:
+    """What is remembered of joints that were not accepted in this frame: mostly of none."""
+    if np.count_nonzero(measured_PJ) == measured_PJ.size:
+        return b""
+    aside_PJ = ~measured_PJ
+    doubted_PJ = aside_PJ & (motion.doubted_BJ > 0)
     return b"".join(
         (
-            _EXTENSION.pack(_EXTENSION_VERSION, joints, min(frame.skipped, _MOST_SKIPPED), time),
-            (frame.sources_P + 1).astype("<u2").tobytes(),
-            _pack(frame.joint_quality_PC).tobytes(),
-            motion.swapped_BG.astype("<u2").tobytes(),
             motion.age_BJ[aside_PJ].astype("<u2").tobytes(),
             motion.doubted_BJ[aside_PJ].astype("<u2").tobytes(),
             motion.places_BJ2[aside_PJ].astype("<f4").tobytes(),
-            motion.suspects_BJ2[doubted_BJ].astype("<f4").tobytes(),
+            motion.suspects_BJ2[doubted_PJ].astype("<f4").tobytes(),
         )
     )
 
@@ -195,6 +232,8 @@ def _packed_length(joints: int) -> int:
 def _pack(codes_PC: Qualities) -> Qualities:
     """Codes from 0 to 3, four to a byte."""
     people, joints = codes_PC.shape
+    if not np.count_nonzero(codes_PC):
+        return np.zeros((people, _packed_length(joints)), np.uint8)
     room = np.zeros((people, _packed_length(joints), _PER_BYTE), np.uint8)
     room.reshape(people, room.shape[1] * _PER_BYTE)[:, :joints] = codes_PC
     packed: Qualities = (room << _SHIFTS).sum(axis=2, dtype=np.uint8)

@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SWEEP_S = 5.0
+_NOTICE_S = 1.0
+"""How long draining waits for streams to tell their clients."""
 _RESTORED_AT_ONCE = 1
 """Sessions that come from elsewhere, so that those that live here hardly notice."""
 
@@ -144,13 +147,18 @@ class LiveSessions:
         """Free what this replica holds of a session; it can be resumed until it expires."""
         if self._sessions.get(session.id) is session:
             del self._sessions[session.id]
-        if reason is None:  # the client left by itself, and needs not be told
+        if reason is None:  # the client left by itself, or has been told
+            session.unattended.set()
             session.end(Unavailable("the connection was closed"))
         else:
             session.end(reason, notify=True)
 
     async def drain(self) -> None:
-        """Let all sessions go, each to be resumed elsewhere at its next index."""
+        """Let all sessions go, each to be resumed elsewhere at its next index.
+
+        Returns once streams have told their clients, or some do not read: what ends connections
+        next would close them before the notice.
+        """
         self._is_draining = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -159,6 +167,9 @@ class LiveSessions:
         await asyncio.gather(*(session.finish(reason) for session in sessions))
         for session in sessions:
             self.leave(session, reason)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_NOTICE_S):
+                await asyncio.gather(*(session.unattended.wait() for session in sessions))
 
     async def _take(
         self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool

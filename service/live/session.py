@@ -87,6 +87,9 @@ class LiveSession:
         self.used_at = time.monotonic()
         self.notified = asyncio.Event()
         """Set once the transport must be told ``reason``: why the session ended by itself."""
+        self.unattended = asyncio.Event()
+        """Cleared while a stream serves the session: it has yet to tell its client ``reason``."""
+        self.unattended.set()
         self.reason: PoseliftError | None = None
         self._model = model
         self._log = log
@@ -157,8 +160,8 @@ class LiveSession:
         if skipped:
             await self._step_skipped(skipped, shares)
         admitted, stepped = await self._step(sent, next(shares), skipped)
+        await self._log.append(sent.index, stepped.record)
         self.next_index = sent.index + 1
-        await self._log.append(stepped.recorded)
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
         warnings = self._warnings.of(admitted.keypoints_PJ3, stepped)
@@ -196,7 +199,7 @@ class LiveSession:
         """The frame with its people's keypoints in pixels, and missing ones marked."""
         if not sent.people:
             return sent
-        keypoints_PJ3 = np.stack([person.keypoints_J3 for person in sent.people])
+        keypoints_PJ3 = np.array([person.keypoints_J3 for person in sent.people])
         pixels_PJ3 = self._codec.to_pixels(keypoints_PJ3)
         if pixels_PJ3 is keypoints_PJ3:
             return sent

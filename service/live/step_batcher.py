@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from poselift.array_types import Floats, Mask, Slots
 from poselift.card import Card
 from poselift.codec import Codec, Encoded, TrackMemory
-from poselift.imputation import Quality
+from poselift.imputation import UNKNOWN
 from poselift.outliers import SWAP_GROUPS
 from poselift.poses import ModelOutput, Poses
 from poselift.runtime.step import StepModel
 from service.batcher import Batcher, Observer, Policy
+from service.live import records
 from service.live.records import RecordedFrame
 from service.live.tracks import Track, Tracks
 
@@ -63,6 +64,8 @@ class SteppedFrame(NamedTuple):
     """The P people of one frame, in three views."""
 
     recorded: RecordedFrame
+    record: bytes
+    """The same as the store keeps it."""
     inputs_PJ2: Floats
     """The model's inputs, filled causally."""
     poses: Poses
@@ -77,7 +80,8 @@ class SteppedFrame(NamedTuple):
         recorded = RecordedFrame.empty(job.index, joints, job.skipped, job.timestamp_s)
         poses = Poses.blank(card, recorded.quality_P)
         no_groups = np.zeros((0, len(SWAP_GROUPS)), np.bool_)
-        return cls(recorded, np.zeros((0, joints, 2), np.float32), poses, no_groups)
+        no_inputs = np.zeros((0, joints, 2), np.float32)
+        return cls(recorded, records.encode(recorded), no_inputs, poses, no_groups)
 
 
 Job: TypeAlias = FrameJob | RebuildJob
@@ -142,7 +146,7 @@ class StepBatcher:
 
     def _lift(self, groups: Sequence["_Group"]) -> list[ModelOutput]:
         """Step all groups in one run; the output of each, zero where unknown."""
-        known = [group.encoded.quality_T != Quality.UNKNOWN for group in groups]
+        known = [group.encoded.quality_T != UNKNOWN for group in groups]
         pairs = list(zip(groups, known, strict=True))
         rooms = [ModelOutput.blank(self.card, len(k)) for k in known]
         slots = np.concatenate([group.slots[k] for group, k in pairs])
@@ -186,16 +190,21 @@ class _Group:
         """Each session's part of what the model gave, by its job's identity."""
         poses = self.codec.decode(output, self.encoded).finite()
         ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
-        frames = {}
-        for job, end in zip(self.jobs, ends, strict=True):
-            part = slice(end - len(job.tracks), end)
-            frames[id(job)] = SteppedFrame(
-                self._recorded(job, part),
+        parts = [
+            slice(end - len(job.tracks), end) for job, end in zip(self.jobs, ends, strict=True)
+        ]
+        recorded = [self._recorded(*each) for each in zip(self.jobs, parts, strict=True)]
+        views = zip(self.jobs, parts, recorded, records.encode_all(recorded), strict=True)
+        return {
+            id(job): SteppedFrame(
+                frame,
+                record,
                 self.encoded.inputs_TJ2[part],
                 poses[part],
                 self.encoded.swapped_TG[part],
             )
-        return frames
+            for job, part, frame, record in views
+        }
 
     def _recorded(self, job: FrameJob, part: slice) -> RecordedFrame:
         return RecordedFrame(

@@ -168,7 +168,9 @@ def _people(message: messages.Frame, joints: int, where: str) -> Iterator[Person
     for number, person in enumerate(message.people):
         numbers = person.keypoints
         if len(numbers) == joints * 3:
-            yield person.track_id, np.array(numbers, np.float32).reshape(joints, 3)
+            # Twice as quick as an array of a sequence.
+            keypoints = np.fromiter(numbers, np.float32, joints * 3)
+            yield person.track_id, keypoints.reshape(joints, 3)
         else:
             place = f"{where}.people[{number}].keypoints"
             expected = f"{joints * 3} numbers ({joints} joints of x, y, score)"

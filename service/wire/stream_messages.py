@@ -133,22 +133,31 @@ def _fault(
     if isinstance(keypoints, InvalidInput):
         return keypoints
     # NaN compares false, so this finds it too.
-    within = (np.abs(keypoints) <= _FARTHEST_PIXEL).all(axis=1)
+    within = np.abs(keypoints) <= _FARTHEST_PIXEL
     if not within.all():
-        joint = int(np.flatnonzero(~within)[0])
+        joint = int(np.flatnonzero(~within.all(axis=1))[0])
         return InvalidInput.at(f"{where}.keypoints[{joint}]", "finite numbers, pixels in an image")
     return None
+
+
+def _row(values: Floats | None, place: int) -> Floats | None:
+    return None if values is None else values[place]
 
 
 def people_of(answer: FramePoses) -> Iterator[PersonAnswer]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
     faults = {fault.track_id: problem(fault.error) for fault in reversed(answer.errors)}
-    qualities = answer.poses.joint_quality
-    written = [""] * len(answer.track_ids) if qualities is None else letters(qualities)
+    poses = answer.poses
+    written = [""] * len(poses) if poses.joint_quality is None else letters(poses.joint_quality)
+    qualities = poses.quality.tolist()
     for place, track_id in enumerate(answer.track_ids):
-        person, quality = answer.poses[place], int(answer.poses.quality[place])
-        known = person.poses, person.trajectory, person.expected_errors
-        arrays = _UNKNOWN if quality == Quality.UNKNOWN else known
+        quality, arrays = qualities[place], _UNKNOWN
+        if quality != Quality.UNKNOWN:
+            arrays = (
+                poses.poses[place],
+                _row(poses.trajectory, place),
+                _row(poses.expected_errors, place),
+            )
         source = answer.sources[place] if answer.sources[place] >= 0 else None
         yield PersonAnswer(track_id, *arrays, quality, written[place], source, faults.get(track_id))
     for fault in answer.errors:

@@ -156,6 +156,20 @@ async def test_a_long_store_outage_ends_sessions(models, one_store):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_frame_that_was_not_kept_is_sent_again(models, one_store, transport, expected):
+    with replica_process(models, one_store) as one, replica_process(models, one_store) as other:
+        async with stream(one, transport) as old, stream(other, transport) as new:
+            session_id = (await opened(old))["session_id"]
+            await lifted(old, FRAMES[:5])
+            await opened(new, session_id=session_id)
+            await old.send({"frame": as_json(FRAMES[5])})
+            notice = (await old.receive())["notice"]
+            assert notice["problem"]["type"] == "urn:poselift:problem:fenced"
+            assert notice["next_index"] == 5
+            assert_equal(await lifted(new, FRAMES[5:]), expected[5:])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_draining_sends_streams_their_next_index(models, one_store, transport, expected):
     with replica_process(models, one_store) as one, replica_process(models, one_store) as other:
         async with stream(one, transport) as live:

@@ -236,7 +236,8 @@ async def test_versions_before_and_after_read_a_record(models, one_store):
     bare = copy.copy(recorded)
     written = records.encode(recorded)
     # The version before wrote as far as the states, and skips what stands behind.
-    before = written[: len(written) - len(records._encode_extension(recorded))]
+    (extension,) = records._encode_extensions([recorded])
+    before = written[: len(written) - len(extension)]
     from_before, from_now = (records.decode(22, each, 17) for each in (before, written))
     for found in (from_before, from_now, records.decode(22, written + b"later", 17)):
         assert found.track_ids == bare.track_ids

@@ -5,6 +5,7 @@ import pytest
 
 from poselift.errors import InvalidInput
 from poselift.postprocess.one_euro import OneEuroFilter
+from service.request_errors import Overloaded
 from service.wire.options import session_options
 from tests.live.replicas import assert_same, options, play, replica, walks
 
@@ -36,6 +37,22 @@ async def test_another_replica_continues_smoothing(models, one_store, broken_at)
         resumed = await sessions.open(options(**SMOOTHED), "")
         assert_same(await play(resumed, frames[broken_at:]), expected[broken_at:])
         assert_same(await play(resumed, frames[broken_at - 1 :][:1]), expected[broken_at - 1 :][:1])
+
+
+async def test_a_queue_full_of_clips_does_not_end_sessions(models, one_store):
+    frames = walks("anna", "ben", frames=90)
+    async with replica(models, one_store.url) as sessions:
+        whole = await sessions.open(options(**SMOOTHED | {"session_id": "whole"}), "")
+        expected = await play(whole, frames)
+        await play(await sessions.open(options(**SMOOTHED), ""), frames[:40])
+    async with replica(models, one_store.url) as sessions:
+        clips = sessions._models.named("causal").batcher
+        with clips.admit(1e9), pytest.raises(Overloaded):
+            clips.admit(1)
+        with clips.admit(1e9):
+            resumed = await sessions.open(options(**SMOOTHED), "")
+            assert_same(await play(resumed, frames[40:]), expected[40:])
+            assert_same(await play(resumed, frames[39:40]), expected[39:40])
 
 
 def test_a_lookahead_needs_no_smoothing():

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from poselift.formats import FORMATS
 from poselift.imputation import (
+    JOINT_QUALITY,
     QUALITY,
     Imputation,
     ImputationState,
     known_segments,
+    letters,
     measured_joints,
 )
 from poselift.reference_pose import REFERENCE_POSE
@@ -351,3 +353,10 @@ def test_symmetric_filling_equals_the_rules_one_joint_and_frame_at_a_time(
     np.testing.assert_allclose(result.keypoints_TJ2[placed], slow[placed], rtol=1e-5, atol=1e-3)
     assert np.isfinite(result.keypoints_TJ2).all()
     assert (result.keypoints_TJ2[~np.array(known)] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 17), (1, 1), (3, 0), (0, 17)])
+def test_letters_are_those_of_the_codes(shape):
+    codes = np.random.default_rng(0).integers(0, 4, shape).astype(np.uint8)
+    for some in (codes, codes[::2], codes[:, ::2]):
+        assert letters(some) == ["".join(JOINT_QUALITY[code] for code in row) for row in some]

@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
-from poselift.input_check import InputCheck, Observed, mark_missing, to_pixels
+from poselift.input_check import (
+    InputCheck,
+    Observed,
+    _is_degenerate,
+    _is_outside,
+    mark_missing,
+    to_pixels,
+)
 from poselift.reference_pose import REFERENCE_POSE
 
 SIZE = (1920.0, 1080.0)
@@ -89,6 +98,14 @@ def test_joints_at_the_places_of_none_are_missing(place):
     np.testing.assert_array_equal(np.delete(marked, 4, 0), np.delete(keypoints, 4, 0))
 
 
+def test_joints_are_missing_by_the_rule_alone():
+    keypoints = np.random.default_rng(0).choice([-1, 0, 1, np.nan], (400, 3)).astype(np.float32)
+    marked = mark_missing(keypoints)
+    for (x, y, score), found in zip(keypoints, marked, strict=True):
+        is_none = (x, y) in {(0, 0), (-1, -1)}
+        np.testing.assert_array_equal(found, (x, y, 0 if is_none else score))
+
+
 def test_good_clips_pass_without_a_word():
     for keypoint_format in FORMATS:
         check = InputCheck(keypoint_format, SIZE)
@@ -149,6 +166,35 @@ def test_most_joints_in_one_point_are_told():
     keypoints = standing()
     keypoints[:, 5:, :2] = keypoints[:, 5:6, :2]
     assert codes(keypoints) == ["degenerate"]
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    width=st.sampled_from([0.0, 0.003, 0.01, 0.015, 0.03, 0.3]),
+    scale=st.sampled_from([1e-3, 1.0, 300.0, 1e6, 1e30]),
+    middle=st.sampled_from([0.0, 900.0, 1e4]),
+    in_one_place=st.integers(0, 12),
+    missing=st.sampled_from([0, 0, 3, 17]),
+)
+@settings(max_examples=300, deadline=None)
+def test_quick_observation_equals_the_slow_one(seed, width, scale, middle, in_one_place, missing):
+    rng = np.random.default_rng(seed)
+    keypoints = rng.uniform(0.3, 1, (3, 17, 3)).astype(np.float32)
+    along, across = rng.normal(size=(2, 3, 17, 1))
+    turn = rng.uniform(0, np.pi)
+    direction = np.array([np.cos(turn), np.sin(turn)])
+    places = along * direction + width * across * direction[::-1] * [1, -1]
+    keypoints[..., :2] = places * scale + middle
+    keypoints[:, :in_one_place, :2] = keypoints[:, :1, :2]
+    keypoints[1, rng.permutation(17)[:missing], 2] = 0
+    observed = CHECK.observe(keypoints)
+    measured = keypoints[..., 2] > 0
+    degenerate = (measured.sum(axis=1) >= 6) & _is_degenerate(keypoints, measured)
+    assert observed[:, 7].tolist() == degenerate.tolist()
+    outside = (keypoints[..., 2] >= 0.5) & _is_outside(keypoints, SIZE)
+    both = outside & _is_outside(keypoints, SIZE[::-1])
+    assert observed[:, 5].tolist() == outside.sum(axis=1).tolist()
+    assert observed[:, 6].tolist() == both.sum(axis=1).tolist()
 
 
 @pytest.mark.parametrize("turn", [0.1, 0.05])

@@ -186,6 +186,14 @@ async def test_a_full_queue_refuses_before_queueing() -> None:
     assert recorder.load == 0
 
 
+async def test_callers_bounded_in_another_way_come_in_when_the_queue_is_full() -> None:
+    async with running(Doubler(), capacity=3) as (batcher, recorder):
+        with batcher.admit(3), batcher.admit(2, beyond_capacity=True) as admission:
+            assert recorder.load == 5
+            assert await admission.submit(4) == 8
+        assert (recorder.load, recorder.refusals) == (0, 0)
+
+
 async def test_an_item_larger_than_the_queue_is_accepted_by_an_idle_batcher() -> None:
     async with running(Doubler(), capacity=3) as (batcher, _):
         with batcher.admit(10) as admission:
