@@ -160,7 +160,7 @@ class InputCheck:
         """Whether no joint of any frame is outside the image: quick, and often true."""
         edges_22 = _edges(*self.image_size)
         within = (box.low_T2 >= edges_22[0]) & (box.high_T2 <= edges_22[1])
-        return np.count_nonzero(within) == within.size
+        return bool(within.all())
 
     def observe_some(self, keypoints_TJ3: Floats) -> Observed:
         """What is observed of a clip, in some of its frames if they are many."""
