@@ -158,9 +158,9 @@ class InputCheck:
 
     def _is_inside(self, box: "_Box") -> bool:
         """Whether no joint of any frame is outside the image: quick, and often true."""
-        edges_22 = _edges(self.image_size)
+        edges_22 = _edges(*self.image_size)
         within = (box.low_T2 >= edges_22[0]) & (box.high_T2 <= edges_22[1])
-        return np.count_nonzero(within) == within.size
+        return bool(within.all())
 
     def observe_some(self, keypoints_TJ3: Floats) -> Observed:
         """What is observed of a clip, in some of its frames if they are many."""
@@ -320,9 +320,8 @@ def _is_degenerate(keypoints_TJ3: Floats, measured_TJ: Mask) -> Mask:
 
 
 @lru_cache(64)
-def _edges(image_size: tuple[float, float]) -> NDArray[np.float64]:
+def _edges(width: float, height: float) -> NDArray[np.float64]:
     """The top left and the bottom right corner (2, 2) beyond which a joint is outside."""
-    width, height = image_size
     left_top = -_BORDER * width, -_BORDER * height
     return np.array([left_top, ((1 + _BORDER) * width, (1 + _BORDER) * height)])
 

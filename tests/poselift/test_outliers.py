@@ -220,4 +220,5 @@ def test_even_timestamps_change_next_to_nothing(seed, errors):
     by_rate = checked(keypoints, check=OutlierCheck("coco17", 25.0))
     by_time = checked(keypoints, np.full(40, 40), OutlierCheck("coco17", 1000.0))
     differs = (by_rate.outliers != by_time.outliers).any(axis=1)
-    assert differs.mean() <= 0.25
+    # 0.1 s is not a whole number of frames: both ends of an error may come two frames apart.
+    assert differs.sum() <= 4 * len(errors)
