@@ -31,7 +31,7 @@ from poselift.imputation import (
     known_segments,
     measured_joints,
 )
-from poselift.input_check import Coordinates, InputCheck, to_pixels
+from poselift.input_check import Coordinates, InputCheck, many_outliers, to_pixels
 from poselift.layout_check import check_layout
 from poselift.normalisation import InverseTransform, Kind, ScreenCamera, normaliser
 from poselift.outliers import (
@@ -44,7 +44,6 @@ from poselift.outliers import (
 from poselift.poses import ModelOutput, Poses, PoseWarning
 from poselift.unseen import unseen_limbs
 
-_MANY_OUTLIERS = 0.05
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
 
 
@@ -377,13 +376,8 @@ def _corrections(encoded: Encoded) -> Iterator[PoseWarning]:
     is_outlier_TC = encoded.joint_quality_TC == JointQuality.REJECTED
     outliers = int(is_outlier_TC.sum())
     measured = int((encoded.joint_quality_TC == JointQuality.MEASURED).sum())
-    if outliers > _MANY_OUTLIERS * (outliers + measured):
-        yield PoseWarning(
-            "many_outliers",
-            f"{outliers / (outliers + measured):.0%} of the joints were rejected as outliers: "
-            "check the detector, and that each clip is of one person",
-            _span(np.any(is_outlier_TC, axis=1)),
-        )
+    if detail := many_outliers(outliers, measured):
+        yield PoseWarning("many_outliers", detail, _span(np.any(is_outlier_TC, axis=1)))
     for group, name in enumerate(SWAP_GROUPS):
         swapped_T: Mask = encoded.swapped_TG[:, group]
         if swapped_T.any():

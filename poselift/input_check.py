@@ -46,6 +46,8 @@ _FAR_OUTSIDE: Final = 10.0
 _FLAT: Final = 0.01
 """Joints that spread by less than this share across their line lie on it. People seen from the side
 spread by several times as much."""
+_MANY_OUTLIERS: Final = 0.05
+"""The share of the measured joints that were rejected."""
 _FEWEST_FRAMES: Final = 5
 _FEWEST_CONFIDENT: Final = 50
 _FEWEST_JOINTS: Final = 4
@@ -196,6 +198,16 @@ class InputCheck:
         if observed.outside_swapped < observed.outside / 4:
             return f"{found}: they fit {height:g} x {width:g}, check image_size"
         return f"{found}: check image_size and coordinates"
+
+
+def many_outliers(rejected: int, accepted: int) -> str | None:
+    """What to tell where so many measured joints were rejected as outliers, if it is too many."""
+    if rejected <= _MANY_OUTLIERS * (rejected + accepted):
+        return None
+    return (
+        f"{rejected / (rejected + accepted):.0%} of the joints were rejected as outliers: "
+        "check the detector, and that it is one person throughout"
+    )
 
 
 def mark_missing(keypoints: Floats) -> Floats:

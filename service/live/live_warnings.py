@@ -6,13 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Mask
-from poselift.input_check import InputCheck, Observed
+from poselift.imputation import JointQuality
+from poselift.input_check import InputCheck, Observed, many_outliers
 from poselift.outliers import SWAP_GROUPS
 from poselift.poses import PoseWarning
+from service.live.records import RecordedFrame
 from service.live.step_batcher import SteppedFrame
 
 _EVERY = 8
 """Of so many frames one is looked at: what is wrong is wrong for long."""
+_FEWEST_JOINTS = 200
+"""Measured in these frames, before a share of them means something."""
+_QUALITIES = np.array([JointQuality.REJECTED, JointQuality.MEASURED], np.uint8)[:, None, None]
 
 
 class LiveWarnings:
@@ -33,7 +38,7 @@ class LiveWarnings:
         if np.count_nonzero(swapped_PG):
             warnings += self._swaps(index, track_ids, swapped_PG)
         if self._frames % _EVERY == 0:
-            warnings += self._doubts(index, track_ids, keypoints_PJ3)
+            warnings += self._doubts(keypoints_PJ3, stepped.recorded)
         self._frames += 1
         return tuple(warnings)
 
@@ -48,18 +53,26 @@ class LiveWarnings:
                 detail = f"left and right {list(SWAP_GROUPS)[group]} are swapped back at times"
                 yield PoseWarning("sides_swapped", detail, (index, index), track_id)
 
-    def _doubts(
-        self, index: int, track_ids: Sequence[str], keypoints_PJ3: Floats
-    ) -> Iterator[PoseWarning]:
-        counts = self._check.observe(keypoints_PJ3)
+    def _doubts(self, keypoints_PJ3: Floats, recorded: RecordedFrame) -> Iterator[PoseWarning]:
+        qualities_P2 = (recorded.joint_quality_PC == _QUALITIES).sum(axis=2).T
+        counts = np.concatenate([self._check.observe(keypoints_PJ3), qualities_P2], axis=1)
         before = self._seen
         self._seen = {
             track_id: counts[person] + before.get(track_id, 0)
-            for person, track_id in enumerate(track_ids)
+            for person, track_id in enumerate(recorded.track_ids)
         }
         self._told = {each for each in self._told if each[0] in self._seen}
         for track_id, seen in self._seen.items():
-            for doubt in self._check.doubts(Observed(*seen.tolist())):
-                if (track_id, doubt.code) not in self._told:
-                    self._told.add((track_id, doubt.code))
-                    yield PoseWarning(doubt.code, doubt.detail, (index, index), track_id)
+            for code, detail in self._found(*seen.tolist()):
+                if (track_id, code) not in self._told:
+                    self._told.add((track_id, code))
+                    yield PoseWarning(code, detail, (recorded.index, recorded.index), track_id)
+
+    def _found(self, *counts: int) -> Iterator[tuple[str, str]]:
+        """Codes and details of what there is to tell of a person, of whom all this was counted."""
+        *observed, rejected, accepted = counts
+        for doubt in self._check.doubts(Observed(*observed)):
+            yield doubt.code, doubt.detail
+        many = many_outliers(rejected, accepted)
+        if many is not None and rejected + accepted >= _FEWEST_JOINTS:
+            yield "many_outliers", many

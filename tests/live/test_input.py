@@ -218,6 +218,18 @@ async def test_warnings_come_once_for_a_person(models, one_store):
         assert codes == [*[("sides_swapped", "anna")] * 2, ("upside_down", "anna")]
 
 
+async def test_many_outliers_are_told_once_they_are_many(models, one_store):
+    calm, failing = person_clip(160), person_clip(160)
+    failing[3::4, 5:11, :2] += np.random.default_rng(0).normal(0, 300, (40, 6, 2))
+    async with replica(models, one_store.url) as sessions:
+        session = await sessions.open(options(), "")
+        pairs = zip(calm, failing, strict=True)
+        answers = [await session.push(frame(i, anna=a, ben=b)) for i, (a, b) in enumerate(pairs)]
+        told = [each for answer in answers for each in answer.warnings]
+        assert [each.track_id for each in told if each.code == "many_outliers"] == ["ben"]
+        assert lifted(models, failing).warnings[0].code == "many_outliers"
+
+
 async def test_a_persons_height_scales_pose_and_trajectory(models, one_store):
     clip = person_clip(20)
     async with replica(models, one_store.url) as sessions:
