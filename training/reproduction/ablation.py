@@ -56,6 +56,13 @@ RUNS: Mapping[str, Mapping[str, Any]] = {
     "with `screen` normalisation": {"normalisation": "screen"},
     "with a velocity loss": {"velocity_weight": 3.0},
     "with a bone loss": {"bone_weight": 0.5},
+    "with losses on bone directions and flexion": {
+        "bone_direction_weight": 0.1,
+        "joint_angle_weight": 0.1,
+    },
+    "with simulated joint definitions": {"joint_definitions": 0.8},
+    "with a mixture of actions": {"mixture": ("everyday-video",)},
+    "with eight targets a window": {"targets_per_window": 8},
 }
 """Runs by name, and what each does otherwise."""
 STILL = "four still cameras, none of it"
