@@ -3,7 +3,8 @@
 A skeleton whose thighs and shanks are fitted 1 to 3% too long bends its knees by 13 to 28 degrees
 while its person plainly stands, as most of CMU's and HDM05's do; people stand on knees bent by
 less than 5 (UI-PRMD, from markers: median 3). Legs are shortened until standing ones are straight:
-hips, and ankles but for millimetres, stay where they are, and knees bent by 90 degrees lose 3.
+hips stay where they are, ankles within millimetres or, of the straightest legs, 2 cm, and knees
+bent by 90 degrees lose 3.
 """
 
 from collections import defaultdict
@@ -17,9 +18,9 @@ from training.array_types import Doubles
 from training.data.datasets.prepared import MotionSet
 
 STANDING_RAD = np.radians(4.0)
-"""How far knees of someone who stands are bent."""
+"""How far the knees of people who stand are bent."""
 LARGEST_RAD = np.radians(28.0)
-"""Someone whose knees are bent by more when still crouches, and how they stand is not known."""
+"""People whose knees are bent by more when still crouch, and how they stand is not known."""
 LARGEST_WALKING_RAD = np.radians(20.0)
 """What is believed of people who are only seen walking, and perhaps on uneven ground."""
 LEAST_FRAMES = 100
@@ -78,9 +79,12 @@ def _standing(motions: MotionSet) -> dict[str, float]:
             walked[subject].append(flexion.ravel())
     walking = _low(walked, _LOW_PERCENTILE_WALKING)
     standing = _low(stood, _LOW_PERCENTILE_STANDING)
-    return {subject: min(angle, LARGEST_WALKING_RAD) for subject, angle in walking.items()} | {
-        subject: angle for subject, angle in standing.items() if angle < LARGEST_RAD
-    }
+    found = {subject: angle for subject, angle in standing.items() if angle < LARGEST_RAD}
+    for subject, angle in walking.items():
+        # Legs that walk straighter than they stand are not too long: their person crouched.
+        limit = found[subject] if subject in found else float(LARGEST_WALKING_RAD)
+        found[subject] = min(angle, limit)
+    return found
 
 
 def _low(angles: _Angles, percentile: float) -> dict[str, float]:
