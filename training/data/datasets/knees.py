@@ -72,7 +72,7 @@ def _standing(motions: MotionSet) -> dict[str, float]:
     walked: _Angles = defaultdict(list)
     for index in filter(partial(_is_fitted, motions), range(len(motions))):
         at = _joints(motions.clip(index), motions.joint_names)
-        flexion = np.stack([_flexion(at, side) for side in SIDES])
+        flexion = np.stack([_flexion(*_leg(at, side)) for side in SIDES])
         subject = motions.subjects[index]
         stood[subject].append(flexion.min(axis=0)[_stands(at, motions.fps)])
         if motions.groups[index] == "walking":
@@ -105,10 +105,13 @@ def _joints(points_TJ3: NDArray[np.floating], names: tuple[str, ...]) -> dict[st
     }
 
 
-def _flexion(at: dict[str, Doubles], side: str) -> Doubles:
+def _leg(at: dict[str, Doubles], side: str) -> tuple[Doubles, Doubles, Doubles]:
+    return at[f"{side}_hip"], at[f"{side}_knee"], at[f"{side}_foot"]
+
+
+def _flexion(hip: Doubles, knee: Doubles, foot: Doubles) -> Doubles:
     """Of one knee in every frame, radians; 0 is straight."""
-    thigh = at[f"{side}_knee"] - at[f"{side}_hip"]
-    shank = at[f"{side}_foot"] - at[f"{side}_knee"]
+    thigh, shank = knee - hip, foot - knee
     lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(shank, axis=-1)
     return np.asarray(np.arccos(np.clip(np.sum(thigh * shank, axis=-1) / lengths, -1, 1)))
 
@@ -126,7 +129,7 @@ def _stands(at: dict[str, Doubles], fps: float) -> NDArray[np.bool_]:
 
 
 def _high(at: dict[str, Doubles]) -> NDArray[np.bool_]:
-    sides = [[at[f"{side}_{joint}"] for joint in ("hip", "knee", "foot")] for side in SIDES]
+    sides = [np.stack(_leg(at, side)) for side in SIDES]
     legs = [np.linalg.norm(np.diff(side, axis=0), axis=-1).sum(axis=0) for side in sides]
     above = at["hip"] - (at["left_foot"] + at["right_foot"]) / 2
     return np.asarray(above[:, 1] > _HIGH * np.mean(legs, axis=0))
@@ -138,9 +141,7 @@ def _straighten_clip(
     """Shorten both legs of one clip, in place."""
     at = _joints(points_TJ3, names)
     for side in SIDES:
-        knee, foot = shortened_leg(
-            at[f"{side}_hip"], at[f"{side}_knee"], at[f"{side}_foot"], standing
-        )
+        knee, foot = shortened_leg(*_leg(at, side), standing)
         points_TJ3[:, names.index(f"{side}_knee")] = knee
         points_TJ3[:, names.index(f"{side}_foot")] = foot
 
@@ -161,7 +162,7 @@ def shortened_leg(
     along = away / np.linalg.norm(away, axis=-1, keepdims=True)
     across = knee - hip - along * np.sum((knee - hip) * along, axis=-1, keepdims=True)
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
-    flexion = _straightened(_flexion({"a_hip": hip, "a_knee": knee, "a_foot": foot}, "a"), standing)
+    flexion = _straightened(_flexion(hip, knee, foot), standing)
     cosine, sine = np.cos(flexion)[:, None], np.sin(flexion)[:, None]
     reach = np.sqrt(thigh**2 + shank**2 + 2 * thigh * shank * cosine)
     ahead = thigh * (thigh + shank * cosine) / reach
