@@ -8,12 +8,12 @@ targets stay the true joints.
 The numbers are fixed here, before any training, from published definitions, in shares of bones:
 
 - Pose2Sim (Pagnon, Domalain and Reveret, Sensors 2021, 21(19), 6530; version 0.8.4) places the
-  keypoints of COCO, BODY_25 and BlazePose on the joints of Rajagopal's body (thigh 408 mm, shank
-  430 mm, upper arm 286 mm). Hips: 22 mm outwards, 15 mm down, 7 mm ahead of the joint centre;
-  shoulders 32 mm outwards, 5 mm down, 16 mm back; elbows 12 mm beyond the joint and 12 mm ahead;
-  knees 22 mm above it, 8 mm outwards, 3 mm ahead; ankles 22 mm (later) or 53 mm (earlier) above it,
-  15 mm outwards; wrists on it. Its noses lie 8 mm further ahead for COCO and BODY_25 than for
-  BlazePose.
+  keypoints of COCO, BODY_25 and BlazePose on the joints of its own body, adapted from
+  Beaucage-Gauvreau et al., 2019 (thigh 408 mm, shank 430 mm, upper arm 286 mm). Hips: 22 mm
+  outwards, 15 mm down, 7 mm ahead of the joint centre; shoulders 32 mm outwards, 5 mm down, 16 mm
+  back; elbows 12 mm beyond the joint and 12 mm ahead; knees 22 mm above it, 8 mm outwards, 3 mm
+  ahead; ankles 22 mm (later) or 53 mm (earlier) above it, 15 mm outwards; wrists on it. Its noses
+  lie 8 mm further ahead for COCO and BODY_25 than for BlazePose.
 - Needham et al. (Scientific Reports 11, 20673, 2021) find OpenPose and AlphaPose systematically off
   by 30 to 50 mm at hips and knees and by 1 to 15 mm at ankles, and blame the training labels.
 - COCO's people (Lin et al., ECCV 2014) are labelled by clicks on images, BlazePose (Bazarevsky et

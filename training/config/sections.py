@@ -107,7 +107,8 @@ class _AugmentationConfig(Options):
     """Mirror half of the clips."""
     short_context: Share = 0.0
     """Share of the windows that begin and end closer to their frame, as at a clip's ends; with
-    several targets a window, closer to the first and the last of them."""
+    several targets a window, closer to one of them, and those farther away are not learned, so
+    that of targets a smaller share is so."""
 
     @property
     def registered(self) -> dict[str, Any]:

@@ -112,34 +112,37 @@ class Windows:
         """The number of frames that are targets, in all windows together."""
         return len(self._first_F)
 
-    def cut(self, frames_B: Tensor, reach_B2: Tensor | None = None, pairs: bool = False) -> Batch:
+    def cut(self, frames_B: Tensor, reach_B3: Tensor | None = None, pairs: bool = False) -> Batch:
         """The windows in which these frames are the first to be learned.
 
-        ``reach_B2``, where given, is how many frames before the first target and after the last
-        are seen at most. In ``pairs``, each window is followed by that of the frames after its
-        own.
+        ``reach_B3``, where given, is how many frames before and after one of the targets are seen
+        at most, and which of those to be learned this is; those beyond are then not learned. In
+        ``pairs``, each window is followed by that of the frames after its own.
         """
         targets_BS, is_learned_BS = self._targets(frames_B)
         first_B, last_B = self._first_F[frames_B], self._last_F[frames_B]
         if pairs:
             targets_BS, is_learned_BS = self._with_next(targets_BS, is_learned_BS, last_B)
             first_B, last_B = first_B.repeat_interleave(2), last_B.repeat_interleave(2)
-            reach_B2 = None if reach_B2 is None else reach_B2.repeat_interleave(2, dim=0)
+            reach_B3 = None if reach_B3 is None else reach_B3.repeat_interleave(2, dim=0)
         starts_B1, taught_BTJ2 = targets_BS[:, :1], None
+        known_BS = targets_BS.clamp(max=last_B[:, None])
         if self._teachers is not None:
             taught_BTJ2 = self._inputs(starts_B1 + self._teachers, first_B, last_B)
-        if reach_B2 is not None:
-            first_B = torch.maximum(first_B, targets_BS[:, 0] - reach_B2[:, 0])
-            last_B = torch.minimum(last_B, targets_BS[:, -1] + reach_B2[:, 1])
+        if reach_B3 is not None:
+            about_B = _one_of(targets_BS, is_learned_BS, reach_B3[:, 2])
+            first_B = torch.maximum(first_B, about_B - reach_B3[:, 0])
+            last_B = torch.minimum(last_B, about_B + reach_B3[:, 1])
+            is_seen_BS = (targets_BS >= first_B[:, None]) & (targets_BS <= last_B[:, None])
+            is_learned_BS = is_learned_BS & is_seen_BS
         inputs_BTJ2 = self._inputs(starts_B1 + self._offsets, first_B, last_B)
-        targets_BS = targets_BS.clamp(max=last_B[:, None])
         return Batch(
             inputs_BTJ2,
-            self._rows["targets_FK3"][targets_BS],
-            self._rows["trajectory_F3"][targets_BS],
-            self._rows["camera_F9"][targets_BS],
-            self._rows["depth_F"][targets_BS],
-            self._rows["inputs_FJ2"][targets_BS],
+            self._rows["targets_FK3"][known_BS],
+            self._rows["trajectory_F3"][known_BS],
+            self._rows["camera_F9"][known_BS],
+            self._rows["depth_F"][known_BS],
+            self._rows["inputs_FJ2"][known_BS],
             None if len(self._ahead) == 1 else _places(is_learned_BS, pairs),
             taught_BTJ2,
         )
@@ -199,8 +202,8 @@ class Windows:
 
         Each comes once before any comes again, or, where frames have different weights, as often
         as these say. A share of ``short_context`` of them see as little as nothing of what is
-        before and after. In ``pairs``, each second window is that of the frames after those of
-        the one before it.
+        before and after one of their targets. In ``pairs``, each second window is that of the
+        frames after those of the one before it.
         """
         device = self._offsets.device
         members = 2 if pairs else 1
@@ -208,12 +211,12 @@ class Windows:
             even = chosen[: len(chosen) // share.processes * share.processes]
             if len(even) * members < 2 * share.processes:
                 continue  # batch normalisation needs two
-            reach_B2 = None
+            reach_B3 = None
             if short_context:
                 reaches = self._reaches(len(even), short_context, generator)
-                reach_B2 = reaches[share.rank :: share.processes].to(device)
+                reach_B3 = reaches[share.rank :: share.processes].to(device)
             frames_B = self._starts[even[share.rank :: share.processes].to(device)]
-            yield self.cut(frames_B, reach_B2, pairs)
+            yield self.cut(frames_B, reach_B3, pairs)
 
     def _order(self, count: int, generator: torch.Generator) -> Tensor:
         """Numbers of windows."""
@@ -224,12 +227,27 @@ class Windows:
         return torch.cat(orders)[:count]
 
     def _reaches(self, count: int, short_context: float, generator: torch.Generator) -> Tensor:
-        """Frames seen before and after (B, 2): any number in short windows, all in the others."""
-        longest = len(self._offsets)
+        """Frames seen before and after one target: any number in short windows, else all.
+
+        Which target that is comes last, (B, 3).
+        """
+        longest, targets = len(self._offsets), len(self._ahead)
         random = torch.rand(count, 3, generator=generator)
         # Short ones are the interesting ones: as many reach 1 to 3 frames as 81 to 243.
-        reach_B2 = (float(longest + 1) ** random[:, :2]).long() - 1
-        return torch.where(random[:, 2:] < short_context, reach_B2, longest)
+        field = longest - int(self._ahead[-1])
+        short_B2 = (float(field + 1) ** random[:, :2]).long() - 1
+        reach_B2 = torch.where(random[:, 2:] < short_context, short_B2, longest)
+        about_B1 = torch.zeros(count, 1, dtype=torch.long)
+        if targets > 1:
+            about_B1.random_(targets, generator=generator)
+        return torch.cat([reach_B2, about_B1], dim=1)
+
+
+def _one_of(targets_BS: Tensor, is_learned_BS: Tensor, number_B: Tensor) -> Tensor:
+    """One of the targets (B,) of each window that are to be learned, which follow one another."""
+    first_B, count_B = is_learned_BS.int().argmax(dim=1), is_learned_BS.sum(dim=1).clamp(min=1)
+    place_B = first_B + number_B % count_B
+    return targets_BS.gather(1, place_B[:, None])[:, 0]
 
 
 def _places(is_learned_BS: Tensor, pairs: bool) -> tuple[Tensor, Tensor]:

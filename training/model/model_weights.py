@@ -46,8 +46,11 @@ def read_model_folder(folder: Path, wanted: ModelConfig) -> Origin:
         card = _card(graph)
     except Exception as error:
         raise CheckpointError(f"{folder}: not a model folder: {error}") from error
-    for name in ("keypoint_format", "normalisation"):
-        found = getattr(card.input if name == "keypoint_format" else card, name)
+    seen = {
+        "keypoint_format": card.input.keypoint_format,
+        "normalisation": card.normalisation,
+    }
+    for name, found in seen.items():
         if found != getattr(wanted, name):
             raise CheckpointError(f"{folder}: {name} is {found}, this run's another")
     if not isinstance(card.architecture, Tcn):

@@ -48,7 +48,7 @@ def test_shuffled_batches_visit_each_frame_at_most_once(count):
 
 def test_short_windows_repeat_the_frames_where_they_begin_and_end():
     windows = Windows(SEQUENCES, 9, causal=False)
-    inputs = windows.cut(torch.tensor([70, 70]), torch.tensor([[1, 2], [0, 9]])).inputs_BTJ2
+    inputs = windows.cut(torch.tensor([70, 70]), torch.tensor([[1, 2, 0], [0, 9, 0]])).inputs_BTJ2
     expected = SEQUENCES.inputs_FJ2[[69, 69, 69, 69, 70, 71, 72, 72, 72]]
     np.testing.assert_array_equal(inputs[0], expected)
     np.testing.assert_array_equal(inputs[1], SEQUENCES.inputs_FJ2[[70] * 5 + [71, 72, 73, 74]])
@@ -135,7 +135,41 @@ def test_pairs_of_windows_have_neighbouring_targets_one_after_the_other(share):
         for one, other in zip(frames[::2], frames[1::2], strict=True):
             assert other == min(one + 1, SEQUENCES.last_F[one])
             count += 1
-    assert count >= windows.frames - 2 * len(np.unique(SEQUENCES.first_F))
+    if not share:  # else those farther than a window sees are not learned
+        assert count >= windows.frames - 2 * len(np.unique(SEQUENCES.first_F))
+
+
+def seen(windows, reach, frame):
+    """The targets that are learned, and how many different frames each sees."""
+    batch = windows.cut(torch.tensor([frame]), torch.tensor([reach]))
+    frames = [frame_of(target) for target in batch.of_learned().targets_BSK3]
+    fields = [batch.inputs_BTJ2[0, 9 * place : 9 * place + 27] for place in batch.learned[1]]
+    return frames, [len(torch.unique(field.flatten(1), dim=0)) for field in fields]
+
+
+def test_a_short_window_of_several_targets_is_short_about_one_of_them():
+    windows = Windows(SEQUENCES, 27, causal=False, targets=5, spacing=9)  # of frames 60 to 119
+    assert seen(windows, [0, 0, 2], 64) == ([82], [1])
+    assert seen(windows, [9, 2, 2], 64) == ([73, 82], [12, 12])
+    assert seen(windows, [99, 99, 0], 64)[0] == [64, 73, 82, 91, 100]
+    # Of five targets, the last of this window's alone are its own.
+    windows = Windows(SEQUENCES, 27, causal=True, targets=5, spacing=9)
+    assert seen(windows, [3, 0, 4], 60 + 45)[1] == [4]
+
+
+def test_targets_that_share_a_window_see_little_too():
+    def share(targets):
+        windows = Windows(SEQUENCES, 27, causal=True, targets=targets, spacing=9)
+        few, count = 0, 0
+        for batch in windows.shuffled(16, 40 * len(windows), torch.Generator().manual_seed(0), 0.5):
+            rows, places = batch.learned or (torch.arange(len(batch)), torch.zeros(len(batch)))
+            for row, place in zip(rows.tolist(), places.long().tolist(), strict=True):
+                field = batch.inputs_BTJ2[row, 9 * place : 9 * place + 27]
+                few += int(len(torch.unique(field.flatten(1), dim=0)) <= 3)
+                count += 1
+        return few / count
+
+    assert share(4) > 0.5 * share(1)
 
 
 @pytest.mark.parametrize("targets", [1, 3])

@@ -57,6 +57,8 @@ def test_a_file_is_called_by_its_origin(tmp_path):
     path = tmp_path / "motions.npz"
     MOTIONS.save(path)
     assert list(everyday.load_everyday([path])) == ["Invented"]
+    with pytest.raises(InvalidInput, match="one file of each origin, a second of Invented"):
+        everyday.load_everyday([path, path])
     replace(MOTIONS, held_out=np.zeros(len(MOTIONS), bool)).save(path)
     with pytest.raises(InvalidInput, match=r"motions\.npz: expected a held-out clip"):
         everyday.load_everyday([path])

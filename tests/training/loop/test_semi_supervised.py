@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import httpx
 import numpy as np
@@ -105,6 +106,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(data, tmp_path, s
     resumed.run()
     for name, value in whole.networks.state_dict().items():
         assert torch.equal(resumed.networks.state_dict()[name], value), name
+
+
+def test_targets_of_other_windows_and_beyond_the_clip_are_not_in_the_loss(data, tmp_path):
+    settings = {"targets_per_window": 8, "target_spacing": 9, "bone_direction_weight": 0.2}
+    trainer = Trainer(config(data, tmp_path, dropout=0.0, **settings))
+    masked = 0
+    for batch, _ in trainer._batches(0)[0]:
+        others = torch.ones_like(batch.depth_BS, dtype=torch.bool)
+        others[batch.learned] = False
+        masked += int(others.sum())
+        spoiled = batch.targets_BSK3.masked_fill(others[..., None, None], torch.nan)
+        known = trainer._terms(batch, None)
+        for name, term in trainer._terms(replace(batch, targets_BSK3=spoiled), None).items():
+            assert torch.equal(term, known[name]), name
+    assert masked
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -218,6 +234,7 @@ def test_gradients_of_two_processes_are_those_of_the_whole_batch(data, tmp_path)
 
 STEP = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 import torch
 from training.config.train_config import TrainConfig

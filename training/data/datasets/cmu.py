@@ -153,7 +153,12 @@ def _marker_clips(paths: Sequence[Path]) -> Iterator[Clip]:
                 files[path] = read_c3d(path)
             except InvalidInput as error:
                 yield _c3d_clip(path, failing(error))
-        for path, fit in zip(files, fitted(list(files.values())), strict=True):
+        try:
+            fits = fitted(list(files.values()))
+        except InvalidInput as error:
+            yield from (_c3d_clip(path, failing(error)) for path in files)
+            continue
+        for path, fit in zip(files, fits, strict=True):
             yield from whole_runs(_c3d_clip(path, given(fit.motion)), fit.motion)
 
 

@@ -8,11 +8,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from poselift.errors import InvalidInput
+from training.array_types import Doubles
 from training.data.datasets import preparation
 from training.data.datasets.asfamc import read_amc, read_asf
+from training.data.datasets.body import POINTS
+from training.data.datasets.joint_centres import unit
 from training.data.datasets.kinematics import Motion
-from training.data.datasets.preparation import Clip, Rejection
+from training.data.datasets.markers import runs
+from training.data.datasets.preparation import Clip, Jump, Prepared, Rejection
 from training.data.datasets.prepared import MotionSet
 
 ORIGIN = (
@@ -34,6 +41,8 @@ ACTIONS = {
     "throwBasketball": "throw",
 }
 """By how the name of a motion begins."""
+_BENT_RAD = np.radians(60.0)
+_MARGIN_S = 0.1
 _NAME = re.compile(r"HDM_([a-z]+)_([A-Za-z]+)\w*")
 
 
@@ -42,7 +51,49 @@ def prepare(folders: Sequence[Path], fps: float) -> tuple[MotionSet, list[Reject
     clips = [clip for folder in folders for clip in find_clips(folder)]
     actors = sorted({clip.subject for clip in clips})
     expected = "at least one usable HDM_….amc clip"
-    return preparation.prepare(clips, fps, actors, ORIGIN, folders, expected)
+    refine = _without_impossible_legs
+    return preparation.prepare(clips, fps, actors, ORIGIN, folders, expected, refine)
+
+
+def _without_impossible_legs(
+    kept: Sequence[Prepared], fps: float
+) -> tuple[list[Prepared], list[Rejection]]:
+    """Cut out frames in which a bent knee is behind the pelvis.
+
+    At the bottom of a deep squat, the skeletons fitted to three of the actors turn their thighs
+    outwards and on until the knees are behind the hips, 90° beyond the limits in their own files.
+    """
+    parts: list[Prepared] = []
+    rejections: list[Rejection] = []
+    for item in kept:
+        jumps = _impossible_legs(item.points_TJ3, round(_MARGIN_S * fps))
+        rest, cut = preparation.without(item.clip, item.points_TJ3, jumps, fps)
+        parts += [Prepared(clip, points, item.original_fps) for clip, points in rest]
+        rejections += cut
+    return parts, rejections
+
+
+def _impossible_legs(points_TJ3: Doubles, margin: int) -> list[Jump]:
+    found = np.logical_or(*(knee_is_behind(points_TJ3, side) for side in ("left", "right")))
+    wide = np.convolve(found, np.ones(2 * margin + 1), mode="full")[margin : margin + len(found)]
+    return [
+        Jump(run.start, run.stop - 1, "a bent knee behind the pelvis")
+        for run in runs(np.asarray(wide > 0.5))
+    ]
+
+
+def knee_is_behind(points_TJ3: Doubles, side: str) -> NDArray[np.bool_]:
+    """The frames (T,) in which a knee bent by over 60° points to the back of the pelvis."""
+    names = ("left_hip", "right_hip", "hip", "spine")
+    left, right, middle, spine = (points_TJ3[:, POINTS.index(name)] for name in names)
+    ahead = np.cross(left - right, spine - middle)
+    hip, knee, foot = (
+        points_TJ3[:, POINTS.index(f"{side}_{joint}")] for joint in ("hip", "knee", "foot")
+    )
+    is_bent = np.sum(unit(knee - hip) * unit(foot - knee), axis=-1) < np.cos(_BENT_RAD)
+    along = unit(foot - hip)
+    aside = knee - hip - along * np.sum((knee - hip) * along, axis=-1, keepdims=True)
+    return np.asarray(is_bent & (np.sum(aside * ahead, axis=-1) < 0))
 
 
 def find_clips(folder: Path) -> Iterator[Clip]:

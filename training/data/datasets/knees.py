@@ -3,7 +3,8 @@
 A skeleton whose thighs and shanks are fitted 1 to 3% too long bends its knees by 13 to 28 degrees
 while its person plainly stands, as most of CMU's and HDM05's do; people stand on knees bent by
 less than 5 (UI-PRMD, from markers: median 3). Legs are shortened until standing ones are straight:
-hips, and ankles but for millimetres, stay where they are, and knees bent by 90 degrees lose 3.
+hips stay where they are, ankles within millimetres or, of the straightest legs, 2 cm, and knees
+bent by 90 degrees lose 3.
 """
 
 from collections import defaultdict
@@ -17,9 +18,9 @@ from training.array_types import Doubles
 from training.data.datasets.prepared import MotionSet
 
 STANDING_RAD = np.radians(4.0)
-"""How far knees of someone who stands are bent."""
+"""How far the knees of people who stand are bent."""
 LARGEST_RAD = np.radians(28.0)
-"""Someone whose knees are bent by more when still crouches, and how they stand is not known."""
+"""People whose knees are bent by more when still crouch, and how they stand is not known."""
 LARGEST_WALKING_RAD = np.radians(20.0)
 """What is believed of people who are only seen walking, and perhaps on uneven ground."""
 LEAST_FRAMES = 100
@@ -71,16 +72,19 @@ def _standing(motions: MotionSet) -> dict[str, float]:
     walked: _Angles = defaultdict(list)
     for index in filter(partial(_is_fitted, motions), range(len(motions))):
         at = _joints(motions.clip(index), motions.joint_names)
-        flexion = np.stack([_flexion(at, side) for side in SIDES])
+        flexion = np.stack([_flexion(*_leg(at, side)) for side in SIDES])
         subject = motions.subjects[index]
         stood[subject].append(flexion.min(axis=0)[_stands(at, motions.fps)])
         if motions.groups[index] == "walking":
             walked[subject].append(flexion.ravel())
     walking = _low(walked, _LOW_PERCENTILE_WALKING)
     standing = _low(stood, _LOW_PERCENTILE_STANDING)
-    return {subject: min(angle, LARGEST_WALKING_RAD) for subject, angle in walking.items()} | {
-        subject: angle for subject, angle in standing.items() if angle < LARGEST_RAD
-    }
+    found = {subject: angle for subject, angle in standing.items() if angle < LARGEST_RAD}
+    for subject, angle in walking.items():
+        # Legs that walk straighter than they stand are not too long: their person crouched.
+        limit = found[subject] if subject in found else float(LARGEST_WALKING_RAD)
+        found[subject] = min(angle, limit)
+    return found
 
 
 def _low(angles: _Angles, percentile: float) -> dict[str, float]:
@@ -101,10 +105,13 @@ def _joints(points_TJ3: NDArray[np.floating], names: tuple[str, ...]) -> dict[st
     }
 
 
-def _flexion(at: dict[str, Doubles], side: str) -> Doubles:
+def _leg(at: dict[str, Doubles], side: str) -> tuple[Doubles, Doubles, Doubles]:
+    return at[f"{side}_hip"], at[f"{side}_knee"], at[f"{side}_foot"]
+
+
+def _flexion(hip: Doubles, knee: Doubles, foot: Doubles) -> Doubles:
     """Of one knee in every frame, radians; 0 is straight."""
-    thigh = at[f"{side}_knee"] - at[f"{side}_hip"]
-    shank = at[f"{side}_foot"] - at[f"{side}_knee"]
+    thigh, shank = knee - hip, foot - knee
     lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(shank, axis=-1)
     return np.asarray(np.arccos(np.clip(np.sum(thigh * shank, axis=-1) / lengths, -1, 1)))
 
@@ -122,7 +129,7 @@ def _stands(at: dict[str, Doubles], fps: float) -> NDArray[np.bool_]:
 
 
 def _high(at: dict[str, Doubles]) -> NDArray[np.bool_]:
-    sides = [[at[f"{side}_{joint}"] for joint in ("hip", "knee", "foot")] for side in SIDES]
+    sides = [np.stack(_leg(at, side)) for side in SIDES]
     legs = [np.linalg.norm(np.diff(side, axis=0), axis=-1).sum(axis=0) for side in sides]
     above = at["hip"] - (at["left_foot"] + at["right_foot"]) / 2
     return np.asarray(above[:, 1] > _HIGH * np.mean(legs, axis=0))
@@ -134,9 +141,7 @@ def _straighten_clip(
     """Shorten both legs of one clip, in place."""
     at = _joints(points_TJ3, names)
     for side in SIDES:
-        knee, foot = shortened_leg(
-            at[f"{side}_hip"], at[f"{side}_knee"], at[f"{side}_foot"], standing
-        )
+        knee, foot = shortened_leg(*_leg(at, side), standing)
         points_TJ3[:, names.index(f"{side}_knee")] = knee
         points_TJ3[:, names.index(f"{side}_foot")] = foot
 
@@ -157,7 +162,7 @@ def shortened_leg(
     along = away / np.linalg.norm(away, axis=-1, keepdims=True)
     across = knee - hip - along * np.sum((knee - hip) * along, axis=-1, keepdims=True)
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
-    flexion = _straightened(_flexion({"a_hip": hip, "a_knee": knee, "a_foot": foot}, "a"), standing)
+    flexion = _straightened(_flexion(hip, knee, foot), standing)
     cosine, sine = np.cos(flexion)[:, None], np.sin(flexion)[:, None]
     reach = np.sqrt(thigh**2 + shank**2 + 2 * thigh * shank * cosine)
     ahead = thigh * (thigh + shank * cosine) / reach

@@ -65,8 +65,10 @@ def whole_runs(clip: Clip, motion: Motion) -> Iterator[Clip]:
         part = replace(motion, positions_TJ3=motion.positions_TJ3[run])
         yield replace(clip, name=name, read=given(part))
     for run in runs(~whole):
-        expected = f"markers, which are missing in frames {run.start} to {run.stop - 1}"
-        yield replace(clip, read=failing(InvalidInput.at(clip.name, expected)))
+        frames = f"frames {run.start} to {run.stop - 1}"
+        error = InvalidInput.at(clip.name, f"markers, which are missing in {frames}")
+        # Of clips of one name, one is kept: without its own, this would not be reported.
+        yield replace(clip, name=f"{clip.name}, {frames}", read=failing(error))
 
 
 def residual_table(fits: Sequence[Fitted]) -> Iterator[str]:

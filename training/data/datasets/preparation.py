@@ -198,13 +198,12 @@ def prepare(
     origin: str,
     places: Sequence[Path],
     expected: str,
-    without_copies: Callable[[list[Prepared], float], tuple[list[Prepared], list[Rejection]]]
-    | None = None,
+    refine: Callable[[list[Prepared], float], tuple[list[Prepared], list[Rejection]]] | None = None,
 ) -> tuple[MotionSet, list[Rejection]]:
     """All clips as one set, and what was left out with the reasons.
 
     ``places`` are where they were looked for, and ``expected`` is what should have been found
-    there; ``without_copies`` drops some that are prepared.
+    there; ``refine`` drops some that are prepared, or parts of them.
     """
     kept: list[Prepared] = []
     rejections: list[Rejection] = []
@@ -212,9 +211,9 @@ def prepare(
         prepared, found = prepare_clip(clip, fps)
         kept += prepared
         rejections += found
-    if without_copies is not None:
-        kept, copies = without_copies(kept, fps)
-        rejections += copies
+    if refine is not None:
+        kept, dropped = refine(kept, fps)
+        rejections += dropped
     if not kept:
         reasons = "".join(f"; {each.clip.name}: {each.reason}" for each in rejections[:1])
         raise InvalidInput.at(", ".join(map(str, places)), f"{expected}{reasons}")
@@ -229,14 +228,23 @@ def prepare_clip(clip: Clip, fps: float) -> tuple[list[Prepared], list[Rejection
         check(points, motion.fps)
     except InvalidInput as error:
         return [], [Rejection(clip, error.detail)]
-    jumps = find_jumps(points, motion.fps)
-    parts = pieces(points, jumps, motion.fps)
+    parts, rejections = without(clip, points, find_jumps(points, motion.fps), motion.fps)
+    return [
+        Prepared(part, resample(rest, motion.fps, fps), motion.fps) for part, rest in parts
+    ], rejections
+
+
+def without(
+    clip: Clip, points_TJ3: Doubles, jumps: Sequence[Jump], fps: float
+) -> tuple[list[tuple[Clip, Doubles]], list[Rejection]]:
+    """What is left of a clip without some frames, in pieces that are clips, and what is not."""
+    parts = pieces(points_TJ3, jumps, fps)
     names = [clip.name, *(f"{clip.name}.{number}" for number in range(2, len(parts) + 1))]
-    prepared = [
-        Prepared(replace(clip, name=name), resample(points[part], motion.fps, fps), motion.fps)
+    kept = [
+        (replace(clip, name=name), points_TJ3[part])
         for name, part in zip(names, parts, strict=False)
     ]
-    return prepared, [
+    return kept, [
         Rejection(clip, f"frames {jump.first} to {jump.last} cut out: {jump.reason}")
         for jump in jumps
     ]

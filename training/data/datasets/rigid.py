@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poselift.errors import InvalidInput
 from training.array_types import Doubles
 
 NEEDED = 3
@@ -32,9 +33,12 @@ class RigidPose:
 def arrangement(points_TM3: Doubles) -> Doubles:
     """The mean arrangement (M, 3) of markers over the frames that have all of them.
 
-    Generalised Procrustes analysis; its axes are those of the first such frame.
+    Generalised Procrustes analysis; its axes are those of the first such frame. `InvalidInput` if
+    there is none.
     """
     whole = points_TM3[np.isfinite(points_TM3).all(axis=(1, 2))]
+    if not len(whole):
+        raise InvalidInput.at("markers", "a frame that has all markers of pelvis, chest and head")
     sample = whole[:: max(len(whole) // _SAMPLE, 1)]
     mean = sample[0] - sample[0].mean(axis=0)
     for _ in range(_ROUNDS):

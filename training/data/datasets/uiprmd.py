@@ -74,17 +74,23 @@ def prepare(
     fits: list[Fitted] = []
     clips: list[Clip] = []
     for subject, group in groupby(exercises, key=lambda each: each.about.subject):
-        if subject in LEFT_OUT:
-            error = InvalidInput.at("markers", f"usable ones; {LEFT_OUT[subject]}")
+        own = list(group)
+        try:
+            found = _fitted(subject, own)
+        except InvalidInput as error:
             clips.append(Clip(subject, subject, "all", "uiprmd", failing(error)))
             continue
-        own = list(group)
-        found = fitted([exercise.markers for exercise in own])
         fits += found
         for exercise, fit in zip(own, found, strict=True):
             clips += _clips(exercise, fit)
     expected = "at least one usable clip"
     return *preparation.prepare(clips, fps, held_out, ORIGIN, [path], expected), fits
+
+
+def _fitted(subject: str, exercises: Sequence[Exercise]) -> list[Fitted]:
+    if subject in LEFT_OUT:
+        raise InvalidInput.at("markers", f"usable ones; {LEFT_OUT[subject]}")
+    return fitted([exercise.markers for exercise in exercises])
 
 
 def _clips(exercise: Exercise, fit: Fitted) -> list[Clip]:

@@ -39,13 +39,19 @@ WITHOUT_LYING = "mean without lying down"
 
 
 def load_everyday(paths: Sequence[Path]) -> dict[str, MotionSet]:
-    """The held-out side of prepared files, by what each calls its origin up to a bracket."""
-    found = {}
+    """The held-out side of prepared files, by what each calls its origin up to a bracket.
+
+    `InvalidInput` if nothing is held out, or if two files have the same origin.
+    """
+    found: dict[str, MotionSet] = {}
     for path in paths:
         motions = MotionSet.load(path).split(held_out=True)
         if len(motions) == 0:
             raise InvalidInput.at(str(path), "a held-out clip")
-        found[motions.origin.partition(" (")[0]] = motions
+        name = motions.origin.partition(" (")[0]
+        if name in found:
+            raise InvalidInput.at(str(path), f"one file of each origin, a second of {name}")
+        found[name] = motions
     return found
 
 

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.training.data.datasets.test_knees import standing_set
+from training.data.datasets.body import POINTS
+from training.data.datasets.hdm05 import knee_is_behind
 from training.data.datasets.prepared import MotionSet
 from training.prepare import main
 
@@ -35,3 +39,23 @@ def test_cmu_does_not_read_it(
     with pytest.raises(SystemExit):
         main(["cmu", "--source", str(actor), "--output", str(tmp_path / "out.npz")])
     assert "at least one usable" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("turn", [0.0, 2.0])
+def test_a_bent_knee_behind_the_pelvis_is_found(turn: float) -> None:
+    points = standing_set(5).positions.astype(np.float64)
+    c, s = np.cos(turn), np.sin(turn)
+    points = points @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T
+    assert not knee_is_behind(points, "left").any()
+    assert not knee_is_behind(points, "right").any()
+    hip, knee, foot = (POINTS.index(f"left_{joint}") for joint in ("hip", "knee", "foot"))
+    along = points[:, foot] - points[:, hip]
+    along /= np.linalg.norm(along, axis=-1, keepdims=True)
+    middle = points[:, hip] + along * np.sum(
+        (points[:, knee] - points[:, hip]) * along, axis=-1, keepdims=True
+    )
+    points[:, knee] = 2 * middle - points[:, knee]  # the same leg, turned by half a circle
+    found = knee_is_behind(points, "left")
+    assert found[400]  # at the bottom of the squat
+    assert not found[:150].any()  # standing
+    assert not knee_is_behind(points, "right").any()

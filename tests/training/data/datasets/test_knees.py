@@ -101,6 +101,24 @@ def test_who_stands_straight_crouches_or_wore_markers_is_left_alone(motions: Mot
     np.testing.assert_array_equal(straighten(motions).motions.positions, motions.positions)
 
 
+def test_who_walks_on_straighter_knees_than_when_standing_crouched() -> None:
+    stands, walks = standing_set(20), standing_set(1)
+    both = replace(
+        stands,
+        positions=np.concatenate([stands.positions, walks.positions]),
+        clip_ends=np.cumsum([len(stands.positions), len(walks.positions)]),
+        names=("stand", "walk"),
+        subjects=("1", "1"),
+        actions=("squat", "walk"),
+        sources=("amc", "amc"),
+        original_fps=np.array([50.0, 50.0]),
+        held_out=np.array([False, False]),
+        groups=("exercise", "walking"),
+    )
+    both.positions[len(stands.positions) :, :, 0] += np.arange(len(walks.positions))[:, None] * 0.02
+    assert np.degrees(straighten(both).standing["1"]) < 3
+
+
 def test_the_command(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     replace(standing_set(20), held_out=np.array([True])).save(tmp_path / "a.npz")
     main(["straighten", str(tmp_path / "a.npz"), "--output", str(tmp_path / "b.npz")])

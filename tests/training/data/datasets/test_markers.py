@@ -8,6 +8,7 @@ import pytest
 from poselift.errors import InvalidInput
 from tests.training.data.datasets.marked_person import person
 from training.data.datasets.body import POINTS
+from training.data.datasets.cmu import without_duplicates
 from training.data.datasets.constant_bones import BONES, SHOULDERS, median_lengths, with_lengths
 from training.data.datasets.joint_centres import PELVIS, centres, measured
 from training.data.datasets.marked_people import fitted, whole_runs
@@ -82,6 +83,20 @@ def test_short_gaps_are_interpolated_and_long_ones_cut_out() -> None:
     assert (first.name, second.name) == ("c", "c.2")
     with pytest.raises(InvalidInput, match="missing in frames 100 to 139"):
         left_out.read()
+
+
+def test_notes_of_missing_markers_have_names_of_their_own() -> None:
+    _, markers = person()
+    (fit,) = fitted([without(markers, "LKNE", slice(100, 140))])
+    names = [clip.name for clip in without_duplicates(whole_runs(CLIP, fit.motion))]
+    assert names == ["c", "c.2", "c, frames 100 to 139"]
+
+
+@pytest.mark.parametrize("name", ["LASI", "T10", "LFHD"])
+def test_a_subject_whose_pelvis_chest_or_head_is_never_whole_is_an_error(name: str) -> None:
+    _, markers = person()
+    with pytest.raises(InvalidInput, match="a frame that has all markers"):
+        fitted([without(markers, name, slice(None))])
 
 
 def test_a_segment_does_not_jump_when_a_marker_goes_missing() -> None:

@@ -71,6 +71,17 @@ def test_missing_markers_lie_at_the_origin(tmp_path: Path, there_and_back: Marke
     np.testing.assert_allclose(exercise.markers.at("C7"), there_and_back.at("C7"), atol=1e-4)
 
 
+def test_a_subject_without_a_marker_is_left_out_and_others_are_not(
+    tmp_path: Path, there_and_back: Markers
+) -> None:
+    arrays = uiprmd_arrays(["c_m01_s01_e01", "c_m01_s02_e01"], there_and_back)
+    arrays["markers_tenth_mm"][: len(there_and_back), NAMES.index("LASI")] = 0
+    np.savez(tmp_path / "ui.npz", **arrays)
+    motions, rejections, _ = uiprmd.prepare(tmp_path / "ui.npz", 50.0, ["s02"])
+    assert motions.subjects == ("s02",)
+    assert [each.clip.name for each in rejections] == ["s01"]
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -110,6 +121,8 @@ def test_c3d_files_of_cmu(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.positions_TM3, positions, atol=1e-4)
     assert found.fps == 120
     (folder / "85_13.c3d").write_bytes(b"rubbish")
+    positions[:, NAMES.index("LASI")] = np.nan
+    write_c3d(folder / "86_01.c3d", Markers(NAMES, positions, 120.0))  # whose pelvis is never whole
     output = tmp_path / "out.npz"
     main(["cmu", "--source", str(folder), "--held-out", "85", "--output", str(output)])
     prepared = MotionSet.load(output)
