@@ -13,7 +13,7 @@ from tests.training.motions import motion_set
 from training.evaluation.clip_errors import flexed_joints
 from training.evaluation.wild import everyday
 from training.evaluation.wild.calibration import joint_groups, measure_calibration
-from training.evaluation.wild.held_out import DEFINITIONS, LEGS_NEVER_SEEN, HideLegs
+from training.evaluation.wild.held_out import DEFINITIONS, LEGS_NEVER_SEEN, MissingLegs
 from training.evaluation.wild.held_out_rows import definition_rows
 from training.evaluation.wild.posture_pictures import draw_postures, postures
 from training.evaluation.wild.suite import Results, as_json, as_markdown
@@ -87,10 +87,10 @@ def test_each_family_of_detectors_is_measured(lifter):
             assert values[f"{data}, {what}: P-MPJPE"] != values[f"{data}, noisy: P-MPJPE"]
 
 
-def test_hidden_legs_are_missing_throughout_and_the_rest_is_not():
+def test_legs_are_missing_throughout_and_the_rest_is_not():
     detected = np.ones((5, 17, 3), np.float32)
-    hidden = HideLegs("coco17")(detected, np.random.default_rng(0))
-    assert (hidden[..., 2] == 0).sum(axis=1).tolist() == [4] * 5
+    missing = MissingLegs("coco17")(detected, np.random.default_rng(0))
+    assert (missing[..., 2] == 0).sum(axis=1).tolist() == [4] * 5
 
 
 def test_expected_errors_are_compared_by_groups_of_joints(lifter):

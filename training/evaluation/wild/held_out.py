@@ -100,7 +100,7 @@ EVERY_CONDITION = {"clean": CLEAN, "noisy": NOISY, "gross errors": GROSS_ERRORS,
 
 
 @dataclass(frozen=True)
-class HideLegs:
+class MissingLegs:
     """Removes knees and ankles throughout, as of people at a desk."""
 
     keypoint_format: str
@@ -116,7 +116,7 @@ class HideLegs:
 
 
 _LEGS = ("knee", "ankle", "foot", "heel", "toe", "foot_index")
-LEGS_NEVER_SEEN = {"legs never seen": Condition(spoiler=HideLegs)}
+LEGS_NEVER_SEEN = {"legs never seen": Condition(spoiler=MissingLegs)}
 CALIBRATED = EVERY_CONDITION | LEGS_NEVER_SEEN
 """What expected errors are compared with true ones in."""
 
