@@ -165,6 +165,8 @@ def prepare_join(*files: Path, options: JoinOptions = JoinOptions()) -> None:
 class StraightenOptions(Options):
     """Options of ``straighten``."""
 
+    held_out: bool = False
+    """Straighten held-out clips too: errors on them are not those on the file as it was."""
     output: Output = Path("data/straighten.npz")
 
 
@@ -178,7 +180,7 @@ def prepare_straighten(file: Path, /, *, options: StraightenOptions = Straighten
         file: A file of motion that this command wrote.
         options: of the command.
     """
-    found = straighten(MotionSet.load(file))
+    found = straighten(MotionSet.load(file), options.held_out)
     for subject, angle in found.standing.items():
         print(f"{subject}: stands with knees bent by {np.degrees(angle):.0f}°")
     motions = found.motions

@@ -51,11 +51,17 @@ class Straightened:
     standing: dict[str, float]
 
 
-def straighten(motions: MotionSet) -> Straightened:
-    """All clips with the legs of their person shortened; those of unknown standing as they were."""
-    standing = _standing(motions)
+def straighten(motions: MotionSet, held_out: bool = False) -> Straightened:
+    """The clips with the legs of their person shortened; those of unknown standing as they were.
+
+    Held-out clips are too if ``held_out``; errors on them are others then.
+    """
+    changed = motions if held_out else motions.split(held_out=False)
+    standing = _standing(changed) if len(changed) else {}
     positions = motions.positions.copy()
     for index, subject in enumerate(motions.subjects):
+        if motions.held_out[index] and not held_out:
+            continue
         if standing.get(subject, 0.0) > STANDING_RAD and _is_fitted(motions, index):
             place = motions.frames(index)
             _straighten_clip(positions[place], motions.joint_names, standing[subject])

@@ -121,6 +121,10 @@ def test_who_walks_on_straighter_knees_than_when_standing_crouched() -> None:
 
 def test_the_command(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     replace(standing_set(20), held_out=np.array([True])).save(tmp_path / "a.npz")
-    main(["straighten", str(tmp_path / "a.npz"), "--output", str(tmp_path / "b.npz")])
+    command = ["straighten", str(tmp_path / "a.npz"), "--output", str(tmp_path / "b.npz")]
+    main(command)
+    assert knees(MotionSet.load(tmp_path / "b.npz"))[0] > 19
+    assert "1: " not in capsys.readouterr().out
+    main([*command, "--held-out"])
     assert knees(MotionSet.load(tmp_path / "b.npz"))[0] < 7
     assert "1: stands with knees bent by 20" in capsys.readouterr().out
