@@ -107,7 +107,7 @@ class MotionSource:
         self.trajectory_camera: ScreenCamera | None = synthetic.ASSUMED_SCREEN_CAMERA
         """The camera that a trajectory is learned with, for ``screen`` models."""
         self._labelled, self._unlabelled, self._held_out = _sides(MotionSet.load(data), config)
-        self.summary = self._labelled.summary()
+        self.summary = self._labelled.summary(uses_groups=bool(config.dataset.mixture))
 
     def labelled(self, rng: np.random.Generator) -> sequences.Sequences:
         """What an epoch learns from: every labelled clip, by so many new cameras."""

@@ -10,7 +10,7 @@ from poselift.errors import InvalidInput
 from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
-from training.data.datasets.prepared import RecordingSet
+from training.data.datasets.prepared import MotionSet, RecordingSet
 from training.data.datasets.synthetic_recordings import render_recordings
 from training.data.projection import project
 from training.data.sequences import mirrored
@@ -282,3 +282,15 @@ def test_a_mixture_says_what_is_learned(folder):
     assert (sequences_of(path).weight_F == 1).all()
     with pytest.raises(InvalidInput, match="mixture"):
         open_source(config(folder / "true.npz", mixture="standing=1"))
+
+
+def test_clips_in_other_groups_are_other_data_for_a_mixture_alone(folder, tmp_path):
+    motions = MotionSet.load(folder / "motions.npz")
+    replace(motions, groups=("walking",) * len(motions)).save(tmp_path / "regrouped.npz")
+    paths = folder / "motions.npz", tmp_path / "regrouped.npz"
+    one, other = (open_source(config(path)).summary for path in paths)
+    assert one == other
+    one, other = (
+        open_source(config(path, mixture="walking=1,everyday=1")).summary for path in paths
+    )
+    assert one != other

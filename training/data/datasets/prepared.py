@@ -1,7 +1,8 @@
 """The prepared files: motion without a camera, and recordings of videos."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -46,9 +47,13 @@ class MotionSet(Clips):
         """The positions of one clip, (T, points, 3)."""
         return self.positions[self.frames(index)]
 
-    def summary(self) -> Summary:
-        """What is trained on where this set is."""
-        return self._summary("h36m17", recorded=False)
+    def summary(self, uses_groups: bool = False) -> Summary:
+        """What is trained on where this set is; with its groups where a mixture draws by them."""
+        summary = self._summary("h36m17", recorded=False)
+        if not uses_groups:
+            return summary
+        content = hashlib.sha256("\n".join([summary.identity, *self.groups]).encode())
+        return replace(summary, identity=content.hexdigest()[:16])
 
     @classmethod
     def check(cls, arrays: Arrays, path: Path) -> None:
