@@ -302,7 +302,7 @@ def known_segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
 def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> tuple[Floats, Mask]:
     """Draw straight lines in time between measured places, and hold the first and the last.
 
-    Places are those in the moving body: whoever walks takes along what is not seen of them. Nothing
+    Places are those in the moving body: a person who walks takes along what is not seen. Nothing
     crosses an unknown frame. Also returns where a joint has a place (T, J): where it is measured at
     any time between the same unknown frames.
     """

@@ -226,7 +226,7 @@ class SessionStore:
         return Opened(int(next_index), kept, is_taken=state == b"open")
 
     async def look(self, session_id: str, owner: str) -> Opened:
-        """A session as it is, left with whoever writes it; raises what ``open`` does."""
+        """A session as it is, left with its writer; raises what ``open`` does."""
         session, _ = _keys(session_id)
         fields = await self._asked(self._redis.hmget(session, "options", "owner", "next"))
         options, kept_owner, next_index = fields
