@@ -7,7 +7,7 @@ real clips and wrong ones show; ``docs/warnings.md`` has both.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -153,9 +153,8 @@ class InputCheck:
             counts[:, 5] = outside.sum(axis=1)
             swapped = _is_outside(keypoints_TJ3, self.image_size[::-1])
             counts[:, 6] = (outside & swapped).sum(axis=1)
-        if not (measured_TJ.all() and _are_spread(keypoints_TJ3[..., :2])):
-            is_body_T = joints_T >= _FEWEST_JOINTS_OF_A_BODY
-            counts[:, 7] = is_body_T & _is_degenerate(keypoints_TJ3, measured_TJ)
+        is_body_T = joints_T >= _FEWEST_JOINTS_OF_A_BODY
+        counts[:, 7] = is_body_T & _is_degenerate(keypoints_TJ3, measured_TJ)
         return counts
 
     def _is_inside(self, box: "_Box") -> bool:
@@ -291,28 +290,6 @@ def _spans(box: _Box) -> Floats:
     with np.errstate(over="ignore"):
         spans: Floats = np.maximum((box.high_T2 - box.low_T2).max(axis=1), 0)
     return spans
-
-
-def _are_spread(places_TJ2: Floats) -> bool:
-    """Whether in no frame joints can be degenerate: quick, and often true of people."""
-    xs_TJ = np.sort(places_TJ2[..., 0], axis=1)
-    # Joints in one place are at one x.
-    if 2 * np.count_nonzero(xs_TJ[:, 1:] == xs_TJ[:, :-1]) >= xs_TJ.shape[1]:
-        return False
-    with np.errstate(all="ignore"):  # numbers near the largest float32
-        # From a joint, as sums of places far from zero are not exact.
-        offsets_TJ2 = places_TJ2 - places_TJ2[:, :1]
-        sums_T2 = offsets_TJ2.sum(axis=1).tolist()
-        squares_T22 = (offsets_TJ2.transpose(0, 2, 1) @ offsets_TJ2).tolist()
-    return all(map(partial(_has_area, offsets_TJ2.shape[1]), sums_T2, squares_T22))
-
-
-def _has_area(joints: int, sums_2: list[float], squares_22: list[list[float]]) -> bool:
-    """Whether joints are certainly not on a line, by sums of their places and their products."""
-    (x, y), ((xx, xy), (_, yy)) = sums_2, squares_22
-    across, down, both = xx - x * x / joints, yy - y * y / joints, xy - x * y / joints
-    # Two variances along any axes: the product is no more than the smaller one times their sum.
-    return across * down - both * both > 2 * _FLAT**2 * (across + down) ** 2
 
 
 def _is_degenerate(keypoints_TJ3: Floats, measured_TJ: Mask) -> Mask:
