@@ -13,6 +13,7 @@ from poselift.skeletons import H36M17
 from training.array_types import Doubles
 from training.data.datasets.bvh import Bvh
 from training.data.datasets.kinematics import Motion
+from training.data.datasets.vectors import across_from, unit
 
 FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 POINTS = (*H36M17.joints, *FACE)
@@ -287,9 +288,8 @@ skeleton (CMU subject 02) these positions were computed with."""
 
 def _frame(left_T3: Doubles, up_T3: Doubles) -> Doubles:
     """Frames (T, 3, 3) with columns left, up, forward; up exact, left as near as it goes."""
-    up = up_T3 / np.linalg.norm(up_T3, axis=-1, keepdims=True)
-    left = left_T3 - up * np.sum(left_T3 * up, axis=-1, keepdims=True)
-    left /= np.linalg.norm(left, axis=-1, keepdims=True)
+    up = unit(up_T3)
+    left = unit(across_from(left_T3, up))
     return np.stack([left, up, np.cross(left, up)], axis=-1)
 
 

@@ -16,11 +16,11 @@ from training.array_types import Doubles
 from training.data.datasets import preparation
 from training.data.datasets.asfamc import read_amc, read_asf
 from training.data.datasets.body import POINTS
-from training.data.datasets.joint_centres import unit
 from training.data.datasets.kinematics import Motion
 from training.data.datasets.markers import runs
 from training.data.datasets.preparation import Clip, Jump, Prepared, Rejection
 from training.data.datasets.prepared import MotionSet
+from training.data.datasets.vectors import across_from, unit
 
 ORIGIN = (
     "HDM05 (Müller et al., 2007), CC BY-SA 3.0, for evaluation alone. The data used in this "
@@ -91,8 +91,7 @@ def knee_is_behind(points_TJ3: Doubles, side: str) -> NDArray[np.bool_]:
         points_TJ3[:, POINTS.index(f"{side}_{joint}")] for joint in ("hip", "knee", "foot")
     )
     is_bent = np.sum(unit(knee - hip) * unit(foot - knee), axis=-1) < np.cos(_BENT_RAD)
-    along = unit(foot - hip)
-    aside = knee - hip - along * np.sum((knee - hip) * along, axis=-1, keepdims=True)
+    aside = across_from(knee - hip, unit(foot - hip))
     return np.asarray(is_bent & (np.sum(aside * ahead, axis=-1) < 0))
 
 

@@ -13,6 +13,7 @@ from training.array_types import Doubles
 from training.data.datasets.body import TYPICAL_LEG_M
 from training.data.datasets.markers import Markers
 from training.data.datasets.rigid import RigidPose, arrangement, placed
+from training.data.datasets.vectors import across_from, unit
 
 PELVIS = ("LASI", "RASI", "LPSI", "RPSI")
 CHEST = ("C7", "T10", "CLAV", "STRN")
@@ -268,8 +269,7 @@ def _knee_offset(standing: Markers, body: MarkedBody, side: str) -> float:
     hip = _hips(placed(body.pelvis_M3, standing.of(PELVIS)), body)[f"{side}_hip"]
     ankle, outer = _ankle(standing, body, side), standing.at(f"{_letter(side)}KNE")
     axis = np.einsum("tij,j->ti", _thigh(standing, hip, side), body.knee_axes[side])
-    along = unit(ankle - hip)
-    off = outer - hip - along * np.sum((outer - hip) * along, axis=-1, keepdims=True)
+    off = across_from(outer - hip, unit(ankle - hip))
     outside = SIDES[side] * float(np.nanmedian(np.sum(off * axis, axis=-1)))
     low, high = (share * body.knee_offsets[side] for share in _OFFSET_RANGE)
     return float(np.clip(outside, low, high))
@@ -336,8 +336,3 @@ def _letter(side: str) -> str:
 
 def _mirrored(left: tuple[float, float, float], sign: float) -> Doubles:
     return np.array(left) * [sign, 1.0, 1.0]
-
-
-def unit(vectors: Doubles) -> Doubles:
-    """Vectors (…, 3) of length 1."""
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))

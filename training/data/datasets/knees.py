@@ -8,14 +8,16 @@ bent by 90 degrees lose 3.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.array_types import Doubles
 from training.data.datasets.prepared import MotionSet
+from training.data.datasets.vectors import across_from
+from training.metrics import flexion
 
 STANDING_RAD = np.radians(4.0)
 """How far the knees of people who stand are bent."""
@@ -56,15 +58,17 @@ def straighten(motions: MotionSet, held_out: bool = False) -> Straightened:
 
     Held-out clips are too if ``held_out``; errors on them are others then.
     """
-    changed = motions if held_out else motions.split(held_out=False)
-    standing = _standing(changed) if len(changed) else {}
+    wanted = [
+        index
+        for index in range(len(motions))
+        if _is_fitted(motions, index) and (held_out or not motions.held_out[index])
+    ]
+    standing = _standing(motions, wanted)
     positions = motions.positions.copy()
-    for index, subject in enumerate(motions.subjects):
-        if motions.held_out[index] and not held_out:
-            continue
-        if standing.get(subject, 0.0) > STANDING_RAD and _is_fitted(motions, index):
-            place = motions.frames(index)
-            _straighten_clip(positions[place], motions.joint_names, standing[subject])
+    for index in wanted:
+        angle = standing.get(motions.subjects[index], 0.0)
+        if angle > STANDING_RAD:
+            _straighten_clip(positions[motions.frames(index)], motions.joint_names, angle)
     return Straightened(replace(motions, positions=positions), standing)
 
 
@@ -72,11 +76,11 @@ def _is_fitted(motions: MotionSet, index: int) -> bool:
     return motions.sources[index] not in FROM_MARKERS and motions.lengths[index] > 1
 
 
-def _standing(motions: MotionSet) -> dict[str, float]:
-    """How far each person's knees are bent while they stand, where it is known."""
+def _standing(motions: MotionSet, clips: Sequence[int]) -> dict[str, float]:
+    """How far each person's knees are bent while they stand, where these clips tell."""
     stood: _Angles = defaultdict(list)
     walked: _Angles = defaultdict(list)
-    for index in filter(partial(_is_fitted, motions), range(len(motions))):
+    for index in clips:
         at = _joints(motions.clip(index), motions.joint_names)
         flexion = np.stack([_flexion(*_leg(at, side)) for side in SIDES])
         subject = motions.subjects[index]
@@ -117,9 +121,7 @@ def _leg(at: dict[str, Doubles], side: str) -> tuple[Doubles, Doubles, Doubles]:
 
 def _flexion(hip: Doubles, knee: Doubles, foot: Doubles) -> Doubles:
     """Of one knee in every frame, radians; 0 is straight."""
-    thigh, shank = knee - hip, foot - knee
-    lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(shank, axis=-1)
-    return np.asarray(np.arccos(np.clip(np.sum(thigh * shank, axis=-1) / lengths, -1, 1)))
+    return np.asarray(np.radians(flexion(np.stack([hip, knee, foot], axis=-2))))
 
 
 def _stands(at: dict[str, Doubles], fps: float) -> NDArray[np.bool_]:
@@ -166,21 +168,23 @@ def shortened_leg(
     )
     away = foot - hip
     along = away / np.linalg.norm(away, axis=-1, keepdims=True)
-    across = knee - hip - along * np.sum((knee - hip) * along, axis=-1, keepdims=True)
+    across = across_from(knee - hip, along)
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
-    flexion = _straightened(_flexion(hip, knee, foot), standing)
-    cosine, sine = np.cos(flexion)[:, None], np.sin(flexion)[:, None]
+    bent = _straightened(_flexion(hip, knee, foot), shorter)
+    cosine, sine = np.cos(bent)[:, None], np.sin(bent)[:, None]
     reach = np.sqrt(thigh**2 + shank**2 + 2 * thigh * shank * cosine)
     ahead = thigh * (thigh + shank * cosine) / reach
     aside = thigh * shank * sine / reach
     return hip + along * ahead + across * aside, hip + along * reach
 
 
-def _straightened(flexion: Doubles, standing: float) -> Doubles:
-    """The flexion of a shorter leg with its foot at the same place, rounded off at 0."""
-    shorter = np.cos(standing / 2) / np.cos(STANDING_RAD / 2)
+def _straightened(bent: Doubles, shorter: float) -> Doubles:
+    """The flexion of a leg of such a share of its length with its foot at the same place.
+
+    It is rounded off at 0.
+    """
     # The squared half sine says how far off straight a leg is; it may fall below 0.
-    excess = 4 * (1 - (np.cos(flexion / 2) / shorter) ** 2)
+    excess = 4 * (1 - (np.cos(bent / 2) / shorter) ** 2)
     soft = _SOFTNESS_RAD**2
     rounded = (excess + np.sqrt(excess**2 + soft**2)) / 2
     return np.asarray(2 * np.arcsin(np.clip(np.sqrt(rounded) / 2, 0, 1)))
