@@ -3,7 +3,7 @@
 All take (…, T, J, 3) arrays; frames are the third axis from the end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,6 +131,22 @@ def foot_slip(predicted: Array, target: Array) -> float:
 
 FOOT_METRICS: dict[str, Metric] = {"foot slip": Metric(foot_slip, 1000, "mm/frame")}
 """Of feet in camera axes, where pose and trajectory combine."""
+
+
+_CHAINS = {"knee": ("hip", "knee", ("foot", "ankle")), "elbow": ("shoulder", "elbow", ("wrist",))}
+
+
+def flexed_joints(joints: Sequence[str]) -> dict[str, list[list[int]]]:
+    """Where knees and elbows are among joints, each with its neighbours, left and right."""
+    found = {}
+    for name, (start, middle, ends) in _CHAINS.items():
+        end = next((end for end in ends if f"left_{end}" in joints), ends[0])
+        chains = [
+            [f"{side}_{joint}" for joint in (start, middle, end)] for side in ("left", "right")
+        ]
+        if all(joint in joints for chain in chains for joint in chain):
+            found[name] = [[joints.index(joint) for joint in chain] for chain in chains]
+    return found
 
 
 def flexion(points: Array) -> Array:

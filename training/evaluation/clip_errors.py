@@ -179,25 +179,9 @@ def collected(predictions: Sequence[Prediction], source: Source) -> Predictions:
     )
 
 
-_CHAINS = {"knee": ("hip", "knee", ("foot", "ankle")), "elbow": ("shoulder", "elbow", ("wrist",))}
-
-
-def flexed_joints(joints: Sequence[str]) -> dict[str, list[list[int]]]:
-    """Where knees and elbows are among joints, each with its neighbours, left and right."""
-    found = {}
-    for name, (start, middle, ends) in _CHAINS.items():
-        end = next((end for end in ends if f"left_{end}" in joints), ends[0])
-        chains = [
-            [f"{side}_{joint}" for joint in (start, middle, end)] for side in ("left", "right")
-        ]
-        if all(joint in joints for chain in chains for joint in chain):
-            found[name] = [[joints.index(joint) for joint in chain] for chain in chains]
-    return found
-
-
 def measure(predictions: Iterable[Prediction], joints: Sequence[str]) -> Iterator[ClipErrors]:
     """The errors of predictions, whose poses have these joints."""
-    flexed = flexed_joints(joints)
+    flexed = metrics.flexed_joints(joints)
     feet = [joint for joint, name in enumerate(joints) if name.endswith(("foot", "ankle"))]
     for found in predictions:
         predicted, target = found.poses_TK3, found.targets_TK3

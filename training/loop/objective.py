@@ -11,6 +11,7 @@ from training import losses
 from training.config.train_config import TrainConfig
 from training.data.projection import project
 from training.data.windows import Batch
+from training.metrics import flexed_joints
 from training.model.networks import Predicted
 
 _NEAREST_M = 0.1
@@ -30,7 +31,6 @@ UNITS = {
 }
 """What a thousandth of each term is: a millimetre, a part of a radian, of the distance, of the
 image, or of a logarithm's unit."""
-_HINGES = ("knee", "elbow")
 
 
 class Objective:
@@ -107,9 +107,8 @@ class Objective:
 
 def hinges(skeleton: str) -> list[tuple[int, int, int]]:
     """Knees and elbows, each between the joint before it and the one after it."""
-    joints, parents = SKELETONS[skeleton].joints, SKELETONS[skeleton].parents
-    middles = [place for place, name in enumerate(joints) if name.endswith(_HINGES)]
-    return [(parents[middle], middle, parents.index(middle)) for middle in middles]
+    found = flexed_joints(SKELETONS[skeleton].joints).values()
+    return sorted((start, middle, end) for chains in found for start, middle, end in chains)
 
 
 def in_metres(trajectory: Tensor, depth: Tensor) -> Tensor:

@@ -10,14 +10,13 @@ from poselift.runtime.clip import ClipModel
 from poselift.skeletons import H36M17
 from tests.models import model_folder
 from tests.training.motions import motion_set
-from training.evaluation.clip_errors import flexed_joints
 from training.evaluation.wild import everyday
 from training.evaluation.wild.calibration import joint_groups, measure_calibration
 from training.evaluation.wild.held_out import DEFINITIONS, LEGS_NEVER_SEEN, MissingLegs
 from training.evaluation.wild.held_out_rows import definition_rows
 from training.evaluation.wild.posture_pictures import draw_postures, postures
 from training.evaluation.wild.suite import Results, as_json, as_markdown
-from training.metrics import flexion, flexion_error
+from training.metrics import flexed_joints, flexion, flexion_error
 
 MOTIONS = replace(
     motion_set(clips=4, frames=30),

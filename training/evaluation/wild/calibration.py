@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from poselift.runtime.clip import ClipModel
 from training.array_types import Array
 from training.data.datasets.prepared import MotionSet
-from training.evaluation.wild.held_out import Condition, projected_clips
+from training.evaluation.wild.held_out import Condition, projected_clips, served
 from training.metrics import joint_errors
 
 _PARTS = 10
@@ -55,22 +55,20 @@ def measure_calibration(lifter: ClipModel, motions: MotionSet, condition: Condit
     """Compare a model's expected errors with its true ones, without the root, which has none."""
     expected, true = [], []
     for clip in projected_clips(motions, condition.options(lifter)):
-        sequence = clip.sequence
-        served = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
-        assert served.expected_errors is not None, "asked of models that have them"
-        expected.append(served.expected_errors)
-        true_TK3 = sequence.inverse.poses(sequence.targets_TK3)
-        true.append(joint_errors(served.poses, true_TK3))
+        found, true_TK3 = served(lifter, clip.sequence)
+        assert found.expected_errors is not None, "asked of models that have them"
+        expected.append(found.expected_errors)
+        true.append(joint_errors(found.poses, true_TK3))
     expected_FK, true_FK = np.concatenate(expected) * 1000, np.concatenate(true) * 1000
     groups = {
         name: Means(float(expected_FK[:, joints].mean()), float(true_FK[:, joints].mean()))
         for name, joints in joint_groups(lifter.card.output.joints).items()
     }
-    predicted, found = expected_FK[:, 1:].ravel(), true_FK[:, 1:].ravel()
+    predicted, actual = expected_FK[:, 1:].ravel(), true_FK[:, 1:].ravel()
     tenths = np.array_split(np.argsort(predicted), _PARTS)
     return Calibration(
         np.array([predicted[tenth].mean() for tenth in tenths]),
-        np.array([found[tenth].mean() for tenth in tenths]),
-        float(spearmanr(predicted, found).statistic),
+        np.array([actual[tenth].mean() for tenth in tenths]),
+        float(spearmanr(predicted, actual).statistic),
         groups,
     )

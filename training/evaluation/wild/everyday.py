@@ -60,8 +60,7 @@ def measured(lifter: ClipModel, motions: MotionSet, condition: Condition) -> lis
     clips = []
     for clip, _ in evaluation_sequences(motions, condition.options(lifter), CAMERAS):
         sequence = clip.sequence
-        served = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
-        true_TK3 = sequence.inverse.poses(sequence.targets_TK3)
+        served, true_TK3 = held_out.served(lifter, sequence)
         true_T3 = sequence.inverse.trajectory(sequence.trajectory_T3)
         prediction = Prediction(clip, served.poses, true_TK3, None, true_T3)
         (errors,) = measure([prediction], lifter.card.output.joints)

@@ -18,8 +18,7 @@ from poselift.runtime.clip import ClipModel
 from training.array_types import Array, Doubles, Floats
 from training.augmentation.synthetic_camera import look_at
 from training.data.datasets.body import POINTS, stacked, with_face
-from training.evaluation.clip_errors import flexed_joints
-from training.metrics import flexion
+from training.metrics import flexed_joints, flexion
 
 STATURE_M = 1.75
 _THIGH, _SHANK, _ANKLE_HEIGHT = 0.245, 0.246, 0.039

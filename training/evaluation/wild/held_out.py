@@ -16,6 +16,7 @@ from training.array_types import Array, Floats
 from training.augmentation.joint_definitions import FAMILIES, JOINT_DEFINITIONS
 from training.augmentation.registry import AUGMENTATIONS
 from training.data.datasets.prepared import MotionSet
+from training.data.sequences import PoseSequence
 from training.data.sources import CONDITIONS, HeldOut, evaluation_sequences
 from training.data.synthetic import ProjectionOptions, Spoil
 from training.evaluation import clip_errors
@@ -50,6 +51,12 @@ def lifted(
 
     wanted = with_trajectory and has_trajectory(lifter)
     return clip_errors.predict_clips(clips, poses, trajectory if wanted else None)
+
+
+def served(lifter: ClipModel, sequence: PoseSequence) -> tuple[Poses, Floats]:
+    """A sequence's poses as they are served, and the true ones (T, K, 3), in camera axes."""
+    found = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
+    return found, sequence.inverse.poses(sequence.targets_TK3)
 
 
 def projected_clips(motions: MotionSet, options: ProjectionOptions) -> Iterator[HeldOut]:

@@ -76,9 +76,8 @@ def _posture(
         rng = np.random.default_rng([SEED, crc32(motions.names[clip].encode())])
         options = held_out.NOISY.options(lifter)
         sequence = project(camera.to_camera(positions_TM3), motions, camera, options, rng)
-        served = sequence.decode(lifter.lift(sequence.inputs_TJ2[None])[0])
-        found[model] = served.poses[frame]
-        true_K3 = sequence.inverse.poses(sequence.targets_TK3)[frame]
+        served, true_TK3 = held_out.served(lifter, sequence)
+        found[model], true_K3 = served.poses[frame], true_TK3[frame]
     return Posture(f"{name}\n{motions.names[clip]}", true_K3, found)
 
 
