@@ -1,9 +1,11 @@
-"""Small models do not gain from threads, which wait for each other on a busy machine."""
+"""Small motion for small models, which do not gain from threads on a busy machine."""
 
 from collections.abc import Iterator
 
 import pytest
 import torch
+
+from tests.training.motions import motion_set
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -13,3 +15,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Prepared motion of six people, two of whom are held out."""
+    path = tmp_path_factory.mktemp("data") / "motions.npz"
+    motion_set(clips=6, frames=60).save(path)
+    return path

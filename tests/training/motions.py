@@ -1,8 +1,9 @@
-"""Small invented motion sets."""
+"""Small invented motion sets, and small runs on them."""
 
 import numpy as np
 
 from poselift.reference_pose import REFERENCE_POSE
+from training.config.train_config import TrainConfig
 from training.data.datasets.body import POINTS
 from training.data.datasets.prepared import MotionSet
 
@@ -33,3 +34,9 @@ def motion_set(clips=4, frames=60, seed=0):
         origin="made up",
         joint_names=POINTS,
     )
+
+
+def small_run(data, output, **settings):
+    """A run of a small network."""
+    small = {"filter_widths": (3, 3), "channels": 16, "batch_size": 32, "threads": 1}
+    return TrainConfig(**({"data": data, "output": output} | small | settings))

@@ -3,22 +3,13 @@
 import pytest
 
 from poselift.errors import InvalidInput
-from tests.training.motions import motion_set
-from training.config.train_config import TrainConfig
+from tests.training.motions import small_run
 from training.loop.trainer import Trainer
 from training.model.checkpoint import load_networks
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "motions.npz"
-    motion_set(clips=6, frames=60).save(path)
-    return path
-
-
 def config(data, output, **settings):
-    small = {"filter_widths": (3, 3), "channels": 16, "epochs": 3, "batch_size": 32, "threads": 1}
-    return TrainConfig(**({"data": data, "output": output} | small | settings))
+    return small_run(data, output, **({"epochs": 3} | settings))
 
 
 @pytest.fixture(scope="module")

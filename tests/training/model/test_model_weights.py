@@ -7,9 +7,8 @@ import pytest
 
 import poselift
 from poselift.runtime.model_files import CLIP_GRAPH
-from tests.training.motions import motion_set
+from tests.training.motions import small_run
 from training.config.sections import ModelConfig
-from training.config.train_config import TrainConfig
 from training.export.export_parity import check_parity
 from training.export.exported import from_checkpoint
 from training.export.model_folder import export
@@ -20,17 +19,9 @@ from training.model.model_weights import read_model_folder
 SHIPPED = Path(poselift.__file__).parent / "models" / "causal243-light"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "motions.npz"
-    motion_set(clips=6, frames=60).save(path)
-    return path
-
-
 def config(data, output, **settings):
-    small = {"filter_widths": (3, 3), "channels": 16, "epochs": 2, "batch_size": 32, "threads": 1}
-    outputs = {"trajectory": True, "expected_errors": True}
-    return TrainConfig(**({"data": data, "output": output} | small | outputs | settings))
+    outputs = {"epochs": 2, "trajectory": True, "expected_errors": True}
+    return small_run(data, output, **(outputs | settings))
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
