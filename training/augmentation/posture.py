@@ -61,3 +61,27 @@ LYING = Augmentation(
     change=with_probability(lambda points, _, rng: lay_down_person(points, rng)),
     condition="lying, simulated",
 )
+
+
+def straighten_arms(
+    points_TM3: Floats, joint_names: Sequence[str], rng: np.random.Generator
+) -> Floats:
+    """Scale the flexion of each elbow by a factor of its own, for the whole clip: often to nothing."""
+    straighter = points_TM3
+    for side in ("left", "right"):
+        chain = limb(joint_names, side, "shoulder")
+        less = min(rng.uniform(0, 1.5), 1.0)
+        straighter = flex(
+            straighter, joint_names, "shoulder", chain, -less * flexion(straighter, chain)
+        )
+    return straighter
+
+
+STRAIGHT_ARMS = Augmentation(
+    name="straight_arms",
+    help="Share of the clips in which elbows are straighter than recorded, or straight.",
+    stage=Stage.MOTION,
+    change=with_probability(
+        lambda points, motions, rng: straighten_arms(points, motions.joint_names, rng)
+    ),
+)

@@ -10,7 +10,7 @@ from training.augmentation.bodies import BONE_LENGTH_SCALING, LIMB_SWAP
 from training.augmentation.framing import ROLL, TRUNCATION
 from training.augmentation.joint_angle_jitter import JOINT_ANGLE_JITTER
 from training.augmentation.joint_definitions import JOINT_DEFINITIONS
-from training.augmentation.posture import LYING, SITTING
+from training.augmentation.posture import LYING, SITTING, STRAIGHT_ARMS
 from training.augmentation.timing import BACKWARDS, SPEED
 
 AUGMENTATIONS: tuple[Augmentation, ...] = (
@@ -18,6 +18,7 @@ AUGMENTATIONS: tuple[Augmentation, ...] = (
     LIMB_SWAP,
     SITTING,
     JOINT_ANGLE_JITTER,
+    STRAIGHT_ARMS,
     LYING,
     BONE_LENGTH_SCALING,
     BACKWARDS,

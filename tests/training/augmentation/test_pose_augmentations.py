@@ -9,7 +9,7 @@ from poselift.skeletons import H36M17
 from tests.training.motions import motion_set
 from training.augmentation.joint_angle_jitter import jitter_joint_angles
 from training.augmentation.limbs import flex, limb
-from training.augmentation.posture import lay_down_person, seat_person
+from training.augmentation.posture import lay_down_person, seat_person, straighten_arms
 
 MOTIONS = motion_set(clips=3, frames=80)
 NAMES = MOTIONS.joint_names
@@ -18,6 +18,7 @@ CHANGES = {
     "joint-angle jitter": lambda points, rng: jitter_joint_angles(points, NAMES, 50.0, rng),
     "sitting": lambda points, rng: seat_person(points, NAMES, rng),
     "lying": lay_down_person,
+    "straight arms": lambda points, rng: straighten_arms(points, NAMES, rng),
 }
 
 
