@@ -150,8 +150,9 @@ def origin(path: Path) -> Origin:
 
 
 def begin_with(networks: Networks, causal: bool, origin: Origin) -> None:
-    """Take over other weights; a trajectory or an error head they have not may be new.
+    """Take over other weights.
 
+    A trajectory or an error head that they lack is new; one that the networks lack is left out.
     What sees single frames may begin what sees many, which then does the same at first.
     """
     path = origin.path
@@ -165,10 +166,15 @@ def begin_with(networks: Networks, causal: bool, origin: Origin) -> None:
             assert isinstance(network, TemporalModel)
             if sees_one_frame:
                 weights = widened(weights, network)
-            if not any(key.startswith(_ERROR_HEAD) for key in weights):
-                new = network.state_dict().items()
-                weights |= {key: value for key, value in new if key.startswith(_ERROR_HEAD)}
-            load_weights(network, weights, path)
+            load_weights(network, _with_error_head_of(network, weights), path)
+
+
+def _with_error_head_of(model: TemporalModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with an error head where the model has one: theirs, or else the model's own."""
+    own = {k: v for k, v in model.state_dict().items() if k.startswith(_ERROR_HEAD)}
+    theirs = {k: v for k, v in weights.items() if k.startswith(_ERROR_HEAD)}
+    others = {k: v for k, v in weights.items() if k not in theirs}
+    return others | ((theirs or own) if own else {})
 
 
 def widened(weights: dict[str, Tensor], model: TemporalModel) -> dict[str, Tensor]:

@@ -56,6 +56,13 @@ def test_a_shipped_model_is_read_as_it_is_served(data, tmp_path):
     check_parity(SHIPPED, exported)
 
 
+def test_an_error_head_that_the_run_does_not_want_is_left_out(data, tmp_path):
+    small = {"filter_widths": (3, 3, 3, 3, 3), "channels": 192, "causal": True}
+    trainer = Trainer(config(data, tmp_path, **small, trajectory=False, expected_errors=False))
+    trainer.begin_with(SHIPPED)
+    assert trainer.networks.pose.error_head is None
+
+
 def test_other_models_are_refused(tmp_path):
     wanted = ModelConfig(keypoint_format="coco17")
     with pytest.raises(CheckpointError, match="not a model folder"):
