@@ -66,7 +66,7 @@ LYING = Augmentation(
 def straighten_arms(
     points_TM3: Floats, joint_names: Sequence[str], rng: np.random.Generator
 ) -> Floats:
-    """Scale the flexion of each elbow by a factor of its own, for the whole clip: often to nothing."""
+    """Scale the flexion of each elbow by a factor for the whole clip, which is often 0."""
     straighter = points_TM3
     for side in ("left", "right"):
         chain = limb(joint_names, side, "shoulder")
