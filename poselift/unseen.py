@@ -3,7 +3,8 @@
 A network that has to guess a limb guesses another one with every change of the rest: legs below the
 picture stand, sit and stand again. So a limb of which neither joint was measured at any time (so
 far, if causal) hangs straight down along the trunk, and the expected errors of joints never
-measured are at least what such a guess is off by where people sit or raise their arms.
+measured are at least what such a guess is off by where people sit: most cameras that see no legs
+see somebody at a desk.
 """
 
 from collections.abc import Sequence
@@ -25,12 +26,12 @@ class _Limb(NamedTuple):
     joints: tuple[str, str, str]
     lengths_m: tuple[float, float]
     errors_m: tuple[float, float]
-    """Of the middle and the last joint where neither was ever seen."""
+    """Of the middle and the last joint where neither was ever seen: the mean of people who sit."""
 
 
 _LIMBS: Final = (
-    _Limb(("hip", "knee", "ankle"), (0.44, 0.43), (0.55, 0.65)),
-    _Limb(("shoulder", "elbow", "wrist"), (0.28, 0.25), (0.30, 0.50)),
+    _Limb(("hip", "knee", "ankle"), (0.44, 0.43), (0.45, 0.50)),
+    _Limb(("shoulder", "elbow", "wrist"), (0.28, 0.25), (0.30, 0.65)),
 )
 _LAST_JOINT_ERROR_M: Final = 0.25
 """Of an ankle or a wrist that was never seen though the knee or the elbow was."""
