@@ -11,6 +11,7 @@ from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.checkpoint_evaluation import CheckpointEvaluation, EvaluateOptions
 from training.evaluation.pages import around, put_into
 from training.evaluation.wild.everyday import load_everyday
+from training.evaluation.wild.model_pages import write_pages
 from training.evaluation.wild.pictures import draw_calibration, draw_failures, draw_flexion
 from training.evaluation.wild.posture_pictures import draw_postures
 from training.evaluation.wild.suite import Results, as_json, as_markdown, measure_models
@@ -59,6 +60,8 @@ def _run_suite(options: EvaluateOptions) -> None:
     print(text)
     if options.page:
         put_into(options.page, "suite", text)
+        cards = [ClipModel.load(folder, provider="cpu").card for folder in folders]
+        write_pages(results, cards, options.page.parent)
         _draw(results, folders, data, options)
     if options.output:
         options.output.write_text(as_json(results))

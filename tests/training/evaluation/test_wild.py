@@ -32,6 +32,7 @@ from training.evaluation.wild.held_out import (
     measured,
     occluded_side,
 )
+from training.evaluation.wild.model_pages import write_pages
 from training.evaluation.wild.pictures import draw_calibration, draw_failures
 from training.evaluation.wild.real import (
     MEDIAPIPE,
@@ -61,6 +62,7 @@ from training.evaluation.wild.trial import (
 from training.evaluation.wild.videos import Downloads, Video, detected
 
 ROOT = Path(__file__).parents[3]
+MODELS = ROOT / "poselift" / "models"
 SECONDS = np.arange(300) / 50
 
 
@@ -332,6 +334,35 @@ def test_results_as_a_page_and_as_json(tmp_path):
     page.write_text("no marks")
     with pytest.raises(ValueError, match="expected the marks"):
         put_into(page, "suite", text)
+
+
+def test_pages_of_models_and_the_readme_are_filled_in(tmp_path):
+    card = ClipModel.load(MODELS / "causal243-light", "cpu").card
+    found = Results({card.name: card.version})
+    for row in ("clean, 50 fps", "noisy, 50 fps"):
+        for metric in ("", ": P-MPJPE", ": MPJVE (mm a frame)"):
+            found.held_out[row + metric][card.name] = 71.04
+    found.definitions["UI-PRMD, noisy: knees (°)"][card.name] = 8.0
+    pages = {
+        "docs/models/causal243-light.md": ("card", "results"),
+        "docs/models/index.md": ("errors",),
+        "README.md": ("errors",),
+    }
+    for name, parts in pages.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        marks = [f"<!-- {part}: begin -->\nold\n<!-- {part}: end -->" for part in parts]
+        (tmp_path / name).write_text("\n".join(marks))
+    write_pages(found, [card], tmp_path)
+    own, index, readme = ((tmp_path / name).read_text() for name in pages)
+    assert f"| version | `{card.version}` |" in own
+    assert "| clean, 50 fps | 71.0 |" in own
+    assert "| UI-PRMD, noisy: knees (°) | 8.0 |" in own
+    assert "| `causal243-light` | 71.0 | 71.0 | 71.0 | 71.0 | 71.0 | 71.0 |  | 8.0 |" in index
+    assert "gaps filled from the past" in readme
+    assert "old" not in own + index + readme
+    (tmp_path / "README.md").write_text("no marks")
+    with pytest.raises(ValueError, match=r"README\.md: expected the marks"):
+        write_pages(found, [card], tmp_path)
 
 
 def test_a_package_that_cannot_be_fetched_is_an_error_and_leaves_nothing(tmp_path):
