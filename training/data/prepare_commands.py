@@ -104,7 +104,7 @@ def prepare_amass(*, options: _AmassOptions) -> None:
 
 class _UiprmdOptions(_MotionOptions):
     source: Path
-    """Arrays of markers (.npz)."""
+    """Arrays of markers (.npz), or a folder that has the file in it."""
     held_out: Names = uiprmd.HELD_OUT
     """Whole subjects to keep from training."""
     output: Output = Path("data/uiprmd.npz")

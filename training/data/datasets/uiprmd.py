@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -46,6 +47,7 @@ MOVEMENTS = {
 LARGEST_STEP_M = 0.02
 """What any marker may be off by from one repetition to the next for them to be continuous."""
 _TENTH_MM = 1e-4
+_MARKERS = "markers_tenth_mm"
 
 
 class Repetition(NamedTuple):
@@ -70,6 +72,7 @@ def prepare(
     path: Path, fps: float, held_out: Sequence[str] = HELD_OUT
 ) -> tuple[MotionSet, list[Rejection], list[Fitted]]:
     """All clips of the file as one set, what was left out, and the fits with their residuals."""
+    path = file_of(path)
     exercises = read(path)
     fits: list[Fitted] = []
     clips: list[Clip] = []
@@ -100,14 +103,34 @@ def _clips(exercise: Exercise, fit: Fitted) -> list[Clip]:
     return list(whole_runs(clip, fit.motion))
 
 
+def file_of(path: Path) -> Path:
+    """The file itself, or the one file of markers in a folder, searched to its depth."""
+    if not path.is_dir():
+        return path
+    found = [each for each in sorted(path.rglob("*.npz")) if _MARKERS in _names(each)]
+    if len(found) != 1:
+        expected = f"one .npz file with an array {_MARKERS}, found {len(found)}"
+        raise InvalidInput.at(str(path), expected)
+    return found[0]
+
+
+def _names(path: Path) -> list[str]:
+    """The arrays of a file, none if it is another file."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return list(arrays)
+    except (OSError, ValueError, BadZipFile):
+        return []
+
+
 def read(path: Path) -> list[Exercise]:
     """The exercises of a file, by subject; repetitions that are continuous are one clip."""
-    keys = ("markers_tenth_mm", "marker_names", "clip_ends", "clip_names", "fps")
+    keys = (_MARKERS, "marker_names", "clip_ends", "clip_names", "fps")
     arrays = read_arrays(path, keys)
-    raw, names = arrays["markers_tenth_mm"], [str(name) for name in arrays["marker_names"]]
+    raw, names = arrays[_MARKERS], [str(name) for name in arrays["marker_names"]]
     if raw.ndim != 3 or raw.shape[1:] != (len(names), 3):
         expected = f"shape (frames, {len(names)}, 3), found {raw.shape}"
-        raise InvalidInput.at(f"{path}, markers_tenth_mm", expected)
+        raise InvalidInput.at(f"{path}, {_MARKERS}", expected)
     check_clips(arrays, {"clip_ends": "i", "clip_names": "U"}, len(raw), path)
     about = [_repetition(str(name), path) for name in arrays["clip_names"]]
     starts = [0, *arrays["clip_ends"][:-1]]

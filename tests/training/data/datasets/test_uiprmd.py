@@ -98,6 +98,20 @@ def test_wrong_files(
         uiprmd.read(path)
 
 
+def test_the_file_is_found_in_a_folder(tmp_path: Path, there_and_back: Markers) -> None:
+    with pytest.raises(InvalidInput, match="one .npz file with an array markers_tenth_mm, found 0"):
+        uiprmd.file_of(tmp_path)
+    np.savez(tmp_path / "other.npz", positions=np.zeros(3))
+    (tmp_path / "broken.npz").write_bytes(b"no archive")
+    (tmp_path / "deep").mkdir()
+    path = write(tmp_path / "deep" / "ui.npz", CLIPS[:1], there_and_back)
+    assert uiprmd.file_of(tmp_path) == path
+    assert uiprmd.file_of(path) == path
+    write(tmp_path / "second.npz", CLIPS[:1], there_and_back)
+    with pytest.raises(InvalidInput, match="found 2"):
+        uiprmd.file_of(tmp_path)
+
+
 def write_c3d(path: Path, markers: Markers, unit: str = "mm") -> Path:
     file = ezc3d.c3d()
     file["parameters"]["POINT"]["RATE"]["value"] = [markers.fps]
