@@ -1,89 +1,62 @@
 #!/bin/sh
-# The recipe of the default models in poselift/models/, with seed 0: some fourteen hours of one CPU
-# core that has bfloat16. Each command may be interrupted; the same command resumes. The weights that
-# ship did not come from one run of this script. They went through some of its stages twice, as the
-# epochs in their cards say, and through all but the last with earlier versions of noise, cameras and
-# imputation. symmetric243 was trained with missing joints interpolated in the image, not moved along
-# with the body.
+# The recipe of the default models in poselift/models/, with seed 0, on a CPU: some five hours of one
+# core. Each command may be interrupted; the same command resumes. It needs data/cmu.npz,
+# data/uiprmd.npz and data/hdm05.npz, as training.prepare writes them, and goes on from the weights of
+# an earlier version, which training/recorded_motion_models.sh describes.
 set -eu
 python=.venv/bin/python
-step="--batch-size 512 --precision bfloat16 --threads 1"
-size="$step --channels 384 --windows-per-epoch 70000"
-more="--limb-swap 0.6 --backwards 0.5 --bone-length-scaling 0.07 --short-context 0.3"
-wild="$more --speed 0.7,5 --joint-angle-jitter 0.7 --sitting 0.1 --lying 0.05 --roll 0.15 --truncation 0.1"
+earlier=4678124fd63e84735b14247161ce42c855fae59e
 
-train() {  # NAME, epochs of the first stage, velocity weights of the fourth and last stages, more options
-    name=$1 first=$2 velocity=$3 last_velocity=$4
-    shift 4
-    # 1: recorded motion. 2 and 3: augmentation, at a lower learning rate. 4: without dropout, which
-    # adds jitter, so that velocities can be learned. 5 and last: all augmentations.
-    $python -m training.train --output "runs/$name-1" $size "$@" --dropout 0.1 --epochs "$first"
-    varied="--learning-rate 0.0005 --dropout 0.25"
-    $python -m training.train --output "runs/$name-2" $size "$@" $varied \
-        --initial "runs/$name-1/checkpoint.pt" --epochs 26 --learning-rate-decay 0.9 \
-        --limb-swap 0.5 --backwards 0.3
-    $python -m training.train --output "runs/$name-3" $size "$@" $varied $more \
-        --initial "runs/$name-2/checkpoint.pt" --epochs 32 --learning-rate-decay 0.92
-    $python -m training.train --output "runs/$name-4" $size "$@" $more \
-        --initial "runs/$name-3/checkpoint.pt" --epochs 28 --learning-rate-decay 0.88 \
-        --learning-rate 0.0004 --dropout 0 --velocity-weight "$velocity"
-    fine_tuning="--windows-per-epoch 50000 --dropout 0 --weight-average 0.995"
-    $python -m training.train --output "runs/$name-5" $step --channels 384 "$@" $wild $fine_tuning \
-        --initial "runs/$name-4/checkpoint.pt" --epochs 60 --learning-rate 0.0002 \
-        --learning-rate-decay 0.95 --velocity-weight "$last_velocity"
-    $python -m training.train --output "runs/$name" $step --channels 384 "$@" $wild $fine_tuning \
-        --initial "runs/$name-5/checkpoint.pt" --epochs 80 --learning-rate 0.0002 \
-        --learning-rate-decay 0.955 --velocity-weight "$last_velocity"
+mkdir -p runs/earlier
+git archive "$earlier" poselift/models | tar -x -C runs/earlier --strip-components 2
+$python -m training.prepare join data/cmu.npz data/uiprmd.npz --output data/all.npz
+$python -m training.prepare straighten data/all.npz --output data/train.npz
+
+step="--data data/train.npz --batch-size 1024 --precision float32 --threads 1 --dropout 0"
+step="$step --weight-average 0.995 --bone-weight 0.3 --bone-direction-weight 0.1"
+step="$step --joint-angle-weight 0.1"
+bodies="--limb-swap 0.3 --bone-length-scaling 0.06 --joint-angle-jitter 0.2 --straight-arms 0.3"
+bodies="$bodies --sitting 0.05 --lying 0.08 --joint-definitions 0.8"
+time="--speed 0.7,5 --backwards 0.3 --short-context 0.5"
+everyday="$step $bodies $time --mixture everyday-video --roll 0.1 --truncation 0.1"
+temporal="$everyday --targets-per-window 8 --windows-per-epoch 140000 --trajectory --expected-errors"
+large="$temporal --channels 384 --trajectory-channels 128"
+light="$temporal --channels 192 --trajectory-channels 64 --causal"
+# The last stage learns velocities too, at a low rate.
+last="--epochs 5 --learning-rate 0.0001 --learning-rate-decay 0.75 --velocity-weight 2"
+
+train() {  # NAME, what to begin with, more options
+    name=$1 initial=$2
+    shift 2
+    # shellcheck disable=SC2068 - options, word by word
+    $python -m training.train --output "runs/$name" --initial "$initial" $@
 }
 
-train_light() {  # single frames first, which is quick; then temporal windows
-    light="$step --channels 192 --dropout 0 --weight-average 0.995"
-    $python -m training.train --output runs/light-1 $light $wild --filter-widths 1,1,1,1,1 \
-        --batch-size 1024 --windows-per-epoch 140000 --epochs 80 --learning-rate-decay 0.94
-    $python -m training.train --output runs/light-2 $light $wild --causal \
-        --initial runs/light-1/checkpoint.pt --windows-per-epoch 70000 --epochs 50 \
-        --learning-rate 0.0003 --learning-rate-decay 0.93 --velocity-weight 4
-    $python -m training.train --output runs/causal243-light-poses $light $wild --causal \
-        --initial runs/light-2/checkpoint.pt --windows-per-epoch 70000 --epochs 80 \
-        --learning-rate 0.0003 --learning-rate-decay 0.95 --velocity-weight 4
-}
-
-add_trajectory() {  # NAME, channels, channels of the trajectory network, more options; the pose network
-    # is frozen, and the last stage trains expected errors too
-    name=$1 channels=$2 trajectory_channels=$3
-    shift 3
-    trajectory="$step --channels $channels --freeze-pose --trajectory"
-    trajectory="$trajectory --trajectory-channels $trajectory_channels $*"
-    $python -m training.train --output "runs/$name-1" $trajectory $more --windows-per-epoch 70000 \
-        --initial "runs/$name-poses/checkpoint.pt" --epochs 50 --learning-rate-decay 0.93 \
-        --dropout 0.1
-    $python -m training.train --output "runs/$name-2" $trajectory $more --windows-per-epoch 70000 \
-        --initial "runs/$name-1/checkpoint.pt" --epochs 24 --learning-rate-decay 0.87 \
-        --learning-rate 0.0005 --dropout 0 --velocity-weight 4
-    $python -m training.train --output "runs/$name" $trajectory $wild --windows-per-epoch 50000 \
-        --initial "runs/$name-2/checkpoint.pt" --epochs 20 --learning-rate-decay 0.85 \
-        --learning-rate 0.0006 --dropout 0 --velocity-weight 4 --expected-errors
-}
+train symmetric243-1 runs/earlier/symmetric243 $large --epochs 4 \
+    --batch-norm-momentum 0.1,0.0575 --learning-rate 0.0005 --learning-rate-decay 0.93
+train symmetric243-2 runs/symmetric243-1/checkpoint.pt $large --epochs 15 \
+    --learning-rate 0.0004 --learning-rate-decay 0.88
+train symmetric243 runs/symmetric243-2/checkpoint.pt $large $last
+train causal243-1 runs/earlier/causal243 $large --causal --epochs 10 \
+    --learning-rate 0.0005 --learning-rate-decay 0.83
+train causal243 runs/causal243-1/checkpoint.pt $large --causal $last
+train causal243-light-1 runs/earlier/causal243-light $light --epochs 22 \
+    --learning-rate 0.0005 --learning-rate-decay 0.92
+train causal243-light runs/causal243-light-1/checkpoint.pt $light $last
+# A baseline for the cards.
+$python -m training.train --output runs/single $everyday --channels 384 --filter-widths 1,1,1,1,1 \
+    --windows-per-epoch 280000 --epochs 14 --learning-rate 0.001 --learning-rate-decay 0.75
 
 export_model() {  # NAME, cost of training
-    $python -m training.evaluate "runs/$1/checkpoint.pt" --baseline runs/single/checkpoint.pt \
-        --output "runs/$1/errors.json"
+    $python -m training.evaluate "runs/$1/checkpoint.pt" --data data/cmu.npz \
+        --baseline runs/single/checkpoint.pt --output "runs/$1/errors.json"
     $python -m training.export "runs/$1/checkpoint.pt" --output "poselift/models/$1" \
         --errors "runs/$1/errors.json" --cost "$2" --licence Apache-2.0 \
-        --recipe training/default_models.sh \
-        --limits "Sitting, lying and truncated people are only simulated in the data. See MODELS.md."
+        --recipe training/default_models.sh --limits "See MODELS.md."
 }
 
-train symmetric243-poses 29 2 3
-train causal243-poses 29 7 6 --causal
-train_light
-add_trajectory symmetric243 384 128
-add_trajectory causal243 384 128 --causal
-add_trajectory causal243-light 192 64 --causal
-train single 60 0 0 --filter-widths 1,1,1,1,1
-full="255 epochs of 50,000 to 70,000 windows, and 94 of the trajectory: some six hours of one CPU core"
-export_model symmetric243 "$full"
-export_model causal243 "$full"
-export_model causal243-light \
-    "130 epochs of 70,000 windows after 80 of single frames, and 94 of the trajectory: two hours of one CPU core"
-.venv/bin/python -m training.evaluate --suite wild --page MODELS.md
+export_model symmetric243 "COST"
+export_model causal243 "COST"
+export_model causal243-light "COST"
+$python -m training.evaluate --suite wild --page MODELS.md \
+    --everyday data/uiprmd.npz --everyday data/hdm05.npz

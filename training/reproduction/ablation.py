@@ -40,7 +40,7 @@ RECIPE: Mapping[str, Any] = {
     "roll": 0.15,
     "truncation": 0.1,
 }
-"""How the default models' last stages augment motion; see ``training/default_models.sh``."""
+"""How the last stages of ``training/recorded_motion_models.sh`` augment motion."""
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "all of it": {},
     "without detector noise": {"noise": (0.0, 0.0)},
@@ -61,6 +61,7 @@ RUNS: Mapping[str, Mapping[str, Any]] = {
         "joint_angle_weight": 0.1,
     },
     "with simulated joint definitions": {"joint_definitions": 0.8},
+    "with straighter arms": {"straight_arms": 0.3},
     "with a mixture of actions": {"mixture": ("everyday-video",)},
     "with eight targets a window": {"targets_per_window": 8},
 }

@@ -23,7 +23,7 @@ from training.reproduction.ablation import (
     means,
 )
 
-SCRIPT = Path(__file__).parents[3] / "training" / "default_models.sh"
+SCRIPT = Path(__file__).parents[3] / "training" / "recorded_motion_models.sh"
 
 
 def test_the_recipe_is_that_of_the_default_models():
