@@ -99,7 +99,9 @@ def test_wrong_files(
 
 
 def test_the_file_is_found_in_a_folder(tmp_path: Path, there_and_back: Markers) -> None:
-    with pytest.raises(InvalidInput, match=r"one \.npz file with an array markers_tenth_mm, found 0"):
+    with pytest.raises(
+        InvalidInput, match=r"one \.npz file with an array markers_tenth_mm, found 0"
+    ):
         uiprmd.file_of(tmp_path)
     np.savez(tmp_path / "other.npz", positions=np.zeros(3))
     (tmp_path / "broken.npz").write_bytes(b"no archive")
