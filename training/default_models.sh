@@ -1,8 +1,9 @@
 #!/bin/sh
-# The recipe of the default models in poselift/models/, with seed 0, on a CPU: some five hours of one
+# The recipe of the default models in poselift/models/, with seed 0, on a CPU: some three hours of one
 # core. Each command may be interrupted; the same command resumes. It needs data/cmu.npz,
 # data/uiprmd.npz and data/hdm05.npz, as training.prepare writes them, and goes on from the weights of
-# an earlier version, which training/recorded_motion_models.sh describes.
+# an earlier version, which training/recorded_motion_models.sh describes. Where --batch-norm-momentum
+# is given, a longer run was stopped early: the last number is what its momentum had come to.
 set -eu
 python=.venv/bin/python
 earlier=4678124fd63e84735b14247161ce42c855fae59e
@@ -23,7 +24,7 @@ temporal="$everyday --targets-per-window 8 --windows-per-epoch 140000 --trajecto
 large="$temporal --channels 384 --trajectory-channels 128"
 light="$temporal --channels 192 --trajectory-channels 64 --causal"
 # The last stage learns velocities too, at a low rate.
-last="--epochs 5 --learning-rate 0.0001 --learning-rate-decay 0.75 --velocity-weight 2"
+last="--learning-rate 0.0001 --learning-rate-decay 0.75 --velocity-weight 2"
 
 train() {  # NAME, what to begin with, more options
     name=$1 initial=$2
@@ -32,20 +33,28 @@ train() {  # NAME, what to begin with, more options
     $python -m training.train --output "runs/$name" --initial "$initial" $@
 }
 
-train symmetric243-1 runs/earlier/symmetric243 $large --epochs 4 \
-    --batch-norm-momentum 0.1,0.0575 --learning-rate 0.0005 --learning-rate-decay 0.93
-train symmetric243-2 runs/symmetric243-1/checkpoint.pt $large --epochs 15 \
-    --learning-rate 0.0004 --learning-rate-decay 0.88
-train symmetric243 runs/symmetric243-2/checkpoint.pt $large $last
-train causal243-1 runs/earlier/causal243 $large --causal --epochs 10 \
-    --learning-rate 0.0005 --learning-rate-decay 0.83
-train causal243 runs/causal243-1/checkpoint.pt $large --causal $last
-train causal243-light-1 runs/earlier/causal243-light $light --epochs 22 \
-    --learning-rate 0.0005 --learning-rate-decay 0.92
-train causal243-light runs/causal243-light-1/checkpoint.pt $light $last
+keep() {  # NAME; a quarter of the weights it began with keeps what was learned from CMU's motion
+    $python -m training.interpolate "runs/$1-3/checkpoint.pt" "runs/earlier/$1" \
+        --share 0.75 --output "runs/$1/checkpoint.pt"
+}
+
+train symmetric243-1 runs/earlier/symmetric243 $large --epochs 3 \
+    --batch-norm-momentum 0.1,0.0692 --learning-rate 0.0005 --learning-rate-decay 0.93
+train symmetric243-2 runs/symmetric243-1/checkpoint.pt $large --epochs 12 \
+    --batch-norm-momentum 0.1,0.00268 --learning-rate 0.0004 --learning-rate-decay 0.88
+train symmetric243-3 runs/symmetric243-2/checkpoint.pt $large $last --epochs 5
+keep symmetric243
+train causal243-2 runs/earlier/causal243 $large --causal --epochs 8 \
+    --learning-rate 0.0005 --learning-rate-decay 0.8
+train causal243-3 runs/causal243-2/checkpoint.pt $large --causal $last --epochs 4
+keep causal243
+train causal243-light-2 runs/earlier/causal243-light $light --epochs 18 \
+    --batch-norm-momentum 0.1,0.0024 --learning-rate 0.0005 --learning-rate-decay 0.92
+train causal243-light-3 runs/causal243-light-2/checkpoint.pt $light $last --epochs 5
+keep causal243-light
 # A baseline for the cards.
 $python -m training.train --output runs/single $everyday --channels 384 --filter-widths 1,1,1,1,1 \
-    --windows-per-epoch 280000 --epochs 14 --learning-rate 0.001 --learning-rate-decay 0.75
+    --windows-per-epoch 280000 --epochs 7 --learning-rate 0.001 --learning-rate-decay 0.6
 
 export_model() {  # NAME, cost of training
     $python -m training.evaluate "runs/$1/checkpoint.pt" --data data/cmu.npz \
@@ -55,8 +64,9 @@ export_model() {  # NAME, cost of training
         --recipe training/default_models.sh --limits "See MODELS.md."
 }
 
-export_model symmetric243 "COST"
-export_model causal243 "COST"
-export_model causal243-light "COST"
+export_model symmetric243 "255 epochs of CMU's motion, then 20 of 140,000 frames: seven hours of one CPU core"
+export_model causal243 "255 epochs of CMU's motion, then 12 of 140,000 frames: seven hours of one CPU core"
+export_model causal243-light \
+    "210 epochs of CMU's motion, then 23 of 140,000 frames: three hours of one CPU core"
 $python -m training.evaluate --suite wild --page MODELS.md \
     --everyday data/uiprmd.npz --everyday data/hdm05.npz
