@@ -10,10 +10,10 @@ RUNTIME ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 OTHER_RUNTIME = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 ARGS ?=
 
-.PHONY: help serve develop test check format docs proto bench clean
+.PHONY: help serve develop test check check-exports format docs proto bench clean
 
 help:  ## Show what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 serve: $(VENV)/.serve-$(RUNTIME)  ## Install what serving needs, and serve the default models
 	$(BIN)/python -m service
@@ -30,6 +30,9 @@ check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code, d
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+check-exports: $(VENV)/.dev  ## Open exported files with Blender, OpenSim and the glTF validator
+	$(BIN)/python -m tests.exports.check
 
 docs: $(VENV)/.dev  ## Read the documentation at http://127.0.0.1:8001
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001
@@ -54,7 +57,7 @@ bench: $(VENV)/.dev  ## Every measurement, one after the other
 	$(BIN)/python -m bench.resume_storm
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-exports *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "poselift needs Python 3.11 or newer with its venv module:" \

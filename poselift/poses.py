@@ -7,9 +7,11 @@ from typing import Any, Literal, Self, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Qualities
+from poselift.array_types import Doubles, Floats, Qualities
 from poselift.card import Card
+from poselift.errors import InvalidInput
 from poselift.imputation import JointQuality, Quality
+from poselift.skeletons import H36M17, SKELETONS, Skeleton
 
 Axes: TypeAlias = Literal["camera", "y_up", "z_up"]
 """``camera`` is x right, y down, z away from the camera; ``y_up`` is (x, −y, −z); ``z_up`` is
@@ -133,12 +135,20 @@ class Poses(PoseArrays):
         joint_quality: codes of ``poselift.imputation.JointQuality`` (T, J) of the caller's joints.
         first_frame: the number of the first frame in the source.
         warnings: what is doubtful about the input.
+        fps: frames per second, on average where there are timestamps; None where not known.
+        timestamps_s: the time of each frame (T,), seconds, of clips that came with timestamps.
+        axes: those of poses and trajectory.
+        skeleton: the name of the joints' skeleton in ``poselift.SKELETONS``.
     """
 
     quality: Qualities = field(kw_only=True)
     joint_quality: Qualities | None = field(default=None, kw_only=True)
     first_frame: int = field(default=0, kw_only=True)
     warnings: tuple[PoseWarning, ...] = field(default=(), kw_only=True)
+    fps: float | None = field(default=None, kw_only=True)
+    timestamps_s: Doubles | None = field(default=None, kw_only=True)
+    axes: Axes = field(default="camera", kw_only=True)
+    skeleton: str = field(default=H36M17.name, kw_only=True)
 
     @classmethod
     def blank(cls, card: Card, quality: Qualities) -> "Poses":
@@ -149,6 +159,7 @@ class Poses(PoseArrays):
     def __getitem__(self, rows: Any) -> "Poses":  # noqa: ANN401 - whatever indexes an array
         """Those of some frames, all fields spelled out: each live frame comes through here."""
         trajectory, errors, qualities = self.trajectory, self.expected_errors, self.joint_quality
+        times = self.timestamps_s
         return Poses(
             self.poses[rows],
             None if trajectory is None else trajectory[rows],
@@ -157,13 +168,20 @@ class Poses(PoseArrays):
             joint_quality=None if qualities is None else qualities[rows],
             first_frame=self.first_frame,
             warnings=self.warnings,
+            fps=self.fps,
+            timestamps_s=None if times is None else times[rows],
+            axes=self.axes,
+            skeleton=self.skeleton,
         )
 
     def put_into(self, frames: slice, length: int) -> "Poses":
-        """The same within a longer clip, of which all other frames are unknown."""
+        """The same within a longer clip, of which all other frames are unknown.
+
+        The times of those are unknown too, so there are no timestamps any more.
+        """
         if len(self) == length:
             return self
-        counted = replace(self.counted_from(frames.start), first_frame=0)
+        counted = replace(self.counted_from(frames.start), first_frame=0, timestamps_s=None)
         rooms = {
             name: np.zeros((length, *values.shape[1:]), values.dtype)
             for name, values in self.arrays().items()
@@ -188,12 +206,50 @@ class Poses(PoseArrays):
         return replace(self, first_frame=first_frame, warnings=warnings)
 
     def in_axes(self, axes: Axes) -> "Poses":
-        """From camera axes to those asked for."""
-        if axes == "camera":
+        """The same in the axes asked for."""
+        if axes == self.axes:
             return self
-        turn_33 = _TURNS_33[axes]
+        turn_33 = _TURNS_33[self.axes].T @ _TURNS_33[axes]
         trajectory = None if self.trajectory is None else self.trajectory @ turn_33
-        return replace(self, poses=self.poses @ turn_33, trajectory=trajectory)
+        return replace(self, poses=self.poses @ turn_33, trajectory=trajectory, axes=axes)
+
+    @property
+    def known_skeleton(self) -> Skeleton:
+        """The skeleton of the joints.
+
+        Raises:
+            InvalidInput: there is none of this name, or it has other joints.
+        """
+        skeleton = SKELETONS.get(self.skeleton)
+        if skeleton is None or self.poses.shape[1:] != (len(skeleton.joints), 3):
+            known = " or ".join(
+                f"{name} ({len(each.joints)} joints)" for name, each in SKELETONS.items()
+            )
+            found = f"{self.skeleton!r} with poses {self.poses.shape}"
+            raise InvalidInput.at("skeleton", f"{known}, found {found}")
+        return skeleton
+
+    @property
+    def times_s(self) -> Doubles:
+        """When each frame (T,) was, in seconds: its timestamp, or its number by the frame rate.
+
+        Raises:
+            InvalidInput: neither timestamps nor a frame rate are known.
+        """
+        if self.timestamps_s is not None:
+            return self.timestamps_s
+        return (self.first_frame + np.arange(len(self))) / self.known_fps
+
+    @property
+    def known_fps(self) -> float:
+        """The frame rate.
+
+        Raises:
+            InvalidInput: it is not known.
+        """
+        if self.fps is None:
+            raise InvalidInput.at("fps", "frames per second, which poselift.lift fills in")
+        return self.fps
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays there are, by name."""

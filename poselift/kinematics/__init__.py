@@ -1,0 +1,1 @@
+"""Joint rotations and joint angles of poses, by inverse kinematics."""
