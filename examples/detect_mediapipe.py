@@ -1,8 +1,8 @@
-"""Find a person in a video with MediaPipe: keypoints for ``examples/convert.py mediapipe``.
+"""Find a person in a video with MediaPipe: keypoints for ``poselift lift``.
 
     python -m venv mediapipe && mediapipe/bin/pip install mediapipe==0.10.21
     mediapipe/bin/python examples/detect_mediapipe.py video.mp4 > landmarks.json
-    python examples/convert.py mediapipe landmarks.json --image-size W H --fps FPS > request.json
+    poselift lift landmarks.json --image-size W H --fps FPS -o poses.npz
 
 MediaPipe pins an old NumPy, so give it an environment of its own. The image size and frame rate to
 use are printed to standard error. ``--world`` prints MediaPipe's own 3D landmarks instead.

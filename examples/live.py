@@ -4,9 +4,8 @@
     .venv/bin/python examples/live.py examples/walking_mediapipe.json
 
 The file is a lift request, of which each clip is a person. Sends frames at the file's rate and
-prints the position of the right wrist and the time of the answer. When the connection is lost or
-another replica is to continue, it connects again and sends the next frame that the session expects:
-no frame is lost or lifted twice.
+prints the position of the right wrist and the time of the answer. The client connects again when
+the connection is lost or the server restarts: no frame is lost or lifted twice.
 """
 
 import argparse
@@ -15,74 +14,43 @@ import time
 from pathlib import Path
 from typing import Any
 
-from websockets import Subprotocol
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+import poselift
+from poselift.client import FramePoses, Session
+from poselift.imputation import Quality
 
-Json = dict[str, Any]
 _WRIST = 16
-_PATIENCE_S = 30.0
 
 
-def frames(request: Json) -> list[Json]:
-    """The clips of a lift request, frame by frame: people who are not detected are left out."""
+def frames(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The clips of a lift request, frame by frame: people by name, None where not detected."""
     clips = {clip.get("id", str(i)): clip["keypoints"] for i, clip in enumerate(request["clips"])}
     length = max(map(len, clips.values()))
     return [
-        {
-            "index": index,
-            "people": [
-                {"track_id": name, "keypoints": clip[index]}
-                for name, clip in clips.items()
-                if index < len(clip) and clip[index] is not None
-            ],
-        }
+        {name: clip[index] for name, clip in clips.items() if index < len(clip)}
         for index in range(length)
     ]
 
 
-def run(url: str, options: Json, sequence: list[Json], fps: float) -> None:
-    """Follow a sequence to its end, over as many connections as it takes."""
-    gone_since: float | None = None
-    while True:
-        try:
-            with connect(url, subprotocols=[Subprotocol("poselift.v1.json")]) as socket:
-                socket.send(json.dumps({"open": options}))
-                opened = json.loads(socket.recv())["opened"]
-                options["session_id"] = opened["session_id"]
-                gone_since = None
-                if follow(socket, sequence, opened["next_index"], fps):
-                    socket.send(json.dumps({"close": {}}))
-                    return
-        except (ConnectionClosed, OSError) as error:
-            gone_since = gone_since or time.monotonic()
-            if time.monotonic() - gone_since > _PATIENCE_S:
-                raise
-            print(f"connecting again: {error}")
-            time.sleep(0.5)
+def follow(session: Session, sequence: list[dict[str, Any]], fps: float) -> None:
+    """Push frames at their time and print the answers."""
+    began = time.monotonic()
+    for index, people in enumerate(sequence):
+        time.sleep(max(0.0, began + index / fps - time.monotonic()))
+        pushed = time.monotonic()
+        answer = session.push(people)
+        if answer is not None:
+            show(answer, (time.monotonic() - pushed) * 1000)
 
 
-def follow(socket: ClientConnection, sequence: list[Json], start: int, fps: float) -> bool:
-    """Send frames at their time and print the answers; whether all were sent."""
-    began = time.monotonic() - start / fps
-    for frame in sequence[start:]:
-        time.sleep(max(0.0, began + frame["index"] / fps - time.monotonic()))
-        sent = time.monotonic()
-        socket.send(json.dumps({"frame": frame}))
-        answer = json.loads(socket.recv())
-        if "pose" not in answer:  # a notice: the stream ends, another replica continues
-            return False
-        show(answer["pose"], (time.monotonic() - sent) * 1000)
-    return True
-
-
-def show(answer: Json, took_ms: float) -> None:
+def show(answer: FramePoses, took_ms: float) -> None:
     """One line for each person."""
-    for person in answer["people"]:
-        pose = person["pose"]
-        wrist = "unknown" if pose is None else "{:+.2f} {:+.2f} {:+.2f} m".format(*pose[_WRIST])
+    for track_id, pose, quality in zip(
+        answer.track_ids, answer.poses.poses, answer.poses.quality, strict=True
+    ):
+        known = quality != Quality.UNKNOWN
+        wrist = "{:+.2f} {:+.2f} {:+.2f} m".format(*pose[_WRIST]) if known else "unknown"
         print(
-            f"frame {answer['index']:4d}  {person['track_id']:10s} {person['quality']:9s} "
+            f"frame {answer.index:4d}  {track_id:10s} {Quality(quality).name.lower():9s} "
             f"right wrist {wrist}  {took_ms:5.1f} ms"
         )
 
@@ -92,13 +60,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("request", type=Path, help="a lift request, as convert.py makes it")
-    parser.add_argument("--url", default="ws://127.0.0.1:8000/v1/stream")
+    parser.add_argument("request", type=Path, help="a lift request, as poselift.read makes it")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="or grpc://127.0.0.1:50051")
     arguments = parser.parse_args()
     request = json.loads(arguments.request.read_text())
-    sequence, fps = frames(request), request.get("fps", 50.0)
     options = {name: value for name, value in request.items() if name not in {"clips", "model"}}
-    run(arguments.url, options, sequence, fps)
+    if "camera" in options:
+        options["camera"] = poselift.Camera.of(options["image_size"], **options["camera"])
+    with (
+        poselift.Client(arguments.url) as client,
+        client.stream(**options) as session,
+    ):
+        follow(session, frames(request), options.get("fps", 50.0))
 
 
 if __name__ == "__main__":

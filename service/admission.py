@@ -4,10 +4,12 @@ The middleware of HTTP and WebSocket and the interceptor of gRPC call it before 
 """
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,6 +22,7 @@ from service.validation import Limits
 T = TypeVar("T")
 
 _BEARER = "bearer "
+_KEY_SUBPROTOCOL = "poselift.key."
 
 
 class CallerLeft(Exception):
@@ -100,12 +103,30 @@ def presented_key(authorization: str | None, x_api_key: str | None) -> str | Non
     return x_api_key
 
 
+def key_in_subprotocols(offered: Iterable[str]) -> str | None:
+    """The API key in a WebSocket's subprotocol ``poselift.key.KEY``, for browsers.
+
+    They cannot set headers of a WebSocket. The key's UTF-8 is in base64url without padding, since
+    not all characters are allowed there; what cannot be decoded is no key.
+    """
+    prefix = _KEY_SUBPROTOCOL
+    encoded = next((name[len(prefix) :] for name in offered if name.startswith(prefix)), "")
+    padded = encoded + "=" * (-len(encoded) % 4)
+    try:
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode() or None
+    except (binascii.Error, ValueError):
+        return None
+
+
 def _caller(context: ServiceContext, api_key: str | None) -> Caller:
     """The caller with this API key; raises what ``admitted`` does."""
     if not context.state.accepting:
         raise Unavailable("the service is starting or shutting down")
     if context.api_keys and not api_key:
-        raise Unauthenticated("give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`")
+        raise Unauthenticated(
+            "give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`; in a browser's "
+            "WebSocket as the subprotocol `poselift.key.` + base64url of KEY"
+        )
     given = b"" if api_key is None else api_key.encode()
     # All are compared, each in constant time: how long it takes tells nothing about any of them.
     matching = sum(hmac.compare_digest(given, key.encode()) for key in context.api_keys)

@@ -6,13 +6,15 @@ from contextlib import suppress
 from starlette.routing import WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 
-from service.admission import CallerLeft, admitted
+from service.admission import CallerLeft, admitted, key_in_subprotocols
 from service.context import ServiceContext
 from service.error_table import kind_of, shortened, told
 from service.handlers.live_stream import LiveStream
 from service.rest.middleware import key_in
 
 _OK = 1000
+_ANY_FORMAT = "poselift"
+"""The subprotocol of clients who leave the wire format to the service."""
 _LONGEST_REASON_BYTES = 120
 
 _log = logging.getLogger(__name__)
@@ -32,17 +34,20 @@ class StreamEndpoint:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
-        self._formats = {each.subprotocol: each for each in context.formats}
+        self._formats = {_ANY_FORMAT: context.formats[0]}
+        self._formats |= {each.subprotocol: each for each in context.formats}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one stream; errors close it with 4000 + the status that HTTP has for them."""
-        offered = [name for name in scope.get("subprotocols", ()) if name in self._formats]
-        subprotocol = offered[0] if offered else None
-        wire_format = self._formats[subprotocol] if subprotocol else self._context.formats[0]
+        offered = scope.get("subprotocols", ())
+        # Never the one with a key: what is answered may be logged on the way.
+        subprotocol = next((name for name in offered if name in self._formats), None)
+        wire_format = self._formats[subprotocol or _ANY_FORMAT]
+        api_key = key_in(scope) or key_in_subprotocols(offered)
         channel = SocketChannel(receive, send, wire_format.is_text)
         await channel.open(subprotocol)
         try:
-            with admitted(self._context, "websocket", "lift_stream", key_in(scope)) as request:
+            with admitted(self._context, "websocket", "lift_stream", api_key) as request:
                 await LiveStream(self._context, wire_format, channel, request.caller).run()
             await channel.close(_OK, "")
         except CallerLeft:

@@ -1,0 +1,102 @@
+/** The client: clips over HTTP, live sessions over WebSocket. */
+
+import { DeadlineExceeded, InvalidInput, ServerError, ServerUnavailable, ofAnswer } from "./errors.js";
+import type { LiftRequest, LiftResponse, ListedModel, SessionOptions } from "./messages.js";
+import { asked } from "./retries.js";
+import { Session } from "./session.js";
+import type { SocketClass } from "./socket.js";
+
+const TIMEOUT_MS = 60_000;
+
+export interface ClientOptions {
+  /** The key that the server asks for, if it does. */
+  apiKey?: string;
+  /** How long a call may take, all tries together. */
+  timeoutMs?: number;
+  /** Instead of the platform's; Node has one from version 22 on, before it the package `ws` does. */
+  WebSocket?: SocketClass;
+  fetch?: typeof globalThis.fetch;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+/** Lifts keypoints at a poselift server. */
+export class Client {
+  private readonly url: string;
+  private readonly timeoutMs: number;
+
+  /** `url` is `http://` or `https://host:port`, with a path where the server is behind a proxy. */
+  constructor(
+    url: string,
+    private readonly options: ClientOptions = {},
+  ) {
+    const parsed = URL.canParse(url) ? new URL(url) : null;
+    if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash) {
+      throw invalid("url", `http:// or https://host:port, found ${url}`);
+    }
+    if (parsed.username || parsed.password) throw invalid("url", "no user or password in it: apiKey takes the key");
+    this.url = parsed.href.replace(/\/+$/, "");
+    this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  }
+
+  /** Lift clips of one person each. */
+  async lift(request: LiftRequest, { signal }: CallOptions = {}): Promise<LiftResponse> {
+    return this.ask<LiftResponse>("POST", "/v1/lift", signal, JSON.stringify(request));
+  }
+
+  /** The models that the server serves. */
+  async models({ signal }: CallOptions = {}): Promise<ListedModel[]> {
+    return (await this.ask<{ models: ListedModel[] }>("GET", "/v1/models", signal)).models;
+  }
+
+  /** A live session; it connects with the first frame, or by `open`. `signal` leaves it. */
+  stream(options: SessionOptions, { signal }: CallOptions = {}): Session {
+    const Socket = this.options.WebSocket ?? (globalThis.WebSocket as SocketClass | undefined);
+    if (Socket === undefined) {
+      throw new ServerError("this platform has no WebSocket: pass one, such as that of the package ws");
+    }
+    const url = `${this.url.replace(/^http/, "ws")}/v1/stream`;
+    return new Session(options, { url, Socket, apiKey: this.options.apiKey, timeoutMs: this.timeoutMs, signal });
+  }
+
+  private async ask<T>(method: string, path: string, given?: AbortSignal, body?: string): Promise<T> {
+    const until = Date.now() + this.timeoutMs;
+    const timeout = AbortSignal.timeout(this.timeoutMs);
+    const signal = given === undefined ? timeout : AbortSignal.any([given, timeout]);
+    try {
+      return await asked(() => this.once<T>(method, path, signal, body), until, signal);
+    } catch (error) {
+      if (given?.aborted) throw given.reason;
+      if (timeout.aborted) throw new DeadlineExceeded(`no answer from ${this.url} in ${this.timeoutMs} ms`);
+      throw error;
+    }
+  }
+
+  private async once<T>(method: string, path: string, signal: AbortSignal, body?: string): Promise<T> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (this.options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.options.apiKey}`;
+    const url = this.url + path;
+    const answer = await this.fetched(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+    if (answer.status !== 200) {
+      throw ofAnswer(url, answer.status, await answer.text(), answer.headers.get("retry-after"));
+    }
+    return (await answer.json()) as T;
+  }
+
+  private async fetched(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await (this.options.fetch ?? globalThis.fetch)(url, init);
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      throw new ServerUnavailable(`${this.url} cannot be reached: ${String(cause)}`);
+    }
+  }
+}
+
+function invalid(where: string, expected: string): InvalidInput {
+  return new InvalidInput(`${where}: expected ${expected}`, [{ where, expected }]);
+}

@@ -1,0 +1,5 @@
+export { Client, type CallOptions, type ClientOptions } from "./client.js";
+export * from "./errors.js";
+export type * from "./messages.js";
+export { Session, type PushOptions } from "./session.js";
+export type { Socket, SocketClass } from "./socket.js";

@@ -1,0 +1,111 @@
+"""What carries a client's messages: HTTP with WebSockets, or gRPC, each blocking or awaited."""
+
+import importlib
+import time
+from email.utils import parsedate_to_datetime
+from types import ModuleType
+from typing import Any, Protocol
+
+from poselift.client.address import Address
+from poselift.errors import PoseliftError
+
+LARGEST_CONNECT_S = 10.0
+"""The longest that a connection may take to be made."""
+
+
+class ClientNotInstalled(PoseliftError):
+    """A package is missing that the client needs for this kind of address."""
+
+
+class Connection(Protocol):
+    """One stream, connected again and again."""
+
+    def connect(self, timeout_s: float) -> None:
+        """Connect; raises ``ServerUnavailable``."""
+
+    def send(self, message: bytes, timeout_s: float) -> None:
+        """Send a message; raises ``ServerUnavailable`` where the connection is lost."""
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        """The next message; None at the end. Raises why the server ended the stream."""
+
+    def disconnect(self) -> None:
+        """End the connection, if there is one."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Transport(Protocol):
+    """A way to a server."""
+
+    def lift(self, body: bytes, timeout_s: float) -> bytes:
+        """The answer to a ``LiftRequest``."""
+
+    def models(self, timeout_s: float) -> list[dict[str, Any]]:
+        """The models served, with the names of ``GET /v1/models``."""
+
+    def stream(self) -> Connection:
+        """A stream, not connected yet."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def close(self) -> None:
+        """End all connections but those of streams."""
+
+
+class AsyncConnection(Protocol):
+    """A ``Connection`` whose methods are awaited."""
+
+    async def connect(self, timeout_s: float) -> None: ...  # noqa: D102 - as there
+
+    async def send(self, message: bytes, timeout_s: float) -> None: ...  # noqa: D102
+
+    async def receive(self, timeout_s: float) -> bytes | None: ...  # noqa: D102
+
+    async def disconnect(self) -> None: ...  # noqa: D102
+
+    async def sleep(self, seconds: float) -> None: ...  # noqa: D102
+
+
+class AsyncTransport(Protocol):
+    """A ``Transport`` whose methods are awaited, but for ``stream``."""
+
+    async def lift(self, body: bytes, timeout_s: float) -> bytes: ...  # noqa: D102 - as there
+
+    async def models(self, timeout_s: float) -> list[dict[str, Any]]: ...  # noqa: D102
+
+    def stream(self) -> AsyncConnection: ...  # noqa: D102
+
+    async def sleep(self, seconds: float) -> None: ...  # noqa: D102
+
+    async def close(self) -> None: ...  # noqa: D102
+
+
+def needed(name: str, address: Address) -> ModuleType:
+    """An optional package.
+
+    Raises:
+        ClientNotInstalled: naming the extra that has it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ClientNotInstalled(
+            f"{name} is needed to reach {address}: pip install 'poselift[client]'"
+        ) from error
+
+
+def retry_after(text: str | None) -> float | None:
+    """The seconds of ``Retry-After``, given as such or as a date; None without one."""
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
