@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from poselift.codec import Codec, ModelInput, Preprocessing, TrackMemory
 from poselift.formats import FORMATS, convert
 from poselift.imputation import MIN_SCORE, Quality
-from service.live.association import Associator
+from service.live.association import FrameAssociator
 from service.live.frames import Frame, Person
 from service.live.records import RecordedFrame
 
@@ -126,13 +126,13 @@ def main() -> None:
         for seed in range(options.seeds):
             seen = list(_detections(scene, seed, options.frames))
             before += _switches(scene, seen, Greedy())
-            after += _switches(scene, seen, Associator(_FORMAT, _FORMAT, MIN_SCORE))
+            after += _switches(scene, seen, FrameAssociator(_FORMAT, _FORMAT, MIN_SCORE))
         thousands = options.seeds * options.frames / 1000
         print(f"{name}: {before / thousands:.1f}, {after / thousands:.1f}", flush=True)
 
 
 def _switches(
-    scene: Scene, frames: Sequence[Sequence[_Detection]], associator: Greedy | Associator
+    scene: Scene, frames: Sequence[Sequence[_Detection]], associator: Greedy | FrameAssociator
 ) -> int:
     """How often a person of a scene goes on under another id."""
     stepper = _Stepper(scene.fps)

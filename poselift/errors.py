@@ -40,3 +40,12 @@ class ModelError(PoseliftError):
 
 class RuntimeNotInstalled(ModelError):
     """ONNX Runtime is missing, or installed twice."""
+
+
+class MissingPackage(PoseliftError):
+    """A package is not installed that is needed for this alone."""
+
+    @classmethod
+    def needed(cls, package: str, purpose: str, extra: str) -> "MissingPackage":
+        """What needs it, and how to install it."""
+        return cls(f"{purpose} need {package}: pip install 'poselift[{extra}]'")

@@ -77,6 +77,8 @@ _BONES = (
     ("head", "nose"),
     ("upper_neck", "head"),
     ("upper_neck", "nose"),
+    *(("upper_neck", shoulder) for shoulder in _sided("shoulder")),
+    ("neck", "chest"),
 )
 
 _MEDIAPIPE = (
@@ -88,22 +90,44 @@ _MEDIAPIPE = (
 
 _OPENPOSE_FEET = (*_side("left", *_FOOT), *_side("right", *_FOOT))
 
+_HALPE = (*_COCO, "head", "neck", "hip", *_sided(*_FOOT))
+_FACE_AND_HANDS = (
+    *(f"face_{i}" for i in range(68)),
+    *(f"{side}_hand_{i}" for side in ("left", "right") for i in range(21)),
+)
+_NECK_AND_ARMS = ("neck", *_side("right", *_ARM), *_side("left", *_ARM))
+_LEGS = (*_side("right", *_LEG), *_side("left", *_LEG))
+
 _JOINTS: Mapping[str, tuple[str, ...]] = {
     "coco17": _COCO,
     "h36m17": H36M17.joints,
     "humaneva15": HUMANEVA15.joints,
-    "halpe26": (*_COCO, "head", "neck", "hip", *_sided("big_toe", "small_toe", "heel")),
+    "halpe26": _HALPE,
     "openpose_body25": (
-        *("nose", "neck", *_side("right", *_ARM), *_side("left", *_ARM)),
-        *("hip", *_side("right", *_LEG), *_side("left", *_LEG)),
+        *("nose", *_NECK_AND_ARMS, "hip", *_LEGS),
         *("right_eye", "left_eye", "right_ear", "left_ear", *_OPENPOSE_FEET),
     ),
     "openpose_body25b": (*_COCO, "upper_neck", "head", *_OPENPOSE_FEET),
-    "mediapipe33": _MEDIAPIPE,
-    "wholebody133": (
-        *(*_COCO, *_OPENPOSE_FEET, *(f"face_{i}" for i in range(68))),
-        *(f"{side}_hand_{i}" for side in ("left", "right") for i in range(21)),
+    "openpose_coco18": (
+        *("nose", *_NECK_AND_ARMS, *_LEGS),
+        *("right_eye", "left_eye", "right_ear", "left_ear"),
     ),
+    "openpose_mpi15": ("head", *_NECK_AND_ARMS, *_LEGS, "chest"),
+    "mediapipe33": _MEDIAPIPE,
+    "mpii16": (
+        *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
+        *("pelvis", "thorax", "upper_neck", "head", "right_wrist", "right_elbow"),
+        *("right_shoulder", *_side("left", *_ARM)),
+    ),
+    "crowdpose14": (*_sided(*_ARM, *_LEG), "head", "neck"),
+    "aic14": (*(*_side("right", *_ARM), *_side("left", *_ARM), *_LEGS, "head", "neck"),),
+    "posetrack17": ("nose", "upper_neck", "head", *_sided("ear", *_ARM, *_LEG)),
+    "apple_vision19": (
+        *("nose", *_sided("eye", "ear", "shoulder"), "neck", *_sided("elbow", "wrist")),
+        *(*_sided("hip"), "hip", *_sided("knee", "ankle")),
+    ),
+    "halpe136": (*_HALPE, *_FACE_AND_HANDS),
+    "wholebody133": (*_COCO, *_OPENPOSE_FEET, *_FACE_AND_HANDS),
 }
 FORMATS: Mapping[str, KeypointFormat] = MappingProxyType(
     {name: KeypointFormat(name, joints) for name, joints in _JOINTS.items()}
@@ -129,6 +153,7 @@ _DERIVED: Mapping[str, tuple[Mapping[str, float], ...]] = MappingProxyType(
             {"nose": 1.0},
             {"left_ear": 0.5, "right_ear": 0.5},
             {"head": 0.5, "thorax": 0.5},
+            {"head": 0.5, "left_shoulder": 0.25, "right_shoulder": 0.25},
         ),
         # The crown is above the ears by about 0.7 of their height above the shoulders.
         "head": (

@@ -22,6 +22,7 @@ _GOOD_FIT = 0.3
 _WORST_BONE = 3.0
 """One bone's greatest say, so that a single stray joint does not decide."""
 _FEWEST_BONES = 8
+_LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 _MOST_FRAMES = 100
 
 
@@ -33,21 +34,43 @@ def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
     Raises:
         InvalidInput: naming the format that fits.
     """
-    others = [other for other in names_with(keypoints_TJ3.shape[1]) if other != name]
+    better = better_layout(keypoints_TJ3, name)
+    if better is not None:
+        raise InvalidInput.at(
+            where,
+            f"keypoints in the order of {name!r}; these look like {better!r}, "
+            "which fits the lengths of the limbs far better",
+        )
+
+
+def better_layout(keypoints_TJ3: Floats, name: str) -> str | None:
+    """The format of as many joints that fits far better than the one named, if there is one."""
+    others = [
+        other
+        for other in names_with(keypoints_TJ3.shape[1])
+        if _limbs(FORMATS[other]) != _limbs(FORMATS[name])
+    ]
     if not others:
-        return
+        return None
     some = keypoints_TJ3[:: max(1, len(keypoints_TJ3) // _MOST_FRAMES)]
     claimed = _misfit(some, FORMATS[name])
     if claimed <= _FITS:
-        return
+        return None
     for other in others:
         fit = _misfit(some, FORMATS[other])
         if fit < _GOOD_FIT and _FAR_BETTER * fit < claimed < np.inf:
-            raise InvalidInput.at(
-                where,
-                f"keypoints in the order of {name!r}; these look like {other!r}, "
-                "which fits the lengths of the limbs far better",
-            )
+            return other
+    return None
+
+
+@lru_cache(64)
+def _limbs(format_: KeypointFormat) -> dict[str, int]:
+    """Where arms and legs are; heads alone, in which formats may differ, say too little."""
+    return {
+        joint: index
+        for index, joint in enumerate(format_.joints)
+        if joint.rpartition("_")[2] in _LIMB_JOINTS
+    }
 
 
 def _misfit(keypoints_TJ3: Floats, format_: KeypointFormat) -> float:

@@ -101,7 +101,10 @@ def lift(
     )
     clip = EncodedClip.of(keypoints_TJ3, how, loaded.card, timestamps_s=timestamps_s)
     output = run(loaded, clip.encoded, flip_augmentation)
-    return clip.poses(output, after).counted_from(first_frame).in_axes(axes)
+    poses = clip.poses(output, after).counted_from(first_frame).in_axes(axes)
+    if timestamps_s is None:
+        return poses
+    return replace(poses, timestamps_s=np.asarray(timestamps_s, np.float64))
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ class EncodedClip:
             poses = postprocess(poses, after, self.fps, self.card.output)
         if not np.isfinite(poses.poses).all():
             raise InvalidInput.at(self.where, FAR_OUT)
-        return poses
+        return replace(poses, fps=self.fps, skeleton=self.card.output.name)
 
 
 def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:

@@ -9,6 +9,7 @@ _MIDDLE = {
     "neck": -0.88,
     "upper_neck": -0.85,
     "thorax": -0.80,
+    "chest": -0.65,
     "spine": -0.62,
     "hip": -0.50,
     "pelvis": -0.50,

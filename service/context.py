@@ -39,8 +39,21 @@ class ServiceContext:
     """After how long of not reading its answers a live stream is ended."""
     sessions: LiveSessions | None = None
     """Live sessions, where a model with a graph for live frames is served."""
+    converter: Decoder | None = None
+    """What reads the files of callers, where that is switched on: a process of its own."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS
     """The wire formats that callers may choose from; the first where they choose none."""
+
+    @property
+    def file_converter(self) -> Decoder:
+        """What reads the files of callers.
+
+        Raises:
+            NotFound: that is off here.
+        """
+        if self.converter is None:
+            raise NotFound("files are not converted here; POSELIFT_CONVERT=true switches it on")
+        return self.converter
 
     @property
     def live(self) -> LiveSessions:

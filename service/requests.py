@@ -127,6 +127,19 @@ class SessionOptions(PoseOptions):
     """The index may jump: in the frames between no person is detected."""
 
 
+class ConvertOptions(BaseModel):
+    """How a file is read, whose name has no folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    reader: Annotated[str, Field(max_length=100)] | None = None
+    keypoint_format: Annotated[str, Field(max_length=100)] | None = None
+    image_size: tuple[_Positive, _Positive] | None = None
+    fps: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] | None = None
+    min_frames: Annotated[int, Field(ge=1)] = 1
+
+
 @dataclass(frozen=True)
 class Clip:
     """One person's keypoints: (frames, joints, 3) float32, pixels x, y and score; 0 is missing."""

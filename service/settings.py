@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,9 @@ class Settings(BaseSettings):
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
     """Keys that open the service, separated by commas; with none it is open to all."""
 
+    convert: bool | None = None
+    """Whether `POST /v1/convert` reads the files of callers; else only on a loopback address."""
+
     max_body_bytes: Annotated[int, Field(gt=0, lt=2**31)] = 128 * 1024 * 1024
     """The largest body of a request; over gRPC no more than 32 MB."""
     max_frames_per_request: _Positive = 100_000
@@ -84,6 +88,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
 
+    @property
+    def converts(self) -> bool:
+        """Whether files of callers are read."""
+        return _is_loopback(self.host) if self.convert is None else self.convert
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split(cls, keys: object) -> object:
@@ -98,6 +107,13 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, name: object) -> object:
         return name.lower() if isinstance(name, str) else name
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:

@@ -86,6 +86,7 @@ async def _service(
     for model in models:
         model.batcher.start()
     decoder = Decoder(limits)
+    converter = Decoder(limits) if settings.converts else None
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
         async with live_sessions(models, settings, metrics, machine.store_url) as sessions:
             try:
@@ -99,9 +100,12 @@ async def _service(
                     settings.request_timeout_s,
                     settings.slow_reader_timeout_s,
                     sessions,
+                    converter,
                 )
             finally:
                 decoder.close()
+                if converter is not None:
+                    converter.close()
     await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
 
 

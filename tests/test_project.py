@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from poselift.formats import FORMATS
+from poselift.readers.registry import READERS
 from poselift.writers.formats import WRITERS
 from training.config.sections import MOTION_SETTINGS
 
@@ -118,6 +119,12 @@ def test_tables_have_a_row_for_every_member(document, heading, members):
     text = (ROOT / "docs" / f"{document}.md").read_text().partition(heading)[2].partition("\n##")[0]
     first_cells = " ".join(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))
     assert set(re.findall(r"`([^`]+)`", first_cells)) == set(members)
+
+
+def test_the_page_of_readers_has_a_row_for_each_in_its_own_words():
+    page = (ROOT / "docs" / "readers.md").read_text()
+    rows = re.findall(r"^\| .* \| `.*` \|$", page, re.MULTILINE)
+    assert rows == [f"| {reader.reads} | `{reader.name}` |" for reader in READERS]
 
 
 def test_no_file_contains_a_path_of_one_machine():

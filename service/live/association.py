@@ -1,73 +1,25 @@
-"""Association of people between frames by where they are, for detectors that do not track.
+"""Track ids for the people of a live session whose detector does not track."""
 
-People and tracks are assigned to each other so that their object keypoint similarities (OKS) are
-greatest in all, with each track's joints moved on as they moved last. A person who is like no track
-left begins a new one.
-"""
-
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
 
-import lap
 import numpy as np
-from numpy.typing import NDArray
 
-from poselift.formats import FORMATS, Conversion
-from poselift.imputation import Quality, measured_joints
+from poselift.association import Associator
+from poselift.imputation import Quality
 from service.live.frames import Frame, Person
 from service.live.records import RecordedFrame
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
-_PARTS: Final = ("nose", "eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-_SIGMAS: Final = (0.026, 0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
-"""COCO's, by which OKS weighs joints."""
-_OTHER_SIGMA: Final = 0.079
-_LEAST_SIMILAR: Final = 0.001
-"""The OKS under which a person is somebody else."""
-_SMOOTHING: Final = 0.5
-"""The weight of the newest movement in a track's velocity."""
-
-
-class _Motion(NamedTuple):
-    """Where a track's joints are thought to be, and how they move from frame to frame."""
-
-    keypoints_J2: Doubles
-    seen_J: NDArray[np.bool_]
-    velocity_2: Doubles
-
-    @property
-    def area(self) -> float:
-        """That of a square as large as the box around the joints seen, which may be narrow."""
-        return max(float((np.ptp(self.keypoints_J2[self.seen_J], axis=0) ** 2).sum()) / 2, 1e-12)
-
-    def after(self, measured: "_Motion | None") -> "_Motion":
-        """The same after a frame, in which it goes on as before if nothing was measured."""
-        expected_J2 = self.keypoints_J2 + self.velocity_2
-        if measured is None:
-            return self._replace(keypoints_J2=expected_J2)
-        both_J = self.seen_J & measured.seen_J
-        off_2 = both_J @ (measured.keypoints_J2 - expected_J2) / max(both_J.sum(), 1)
-        return measured._replace(velocity_2=self.velocity_2 + _SMOOTHING * off_2)
-
-
-class Associator:
+class FrameAssociator:
     """Gives the people of one session's frames track ids of their own making."""
 
     def __init__(self, source: str, target: str, min_score: float) -> None:
-        self._conversion = Conversion(source, target)
-        self._min_score = min_score
-        sigmas = dict(zip(_PARTS, _SIGMAS, strict=True))
-        parts = (joint.rpartition("_")[2] for joint in FORMATS[target].joints)
-        self._sigmas_J = np.array([sigmas.get(part, _OTHER_SIGMA) for part in parts])
-        self._tracks: dict[str, _Motion] = {}
+        self._associator = Associator(source, target, min_score)
 
     def identify(self, frame: Frame) -> list[Person]:
         """The frame's people with track ids; those given by the caller are not looked at."""
         people = [person.keypoints_J3 for person in frame.people]
-        found = self._assigned(people)
+        found = self._associator.assign(people)
         new = (f"{frame.index}-{number}" for number in range(len(people)))
         ids = (found.get(place) or next(new) for place in range(len(people)))
         return [
@@ -77,41 +29,10 @@ class Associator:
 
     def remember(self, recorded: RecordedFrame) -> None:
         """Take in where everyone was found, in a frame just stepped or one from the store."""
-        places_PJ2 = recorded.state.keypoints_BJ2.astype(np.float64)
-        tracks = {}
-        for row in np.flatnonzero(recorded.quality_P != Quality.UNKNOWN):
-            now = _Motion(places_PJ2[row], recorded.state.seen_BJ[row], np.zeros(2))
-            measured = now if recorded.measured_PJ[row].any() else None
-            before = self._tracks.get(recorded.track_ids[row])
-            tracks[recorded.track_ids[row]] = before.after(measured) if before else now
-        self._tracks = tracks
-
-    def _assigned(self, people: Sequence[Floats]) -> dict[int, str]:
-        """For people that go on as a track, which one."""
-        if not people or not self._tracks:
-            return {}
-        converted = self._conversion(np.stack(people))
-        with np.errstate(all="ignore"):  # callers' wildest numbers are like no track's
-            similarities_PT = np.nan_to_num(self._similarities(converted))
-        # With a limit to costs, lap takes up to 0.2 s for the most people there may be.
-        tracks_P: list[int] = lap.lapjv(1 - similarities_PT, extend_cost=True)[1].tolist()
-        names = list(self._tracks)
-        return {
-            person: names[track]
-            for person, track in enumerate(tracks_P)
-            if track >= 0 and similarities_PT[person, track] >= _LEAST_SIMILAR
-        }
-
-    def _similarities(self, people_PJ3: Floats) -> Doubles:
-        """OKS (P, T) of people with tracks, over joints of both; 0 where they share none."""
-        tracks = self._tracks.values()
-        expected_TJ2 = np.stack([each.keypoints_J2 + each.velocity_2 for each in tracks])
-        areas_T1 = np.array([[each.area] for each in tracks])
-        measured_PJ = measured_joints(people_PJ3, self._min_score)
-        shared_PTJ = measured_PJ[:, None] & np.stack([each.seen_J for each in tracks])
-        squares_PTJ = ((people_PJ3[:, None, :, :2] - expected_TJ2) ** 2).sum(axis=-1)
-        # COCO's k is twice its sigma.
-        alike_PTJ = np.exp(-squares_PTJ / (2 * areas_T1 * (2 * self._sigmas_J) ** 2))
-        sums_PT = np.where(shared_PTJ, alike_PTJ, 0).sum(axis=-1)
-        similarities: Doubles = sums_PT / np.maximum(shared_PTJ.sum(axis=-1), 1)
-        return similarities
+        known = np.flatnonzero(recorded.quality_P != Quality.UNKNOWN)
+        self._associator.remember(
+            [recorded.track_ids[row] for row in known],
+            recorded.state.keypoints_BJ2[known].astype(np.float64),
+            recorded.state.seen_BJ[known],
+            np.any(recorded.measured_PJ[known], axis=1, keepdims=True)[:, 0],
+        )

@@ -34,7 +34,7 @@ from poselift.errors import PoseliftError
 from poselift.imputation import ImputationState, Quality
 from service.live import records
 from service.live.answers import Answering, AnswerLater, AnswerNow
-from service.live.association import Associator
+from service.live.association import FrameAssociator
 from service.live.frame_clock import FrameClock
 from service.live.frame_log import FrameLog
 from service.live.frames import Frame, FramePoses
@@ -100,7 +100,7 @@ class LiveSession:
         self._warnings = LiveWarnings(self._codec.check)
         layout = model.card.input.keypoint_format
         self._associator = (
-            Associator(options.keypoint_format, layout, options.min_score)
+            FrameAssociator(options.keypoint_format, layout, options.min_score)
             if options.associate
             else None
         )

@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
 from service.context import ServiceContext
+from service.rest.convert import ConvertEndpoint
 from service.rest.errors import answer_errors
 from service.rest.lift import LiftEndpoint
 from service.rest.operations import Operations
@@ -25,6 +26,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     app = FastAPIOffline(title="poselift", version="1", redirect_slashes=False, redoc_url=None)
     operations = Operations(app, context)
     LiftEndpoint(context).add_to(operations)
+    ConvertEndpoint(context).add_to(operations)
     SessionEndpoints(context).add_to(operations)
     StatusEndpoints(context).add_to(operations)
     app.router.routes.append(stream_route(context))

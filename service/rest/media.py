@@ -35,7 +35,7 @@ def negotiated(headers: Headers, formats: Sequence[WireFormat]) -> Negotiated:
         raise UnsupportedMediaType(
             f"content-type: expected {expected}, found {content_type[:200]!r}"
         )
-    _refuse_compressed(headers.get("content-encoding", "identity"))
+    refuse_compressed(headers)
     return Negotiated(given, _wanted(headers.get("accept", "*/*"), given, named))
 
 
@@ -53,8 +53,9 @@ def _wanted(accept: str, given: WireFormat, named: Mapping[str, WireFormat]) -> 
     return given
 
 
-def _refuse_compressed(content_encoding: str) -> None:
-    coding = content_encoding.strip().lower()
+def refuse_compressed(headers: Headers) -> None:
+    """Refuse a body that is compressed; raises ``UnsupportedMediaType``."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"identity", ""}:
         raise UnsupportedMediaType(
             f"content-encoding: expected none, found {coding[:100]!r}", is_compressed=True

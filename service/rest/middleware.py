@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.rest.bodies import BoundedBody, MemoryBudget
-from service.rest.media import Negotiated, negotiated
+from service.rest.media import Negotiated, negotiated, refuse_compressed
 from service.wire.wire_format import WireFormat
 
 _ADMITTED = "admitted"
@@ -40,9 +40,11 @@ class AdmissionMiddleware:
 
 
 class BodyMiddleware:
-    """Format, coding, size and memory of a body."""
+    """Format, coding, size and memory of a body; without ``formats`` it may be of any type."""
 
-    def __init__(self, app: ASGIApp, formats: Sequence[WireFormat], budget: MemoryBudget) -> None:
+    def __init__(
+        self, app: ASGIApp, formats: Sequence[WireFormat] | None, budget: MemoryBudget
+    ) -> None:
         self._app = app
         self._formats = formats
         self._budget = budget
@@ -50,7 +52,10 @@ class BodyMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers = Headers(scope=scope)
-        scope["state"][_FORMATS] = negotiated(headers, self._formats)
+        if self._formats is None:
+            refuse_compressed(headers)
+        else:
+            scope["state"][_FORMATS] = negotiated(headers, self._formats)
         declared = headers.get("content-length", "0")
         self._budget.check(int(declared) if declared.isdecimal() else 0)
         with self._budget.lease() as lease:

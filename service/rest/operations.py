@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI, Request, Response
@@ -56,6 +57,18 @@ class Body:
         return content
 
 
+@dataclass(frozen=True)
+class File:
+    """A body of any content type."""
+
+    description: str
+
+    def content(self) -> Schema:
+        """The content by media type."""
+        schema = {"type": "string", "format": "binary", "description": self.description}
+        return {"application/octet-stream": {"schema": schema}}
+
+
 class Operations:
     """Adds the operations of one service to its app."""
 
@@ -72,18 +85,22 @@ class Operations:
         answer: Body | None,
         errors: Sequence[int] = (),
         status: int = 200,
-        body: Body | None = None,
+        body: Body | File | None = None,
         budget: MemoryBudget | None = None,
+        query: Mapping[str, tuple[str, Schema]] = MappingProxyType({}),
     ) -> None:
         """Add a route to an endpoint, behind its middleware.
 
         The endpoint's name is that of the operation in metrics, its docstring the description. It
         finds path parameters in ``request.path_params``. What it takes a ``body`` with needs a
-        ``budget`` of memory for it; ``errors`` are those that not every request may meet.
+        ``budget`` of memory for it; ``errors`` are those that not every request may meet;
+        ``query`` tells the parameters of the query with their descriptions and schemas.
         """
         extra: Schema = {"security": list(_SECURITY)}
-        if names := re.findall(r"{(\w+)}", path):
-            extra["parameters"] = [_path_parameter(name) for name in names]
+        parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", path)]
+        parameters += [_query_parameter(name, *told) for name, told in query.items()]
+        if parameters:
+            extra["parameters"] = parameters
         if body is not None:
             extra["requestBody"] = {"required": True, "content": body.content()}
         errors = (*_ERRORS, *(_BODY_ERRORS if body else ()), *errors)
@@ -92,7 +109,8 @@ class Operations:
         )
         # As Starlette's own routes do it with ``middleware``: around the route, which is found.
         if budget is not None:
-            route.app = BodyMiddleware(route.app, self._context.formats, budget)
+            formats = None if isinstance(body, File) else self._context.formats
+            route.app = BodyMiddleware(route.app, formats, budget)
         route.app = AdmissionMiddleware(route.app, self._context, endpoint.__name__)
 
     def add_open(
@@ -145,6 +163,10 @@ def _path_parameter(name: str) -> Schema:
         "schema": {"type": "string", "minLength": 1},
         "example": example,
     }
+
+
+def _query_parameter(name: str, description: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _camel_case(name: str) -> str:

@@ -46,6 +46,15 @@ class LiftRequest(LiftOptions):
     clips: Annotated[list[Clip], Field(min_length=1)]
 
 
+class ConvertedFile(LiftRequest):
+    """A lift request, but for the image's size where neither the file nor the query tells it."""
+
+    image_size: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(  # type: ignore[assignment]
+        default_factory=list
+    )
+    """Width and height in pixels."""
+
+
 class Skeleton(_Answered):
     name: str
     joints: list[str]
@@ -198,7 +207,15 @@ class Status(_Answered):
 
 
 _BODIES = (
-    *(LiftRequest, LiftResponse, OpenSession, Session, LiftFramesRequest, LiftFramesResponse),
+    *(
+        LiftRequest,
+        ConvertedFile,
+        LiftResponse,
+        OpenSession,
+        Session,
+        LiftFramesRequest,
+        LiftFramesResponse,
+    ),
     *(Models, Status, Problem),
 )
 

@@ -12,16 +12,20 @@ import os
 import signal
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 from poselift.errors import PoseliftError
 from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
 from service.validation import Limits
 from service.wire.wire_format import WireFormat
+
+T = TypeVar("T")
 
 _ATTEMPTS = 2
 """The process may have ended before this body came; then the second attempt is its first."""
@@ -46,8 +50,17 @@ class Decoder:
         """
         if len(body) <= given.inline_bytes:
             return given.decode_lift_request(body, self._limits)
+        return await self.elsewhere(given.decode_lift_request, body)
+
+    async def elsewhere(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
+        """Decode a body in the other process, which ``decode`` must come through to.
+
+        Raises:
+            TooLarge: decoding it took more memory than there is.
+            PoseliftError: what ``decode`` raises.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._waiting, self._decode_elsewhere, given, body)
+        return await loop.run_in_executor(self._waiting, self._decode_elsewhere, decode, body)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -56,14 +69,14 @@ class Decoder:
         if self._process is not None:
             self._process.kill()
 
-    def _decode_elsewhere(self, given: WireFormat, body: bytes) -> LiftRequest:
+    def _decode_elsewhere(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
         for _ in range(_ATTEMPTS):
             process = self._process = self._process or _DecodingProcess(self._limits)
             if self._is_closed:  # perhaps while the process was being started
                 process.kill()
                 raise Unavailable("the service is shutting down")
             with suppress(EOFError, OSError):
-                return process.decode(given, body)
+                return process.decode(decode, body)
             process.kill()
             self._process = None
         raise TooLarge("decoding the body takes more memory than there is")
@@ -81,11 +94,11 @@ class _DecodingProcess:
         self._process.start()
         theirs.close()  # only the process has it open now, so that its end is seen here
 
-    def decode(self, given: WireFormat, body: bytes) -> LiftRequest:
+    def decode(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
         """Decode a body; raises EOFError or OSError if the process ends."""
-        self._connection.send(given)
+        self._connection.send(decode)
         self._connection.send_bytes(body)
-        outcome: LiftRequest | Exception = self._connection.recv()
+        outcome: T | Exception = self._connection.recv()
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -96,7 +109,7 @@ class _DecodingProcess:
 
 
 def _decode_until_closed(pipe: Connection, limits: Limits) -> None:
-    """What the process runs: each format and body is answered with a request, or an error."""
+    """What the process runs: each function and body is answered with a result, or an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which drains first
     # Nested lists hold no cycles, and looking for some took longer than decoding did.
     gc.disable()
@@ -106,10 +119,10 @@ def _decode_until_closed(pipe: Connection, limits: Limits) -> None:
         gc.collect()
 
 
-def _decoded(pipe: Connection, limits: Limits) -> LiftRequest | Exception:
+def _decoded(pipe: Connection, limits: Limits) -> object:
     try:
-        given = pipe.recv()
-        request: LiftRequest = given.decode_lift_request(pipe.recv_bytes(), limits)
+        decode = pipe.recv()
+        decoded: object = decode(pipe.recv_bytes(), limits)
     except EOFError:
         raise SystemExit from None
     except PoseliftError as error:
@@ -117,7 +130,7 @@ def _decoded(pipe: Connection, limits: Limits) -> LiftRequest | Exception:
     except Exception as error:
         error.add_note(traceback.format_exc())  # tracebacks do not come through the pipe
         return error
-    return request
+    return decoded
 
 
 def _end_with_parent() -> None:

@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 
 from poselift.errors import FieldError, InvalidInput
-from service.requests import LiftOptions, PoseOptions, SessionOptions
+from service.requests import ConvertOptions, LiftOptions, PoseOptions, SessionOptions
 
 Options = TypeVar("Options", bound=PoseOptions)
 
@@ -49,6 +49,14 @@ def session_options(fields: Mapping[str, Any]) -> SessionOptions:
     if options.lookahead_frames and options.allow_gaps:
         raise InvalidInput.at("allow_gaps", "false with lookahead_frames")
     return options
+
+
+def convert_options(fields: Mapping[str, Any]) -> ConvertOptions:
+    """Check how a file is to be read; numbers may be texts. Raises what ``lift_options`` does."""
+    try:
+        return ConvertOptions.model_validate(fields)
+    except ValidationError as error:
+        raise _invalid(error) from None
 
 
 def _options(fields: Mapping[str, Any], kind: type[Options]) -> Options:

@@ -45,6 +45,7 @@ def document(service: ServiceProcess) -> dict[str, Any]:
 OPERATIONS = [
     ("/v1/lift", "POST"),
     ("/v1/sessions", "POST"),
+    ("/v1/convert", "POST"),
     ("/v1/sessions/{session_id}/frames", "POST"),
     ("/v1/sessions/{session_id}", "GET"),
     ("/v1/sessions/{session_id}", "DELETE"),

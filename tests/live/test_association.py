@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from poselift.imputation import ImputationState, Quality, measured_joints
-from service.live.association import Associator
+from service.live.association import FrameAssociator
 from service.live.frames import Frame, Person
 from service.live.records import RecordedFrame
 from tests.models import person_clip
@@ -20,7 +20,7 @@ class Session:
     """An associator shown one frame after the other, every person seen a moment ago included."""
 
     def __init__(self) -> None:
-        self.associator = Associator("coco17", "coco17", 0.05)
+        self.associator = FrameAssociator("coco17", "coco17", 0.05)
         self.last: dict[str, Floats] = {}
         self.index = 0
 

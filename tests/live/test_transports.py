@@ -1,12 +1,15 @@
 """Live sessions over every transport of a running service."""
 
 import asyncio
+import base64
+import json
 import re
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import websockets
 
 from service.live.frames import Frame, Person
 from tests.live.clients import (
@@ -321,6 +324,43 @@ async def test_an_api_key_is_required(models):
                     with pytest.raises(Ended) as ended:
                         await opened(live, session_id=session_id)
                     assert ended.value.code in codes
+
+
+def as_subprotocol(key):
+    encoded = base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return f"poselift.key.{encoded}"
+
+
+async def test_a_key_as_a_subprotocol_where_headers_cannot_be_set(models):
+    key = "ünusual key/with+characters?"
+    with service_process(models, LIVE_MODEL="causal", API_KEYS=key, LOG_LEVEL="debug") as service:
+        url = f"ws://127.0.0.1:{service.http_port}/v1/stream"
+        opening = json.dumps({"open": {"image_size": [1000, 800]}})
+        for offered, answered in [
+            (["poselift", as_subprotocol(key)], "poselift"),
+            ([as_subprotocol(key), "poselift.v1.json"], "poselift.v1.json"),
+            ([as_subprotocol(key)], None),
+        ]:
+            async with websockets.connect(url, subprotocols=offered) as socket:
+                assert socket.subprotocol == answered
+                await socket.send(opening)
+                assert "opened" in json.loads(await socket.recv())
+        for offered, code in [
+            (["poselift"], 4401),
+            (["poselift", as_subprotocol("other")], 4403),
+            (["poselift", "poselift.key."], 4401),
+            (["poselift", "poselift.key.A"], 4401),
+            (["poselift", "poselift.key._w"], 4401),  # not UTF-8
+        ]:
+            async with websockets.connect(url, subprotocols=offered) as socket:
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await socket.recv()
+                assert closed.value.rcvd.code == code
+        assert service.stop() == 0
+    logged = "".join(service.log)
+    assert "ready" in logged
+    for secret in (key, as_subprotocol(key), as_subprotocol("other")):
+        assert secret.removeprefix("poselift.key.") not in logged
 
 
 async def test_no_store_is_left_behind(models):

@@ -8,7 +8,7 @@ import numpy as np
 from tests.checkout import copy_packages, insert, run
 
 LAST = '    "h36m17": H36M17.joints,\n'
-LINE = '    "crowdpose14": (*_sided(*_ARM, *_LEG), "head", "neck"),\n'
+LINE = '    "limbs13": (*_sided(*_ARM, *_LEG), "head"),\n'
 SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
@@ -31,18 +31,18 @@ def lift(clip, name):
 
 coco = person_clip(9)
 coco[:, :5] = 0
-clip = person_clip(9, keypoint_format="crowdpose14")
+clip = person_clip(9, keypoint_format="limbs13")
 clip[:, :12] = coco[:, 5:]
 request = {
     "model": "symmetric",
     "image_size": [1000, 800],
-    "keypoint_format": "crowdpose14",
+    "keypoint_format": "limbs13",
     "clips": [{"keypoints": clip.tolist()}],
 }
 answer, formats = asyncio.run(ask(request))
 print(json.dumps({
     "expected": lift(coco, "coco17").poses.tolist(),
-    "lifted": lift(clip, "crowdpose14").poses.tolist(),
+    "lifted": lift(clip, "limbs13").poses.tolist(),
     "answered": answer["clips"][0]["poses"],
     "formats": formats,
 }))
@@ -53,7 +53,7 @@ def test_a_format_is_lifted_by_the_library_and_the_service(models: Path, tmp_pat
     checkout = copy_packages(tmp_path, "poselift", "service", "training", "tests")
     insert(checkout / "poselift" / "formats.py", LAST, LINE)
     found = json.loads(run(checkout, "-c", SCRIPT, models))
-    # Its head and neck are no joints of COCO's, of which it lacks the face.
+    # Its head is no joint of COCO's, of which it lacks the face.
     np.testing.assert_array_equal(found["lifted"], found["expected"])
     np.testing.assert_allclose(found["answered"], found["expected"], atol=1e-5)
-    assert "crowdpose14" in found["formats"]
+    assert "limbs13" in found["formats"]

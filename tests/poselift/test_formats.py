@@ -22,6 +22,22 @@ PUBLISHED = {
     "openpose_body25b": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist "
     "LHip RHip LKnee RKnee LAnkle RAnkle UpperNeck Head LBigToe LSmallToe LHeel RBigToe RSmallToe "
     "RHeel",
+    "openpose_coco18": "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee "
+    "RAnkle LHip LKnee LAnkle REye LEye REar LEar",
+    "openpose_mpi15": "Head Neck RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee RAnkle "
+    "LHip LKnee LAnkle Chest",
+    "mpii16": "RAnkle RKnee RHip LHip LKnee LAnkle Pelvis Thorax UpperNeck Head RWrist RElbow "
+    "RShoulder LShoulder LElbow LWrist",
+    "crowdpose14": "LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip LKnee RKnee LAnkle "
+    "RAnkle Head Neck",
+    "aic14": "RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee RAnkle LHip LKnee LAnkle "
+    "Head Neck",
+    "posetrack17": "Nose UpperNeck Head LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist "
+    "LHip RHip LKnee RKnee LAnkle RAnkle",
+    "apple_vision19": "Nose LEye REye LEar REar LShoulder RShoulder Neck LElbow RElbow LWrist "
+    "RWrist LHip RHip Hip LKnee RKnee LAnkle RAnkle",
+    "halpe136": "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip "
+    "RHip LKnee RKnee LAnkle RAnkle Head Neck Hip LBigToe RBigToe LSmallToe RSmallToe LHeel RHeel",
     "mediapipe33": "Nose LEyeInner LEye LEyeOuter REyeInner REye REyeOuter LEar REar LMouth "
     "RMouth LShoulder RShoulder LElbow RElbow LWrist RWrist LPinky RPinky LIndex RIndex LThumb "
     "RThumb LHip RHip LKnee RKnee LAnkle RAnkle LHeel RHeel LFootIndex RFootIndex",
@@ -40,8 +56,8 @@ def test_every_joint_is_at_its_published_index(name):
         )
     ]
     assert list(FORMATS[name].joints[: len(expected)]) == expected
-    if name == "wholebody133":  # 68 points of the face, then 21 of each hand, left first
-        rest = FORMATS[name].joints[23:]
+    if name in {"wholebody133", "halpe136"}:  # 68 of the face, 21 of each hand, left first
+        rest = FORMATS[name].joints[len(expected) :]
         assert all(joint.startswith("face") for joint in rest[:68])
         assert all(joint.startswith("left_hand") for joint in rest[68:89])
         assert all(joint.startswith("right_hand") for joint in rest[89:])

@@ -112,7 +112,7 @@ def test_the_command_lifts_every_clip_of_a_request(models: Path, tmp_path: Path)
     for name, clip in zip(("out-a_b.npz", "out-1.npz"), clips, strict=True):
         expected = poselift.lift(clip, image_size=SIZE, model=model)
         with np.load(tmp_path / name) as found:
-            told = {"quality", "joint_quality", "first_frame"}
+            told = {"quality", "joint_quality", "first_frame", "fps", "axes", "skeleton"}
             assert set(found) == {"poses", "trajectory", "expected_errors", *told}
             np.testing.assert_allclose(found["poses"], expected.poses, atol=1e-6)
             assert set(found["quality"].tolist()) == {"measured"}
@@ -193,7 +193,7 @@ def test_errors_of_the_command_are_one_line(models: Path, tmp_path: Path) -> Non
     np.save(tmp_path / "in.npy", person_clip(10))
     for output, options, message in (
         ("out.npz", (), "error: image_size: expected width and height"),
-        ("out.bvh", ("--image-size", "1000", "800"), "out.bvh: expected a name that ends with"),
+        ("out.fbx", ("--image-size", "1000", "800"), "out.fbx: expected a name that ends with"),
     ):
         done = command("lift", tmp_path / "in.npy", "-o", tmp_path / output, *options)
         assert done.returncode == 1

@@ -1,0 +1,1 @@
+"""Detectors' files to keypoints, one reader a format."""
