@@ -104,12 +104,14 @@ def _fits(shape: tuple[int, ...]) -> bool:
     return len(shape) in {3, 4} and shape[-1] in {2, 3} and shape[-2] in _known()
 
 
-def _of_lists(content: list[Any], where: str) -> NDArray[Any]:
-    some = next(frame for frame in content if frame)
+def _of_lists(content: object, where: str) -> NDArray[Any]:
+    frames = content if isinstance(content, list) else []
+    some = next((frame for frame in frames if frame), None)
+    if some is None:
+        raise InvalidInput.at(where, "lists of frames of joints")
     try:
         blank = np.full(np.shape(some), np.nan)
-        frames = [np.asarray(frame, np.float64) if frame else blank for frame in content]
-        return np.stack(frames)
+        return np.stack([np.asarray(frame, np.float64) if frame else blank for frame in frames])
     except (TypeError, ValueError):
         raise InvalidInput.at(where, "lists of numbers, as long in every frame") from None
 
@@ -125,7 +127,7 @@ def array_detections(keypoints: NDArray[Any], where: str) -> Detections:
         expected = f"(frames, joints, 2 or 3) or (frames, people, joints, 2 or 3), {counts} joints"
         raise InvalidInput.at(where, f"{expected}; found {keypoints.shape}")
     joints = keypoints.shape[-2]
-    people_TPJ = keypoints.reshape(len(keypoints), -1, *keypoints.shape[-2:])
+    people_TPJ = keypoints[:, None] if keypoints.ndim == 3 else keypoints
     if keypoints.shape[-1] == 3:
         refuse_third_coordinate(people_TPJ, where)
     rows = Rows()

@@ -80,8 +80,8 @@ def _of_person(data: _Data, individual: str, index: Mapping[str, int]) -> NDArra
 
 def _of_table(source: Source) -> _Data:
     table = Table.of(source.read_text(), source.name)
-    lines = [table.header, *table.rows]
-    levels = {}
+    lines = [line for line in (table.header, *table.rows) if line]
+    levels: dict[str, list[str]] = {}
     for line in lines[:4]:
         if line[0].strip().lower() in _LEVELS:
             levels[line[0].strip().lower()] = [cell.strip() for cell in line]

@@ -66,10 +66,10 @@ def _strict_json(source: Source) -> dict[str, Any]:
 
 
 def _detections(fields: Mapping[str, Any], name: str) -> Detections:
-    if fields.get("clips") is None and "keypoints" in fields:
+    clips = fields.get("clips")
+    if clips is None:
         raise InvalidInput.at("clips", _FORM)
     _refuse_unknown(fields, _KNOWN | _OPTIONS, "")
-    clips = fields["clips"]
     if not isinstance(clips, list) or not clips:
         raise InvalidInput.at("clips", "a list of at least one clip")
     keypoint_format = fields.get("keypoint_format") or "coco17"

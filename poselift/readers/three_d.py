@@ -18,7 +18,8 @@ def _sniff(source: Source) -> bool:
 
 
 def _read(source: Source) -> NoReturn:
-    raise InvalidInput.at(source.name, f"2D keypoints, which are lifted; {_KINDS[source.suffix]}")
+    what = _KINDS.get(source.suffix, "this reader only refuses what is 3D")
+    raise InvalidInput.at(source.name, f"2D keypoints, which are lifted; {what}")
 
 
 THREE_D = Reader(

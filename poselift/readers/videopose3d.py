@@ -145,6 +145,8 @@ def _object(archive: ZipFile, key: str, where: str) -> object:
 
 
 def _objects(archive: ZipFile, key: str, where: str) -> NDArray[Any]:
+    if f"{key}.npy" not in archive.namelist():
+        raise InvalidInput.at(f"{where}, {key}", "an array of that name")
     with archive.open(f"{key}.npy") as file:
         return read_objects(file, f"{where}, {key}")
 
