@@ -54,7 +54,8 @@ train causal243-light-3 runs/causal243-light-2/checkpoint.pt $light $last --epoc
 keep causal243-light
 # A baseline for the cards.
 $python -m training.train --output runs/single $everyday --channels 384 --filter-widths 1,1,1,1,1 \
-    --windows-per-epoch 280000 --epochs 7 --learning-rate 0.001 --learning-rate-decay 0.6
+    --windows-per-epoch 280000 --epochs 8 --learning-rate 0.001 --learning-rate-decay 0.65 \
+    --batch-norm-momentum 0.1,0.02
 
 export_model() {  # NAME, cost of training
     $python -m training.evaluate "runs/$1/checkpoint.pt" --data data/cmu.npz \

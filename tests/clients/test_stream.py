@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import poselift
-from poselift.client import DeadlineExceeded, ServerError, SessionLost, SessionTaken
+from poselift.client import DeadlineExceeded, Overloaded, ServerError, SessionLost, SessionTaken
 from poselift.imputation import Quality
 from tests.clients.servers import KINDS, address, restarted_service
 from tests.live.replicas import walks
@@ -411,23 +411,16 @@ def test_a_push_that_is_given_up_is_caught_up_with(models, one_store, some_clien
     assert_equal(answers, expected[:10] + expected[11:20])
 
 
-def test_no_room_for_people_is_waited_for(models, one_store, some_client_of):
-    with (
-        service_process(
-            models, LIVE_MODEL="causal", REDIS_URL=one_store.url, MAX_LIVE_TRACKS="2"
-        ) as service,
-        some_client_of(service) as client,
-    ):
-        first = client.stream(**OPTIONS)
-        first.push(FRAMES[0])
-        with some_client_of(service, timeout_s=2) as other:
-            live = other.stream(**OPTIONS)
-            with pytest.raises(poselift.client.Overloaded):
-                live.push(FRAMES[0])
-            live.leave()
-        first.close()
+def test_people_without_room_are_told_so(models, one_store, some_client_of):
+    settings = {"LIVE_MODEL": "causal", "REDIS_URL": one_store.url, "MAX_LIVE_TRACKS": "2"}
+    with service_process(models, **settings) as service, some_client_of(service) as client:
+        with client.stream(**OPTIONS) as first, client.stream(**OPTIONS) as second:
+            first.push(FRAMES[0])
+            answer = second.push(FRAMES[0])
+            assert all(isinstance(problem, Overloaded) for problem in answer.problems)
+            assert len(answer.problems) == 2
         with client.stream(**OPTIONS) as live:
-            assert len(live.push(FRAMES[0]).track_ids) == 2
+            assert live.push(FRAMES[0]).problems == (None, None)
 
 
 def test_oldest_frames_may_be_left_out(service, client_of):
