@@ -67,10 +67,10 @@ $(BIN)/python:
 # What is already installed is left alone; a changed pyproject.toml installs again.
 $(VENV)/.serve-$(RUNTIME): pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip uninstall --quiet --yes $(OTHER_RUNTIME) 2>/dev/null
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve,client]'
 	@rm -f $(VENV)/.serve-*
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.serve-$(RUNTIME)
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve,training,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve,client,training,dev]'
 	@touch $@

@@ -52,14 +52,9 @@ train causal243-light-2 runs/earlier/causal243-light $light --epochs 18 \
     --batch-norm-momentum 0.1,0.0024 --learning-rate 0.0005 --learning-rate-decay 0.92
 train causal243-light-3 runs/causal243-light-2/checkpoint.pt $light $last --epochs 5
 keep causal243-light
-# A baseline for the cards.
-$python -m training.train --output runs/single $everyday --channels 384 --filter-widths 1,1,1,1,1 \
-    --windows-per-epoch 280000 --epochs 8 --learning-rate 0.001 --learning-rate-decay 0.65 \
-    --batch-norm-momentum 0.1,0.02
-
 export_model() {  # NAME, cost of training
     $python -m training.evaluate "runs/$1/checkpoint.pt" --data data/cmu.npz \
-        --baseline runs/single/checkpoint.pt --output "runs/$1/errors.json"
+        --output "runs/$1/errors.json"
     $python -m training.export "runs/$1/checkpoint.pt" --output "poselift/models/$1" \
         --errors "runs/$1/errors.json" --cost "$2" --licence Apache-2.0 \
         --recipe training/default_models.sh --limits "See MODELS.md."

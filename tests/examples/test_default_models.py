@@ -50,10 +50,6 @@ def test_the_cards_of_the_shipped_models(name, causal):
     for condition in ("clean", "noisy"):
         for metric in ("MPJPE", "P-MPJPE", "MPJVE"):
             assert errors[f"{condition} {metric}"] > 0
-    # The benefit of temporal context.
-    if not name.endswith("light"):  # the single-frame model is as large as the full ones
-        assert errors["noisy MPJPE"] < errors["noisy MPJPE, single model"]
-    assert errors["noisy MPJVE"] < 0.5 * errors["noisy MPJVE, single model"]
 
 
 def test_a_real_trial_is_lifted_from_each_camera(url):
