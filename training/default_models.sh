@@ -52,6 +52,7 @@ train causal243-light-2 runs/earlier/causal243-light $light --epochs 18 \
     --batch-norm-momentum 0.1,0.0024 --learning-rate 0.0005 --learning-rate-decay 0.92
 train causal243-light-3 runs/causal243-light-2/checkpoint.pt $light $last --epochs 5
 keep causal243-light
+
 export_model() {  # NAME, cost of training
     $python -m training.evaluate "runs/$1/checkpoint.pt" --data data/cmu.npz \
         --output "runs/$1/errors.json"

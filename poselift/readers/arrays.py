@@ -112,7 +112,7 @@ def _of_lists(content: object, where: str) -> NDArray[Any]:
     try:
         blank = np.full(np.shape(some), np.nan)
         return np.stack([np.asarray(frame, np.float64) if frame else blank for frame in frames])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput.at(where, "lists of numbers, as long in every frame") from None
 
 

@@ -155,8 +155,8 @@ def _image_name(images: Mapping[object, dict[str, Any]], person: Mapping[str, An
 
 def _size(images: Iterable[dict[str, Any]]) -> tuple[float, float] | None:
     """The images' size, if all have the same."""
-    sizes = {(image.get("width"), image.get("height")) for image in images}
-    return as_image_size(*sizes.pop()) if len(sizes) == 1 else None
+    sizes = {as_image_size(image.get("width"), image.get("height")) for image in images}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _format(content: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from poselift.array_types import Doubles
 from poselift.errors import InvalidInput
 from poselift.readers.deeplabcut_hdf5 import read_pandas
 from poselift.readers.detections import Detections, Rows
@@ -59,7 +60,7 @@ def _read(source: Source) -> Detections:
     rows = Rows()
     for name in people:
         labelled_TL3 = _of_person(data, name, index)
-        for row in np.flatnonzero(np.isfinite(labelled_TL3[..., 0]).any(axis=1)).tolist():
+        for row in np.flatnonzero((~np.isnan(labelled_TL3[..., 0])).any(axis=1)).tolist():
             keypoints = matched.arranged(np.nan_to_num(labelled_TL3[row]))
             where = f"{source.name}, {name or 'frame'} {data.frames[row]}"
             rows.add(data.frames[row], keypoints, where, name or "0")
@@ -67,14 +68,14 @@ def _read(source: Source) -> Detections:
     return replace(found, notes=unused_notes(matched))
 
 
-def _of_person(data: _Data, individual: str, index: Mapping[str, int]) -> NDArray[np.float32]:
+def _of_person(data: _Data, individual: str, index: Mapping[str, int]) -> Doubles:
     """Keypoints (T, L, 3) by label, NaN where missing; the score is 1 where there is none."""
-    keypoints = np.full((len(data.frames), len(index), 3), np.nan, np.float32)
+    keypoints = np.full((len(data.frames), len(index), 3), np.nan)
     keypoints[..., 2] = 1
     for column, (who, part, axis) in enumerate(data.columns):
         if who == individual and axis in _AXES:
             keypoints[:, index[part], _AXES[axis]] = data.values_TC[:, column]
-    keypoints[~np.isfinite(keypoints).all(axis=-1)] = np.nan
+    keypoints[np.isnan(keypoints).any(axis=-1)] = np.nan
     return keypoints
 
 

@@ -168,7 +168,7 @@ def _usual_format(keypoints_NJ3: Floats, by_count: Mapping[int, str]) -> str | N
 
 def as_image_size(width: object, height: object) -> tuple[float, float] | None:
     """An image's size in pixels, if that is what these are."""
-    sides = [each for each in (width, height) if isinstance(each, int | float) and each > 0]
+    sides = [each for each in (width, height) if isinstance(each, int | float) and 0 < each < 1e9]
     return (float(sides[0]), float(sides[1])) if len(sides) == 2 else None
 
 

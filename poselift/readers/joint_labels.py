@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats
+from poselift.array_types import Doubles
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 
@@ -59,10 +59,10 @@ class Labelled:
     joint_of_L: NDArray[np.intp]
     unused: tuple[str, ...]
 
-    def arranged(self, labelled: Floats) -> Floats:
+    def arranged(self, labelled: Doubles) -> Doubles:
         """Keypoints (…, L, 3) by label in the format's order (…, J, 3), 0 where there is none."""
         joints = len(FORMATS[self.keypoint_format].joints)
-        arranged = np.zeros((*labelled.shape[:-2], joints, 3), np.float32)
+        arranged = np.zeros((*labelled.shape[:-2], joints, 3))
         used = self.joint_of_L >= 0
         arranged[..., self.joint_of_L[used], :] = labelled[..., used, :]
         return arranged

@@ -72,7 +72,7 @@ def _by_name(rows: Sequence[LandmarkRow], names: list[str], where: str) -> Detec
     index = {name: place for place, name in enumerate(names)}
     collected = Rows()
     for row in rows:
-        values = np.zeros((len(names), 3), np.float32)
+        values = np.zeros((len(names), 3))
         for name, landmark in row.joints.items():
             values[index[str(name)]] = landmark
         collected.add(row.frame, labels.arranged(values), row.where, row.track, row.time_s)
@@ -92,7 +92,7 @@ def _by_number(
         raise InvalidInput.at(where, f"{expected}; found {highest}")
     collected = Rows()
     for row in rows:
-        values = np.zeros((count, 3), np.float32)
+        values = np.zeros((count, 3))
         for number, landmark in row.joints.items():
             if not isinstance(number, int) or number < 0:
                 raise InvalidInput.at(row.where, f"numbers of joints from 0, found {number}")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeGuard
 
 from poselift.errors import InvalidInput
 
@@ -30,6 +30,7 @@ _SCORES = ("visibility", "score", "confidence", "presence", "likelihood", "conf"
 _NAMES = ("name", "part", "joint", "label", "landmark", "landmark_name", "bodyPart")
 _NUMBERS = ("id", "index", "landmark_id", "landmark_index", "idx")
 _DEEPEST = 6
+_LARGEST = 2**63
 _SNIFFED = 100_000
 """Frames that a file may begin with before anyone is in them."""
 _OF_REQUESTS = {"clips", "keypoint_format"}
@@ -222,7 +223,7 @@ def _joints(
         joint = _joint(value, place)
         if joint in joints:
             raise InvalidInput.at(at, f"each joint once; {joint!r} is there twice")
-        joints[joint] = _landmark(value)
+        joints[joint] = _landmark(value, at)
         if isinstance(value, dict):
             fields.update(value)
     return joints, frozenset(fields)
@@ -240,20 +241,29 @@ def _joint(value: dict[str, Any] | list[Any], place: int | str) -> int | str:
     return place
 
 
-def _landmark(value: dict[str, Any] | list[Any]) -> Landmark:
+def _landmark(value: dict[str, Any] | list[Any], where: str) -> Landmark:
     if isinstance(value, list):
         x, y, score = value[0], value[1], value[3] if len(value) > 3 else 1.0
     else:
         place = value.get("position", value)
         x, y, score = place["x"], place["y"], _first(value, _SCORES)
     score = 1.0 if score is None else score
+    if not _is_coordinate(score):
+        raise InvalidInput.at(where, f"a number as score, found {str(score)[:40]!r}")
     if x is None or y is None or not math.isfinite(x + y + score):
         return 0.0, 0.0, 0.0
     return float(x), float(y), float(score)
 
 
 def _is_coordinate(value: object) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value is None or _is_number(value)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether this is a number, and no integer beyond those of computers."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < _LARGEST
+    return isinstance(value, float)
 
 
 def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401
@@ -264,7 +274,7 @@ def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: A
 def _whole(value: object, where: str) -> int:
     if isinstance(value, str):
         return _number(value)
-    if not isinstance(value, int | float) or value != int(value):
+    if not _is_number(value) or not math.isfinite(value) or value != int(value):
         raise InvalidInput.at(where, f"a frame's number, found {str(value)[:40]!r}")
     return int(value)
 
@@ -278,6 +288,6 @@ def _number(name: str) -> int:
 
 def _time(frame: Mapping[str, Any]) -> float | None:
     for name, seconds in _TIMES.items():
-        if isinstance(frame.get(name), int | float):
+        if _is_number(frame.get(name)) and math.isfinite(frame[name]):
             return float(frame[name]) * seconds
     return None

@@ -28,6 +28,7 @@ _OPTIONS: Final = frozenset(
 _KNOWN: Final = frozenset(("image_size", "fps", "keypoint_format", "coordinates", "clips"))
 _OF_CLIPS: Final = frozenset(("id", "keypoints", "first_frame", "timestamps_s"))
 _PROTOBUF: Final = (".pb", ".protobuf", ".binpb")
+_LARGEST: Final = 1e300
 _MISSING: Final = [math.nan, math.nan, 0.0]
 
 
@@ -145,7 +146,7 @@ def _times(times: object, frames: int, where: str) -> list[float] | None:
 
 def _are_numbers(values: object) -> TypeGuard[list[float]]:
     return isinstance(values, list) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in values
+        isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < _LARGEST for v in values
     )
 
 

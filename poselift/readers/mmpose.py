@@ -141,7 +141,7 @@ def _keypoints(instance: object, where: str) -> Any:  # noqa: ANN401 - an array 
     try:
         points = np.asarray(instance["keypoints"], np.float64)
         scores = np.asarray(instance.get("keypoint_scores") or [], np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput.at(where, "numbers in keypoints and keypoint_scores") from None
     if not scores.size:
         return points
@@ -169,7 +169,7 @@ def _names(meta: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     try:
         return tuple(str(names[key]) for key in sorted(names, key=int))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return ()
 
 

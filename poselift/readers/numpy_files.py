@@ -1,6 +1,9 @@
 """Arrays in NumPy's files, read without running anything in them and within bounds."""
 
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from tokenize import TokenError
 from typing import IO, Any, Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -14,6 +17,11 @@ NPY: Final = b"\x93NUMPY"
 ZIP: Final = b"PK\x03\x04"
 _MOST_MEMBERS: Final = 10_000
 _NUMBERS: Final = "buif"
+DAMAGED: Final = (
+    *(ValueError, OSError, EOFError, OverflowError, RuntimeError, SyntaxError, KeyError),
+    *(BadZipFile, zlib.error, TokenError),
+)
+"""What reading a damaged array or archive raises."""
 
 
 def read_npy(source: Source) -> NDArray[Any]:
@@ -30,7 +38,7 @@ def read_member(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
     """The array of numbers in an open file of ``size`` bytes; raises as ``read_npy``."""
     try:
         shape, _, dtype = read_header(file)
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
+    except DAMAGED as error:
         raise InvalidInput.at(where, f"an array of NumPy: {error}") from None
     if dtype.hasobject or dtype.kind not in _NUMBERS or dtype.fields is not None:
         raise InvalidInput.at(
@@ -44,7 +52,7 @@ def read_member(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
     try:
         file.seek(0)
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
+    except DAMAGED as error:
         raise InvalidInput.at(where, f"an array of NumPy: {error}") from None
     return array
 
@@ -66,8 +74,23 @@ def npz_names(source: Source) -> tuple[str, ...]:
     try:
         with source.open() as file, ZipFile(file) as archive:
             return tuple(member.filename.removesuffix(".npy") for member in _members(archive))
-    except (BadZipFile, OSError, ValueError, NotImplementedError):
+    except DAMAGED:
         return ()
+
+
+@contextmanager
+def opened_npz(source: Source) -> Iterator[ZipFile]:
+    """A .npz file whose members are not too large.
+
+    Raises:
+        InvalidInput: it is damaged, also where that shows later, or unpacks to too much.
+    """
+    try:
+        with source.open() as file, ZipFile(file) as archive:
+            _check_members(archive.infolist(), source.name)
+            yield archive
+    except DAMAGED as error:
+        raise InvalidInput.at(source.name, f"a file of arrays (.npz): {error}") from None
 
 
 def read_npz(source: Source) -> dict[str, NDArray[Any]]:
@@ -76,17 +99,12 @@ def read_npz(source: Source) -> dict[str, NDArray[Any]]:
     Raises:
         InvalidInput: it is damaged, or unpacks to too much.
     """
-    try:
-        with source.open() as file, ZipFile(file) as archive:
-            return dict(_arrays(archive, source.name))
-    except (BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise InvalidInput.at(source.name, f"a file of arrays (.npz): {error}") from None
+    with opened_npz(source) as archive:
+        return dict(_arrays(archive, source.name))
 
 
 def _arrays(archive: ZipFile, where: str) -> Iterator[tuple[str, NDArray[Any]]]:
-    members = list(_members(archive))
-    check_members(members, where)
-    for member in members:
+    for member in _members(archive):
         name = member.filename.removesuffix(".npy")
         with archive.open(member) as file:
             _, _, dtype = read_header(file)
@@ -99,7 +117,7 @@ def _members(archive: ZipFile) -> Iterator[ZipInfo]:
     return (member for member in archive.infolist() if member.filename.endswith(".npy"))
 
 
-def check_members(members: list[ZipInfo], where: str) -> None:
+def _check_members(members: list[ZipInfo], where: str) -> None:
     """Refuse an archive by what its members unpack to.
 
     Raises:

@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any, Final, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
-from poselift.readers.numpy_files import read_header
+from poselift.readers.numpy_files import DAMAGED, read_header
 from poselift.readers.source import MOST_BYTES
 
 _PLAIN = re.compile(r"\|?[?biufcOSU]\d*")
@@ -52,7 +51,7 @@ def plain_values(pickled: bytes, where: str) -> object:
 def _check_header(file: IO[bytes], where: str) -> None:
     try:
         shape, _, dtype = read_header(file)
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
+    except DAMAGED as error:
         raise InvalidInput.at(where, f"an array of NumPy: {error}") from None
     if dtype.kind != "O":
         raise InvalidInput.at(where, f"pickled objects, found {dtype} of shape {shape}")

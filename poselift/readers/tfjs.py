@@ -77,7 +77,7 @@ def _people(tensor: list[Any], where: str) -> Iterator[Floats]:
     """Each person's y, x and score."""
     try:
         array = np.array(tensor, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput.at(where, "numbers [1][1][17][3] or [1][6][56]") from None
     if array.shape == (1, 1, _JOINTS, 3):
         yield array[0, 0]

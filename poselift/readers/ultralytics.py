@@ -100,7 +100,7 @@ def _keypoints(person: object, where: str) -> Doubles:
     scores = points.get("visible") or [1.0] * len(points.get("x") or [])
     try:
         return np.array([points.get("x"), points.get("y"), scores], np.float64).T
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput.at(where, "as many numbers in x, y and visible") from None
 
 

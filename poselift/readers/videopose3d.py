@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.readers.detections import Detections, Rows
-from poselift.readers.numpy_files import check_members, npz_names
+from poselift.readers.numpy_files import npz_names, opened_npz
 from poselift.readers.object_arrays import read_objects
 from poselift.readers.reader import Reader
 from poselift.readers.source import Source
@@ -30,14 +30,10 @@ def _sniff(source: Source) -> bool:
 
 
 def _read(source: Source) -> Detections:
-    try:
-        with source.open() as file, ZipFile(file) as archive:
-            check_members(archive.infolist(), source.name)
-            if "positions_2d.npy" in archive.namelist():
-                return _positions(archive, source.name)
-            return _detectron(archive, source.name)
-    except (BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-        raise InvalidInput.at(source.name, f"a file of arrays (.npz): {error}") from None
+    with opened_npz(source) as archive:
+        if "positions_2d.npy" in archive.namelist():
+            return _positions(archive, source.name)
+        return _detectron(archive, source.name)
 
 
 def _positions(archive: ZipFile, where: str) -> Detections:
@@ -116,7 +112,7 @@ def _people(boxes: Any, keypoints: Any, where: str) -> Iterator[NDArray[Any]]:  
     try:
         boxes_N5 = np.asarray(boxes[_PERSON], np.float64)
         keypoints_N4J = np.asarray(keypoints[_PERSON], np.float64)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         raise InvalidInput.at(where, "boxes and keypoints of people as class 1") from None
     if not keypoints_N4J.size:
         return
