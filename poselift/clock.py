@@ -23,7 +23,7 @@ class Clock:
     """The times of a clip's frames.
 
     Attributes:
-        fps: frames per second; on average, where they are not even.
+        fps: frames per second, by the median step where they are not even.
         elapsed_T: ticks since the frame before, at least 1: frames, or those of timestamps.
     """
 

@@ -135,7 +135,8 @@ class Poses(PoseArrays):
         joint_quality: codes of ``poselift.imputation.JointQuality`` (T, J) of the caller's joints.
         first_frame: the number of the first frame in the source.
         warnings: what is doubtful about the input.
-        fps: frames per second, on average where there are timestamps; None where not known.
+        fps: frames per second, by the median step of timestamps if there are some; None where it
+            is not known.
         timestamps_s: the time of each frame (T,), seconds, of clips that came with timestamps.
         axes: those of poses and trajectory.
         skeleton: the name of the joints' skeleton in ``poselift.SKELETONS``.
@@ -157,7 +158,8 @@ class Poses(PoseArrays):
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
 
     def __getitem__(self, rows: Any) -> "Poses":  # noqa: ANN401 - whatever indexes an array
-        """Those of some frames, all fields spelled out: each live frame comes through here."""
+        """Those of some frames; ``first_frame``, ``fps`` and ``warnings`` stay the clip's."""
+        # All fields are spelled out, for speed: each live frame comes through here.
         trajectory, errors, qualities = self.trajectory, self.expected_errors, self.joint_quality
         times = self.timestamps_s
         return Poses(

@@ -20,13 +20,11 @@ from poselift.client.errors import (
 )
 from poselift.client.frames import FramePoses, People
 from poselift.client.messages import Clip, LiftOptions, ModelInfo, SessionOptions
-from poselift.client.transport import ClientNotInstalled
 
 __all__ = [
     "AsyncClient",
     "AsyncSession",
     "Client",
-    "ClientNotInstalled",
     "Clip",
     "DeadlineExceeded",
     "Forbidden",

@@ -57,7 +57,7 @@ class AsyncClient:
         """Lift clips of one person each in one request; see ``Client.lift_clips``."""
         body = lift_request(clips, options)
         ask = asked(lambda transport, left_s: transport.lift(body, left_s), self._timeout_s)
-        return lifted(await run_async(ask, self._transport))
+        return lifted(await run_async(ask, self._transport), clips, options)
 
     async def models(self) -> list[ModelInfo]:
         """The models that the server serves; see ``Client.models``."""

@@ -52,8 +52,8 @@ class Client:
             timeout_s: how long each call may take, all tries together.
 
         Raises:
-            InvalidInput: the URL is none of these.
-            ClientNotInstalled: the extra ``poselift[client]`` is missing.
+            InvalidInput: the URL is none of these, or no header can have the key.
+            MissingPackage: the extra ``poselift[client]`` is missing.
         """
         self._address = Address.of(url)
         self._timeout_s = timeout_s
@@ -92,7 +92,7 @@ class Client:
         """
         body = lift_request(clips, options)
         ask = asked(lambda transport, left_s: transport.lift(body, left_s), self._timeout_s)
-        return lifted(run(ask, self._transport))
+        return lifted(run(ask, self._transport), clips, options)
 
     def models(self) -> list[ModelInfo]:
         """The models that the server serves; raises what ``lift`` does."""

@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 
 from poselift.array_types import Floats
 from poselift.client.messages import (
+    axes_of,
     codes_of,
     floats,
     one_frame,
     problem_of,
     qualities,
+    skeleton_of,
     warning_of,
 )
 from poselift.errors import InvalidInput, PoseliftError
@@ -82,9 +84,9 @@ def frame_message(
     return messages.LiftStreamRequest(frame=frame).SerializeToString()
 
 
-def frame_poses(answer: "messages.FramePoses", joints: int) -> FramePoses:
-    """An answer's arrays; ``joints`` are those of a pose."""
-    people = answer.people
+def frame_poses(answer: "messages.FramePoses", opened: "messages.Opened") -> FramePoses:
+    """An answer's arrays, in a session as it was opened."""
+    people, joints = answer.people, len(opened.skeleton.joints)
     letters = [person.joint_quality for person in people]
     return FramePoses(
         answer.index,
@@ -96,6 +98,8 @@ def frame_poses(answer: "messages.FramePoses", joints: int) -> FramePoses:
             quality=qualities([person.quality for person in people]),
             joint_quality=codes_of(letters, max(map(len, letters))) if any(letters) else None,
             warnings=tuple(warning_of(each) for each in answer.warnings),
+            axes=axes_of(opened.axes),
+            skeleton=skeleton_of(opened.skeleton),
         ),
         tuple(person.source if person.HasField("source") else None for person in people),
         answer.durable if answer.HasField("durable") else True,

@@ -14,7 +14,7 @@ from poselift.client.errors import (
     of_answer,
     of_close,
 )
-from poselift.client.transport import LARGEST_CONNECT_S, needed, retry_after
+from poselift.client.transport import LARGEST_CONNECT_S, authorization, needed, retry_after
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class HttpTransport:
 
     def __init__(self, address: Address, api_key: str | None) -> None:
         self._address = address
-        self._headers = _headers(api_key)
+        self._headers = authorization(api_key)
         needed("httpx", address)
         import httpx  # noqa: PLC0415 - an extra's
 
@@ -74,7 +74,7 @@ class AsyncHttpTransport:
 
     def __init__(self, address: Address, api_key: str | None) -> None:
         self._address = address
-        self._headers = _headers(api_key)
+        self._headers = authorization(api_key)
         needed("httpx", address)
         import httpx  # noqa: PLC0415 - an extra's
 
@@ -223,10 +223,6 @@ class AsyncSocketConnection:
         if self._socket is None:
             raise ServerUnavailable(f"there is no connection to {self._address}")
         return self._socket
-
-
-def _headers(api_key: str | None) -> dict[str, str]:
-    return {} if api_key is None else {"authorization": f"Bearer {api_key}"}
 
 
 def _request_options(timeout_s: float, body: bytes | None) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class LiveFlow:
     """The flows of a live session, for one caller at a time."""
 
     def __init__(self, options: SessionOptions, timeout_s: float, where: str) -> None:
+        from poselift.v1 import poselift_pb2  # noqa: PLC0415 - an extra's
+
         opening(options)  # what is wrong with them is told before there is a connection
         self._options = options
         self._timeout_s = timeout_s
@@ -67,13 +69,13 @@ class LiveFlow:
         self._lookahead = options.get("lookahead_frames", 0)
         self._is_connected = False
         self._ended: PoseliftError | None = None
-        self._joints = 0
         self._frames: deque[_Kept] = deque()
         self._sent_upto = 0
         self._answered_upto = 0
         self._ready: deque[FramePoses] = deque()
         self.session_id = options.get("session_id")
         self.next_index = 0
+        self._as_opened = poselift_pb2.Opened()
         self.model: ModelInfo | None = None
 
     @property
@@ -121,7 +123,11 @@ class LiveFlow:
     def close(self) -> Flow[list[FramePoses]]:
         """Have the session forgotten; the answers that were still to come."""
         if self._ended is None and self.model is not None:
-            yield from self._close(Patience(self._timeout_s))
+            try:
+                yield from self._close(Patience(self._timeout_s))
+            except PoseliftError as error:
+                yield from self._failed(error)
+                raise
         self._ended = self._ended or ServerError("the session was closed")
         yield from self._disconnect()
         answers = list(self._ready)
@@ -214,7 +220,7 @@ class LiveFlow:
         for frame in self._frames:
             # Those before it are left out, with drop_oldest.
             frame.is_answered = frame.is_answered or frame.index <= answer.index
-        poses = frame_poses(answer, self._joints)
+        poses = frame_poses(answer, self._as_opened)
         self._ready.append(poses)
         if poses.durable:
             self._forget()
@@ -275,7 +281,7 @@ class LiveFlow:
         is_first = self.model is None
         self.session_id = self._options["session_id"] = opened.session_id
         self.model = summary_of(opened.model)
-        self._joints = len(opened.skeleton.joints)
+        self._as_opened = opened
         if not is_first:
             return self._continued(opened.next_index)
         self.next_index = self._sent_upto = opened.next_index

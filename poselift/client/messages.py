@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypeAlias, TypedDict, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Required,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    get_args,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,12 +21,14 @@ from numpy.typing import ArrayLike
 from poselift.array_types import Floats, Qualities
 from poselift.cameras import Camera
 from poselift.client.errors import ServerError, of_problem
+from poselift.clock import Clock
 from poselift.errors import InvalidInput, PoseliftError
 from poselift.imputation import JOINT_QUALITY, JointQuality, Quality
 from poselift.input_check import Coordinates
 from poselift.lifting import as_keypoints
 from poselift.packed_fields import embedded, packed_floats
 from poselift.poses import Axes, Poses, PoseWarning
+from poselift.skeletons import H36M17
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -29,11 +41,13 @@ Keypoints: TypeAlias = ArrayLike | Sequence[ArrayLike | None]
 """Of one person: (T, J, 2) or (T, J, 3) with scores, as ``poselift.lift`` takes them."""
 
 _ENUMS: Final = {
-    "axes": ("camera", "y_up", "z_up"),
+    "axes": get_args(Axes),
     "coordinates": ("pixels", "normalized"),
     "when_behind": ("wait", "drop_oldest"),
 }
 """The values of enumerations; numbers in messages count from 1."""
+_FPS: Final = 50.0
+"""Of clips whose rate is not given, as in ``poselift.lift``."""
 _ONLY_CLIP: Final = "clips[0]."
 _CAMERA: Final = ("focal_length", "principal_point", "radial", "tangential")
 _CODES: Final = bytes.maketrans(JOINT_QUALITY.encode(), bytes(range(len(JOINT_QUALITY))))
@@ -141,16 +155,34 @@ def of_the_clip() -> Iterator[None]:
         raise InvalidInput(error.detail.replace(_ONLY_CLIP, ""), faults) from None
 
 
-def lifted(body: bytes) -> list[Poses]:
-    """The poses of a ``LiftResponse``, clip by clip, each with its warnings."""
+def lifted(body: bytes, clips: Sequence[Clip | Keypoints], options: LiftOptions) -> list[Poses]:
+    """The poses of a ``LiftResponse`` to a request, clip by clip, each with its warnings."""
     from poselift.v1 import poselift_pb2 as messages  # noqa: PLC0415 - an extra's
 
     answer = parsed(messages.LiftResponse, body)
+    if len(answer.clips) != len(clips):
+        raise ServerError(f"{len(clips)} clips were sent, and {len(answer.clips)} came back")
     joints = len(answer.skeleton.joints)
-    return [
-        _poses(clip, joints, [each for each in answer.warnings if each.clip == clip.id])
-        for clip in answer.clips
-    ]
+    found = []
+    for clip, sent in zip(answer.clips, clips, strict=True):
+        warnings = [each for each in answer.warnings if each.clip == clip.id]
+        times_s = sent.timestamps_s if isinstance(sent, Clip) else None
+        poses = _timed(_poses(clip, joints, warnings), options.get("fps") or _FPS, times_s)
+        found.append(
+            replace(poses, axes=axes_of(answer.axes), skeleton=skeleton_of(answer.skeleton))
+        )
+    return found
+
+
+def axes_of(number: int) -> Axes:
+    """Axes by their number in messages; camera axes where it is not set."""
+    names: tuple[Axes, ...] = get_args(Axes)
+    return names[max(number, 1) - 1]
+
+
+def skeleton_of(skeleton: "messages.Skeleton") -> str:
+    """The name of a skeleton; where a server tells none, that of the library's."""
+    return skeleton.name or H36M17.name
 
 
 def opening(options: SessionOptions) -> "messages.OpenSession":
@@ -295,6 +327,14 @@ def _poses(
         first_frame=clip.first_frame,
         warnings=tuple(warning_of(each) for each in warnings),
     )
+
+
+def _timed(poses: Poses, fps: float, timestamps_s: ArrayLike | None) -> Poses:
+    """With the times that the poses have, which the server does not send back."""
+    if timestamps_s is None:
+        return replace(poses, fps=fps)
+    times_s = np.asarray(timestamps_s, np.float64)
+    return replace(poses, fps=Clock.of(fps, times_s, len(poses)).fps, timestamps_s=times_s)
 
 
 def qualities(numbers: Sequence[int]) -> Qualities:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from poselift.client.address import Address
 from poselift.client.errors import ServerUnavailable, of_status
 from poselift.client.messages import parsed
-from poselift.client.transport import needed, retry_after
+from poselift.client.transport import authorization, needed, retry_after
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class RpcTransport:
     def __init__(self, address: Address, api_key: str | None) -> None:
         grpc = needed("grpc", address)
         self._address = address
-        self._metadata = _metadata(api_key)
+        self._metadata = tuple(authorization(api_key).items())
         if address.is_secure:
             credentials = grpc.ssl_channel_credentials()
             self._channel = grpc.secure_channel(address.host, credentials, _OPTIONS)
@@ -84,7 +84,7 @@ class AsyncRpcTransport:
     def __init__(self, address: Address, api_key: str | None) -> None:
         needed("grpc", address)
         self._address = address
-        self._metadata = _metadata(api_key)
+        self._metadata = tuple(authorization(api_key).items())
         self._open: grpc.aio.Channel | None = None
 
     async def lift(self, body: bytes, timeout_s: float) -> bytes:
@@ -299,10 +299,6 @@ def _raise_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is None or task.cancelling():
         raise  # noqa: PLE0704 - called where it is handled
-
-
-def _metadata(api_key: str | None) -> tuple[tuple[str, str], ...]:
-    return () if api_key is None else (("authorization", f"Bearer {api_key}"),)
 
 
 def _until_none(messages: "queue.SimpleQueue[bytes | None]") -> Iterator[bytes]:

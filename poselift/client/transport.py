@@ -7,14 +7,10 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from poselift.client.address import Address
-from poselift.errors import PoseliftError
+from poselift.errors import InvalidInput, MissingPackage
 
 LARGEST_CONNECT_S = 10.0
 """The longest that a connection may take to be made."""
-
-
-class ClientNotInstalled(PoseliftError):
-    """A package is missing that the client needs for this kind of address."""
 
 
 class Connection(Protocol):
@@ -87,14 +83,32 @@ def needed(name: str, address: Address) -> ModuleType:
     """An optional package.
 
     Raises:
-        ClientNotInstalled: naming the extra that has it.
+        MissingPackage: naming the extra that has it.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ClientNotInstalled(
-            f"{name} is needed to reach {address}: pip install 'poselift[client]'"
-        ) from error
+        raise MissingPackage.needed(name, f"clients of {address}", "client") from error
+
+
+def authorization(api_key: str | None) -> dict[str, str]:
+    """The header with the key, if there is one.
+
+    Raises:
+        InvalidInput: no header can have it. The libraries below would say so too, with the key in
+            their messages.
+    """
+    if api_key is None:
+        return {}
+    if (
+        not api_key
+        or not (api_key.isascii() and api_key.isprintable())
+        or api_key != api_key.strip()
+    ):
+        raise InvalidInput.at(
+            "api_key", "printable ASCII characters, without spaces or line ends around them"
+        )
+    return {"authorization": f"Bearer {api_key}"}
 
 
 def retry_after(text: str | None) -> float | None:

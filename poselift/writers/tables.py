@@ -29,6 +29,8 @@ def write_csv(path: Path, poses: Poses) -> None:
 
 
 def _cells(values: NDArray[Any]) -> list[str]:
+    if values.dtype == np.float64:  # times, which may be large, and microseconds still count
+        return [f"{each:.6f}".rstrip("0").rstrip(".") for each in values.tolist()]
     if values.dtype.kind == "f":
         return ["" if np.isnan(each) else f"{each:.6g}" for each in values.tolist()]
     return [str(each) for each in values.tolist()]

@@ -67,6 +67,9 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found.arrays()[name], values, atol=1e-5, err_msg=name)
     assert found.first_frame == expected.first_frame
     assert found.warnings == expected.warnings
+    assert (found.axes, found.skeleton) == (expected.axes, expected.skeleton)
+    assert found.fps == pytest.approx(expected.fps)
+    np.testing.assert_array_equal(found.timestamps_s, expected.timestamps_s)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -217,6 +220,15 @@ async def test_keys(models, kind):
         async with poselift.AsyncClient(url, api_key="other") as client:
             with pytest.raises(Forbidden):
                 await client.models()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("key", ["secret\n", " secret", "secret\x00", "sécret", ""])
+def test_keys_that_no_header_can_have_are_refused_and_not_told(kind, key):
+    for client in (poselift.Client, poselift.AsyncClient):
+        with pytest.raises(poselift.InvalidInput, match="api_key: expected printable") as raised:
+            client(f"{kind}://127.0.0.1:1", api_key=key)
+        assert "cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("status", [429, 503])

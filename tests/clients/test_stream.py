@@ -119,6 +119,7 @@ def test_live_poses_are_those_of_the_clip(service, models, client_of):
             assert live.model.name == "causal"
         assert [answer.index for answer in answers] == list(range(50))
         assert all(answer.track_ids == ("0",) for answer in answers)
+        assert answers[0].poses.axes == whole.axes
         poses = np.concatenate([answer.poses.poses for answer in answers])
         np.testing.assert_allclose(poses, whole.poses, atol=1e-4)
         quality = np.concatenate([answer.poses.joint_quality for answer in answers])

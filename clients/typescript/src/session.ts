@@ -142,11 +142,16 @@ export class Session {
   async close(): Promise<FramePoses[]> {
     if (this.ended === null && this.opened !== null) {
       this.isClosing = true;
-      await this.within<void>((resolve, reject) => {
-        this.closings.push({ resolve, reject });
-        if (this.isOpen) this.askToClose();
-        else this.connect();
-      });
+      try {
+        await this.within<void>((resolve, reject) => {
+          this.closings.push({ resolve, reject });
+          if (this.isOpen) this.askToClose();
+          else this.connect();
+        });
+      } catch (error) {
+        this.end(error); // not to connect for ever
+        throw error;
+      }
     }
     this.end(new SessionEnded("the session was closed"));
     return this.rest.splice(0);
@@ -354,6 +359,7 @@ export class Session {
     else this.lost(new ServerUnavailable("a frame was refused"));
     for (const waiter of waiting) waiter.reject(error);
     this.watchAnswers();
+    if (this.isClosing && this.isOpen) this.askToClose();
   }
 
   private unanswered(): number {

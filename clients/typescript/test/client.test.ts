@@ -168,6 +168,15 @@ test("a wrong frame does not count", async () => {
   assertLive(answers, 3);
 });
 
+test("a session is closed though its last frame is refused", async () => {
+  const session = client().stream({ image_size, fps: fps! });
+  await session.push(anna(0));
+  const crowd = Array.from({ length: 257 }, (_, i) => ({ track_id: `${i}`, keypoints: null }));
+  const refused = assert.rejects(session.push(crowd), /at most 256 people/);
+  assert.deepEqual(await session.close(), []);
+  await refused;
+});
+
 test("a key goes in a subprotocol", async () => {
   const session = client(given.locked_url, { apiKey: given.api_key }).stream({ image_size });
   assert.equal((await session.push(anna(0)))?.index, 0);

@@ -138,6 +138,23 @@ def test_frames_at_uneven_times_are_written_at_the_frame_rate(tmp_path: Path) ->
         assert np.median(away) < 0.005
 
 
+def test_motion_in_a_long_gap_between_frames_is_not_made_up(tmp_path: Path) -> None:
+    times = np.arange(30) / FPS
+    times[10:] += 1
+    poselift.write(tmp_path / "out.bvh", replace(walk(30), timestamps_s=times))
+    rows = read_bvh(tmp_path / "out.bvh").rows
+    assert len(rows) == 60
+    np.testing.assert_array_equal(rows[10:40], rows[[9] * 30])
+    assert not np.array_equal(rows[40], rows[9])
+
+
+@pytest.mark.parametrize("ending", [".bvh", ".trc", ".mot"])
+def test_years_between_frames_are_refused(tmp_path: Path, ending: str) -> None:
+    times = np.array([0.0, 1 / FPS, 2 / FPS, 1e9])
+    with pytest.raises(InvalidInput, match="timestamps_s: expected at most 200000 frames of 30 a"):
+        poselift.write(tmp_path / f"out{ending}", replace(walk(4), timestamps_s=times))
+
+
 def test_straight_limbs_that_jitter_do_not_flip() -> None:
     frames = 120
     jitter = np.random.default_rng(0).normal(0, 4, (4, frames))

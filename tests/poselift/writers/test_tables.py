@@ -88,6 +88,15 @@ def test_times_are_timestamps_where_there_are_some(tmp_path: Path) -> None:
         assert [float(row["time_s"]) for row in csv.DictReader(file)] == pytest.approx(times)
 
 
+def test_late_times_are_not_rounded(tmp_path: Path) -> None:
+    times = 1_764_000_000 + np.arange(3) / 60
+    for poses in (replace(walk(3), timestamps_s=times), replace(walk(3), first_frame=10**6)):
+        poselift.write(tmp_path / "out.csv", poses)
+        with (tmp_path / "out.csv").open() as file:
+            found = [float(row["time_s"]) for row in csv.DictReader(file)]
+        np.testing.assert_allclose(found, poses.times_s, rtol=0, atol=1e-6)
+
+
 def test_arrays_say_what_they_are(tmp_path: Path) -> None:
     poses = replace(some_poses(), timestamps_s=np.arange(6) / 10)
     poselift.write(tmp_path / "out.npz", poses)
