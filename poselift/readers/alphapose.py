@@ -1,11 +1,18 @@
 """AlphaPose's results: a list of people, or people by image in its other forms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
 from poselift.errors import InvalidInput
-from poselift.readers.coco import BY_COUNT, is_alphapose, is_flat, is_results, read_results
+from poselift.readers.coco import (
+    BY_COUNT,
+    is_alphapose,
+    is_flat,
+    is_results,
+    person_id,
+    read_results,
+)
 from poselift.readers.detections import Detections
 from poselift.readers.reader import Reader
 from poselift.readers.source import Source
@@ -53,6 +60,8 @@ def _read(source: Source) -> Detections:
     people = list(_people_of_folder(source) if source.is_folder else _people(source))
     is_open = any("keypoints" not in person for _, person, _ in people if isinstance(person, dict))
     named = [(image, _renamed(person), where) for image, person, where in people]
+    if all(isinstance(person, dict) and person_id(person) == 0 for _, person, _ in named):
+        named = [(image, _without_id(person), where) for image, person, where in named]
     # The forms of other tools have OpenPose's 18 joints, whatever the model's were.
     keypoint_format = "openpose_coco18" if is_open else None
     rows = read_results(source, named)
@@ -65,6 +74,11 @@ def _renamed(person: object) -> object:
         return person
     values = next((person[key] for key in _LISTS.values() if key in person), None)
     return {**person, "keypoints": values}
+
+
+def _without_id(person: Mapping[str, Any]) -> dict[str, Any]:
+    """A person of a file in which everyone is 0: AlphaPose writes that where it did not track."""
+    return {**person, "idx": None}
 
 
 def _people_of_folder(source: Source) -> Iterator[_Person]:

@@ -92,7 +92,7 @@ def _of_archive(arrays: dict[str, NDArray[Any]], where: str) -> Detections:
 
 
 def _fps(arrays: dict[str, NDArray[Any]]) -> float | None:
-    return float(arrays["fps"]) if "fps" in arrays and arrays["fps"].size == 1 else None
+    return float(arrays["fps"].item()) if "fps" in arrays and arrays["fps"].size == 1 else None
 
 
 def _image_size(arrays: dict[str, NDArray[Any]]) -> tuple[float, float] | None:
@@ -126,6 +126,8 @@ def array_detections(keypoints: NDArray[Any], where: str) -> Detections:
         counts = ", ".join(map(str, sorted(_known())))
         expected = f"(frames, joints, 2 or 3) or (frames, people, joints, 2 or 3), {counts} joints"
         raise InvalidInput.at(where, f"{expected}; found {keypoints.shape}")
+    if not keypoints.size:
+        raise InvalidInput.at(where, f"at least one detected person, found {keypoints.shape}")
     joints = keypoints.shape[-2]
     people_TPJ = keypoints[:, None] if keypoints.ndim == 3 else keypoints
     if keypoints.shape[-1] == 3:

@@ -71,11 +71,11 @@ def read_results(source: Source, results: Iterable[tuple[object, Any, str]]) -> 
 
 
 def person_id(person: Mapping[str, Any]) -> object:
-    """Who a person is in all frames; AlphaPose's idx may be a list of one."""
+    """Who a person is in all frames; AlphaPose's idx may be a list of one, and -1 is nobody."""
     value = next((person[key] for key in _IDS if person.get(key) is not None), None)
     while isinstance(value, list):
         value = value[0] if len(value) == 1 else None
-    return value
+    return None if value == -1 else value
 
 
 def _order(images: Sequence[object], where: str) -> FrameOrder:

@@ -4,7 +4,7 @@ from typing import Any
 
 from poselift.errors import InvalidInput
 from poselift.readers.detections import Detections, Rows, in_detected_coordinates
-from poselift.readers.openpose import BY_COUNT, add_people, canvas, has_people
+from poselift.readers.openpose import BY_COUNT, add_people, canvas, common_size, has_people
 from poselift.readers.reader import Reader
 from poselift.readers.source import Source
 
@@ -20,15 +20,17 @@ def _read(source: Source) -> Detections:
     content = source.json
     frames: list[Any] = content if isinstance(content, list) else [content]
     rows = Rows()
-    size = None
+    sizes = set()
     for number, frame in enumerate(frames):
         where = f"{source.name}: [{number}]"
         if not isinstance(frame, dict):
             raise InvalidInput.at(where, "an object with people")
         add_people(rows, number, frame, where)
-        size = size or canvas(frame)
+        sizes.add(canvas(frame))
     return in_detected_coordinates(
-        rows.detections(by_count=BY_COUNT, name=source.name, image_size=size)
+        rows.detections(
+            by_count=BY_COUNT, name=source.name, image_size=common_size(sizes, source.name)
+        )
     )
 
 

@@ -1,5 +1,6 @@
 """DeepLabCut's predictions and labels, CSV and HDF5, of people: its users name the joints."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,6 +22,7 @@ from poselift.readers.source import Source
 from poselift.readers.tables import Table, as_float
 
 _LEVELS: Final = ("scorer", "individuals", "bodyparts", "coords")
+_NUMBER: Final = re.compile(r"\s*[0-9]{1,15}(\.0)?\s*")
 _AXES: Final = {"x": 0, "y": 1, "likelihood": 2}
 
 
@@ -132,7 +134,7 @@ def _of_hdf5(source: Source) -> _Data:
 
 def _frames(names: Sequence[str], where: str) -> list[int]:
     """Frames by their numbers, or by the names of images."""
-    if all(name.strip().removesuffix(".0").isdecimal() for name in names):
+    if all(_NUMBER.fullmatch(name) for name in names):
         return [int(float(name)) for name in names]
     order = order_frames(list(names), where)
     return [order.frames[name] for name in names]

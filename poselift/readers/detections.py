@@ -16,9 +16,12 @@ from poselift.layout_check import better_layout
 from poselift.readers.frame_order import LAST_FRAME
 
 Frames = NDArray[np.int64]
-_NEARLY: Final = 0.75
-"""How far from the image's middle shares of the image are, with what lies just outside."""
+_NEARLY: Final = 4.0
+"""How far from the image's middle shares of the image are: legs below a desk's camera are estimated
+far outside. No person is as few pixels wide."""
 _NEARLY_ALL: Final = 0.98
+_MOST_NEGATIVE: Final = 0.25
+"""The share of coordinates left of the image or above it; from -1 to 1 it is about half."""
 MOST_ROWS: Final = 5_000_000
 _MISSING_AT: Final = (0.0, -1.0)
 """Where detectors put joints that they did not find: at (0, 0) or (-1, -1)."""
@@ -201,11 +204,14 @@ def as_rows(keypoints: ArrayLike, where: str) -> Floats:
 def in_detected_coordinates(detections: Detections) -> Detections:
     """The same as normalized if nearly all places are near 0 to 1, where no pixels of a person are.
 
-    For tools that write either, and do not say which.
+    For tools that write either, and do not say which. Coordinates from -1 to 1 are left as they
+    are: lifting refuses them.
     """
     places = detections.keypoints_NJ3[detections.keypoints_NJ3[..., 2] > 0, :2]
-    near = np.abs(places - 0.5) < _NEARLY
-    is_normalized = len(places) > 0 and bool(near.mean() > _NEARLY_ALL)
+    if not len(places):
+        return detections
+    are_near = (np.abs(places - 0.5) < _NEARLY).mean() > _NEARLY_ALL
+    is_normalized = are_near and (places < 0).mean() <= _MOST_NEGATIVE
     return replace(detections, coordinates="normalized") if is_normalized else detections
 
 

@@ -16,6 +16,8 @@ _DATE_TIME: Final = re.compile(
 """With a fraction after a point: an underscore often separates a video's date from the frame."""
 _EPOCH: Final = re.compile(r"(?<!\d)(1\d{9})(?:[.](\d{3,9})|(\d{3}|\d{6}|\d{9}))(?!\d)")
 """Seconds since 1970 with a fraction, or as many milliseconds, microseconds or nanoseconds."""
+_LONGEST_NUMBER: Final = 19
+"""Digits; longer ones are no numbers of frames, and slow to read."""
 LAST_FRAME: Final = 2**53
 """No frame has a greater number."""
 FAR_FACTOR: Final = 1000
@@ -68,7 +70,9 @@ def _stem(name: str) -> str:
 def _numbers(stems: dict[str, str]) -> dict[str, int] | None:
     """The number of each name that varies last; None where there are no numbers to go by."""
     digits = {name: re.findall(r"[0-9]+", stem) for name, stem in stems.items()}
-    if not all(digits.values()):
+    if not all(digits.values()) or any(
+        len(digit) > _LONGEST_NUMBER for found in digits.values() for digit in found
+    ):
         return None
     texts = {re.sub(r"[0-9]+", "0", stem) for stem in stems.values()}
     if len(texts) > 1:

@@ -35,7 +35,7 @@ def _read(source: Source) -> Detections:
     array = read_npy(source)
     if array.ndim == 3 and array.shape[-1] == 3:
         raise InvalidInput.at(source.name, _THREE_D.format(shape=array.shape))
-    if array.ndim != 4 or array.shape[-1] not in {2, 3} or array.shape[2] < _BODY:
+    if array.ndim != 4 or array.shape[-1] not in {2, 3} or array.shape[2] < _BODY or not array.size:
         expected = f"(cameras, frames, {_BODY} tracked points or more, 2 or 3)"
         raise InvalidInput.at(source.name, f"{expected}, found {array.shape}")
     rows = Rows()

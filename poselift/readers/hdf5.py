@@ -61,12 +61,30 @@ def dataset(group: Any, path: str, where: str) -> NDArray[Any]:  # noqa: ANN401 
         raise InvalidInput.at(f"{where}, {path}", "a dataset, found a group")
     if found.is_virtual or found.external:
         raise InvalidInput.at(f"{where}, {path}", "values in the file, not in another")
-    length = int(np.prod([*found.shape, found.dtype.itemsize], dtype=object))
+    if found.dtype.hasobject:
+        return _texts_of(found, f"{where}, {path}")
+    # A chunk is unpacked whole, and may be larger than the dataset.
+    shape = np.maximum(found.shape, found.chunks or 1).tolist()
+    length = int(np.prod([*shape, found.dtype.itemsize], dtype=object))
     if length > MOST_BYTES:
         expected = f"{MOST_BYTES // 2**20} MiB at most, found {found.shape} of {found.dtype}"
         raise InvalidInput.at(f"{where}, {path}", expected)
     values: NDArray[Any] = np.asarray(found[()])
     return values
+
+
+def _texts_of(found: Any, where: str) -> NDArray[Any]:  # noqa: ANN401
+    """A list of texts of any length, one by one: many may be one long text in the file."""
+    if found.dtype.kind != "O" or len(found.shape) != 1 or found.shape[0] > _MOST_NAMES:
+        raise InvalidInput.at(where, f"numbers, or a list of {_MOST_NAMES} names at most")
+    names: list[Any] = []
+    length = 0
+    for place in range(found.shape[0]):
+        names.append(found[place])
+        length += len(names[-1]) if isinstance(names[-1], bytes | str) else MOST_BYTES
+        if length >= MOST_BYTES:
+            raise InvalidInput.at(where, f"names of {MOST_BYTES // 2**20} MiB in all at most")
+    return np.array([*names, None], object)[:-1]
 
 
 def member(group: Any, name: str, where: str) -> Any:  # noqa: ANN401

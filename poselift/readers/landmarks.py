@@ -31,11 +31,15 @@ _NAMES = ("name", "part", "joint", "label", "landmark", "landmark_name", "bodyPa
 _NUMBERS = ("id", "index", "landmark_id", "landmark_index", "idx")
 _DEEPEST = 6
 _LARGEST = 2**63
+_FEWEST_NUMBERED = 5
+"""Places whose x may not be their number by chance."""
 _SNIFFED = 100_000
 """Frames that a file may begin with before anyone is in them."""
 _OF_REQUESTS = {"clips", "keypoint_format"}
 """Lift requests have keypoints too, and a reader of their own."""
-_NUMBERED = re.compile(r"(?:frame|landmark|joint|keypoint|kp|lm|pose)?[ _-]*(\d+)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:frame|landmark|joint|keypoint|kp|lm|pose)?[ _-]*(\d{1,18})", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Person:
         time_s: when it was, where the file tells.
         joints: landmarks by the joint's number, or by its name.
         fields: the names that the landmarks' values have in the file; none of lists.
+        listed: how many landmarks are told by their places in a list; 0 if none is.
         where: the place in the file.
     """
 
@@ -56,6 +61,7 @@ class Person:
     time_s: float | None
     joints: dict[int | str, Landmark]
     fields: frozenset[str]
+    listed: int
     where: str
 
 
@@ -70,24 +76,37 @@ def people(content: object, where: str) -> Iterator[Person]:
         own = frame if isinstance(frame, dict) else {}
         count = _first(own, _FRAME)
         known = number if count is None else _whole(count, at)
-        for track, landmarks in _people_of(frame, at):
+        for track, given in _people_of(frame, at):
+            landmarks = _without_numbers(given)
             joints, fields = _joints(landmarks, at)
             told = _first(own, _TRACKS) if track is None else track
             name = None if told is None else str(told)
-            yield Person(known, name, _time(own), joints, fields, at)
+            yield Person(known, name, _time(own), joints, fields, _listed(landmarks), at)
 
 
 def frames(content: object) -> Iterator[tuple[int, object]]:
     """The frames and their numbers, by counting or by the names of an object's values."""
     content = _unwrapped(content)
     if isinstance(content, dict) and not _is_frame(content):
-        yield from sorted((_number(name), frame) for name, frame in content.items())
+        yield from _by_number(content)
     elif isinstance(content, list) and content and _is_row(content[0]):
         yield from _rows(content)
     elif isinstance(content, list) and not _is_landmarks(content):
         yield from enumerate(content)
     else:
         yield 0, content
+
+
+def _by_number(content: Mapping[str, Any]) -> Iterator[tuple[int, object]]:
+    """The frames of an object by the numbers in their names, in order."""
+    names: dict[int, str] = {}
+    for name in content:
+        first = names.setdefault(_number(name), name)
+        if first != name:
+            expected = f"one of each number, found {first[:40]!r} and {name[:40]!r}"
+            raise InvalidInput.at("frames", expected)
+    for number in sorted(names):
+        yield number, content[names[number]]
 
 
 def is_landmark(value: object) -> bool:
@@ -206,6 +225,24 @@ def _people_of(
                 yield from _people_of(person, where, depth + 1)
     elif frame is not None:
         raise InvalidInput.at(where, f"landmarks of people, found {type(frame).__name__}")
+
+
+def _listed(landmarks: list[Any] | dict[str, Any]) -> int:
+    """How many landmarks are told by their places in a list."""
+    if isinstance(landmarks, dict):
+        return 0
+    told = (isinstance(each, dict) and _first(each, (*_NAMES, *_NUMBERS)) for each in landmarks)
+    return 0 if any(each is not False and each is not None for each in told) else len(landmarks)
+
+
+def _without_numbers(landmarks: list[Any] | dict[str, Any]) -> list[Any] | dict[str, Any]:
+    """The same without the numbers before x and y in [[0, x, y], [1, x, y], …]."""
+    if isinstance(landmarks, dict) or len(landmarks) < _FEWEST_NUMBERED:
+        return landmarks
+    for place, landmark in enumerate(landmarks):
+        if not isinstance(landmark, list) or len(landmark) < 3 or landmark[0] != place:
+            return landmarks
+    return [landmark[1:] for landmark in landmarks]
 
 
 def _joints(

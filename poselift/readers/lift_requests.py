@@ -74,10 +74,11 @@ def _detections(fields: Mapping[str, Any], name: str) -> Detections:
     if not isinstance(clips, list) or not clips:
         raise InvalidInput.at("clips", "a list of at least one clip")
     keypoint_format = fields.get("keypoint_format") or "coco17"
-    if keypoint_format not in FORMATS:
+    if not isinstance(keypoint_format, str) or keypoint_format not in FORMATS:
         expected = f"one of {', '.join(FORMATS)}, found {str(keypoint_format)[:100]!r}"
         raise InvalidInput.at("keypoint_format", expected)
     rows = Rows()
+    _refuse_same_ids(clips)
     for index, clip in enumerate(clips):
         _add_clip(rows, clip, index, len(FORMATS[keypoint_format].joints))
     return rows.detections(
@@ -88,6 +89,15 @@ def _detections(fields: Mapping[str, Any], name: str) -> Detections:
         fps=_fps(fields.get("fps")),
         options={name: v for name, v in fields.items() if name in _OPTIONS and v is not None},
     )
+
+
+def _refuse_same_ids(clips: list[Any]) -> None:
+    """Refuse two clips of one id, which would be read as one person."""
+    first: dict[str, int] = {}
+    for index, clip in enumerate(clips):
+        if isinstance(clip, dict) and first.setdefault(name := _id(clip, index), index) != index:
+            expected = f"another id than clips[{first[name]}], found {name[:100]!r}"
+            raise InvalidInput.at(f"clips[{index}].id", expected)
 
 
 def _add_clip(rows: Rows, clip: object, index: int, joints: int) -> None:
@@ -102,8 +112,10 @@ def _add_clip(rows: Rows, clip: object, index: int, joints: int) -> None:
         raise InvalidInput.at(f"{where}.first_frame", "a whole number from 0")
     times = _times(clip.get("timestamps_s"), len(frames), where)
     for place, frame in enumerate(frames):
+        at = f"{where}.keypoints[{place}]"
+        if frame is not None and not isinstance(frame, list | np.ndarray):
+            raise InvalidInput.at(at, f"{joints} joints, or null; found {type(frame).__name__}")
         if frame is not None and len(frame):
-            at = f"{where}.keypoints[{place}]"
             keypoints = _frame(frame, joints, at)
             rows.add(
                 first + place, keypoints, at, _id(clip, index), times[place] if times else None
@@ -133,7 +145,9 @@ def _joint(joint: object, where: str) -> list[Any]:
 
 def _id(clip: Mapping[str, Any], index: int) -> str:
     told = clip.get("id")
-    return str(index) if told in {None, ""} else str(told)
+    if told is not None and not isinstance(told, str | int):
+        raise InvalidInput.at(f"clips[{index}].id", "a text")
+    return str(index) if told in (None, "") else str(told)
 
 
 def _times(times: object, frames: int, where: str) -> list[float] | None:
@@ -165,7 +179,7 @@ def _fps(fps: object) -> float | None:
 
 
 def _coordinates(told: object) -> Any:  # noqa: ANN401 - one of the names
-    if told not in {None, "pixels", "normalized"}:
+    if told not in (None, "pixels", "normalized"):
         raise InvalidInput.at("coordinates", f"pixels or normalized, found {str(told)[:40]!r}")
     return told or "pixels"
 

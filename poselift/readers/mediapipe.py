@@ -14,6 +14,8 @@ from poselift.readers.reader import Reader
 from poselift.readers.source import Source
 
 _JOINTS: Final = 33
+_LISTS: Final = {0, 25, _JOINTS}
+"""Lengths of lists; MediaPipe's old model of the upper body has the first 25."""
 _HIPS: Final = [FORMATS["mediapipe33"].joints.index(f"{side}_hip") for side in ("left", "right")]
 _AT_ORIGIN: Final = 0.02
 """World landmarks have their origin between the hips; metres."""
@@ -61,10 +63,14 @@ def _read(source: Source) -> Detections:
     content = source.json
     if has_world_only(content):
         raise InvalidInput.at(source.name, WORLD)
-    rows = [
-        LandmarkRow(person.frame, person.joints, person.where, person.track, person.time_s)
-        for person in people(content, source.name)
-    ]
+    rows = []
+    for person in people(content, source.name):
+        if person.listed not in _LISTS:
+            expected = f"{_JOINTS} landmarks, or fewer with their names or ids"
+            raise InvalidInput.at(person.where, f"{expected}; found {person.listed}")
+        rows.append(
+            LandmarkRow(person.frame, person.joints, person.where, person.track, person.time_s)
+        )
     found = landmark_detections(rows, source.name, {_JOINTS: "mediapipe33"})
     if found.keypoint_format == "mediapipe33":
         refuse_world(found.keypoints_NJ3, source.name)

@@ -96,9 +96,14 @@ def _frames(source: Source) -> Iterator[_Frame]:
     if _is_one_image(frames):
         yield 0, frames, source.name
         return
+    places: dict[int, str] = {}
     for place, frame in enumerate(frames):
         where = f"{source.name}: [{place}]"
-        yield _number(frame, place, where), _instances(frame, where), where
+        number = _number(frame, place, where)
+        if places.setdefault(number, where) != where:
+            expected = f"each frame_id once, found {number} in {places[number]} too"
+            raise InvalidInput.at(where, expected)
+        yield number, _instances(frame, where), where
 
 
 def _is_one_image(frames: list[Any]) -> bool:

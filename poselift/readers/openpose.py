@@ -54,6 +54,19 @@ def canvas(content: Mapping[str, Any]) -> tuple[float, float] | None:
     return as_image_size(content.get("canvas_width"), content.get("canvas_height"))
 
 
+def common_size(sizes: set[tuple[float, float] | None], where: str) -> tuple[float, float] | None:
+    """The images' size, where they tell it.
+
+    Raises:
+        InvalidInput: they tell different ones.
+    """
+    told = sorted(size for size in sizes if size is not None)
+    if len(told) > 1:
+        found = " and ".join(f"{width:g} x {height:g}" for width, height in told[:2])
+        raise InvalidInput.at(where, f"images of one size, found {found}")
+    return told[0] if told else None
+
+
 def _keypoints(person: object, where: str) -> list[Any]:
     if isinstance(person, dict):
         for key in KEYS:
@@ -84,15 +97,17 @@ def _read(source: Source) -> Detections:
     files = source.files_ending(".json") if source.is_folder else (source,)
     order = order_frames([file.name for file in files], source.name)
     rows = Rows()
-    size = None
+    sizes = set()
     for file in files:
         content = file.read_json() if file.size else {"people": []}
         if not isinstance(content, dict):
             raise InvalidInput.at(file.name, "an object with people")
         add_people(rows, order.frames[file.name], content, file.name)
-        size = size or canvas(content)
+        sizes.add(canvas(content))
     return in_detected_coordinates(
-        rows.detections(by_count=BY_COUNT, name=source.name, image_size=size)
+        rows.detections(
+            by_count=BY_COUNT, name=source.name, image_size=common_size(sizes, source.name)
+        )
     )
 
 

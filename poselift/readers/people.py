@@ -17,8 +17,8 @@ from poselift.formats import FORMATS
 from poselift.imputation import MIN_SCORE, Imputation, ImputationState, gap_ticks, measured_joints
 from poselift.readers.detections import Detections
 
-MOST_PEOPLE: Final = 1000
-"""In a frame, without ids: every person is compared with every track."""
+MOST_PEOPLE: Final = 500
+"""In a frame, and remembered, where some have no ids: every person is compared with every track."""
 PATIENCE_S: Final = 1.0
 """After how long without a detection a person without an id has left."""
 _USUAL_FPS: Final = 30.0
@@ -107,9 +107,10 @@ class _Tracker:
         frame = int(self._detections.frames_N[rows[0]])
         self._pass_time(frame)
         ids = [self._detections.person_ids[row] for row in rows.tolist()]
-        if ids.count(None) > MOST_PEOPLE:
+        if max(len(ids), len(self._states)) > MOST_PEOPLE:
             where = self._detections.where[rows[0]]
-            raise InvalidInput.at(where, f"{MOST_PEOPLE} people in a frame at most, without ids")
+            expected = f"{MOST_PEOPLE} people within {PATIENCE_S:g} s at most, without ids"
+            raise InvalidInput.at(where, expected)
         keypoints_PJ3 = self._detections.keypoints_NJ3[rows]
         tracks = self._tracks_of(ids, keypoints_PJ3)
         self._step(tracks, keypoints_PJ3)

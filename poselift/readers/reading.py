@@ -6,7 +6,7 @@ from pathlib import Path
 from poselift.errors import InvalidInput
 from poselift.readers.clips import Clips, make_clips
 from poselift.readers.detections import Detections
-from poselift.readers.reader import choose
+from poselift.readers.reader import Reader, choose
 from poselift.readers.registry import READERS
 from poselift.readers.source import Source
 
@@ -39,8 +39,15 @@ def read(
     """
     source = path if isinstance(path, Source) else Source.of(path)
     chosen = choose(source, READERS, reader)
-    detections = _told(chosen.read(source), image_size, fps)
+    detections = _told(_read(chosen, source), image_size, fps)
     return make_clips(detections, chosen.name, source.name, keypoint_format, min_frames)
+
+
+def _read(reader: Reader, source: Source) -> Detections:
+    try:
+        return reader.read(source)
+    except OverflowError as error:
+        raise InvalidInput.at(source.name, f"numbers of usual size: {error}") from None
 
 
 def _told(

@@ -199,5 +199,5 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """What to sort names by so that numbers within them count as numbers."""
     return tuple(
         (0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part)
-        for part in re.findall(r"[0-9]+|[^0-9]+", name)
+        for part in re.findall(r"[0-9]{1,999}|[^0-9]+", name)
     )

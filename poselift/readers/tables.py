@@ -29,7 +29,7 @@ _AXIS = "|".join(sorted(_AXES, key=len, reverse=True))
 _JOINT_AXIS = re.compile(rf"(.+?)[_. :-]({_AXIS})", re.IGNORECASE)
 _AXIS_JOINT = re.compile(rf"({_AXIS})(?:[_. :-]?(\d+)|[_. :-](.+))", re.IGNORECASE)
 _NUMBERED = re.compile(
-    r"(?:pose)?[_ .-]*(?:landmark|joint|keypoint|kpt?|lm|point)?s?[_ .-]*(\d+)", re.IGNORECASE
+    r"(?:pose)?[_ .-]*(?:landmark|joint|keypoint|kpt?|lm|point)?s?[_ .-]*(\d{1,18})", re.IGNORECASE
 )
 _FRAMES = (
     *("frame", "frame_id", "frame_idx", "frame_number", "frame_no", "frame_num"),

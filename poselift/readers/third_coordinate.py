@@ -19,6 +19,8 @@ def refuse_third_coordinate(keypoints: NDArray[Any], where: str) -> None:
     Raises:
         InvalidInput: saying what it looks like.
     """
+    if keypoints.shape[-2] > 1 and (keypoints[..., 0] == np.arange(keypoints.shape[-2])).all():
+        raise InvalidInput.at(where, "x, y and a score; the first number counts the joints")
     third = keypoints[..., 2]
     third = third[np.isfinite(third) & (third != -1) & (third != 0)]
     if not len(third):

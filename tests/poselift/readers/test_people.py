@@ -81,9 +81,9 @@ def test_a_person_twice_in_a_frame_is_refused_naming_both():
 
 def test_too_many_people_without_ids_are_refused():
     rows = Rows()
-    for _ in range(1001):
+    for _ in range(501):
         rows.add(0, at(0), "[0]")
-    with pytest.raises(poselift.InvalidInput, match="1000 people in a frame at most"):
+    with pytest.raises(poselift.InvalidInput, match="500 people within 1 s at most"):
         group_people(rows.detections("coco17"), "coco17")
 
 
