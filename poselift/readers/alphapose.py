@@ -61,7 +61,11 @@ def _read(source: Source) -> Detections:
     is_open = any("keypoints" not in person for _, person, _ in people if isinstance(person, dict))
     named = [(image, _renamed(person), where) for image, person, where in people]
     if all(isinstance(person, dict) and person_id(person) == 0 for _, person, _ in named):
-        named = [(image, _without_id(person), where) for image, person, where in named]
+        named = [
+            (image, _without_id(person), where)
+            for image, person, where in named
+            if isinstance(person, dict)
+        ]
     # The forms of other tools have OpenPose's 18 joints, whatever the model's were.
     keypoint_format = "openpose_coco18" if is_open else None
     rows = read_results(source, named)
