@@ -325,6 +325,9 @@ def _number(name: str) -> int:
 
 def _time(frame: Mapping[str, Any]) -> float | None:
     for name, seconds in _TIMES.items():
-        if _is_number(frame.get(name)) and math.isfinite(frame[name]):
-            return float(frame[name]) * seconds
+        value = frame.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and not _is_number(value):
+            raise InvalidInput.at(name, "a time, found an integer beyond those of computers")
+        if _is_number(value) and math.isfinite(value):
+            return float(value) * seconds
     return None
