@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from inspect import signature
 from multiprocessing import get_context
 from os import cpu_count
 from typing import Any, Protocol
 
 from poselift.command.usage import UsageError
 from poselift.lifting import lift
-from poselift.poses import Axes, Poses
+from poselift.poses import Poses
 from poselift.readers.clips import Clip
 from poselift.runtime.clip import ClipModel
 from poselift.shipped_models import DEFAULT, model_folder
@@ -65,21 +64,11 @@ class AtServer:
     def lift(self, clip: Clip, options: Mapping[str, Any]) -> Poses:
         """The poses of a clip; raises what ``Client.lift`` does."""
         poses: Poses = self.client.lift(clip.keypoints, **{**clip.options, **options})
-        # A client's poses do not say what was asked for; writers turn axes and count time by it.
-        axes: Axes = options.get("axes") or "camera"
-        return replace(poses, fps=_fps(clip), timestamps_s=clip.timestamps_s, axes=axes)
+        return poses
 
     def pool(self, workers: int) -> Executor:
         """Threads, which a client may be used from."""
         return ThreadPoolExecutor(workers)
-
-
-def _fps(clip: Clip) -> float:
-    """The frame rate by which a clip is lifted, on average where there are timestamps."""
-    times_T = clip.timestamps_s
-    if times_T is not None and len(times_T) > 1:
-        return float((len(times_T) - 1) / (times_T[-1] - times_T[0]))
-    return float(clip.fps or signature(lift).parameters["fps"].default)
 
 
 @lru_cache(1)
