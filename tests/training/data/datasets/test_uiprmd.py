@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import ezc3d
 import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
+from tests.training.data.datasets.c3d_files import write_c3d
 from tests.training.data.datasets.marked_person import person, uiprmd_arrays
 from training.data.datasets import uiprmd
 from training.data.datasets.c3d import read_c3d
@@ -112,18 +112,6 @@ def test_the_file_is_found_in_a_folder(tmp_path: Path, there_and_back: Markers) 
     write(tmp_path / "second.npz", CLIPS[:1], there_and_back)
     with pytest.raises(InvalidInput, match="found 2"):
         uiprmd.file_of(tmp_path)
-
-
-def write_c3d(path: Path, markers: Markers, unit: str = "mm") -> Path:
-    file = ezc3d.c3d()
-    file["parameters"]["POINT"]["RATE"]["value"] = [markers.fps]
-    file["parameters"]["POINT"]["UNITS"]["value"] = [unit]
-    file["parameters"]["POINT"]["LABELS"]["value"] = [f"a:{name}" for name in markers.names]
-    points = np.ones((4, len(markers.names), len(markers)))
-    points[:3] = markers.positions_TM3[..., [2, 0, 1]].transpose(2, 1, 0) * 1000
-    file["data"]["points"] = points
-    file.write(str(path))
-    return path
 
 
 def test_c3d_files_of_cmu(tmp_path: Path) -> None:
