@@ -20,6 +20,7 @@ NEWER = {
     "bone_direction_weight",
     "joint_angle_weight",
     "joint_definitions",
+    "straight_arms",
     "mixture",
     "target_spacing",
     "targets_per_window",
@@ -42,6 +43,7 @@ def test_settings_of_older_checkpoints_are_read():
         "roll": 0.5,
         "truncation": 0.5,
         "joint_definitions": 0.0,
+        "straight_arms": 0.0,
     }
     assert config.augmentation.cameras_per_clip == 3
     now = config.dumped(mode="json")
