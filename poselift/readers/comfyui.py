@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from poselift.errors import InvalidInput
-from poselift.readers.detections import Detections, Rows, in_detected_coordinates
-from poselift.readers.openpose import BY_COUNT, add_people, canvas, common_size, has_people
+from poselift.readers.detections import Detections
+from poselift.readers.openpose import canvas, has_people, read_frames
 from poselift.readers.reader import Reader
 from poselift.readers.source import Source
 
@@ -19,19 +18,8 @@ def _sniff(source: Source) -> bool:
 def _read(source: Source) -> Detections:
     content = source.json
     frames: list[Any] = content if isinstance(content, list) else [content]
-    rows = Rows()
-    sizes = set()
-    for number, frame in enumerate(frames):
-        where = f"{source.name}: [{number}]"
-        if not isinstance(frame, dict):
-            raise InvalidInput.at(where, "an object with people")
-        add_people(rows, number, frame, where)
-        sizes.add(canvas(frame))
-    return in_detected_coordinates(
-        rows.detections(
-            by_count=BY_COUNT, name=source.name, image_size=common_size(sizes, source.name)
-        )
-    )
+    places = (f"{source.name}: [{number}]" for number in range(len(frames)))
+    return read_frames(zip(range(len(frames)), frames, places, strict=True), source.name)
 
 
 COMFYUI = Reader(

@@ -1,6 +1,6 @@
 """OpenPose's files, ``--write_json``: an object of people, one file a frame, in a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,12 +18,31 @@ from poselift.readers.source import Source
 
 KEYS: Final = ("pose_keypoints_2d", "pose_keypoints")
 """Of a person's keypoints, today and in old versions."""
-BY_COUNT: Mapping[int, str] = MappingProxyType(
+_BY_COUNT: Mapping[int, str] = MappingProxyType(
     {15: "openpose_mpi15", 17: "coco17", 18: "openpose_coco18", 25: "openpose_body25"}
 )
 
 
-def add_people(rows: Rows, frame: int, content: Mapping[str, Any], where: str) -> None:
+def read_frames(frames: Iterable[tuple[int, object, str]], name: str) -> Detections:
+    """The people of frames: the number of each, its object, and where that was read.
+
+    Raises:
+        InvalidInput: a frame is no object of people, or the images are of different sizes.
+    """
+    rows = Rows()
+    sizes = set()
+    for number, content, where in frames:
+        if not isinstance(content, dict):
+            raise InvalidInput.at(where, "an object with people")
+        _add_people(rows, number, content, where)
+        sizes.add(canvas(content))
+    image_size = _common_size(sizes, name)
+    return in_detected_coordinates(
+        rows.detections(by_count=_BY_COUNT, name=name, image_size=image_size)
+    )
+
+
+def _add_people(rows: Rows, frame: int, content: Mapping[str, Any], where: str) -> None:
     """Add the people of a frame; one whose list is empty was not found.
 
     Raises:
@@ -54,7 +73,7 @@ def canvas(content: Mapping[str, Any]) -> tuple[float, float] | None:
     return as_image_size(content.get("canvas_width"), content.get("canvas_height"))
 
 
-def common_size(sizes: set[tuple[float, float] | None], where: str) -> tuple[float, float] | None:
+def _common_size(sizes: set[tuple[float, float] | None], where: str) -> tuple[float, float] | None:
     """The images' size, where they tell it.
 
     Raises:
@@ -96,19 +115,11 @@ def _sniff(source: Source) -> bool:
 def _read(source: Source) -> Detections:
     files = source.files_ending(".json") if source.is_folder else (source,)
     order = order_frames([file.name for file in files], source.name)
-    rows = Rows()
-    sizes = set()
-    for file in files:
-        content = file.read_json() if file.size else {"people": []}
-        if not isinstance(content, dict):
-            raise InvalidInput.at(file.name, "an object with people")
-        add_people(rows, order.frames[file.name], content, file.name)
-        sizes.add(canvas(content))
-    return in_detected_coordinates(
-        rows.detections(
-            by_count=BY_COUNT, name=source.name, image_size=common_size(sizes, source.name)
-        )
+    frames = (
+        (order.frames[file.name], file.read_json() if file.size else {"people": []}, file.name)
+        for file in files
     )
+    return read_frames(frames, source.name)
 
 
 OPENPOSE = Reader(
