@@ -16,6 +16,8 @@ from poselift.layout_check import better_layout
 from poselift.readers.frame_order import LAST_FRAME
 
 Frames = NDArray[np.int64]
+Landmark = tuple[float, float, float]
+"""x, y and score; 0 where the landmark is missing."""
 _NEARLY: Final = 4.0
 """How far from the image's middle shares of the image are: legs below a desk's camera are estimated
 far outside. No person is as few pixels wide."""

@@ -7,11 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from poselift.errors import InvalidInput
-from poselift.readers.detections import Detections, Rows, in_detected_coordinates
+from poselift.readers.detections import Detections, Landmark, Rows, in_detected_coordinates
 from poselift.readers.joint_labels import Labelled, labelled
-
-Landmark = tuple[float, float, float]
-"""x, y and score; 0 where the landmark is missing."""
 
 
 class LandmarkRow(NamedTuple):

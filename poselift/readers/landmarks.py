@@ -13,9 +13,7 @@ from itertools import islice
 from typing import Any, TypeGuard
 
 from poselift.errors import InvalidInput
-
-Landmark = tuple[float, float, float]
-"""x, y and score; 0 where the landmark is missing."""
+from poselift.readers.detections import Landmark
 
 HOLDERS = ("landmarks", "poseLandmarks", "pose_landmarks", "landmark", "keypoints", "pose", "poses")
 """What people or landmarks stand under in a frame."""

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 from poselift.errors import InvalidInput
-
-Landmark = tuple[float, float, float]
-"""x, y and score; 0 where the landmark is missing."""
+from poselift.readers.detections import Landmark
 
 _AXES = {
     "x": "x",
