@@ -90,7 +90,7 @@ class Associator:
         }
 
     def remember(
-        self, track_ids: Sequence[str], places_PJ2: Doubles, seen_PJ: Mask, is_measured_P: Mask
+        self, track_ids: Sequence[str], places_PJ2: Doubles, seen_PJ: Mask, measured_PJ: Mask
     ) -> None:
         """Take in where everyone is after a frame; tracks that are left out are forgotten.
 
@@ -98,13 +98,14 @@ class Associator:
             track_ids: the P tracks.
             places_PJ2: where their joints are.
             seen_PJ: which joints were ever measured.
-            is_measured_P: whether anything of a track was measured in this frame.
+            measured_PJ: which joints were measured in this frame.
         """
         tracks = {}
         for row, track_id in enumerate(track_ids):
             now = _Motion(places_PJ2[row], seen_PJ[row], np.zeros(2))
             before = self._tracks.get(track_id)
-            tracks[track_id] = before.after(now if is_measured_P[row] else None) if before else now
+            measured = now if measured_PJ[row].any() else None
+            tracks[track_id] = before.after(measured) if before else now
         self._tracks = tracks
 
     def _similarities(self, people_PJ3: Floats) -> Doubles:

@@ -176,5 +176,5 @@ class _Tracker:
             list(self._states),
             after.keypoints_BJ2[kept].astype(np.float64),
             after.seen_BJ[kept],
-            np.any(measured_PJ[kept], axis=1, keepdims=True)[:, 0],
+            measured_PJ[kept],
         )

@@ -34,5 +34,5 @@ class FrameAssociator:
             [recorded.track_ids[row] for row in known],
             recorded.state.keypoints_BJ2[known].astype(np.float64),
             recorded.state.seen_BJ[known],
-            np.any(recorded.measured_PJ[known], axis=1, keepdims=True)[:, 0],
+            recorded.measured_PJ[known],
         )
