@@ -1,6 +1,6 @@
 """Measure models on held-out subjects: ``python -m training.evaluate --help``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from poselift.runtime.clip import ClipModel
@@ -53,25 +53,26 @@ def _run_suite(options: EvaluateOptions) -> None:
     if not data.exists():
         _prepare(options, data)
     folders = options.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
+    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     results = measure_models(
-        folders, data, Downloads(_CACHE), _CACHE / "detections", options.everyday
+        lifters, data, Downloads(_CACHE), _CACHE / "detections", options.everyday
     )
     text = as_markdown(results)
     print(text)
     if options.page:
         put_into(options.page, "suite", text)
-        cards = [ClipModel.load(folder, provider="cpu").card for folder in folders]
-        write_pages(results, cards, options.page.parent)
-        _draw(results, folders, data, options)
+        write_pages(results, [each.card for each in lifters.values()], options.page.parent)
+        _draw(results, lifters, data, options)
     if options.output:
         options.output.write_text(as_json(results))
 
 
-def _draw(results: Results, folders: Sequence[Path], data: Path, options: EvaluateOptions) -> None:
+def _draw(
+    results: Results, lifters: Mapping[str, ClipModel], data: Path, options: EvaluateOptions
+) -> None:
     """Draw the pictures that go with the page, into ``docs`` next to it."""
     assert options.page is not None, "asked of pages"
     docs = options.page.parent / "docs"
-    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     motions = MotionSet.load(data).split(held_out=True)
     for name, lifter in lifters.items():
         draw_failures(lifter, motions, docs / "failures" / f"{name}.png")

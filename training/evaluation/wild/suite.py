@@ -68,17 +68,16 @@ TABLES = ("held_out", "angles", "definitions", "figure", "expected_errors", "rea
 
 
 def measure_models(
-    folders: Sequence[Path],
+    lifters: Mapping[str, ClipModel],
     data: Path,
     downloads: Downloads,
     detections: Path,
     everyday_files: Sequence[Path] = (),
 ) -> Results:
-    """Measure model folders on the held-out clips of prepared motion, and on real videos.
+    """Measure models, by their names, on the held-out clips of prepared motion, and on real videos.
 
     ``detections`` is the folder where what the detector found is kept.
     """
-    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     motions = MotionSet.load(data).split(held_out=True)
     if len(held_out.long_enough(motions)[0]) == 0:
         raise InvalidInput.at(str(data), "a held-out clip of two seconds or more")
