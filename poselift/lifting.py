@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from poselift.array_types import Floats
+from poselift.array_types import Doubles, Floats
 from poselift.cameras import Camera
 from poselift.card import Card
 from poselift.clock import Clock
@@ -101,10 +101,7 @@ def lift(
     )
     clip = EncodedClip.of(keypoints_TJ3, how, loaded.card, timestamps_s=timestamps_s)
     output = run(loaded, clip.encoded, flip_augmentation)
-    poses = clip.poses(output, after).counted_from(first_frame).in_axes(axes)
-    if timestamps_s is None:
-        return poses
-    return replace(poses, timestamps_s=np.asarray(timestamps_s, np.float64))
+    return clip.poses(output, after).counted_from(first_frame).in_axes(axes)
 
 
 @dataclass(frozen=True)
@@ -116,6 +113,7 @@ class EncodedClip:
     fps: float
     codec: Codec
     encoded: Encoded
+    timestamps_s: Doubles | None = None
 
     @classmethod
     def of(
@@ -138,7 +136,8 @@ class EncodedClip:
         clock = Clock.of(how.fps, timestamps_s, len(keypoints_TJ3), times_where)
         codec = Codec(ModelInput.of(card), replace(how, has_timestamps=timestamps_s is not None))
         encoded = codec.encode(keypoints_TJ3, where, clock.elapsed_T)
-        return cls(where, card, clock.fps, codec, encoded)
+        times_s = None if timestamps_s is None else np.asarray(timestamps_s, np.float64)
+        return cls(where, card, clock.fps, codec, encoded, times_s)
 
     def poses(self, output: ModelOutput, after: Postprocessing) -> Poses:
         """The poses, in camera axes, decoded from the model's output and postprocessed.
@@ -151,7 +150,12 @@ class EncodedClip:
             poses = postprocess(poses, after, self.fps, self.card.output)
         if not np.isfinite(poses.poses).all():
             raise InvalidInput.at(self.where, FAR_OUT)
-        return replace(poses, fps=self.fps, skeleton=self.card.output.name)
+        return replace(
+            poses,
+            fps=self.fps,
+            timestamps_s=self.timestamps_s,
+            skeleton=self.card.output.name,
+        )
 
 
 def run(model: ClipModel, encoded: Encoded, flip_augmentation: bool = False) -> ModelOutput:
