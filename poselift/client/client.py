@@ -170,7 +170,7 @@ class Session:
 
         Args:
             people: one person (J, 2 or 3), whose track is ``"0"``; people by track id; with
-                ``associate`` a list of people; None for nobody.
+                ``associate`` a list of people; None where there is no person.
             timestamp_s: when it was taken, in seconds; with every frame of a session or with none.
             index: with ``allow_gaps`` the frame's number, if not the next.
 

@@ -119,7 +119,7 @@ def of_problem(problem: Mapping[str, Any], retry_after_s: float | None = None) -
 def of_answer(
     status: int, body: bytes, where: str, retry_after_s: float | None = None
 ) -> PoseliftError:
-    """The error of an HTTP answer, whoever gave it; ``where`` is the address."""
+    """The error of an HTTP answer, of the service or a proxy; ``where`` is the address."""
     try:
         problem = json.loads(body)
     except ValueError:

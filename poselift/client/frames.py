@@ -29,7 +29,7 @@ _ONLY = "0"
 
 People: TypeAlias = Mapping[str, ArrayLike | None] | Sequence[ArrayLike | None] | ArrayLike | None
 """Who is in a frame: one person (J, 2 or 3); people by track id; a list of people for
-``associate``; None for nobody. A person who is None is not detected."""
+``associate``; None where there is no person. A person who is None is not detected."""
 
 
 @dataclass(frozen=True)
@@ -147,5 +147,5 @@ def _stacked(rows: Sequence[Floats], *shape: int) -> Floats:
 
 
 def _known(rows: Sequence[Floats], *shape: int) -> Floats | None:
-    """Rows of what a model may not estimate; None if it does for nobody."""
+    """Rows of what a model may not estimate; None if it does so for no person."""
     return _stacked(rows, *shape) if any(row.size for row in rows) else None

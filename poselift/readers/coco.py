@@ -71,7 +71,7 @@ def read_results(source: Source, results: Iterable[tuple[object, Any, str]]) -> 
 
 
 def person_id(person: Mapping[str, Any]) -> object:
-    """Who a person is in all frames; AlphaPose's idx may be a list of one, and -1 is nobody."""
+    """Who a person is in all frames; AlphaPose's idx may be a list of one, and -1 is no id."""
     value = next((person[key] for key in _IDS if person.get(key) is not None), None)
     while isinstance(value, list):
         value = value[0] if len(value) == 1 else None

@@ -82,7 +82,7 @@ export function ofProblem(problem: Problem, retryAfterMs: number | null = null):
   return new (BY_SLUG[slug] ?? ServerError)(detail, problem.errors ?? [], retryAfterMs);
 }
 
-/** The error of an HTTP answer, whoever gave it. */
+/** The error of an HTTP answer, of the service or a proxy. */
 export function ofAnswer(url: string, status: number, body: string, retryAfter: string | null): PoseliftError {
   const waitMs = retryAfterMs(retryAfter);
   const problem = parsed(body);

@@ -6,7 +6,7 @@
 /** x, y and a score; null where the joint is missing, as is one whose x or y is. */
 export type Joint = readonly (number | null)[] | null;
 
-/** One person in one frame, joint by joint; null where nobody is detected. */
+/** One person in one frame, joint by joint; null where no person is detected. */
 export type Keypoints = readonly Joint[] | null;
 
 export type Axes = "camera" | "y_up" | "z_up";

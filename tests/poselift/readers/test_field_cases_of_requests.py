@@ -65,11 +65,11 @@ def test_null_is_missing(joint):
 
 
 def test_an_empty_frame_is_as_null():
-    def nobody(frames, frame):
+    def without_people(frames, frame):
         frames[3] = frame
 
     for frame in ([], None):
-        (clip,) = read(request(lambda frames, frame=frame: nobody(frames, frame)))
+        (clip,) = read(request(lambda frames, frame=frame: without_people(frames, frame)))
         assert np.flatnonzero(~clip.keypoints.any(axis=(1, 2))).tolist() == [3]
 
 
