@@ -9,8 +9,10 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 RUNTIME ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 OTHER_RUNTIME = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 ARGS ?=
+# The Node of the extra dev, so that everyone builds the page with the same one.
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web
 
-.PHONY: help serve develop test check check-exports format docs proto bench clean
+.PHONY: help serve develop test check check-exports format docs page proto bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +31,8 @@ check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code, d
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
+	$(NPM) ci --silent --prefer-offline
+	$(NPM) run --silent check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 check-exports: $(VENV)/.dev  ## Open exported files with Blender, OpenSim and the glTF validator
@@ -43,6 +47,10 @@ format: $(VENV)/.dev  ## Format the code
 
 proto: $(VENV)/.dev  ## Generate the protobuf and gRPC stubs
 	$(BIN)/python proto/generate.py
+
+page: $(VENV)/.dev  ## Build the page that the service shows, from web/ to service/page/
+	$(NPM) ci --silent --prefer-offline
+	$(NPM) run --silent build
 
 bench: $(VENV)/.dev  ## Every measurement, one after the other
 	$(BIN)/python -m bench.clip_graph

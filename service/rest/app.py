@@ -4,16 +4,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
-from starlette.routing import Route
 
 from service.context import ServiceContext
 from service.rest.convert import ConvertEndpoint
 from service.rest.errors import answer_errors
 from service.rest.lift import LiftEndpoint
 from service.rest.operations import Operations
+from service.rest.page import page_routes
 from service.rest.schemas import schemas
 from service.rest.sessions import SessionEndpoints
 from service.rest.status import PROBES, StatusEndpoints
@@ -30,7 +29,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     SessionEndpoints(context).add_to(operations)
     StatusEndpoints(context).add_to(operations)
     app.router.routes.append(stream_route(context))
-    app.router.routes.append(Route("/", lambda _: RedirectResponse("/docs")))
+    app.router.routes.extend(page_routes())
     answer_errors(app)
     document = _document(app, context.engine.models)
     app.openapi = lambda: document  # type: ignore[method-assign]

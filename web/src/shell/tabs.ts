@@ -1,0 +1,13 @@
+/** The tabs of the page, in their order. Add one here. */
+
+import type { ComponentType } from "preact";
+import { ClipTab } from "../clip/clip-tab";
+
+export interface Tab {
+  /** In the address, after #. */
+  id: string;
+  label: string;
+  component: ComponentType;
+}
+
+export const TABS: readonly Tab[] = [{ id: "clip", label: "Clip", component: ClipTab }];
