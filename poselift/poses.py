@@ -176,14 +176,15 @@ class Poses(PoseArrays):
             skeleton=self.skeleton,
         )
 
-    def put_into(self, frames: slice, length: int) -> "Poses":
+    def put_into(self, frames: slice, length: int, timestamps_s: Doubles | None = None) -> "Poses":
         """The same within a longer clip, of which all other frames are unknown.
 
-        The times of those are unknown too, so there are no timestamps any more.
+        ``timestamps_s`` are those of the longer clip, if it has some.
         """
         if len(self) == length:
             return self
-        counted = replace(self.counted_from(frames.start), first_frame=0, timestamps_s=None)
+        counted = self.counted_from(frames.start)
+        counted = replace(counted, first_frame=0, timestamps_s=timestamps_s)
         rooms = {
             name: np.zeros((length, *values.shape[1:]), values.dtype)
             for name, values in self.arrays().items()

@@ -106,7 +106,7 @@ class RequestClips:
                 clip.id,
                 encoded.poses(output, how)
                 .in_axes(options.axes)
-                .put_into(frames, len(clip))
+                .put_into(frames, len(clip), clip.timestamps_s)
                 .counted_from(clip.first_frame),
             )
             for clip, frames, encoded, output in zip(*parts, strict=True)

@@ -22,6 +22,10 @@ class UnsupportedMediaType(PoseliftError):
         self.is_compressed = is_compressed
 
 
+class NotAcceptable(PoseliftError):
+    """The answer cannot be written in the format that the caller accepts."""
+
+
 class Unauthenticated(PoseliftError):
     """No API key was given where one is needed."""
 

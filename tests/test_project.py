@@ -121,6 +121,12 @@ def test_tables_have_a_row_for_every_member(document, heading, members):
     assert set(re.findall(r"`([^`]+)`", first_cells)) == set(members)
 
 
+def test_the_page_of_formats_has_the_media_types():
+    page = (ROOT / "docs" / "formats.md").read_text().partition("## Output formats")[2]
+    rows = dict(re.findall(r"^\| `(\.[^`]+)` \| .* \|(?: `([^`]+)`)? \|$", page, re.MULTILINE))
+    assert rows == {ending: each.media_type or "" for ending, each in WRITERS.items()}
+
+
 def test_the_page_of_readers_has_a_row_for_each_in_its_own_words():
     page = (ROOT / "docs" / "readers.md").read_text()
     rows = re.findall(r"^\| .* \| `.*` \|$", page, re.MULTILINE)

@@ -14,13 +14,13 @@ from poselift.command.report import Report, progress
 from poselift.command.usage import UsageError
 from poselift.errors import InvalidInput, ModelError
 from poselift.shipped_models import DEFAULT, model_folder
-from poselift.writers.formats import RIGGED, WRITERS
-from poselift.writers.rigs import RIGS, rig_named
+from poselift.writers.formats import WRITERS, rigged_endings
+from poselift.writers.rigs import RIGS
 
 _OUTPUT = f"""the file to write: {" or ".join(WRITERS)}; of several people NAME-ID each, of several
 inputs NAME-INPUT. With --to a folder, in which files are named as the inputs."""
 _TO = f"""the format of the files in a folder: {", ".join(each[1:] for each in WRITERS)}"""
-_RIG = f"names and rest pose of the joints in {' and '.join(RIGGED)}: {', '.join(RIGS)}"
+_RIG = f"names and rest pose of the joints in {rigged_endings()}: {', '.join(RIGS)}"
 _OUT = "Output"
 _RUN = "Running"
 _FLAG = Parameter(negative="", show_default=False, group=_RUN)
@@ -70,12 +70,8 @@ def lift_files(
 
 
 def _check_rig(rig: str | None, ending: str) -> None:
-    if rig is None:
-        return
-    if ending not in RIGGED:
-        raise UsageError.at("--rig", f"none, which only {' and '.join(RIGGED)} have, found {rig!r}")
     try:
-        rig_named(rig)
+        WRITERS[ending].check_rig("--rig", rig)
     except InvalidInput as error:
         raise UsageError(error.detail) from None
 

@@ -198,14 +198,14 @@ _RIGS = (
 RIGS: Mapping[str, Rig] = MappingProxyType({rig.name: rig for rig in _RIGS})
 
 
-def rig_named(name: str) -> Rig:
-    """The rig of this name.
+def rig_named(name: str, where: str = "rig") -> Rig:
+    """The rig of this name, which was given at ``where``.
 
     Raises:
         InvalidInput: there is none.
     """
     if name not in RIGS:
-        raise InvalidInput.at("rig", f"one of {', '.join(RIGS)}, found {name!r}")
+        raise InvalidInput.at(where, f"one of {', '.join(RIGS)}, found {name!r}")
     return RIGS[name]
 
 

@@ -1,16 +1,26 @@
 """POST /v1/lift."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from fastapi import Request, Response
 
 from service.context import ServiceContext
 from service.handlers import lift_handler
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_REQUESTS
+from service.rest.media import wanted_file
 from service.rest.middleware import admission_of, formats_of
 from service.rest.operations import Body, Operations
+from service.wire.pose_files import PoseFile, described_files
 
 _LARGEST_BODIES = 4
 """How many of the largest bodies are read and worked on at a time."""
+_FILES_AT_A_TIME = 2
+"""A long clip's takes seconds to write, and its own size several times in memory."""
+_HEADERS = {
+    "content-disposition": "Of files: a name, from the clip's id.",
+    "poselift-warnings": "Of files: the `warnings` of an answer in JSON.",
+}
 
 
 class LiftEndpoint:
@@ -20,23 +30,50 @@ class LiftEndpoint:
         limit = context.limits.max_body_bytes
         self._context = context
         self._budget = MemoryBudget(limit, _LARGEST_BODIES * limit)
+        self._writing = ThreadPoolExecutor(_FILES_AT_A_TIME, thread_name_prefix="writing")
 
     def add_to(self, operations: Operations) -> None:
         """Add the route to this endpoint."""
         body = Body("LiftRequest", "LiftRequest", examples=LIFT_REQUESTS)
-        answer = Body("LiftResponse", "LiftResponse")
-        operations.add("POST", "/v1/lift", self.lift, answer=answer, body=body, budget=self._budget)
+        answer = Body("LiftResponse", "LiftResponse", files=described_files(), headers=_HEADERS)
+        operations.add(
+            "POST",
+            "/v1/lift",
+            self.lift,
+            answer=answer,
+            errors=(406,),
+            body=body,
+            budget=self._budget,
+        )
 
     async def lift(self, request: Request) -> Response:
         """Lift clips of 2D keypoints to 3D poses.
 
         The answer is in the format that `accept` names, else in that of the request.
 
-        `application/x-protobuf` bodies are messages of `poselift.v1`.
+        `application/x-protobuf` bodies are messages of `poselift.v1`. The other media types are
+        files, of requests with one clip.
         """
+        file = wanted_file(request.headers, self._context.formats)
+        if file is not None:
+            return await self._lift_to_file(request, file)
         given, wanted = formats_of(request)
         body = await request.body()
         deadline = admission_of(request).deadline
         work = lift_handler.lift(self._context, body, given, wanted, deadline)
         answer = await unless_caller_leaves(request, work)
         return Response(answer, media_type=wanted.media_type)
+
+    async def _lift_to_file(self, request: Request, wanted: PoseFile) -> Response:
+        given, _ = formats_of(request)
+        body = await request.body()
+        deadline = admission_of(request).deadline
+        work = lift_handler.lift_to_file(
+            self._context, body, given, wanted, deadline, self._writing
+        )
+        file = await unless_caller_leaves(request, work)
+        headers = {
+            "content-disposition": f'attachment; filename="{file.name}"',
+            "poselift-warnings": file.warnings,
+        }
+        return Response(file.content, headers={"content-type": wanted.media_type, **headers})

@@ -1,11 +1,12 @@
 """Which format a body is in, and which one the answer is to be in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
 
 from service.request_errors import UnsupportedMediaType
+from service.wire.pose_files import PoseFile
 from service.wire.wire_format import WireFormat
 
 _ANYTHING = frozenset({"*/*", "application/*"})
@@ -39,13 +40,24 @@ def negotiated(headers: Headers, formats: Sequence[WireFormat]) -> Negotiated:
     return Negotiated(given, _wanted(headers.get("accept", "*/*"), given, named))
 
 
+def wanted_file(headers: Headers, formats: Sequence[WireFormat]) -> PoseFile | None:
+    """The output format that the caller accepts best, unless they like a message as much.
+
+    Raises:
+        InvalidInput: it has no such rig.
+    """
+    messages = {name for each in formats for name in each.media_types} | _ANYTHING
+    for name, parameters in _accepted(headers.get("accept", "*/*")):
+        if name in messages:
+            return None
+        if (file := PoseFile.named(name, parameters)) is not None:
+            return file
+    return None
+
+
 def _wanted(accept: str, given: WireFormat, named: Mapping[str, WireFormat]) -> WireFormat:
     """The format that the caller accepts best; the request's own if they have no preference."""
-    accepted = [_preference(part) for part in accept.split(",")]
-    # Sorting keeps the order of equals, and callers name first what they like best.
-    for weight, name in sorted(accepted, key=lambda preference: -preference[0]):
-        if weight == 0:
-            break
+    for name, _ in _accepted(accept):
         if name in _ANYTHING:
             return given
         if name in named:
@@ -67,12 +79,23 @@ def _is_utf8(parameters: str) -> bool:
     return named.get("charset", "utf-8").strip('" ') in _UTF8
 
 
-def _preference(part: str) -> tuple[float, str]:
-    """The weight and the media type of one item of an accept header."""
-    media_type, *parameters = part.strip().lower().split(";")
+def _accepted(accept: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The media types of an accept header with their parameters, the best first."""
+    preferences = [_preference(part) for part in accept.split(",")]
+    # Sorting keeps the order of equals, and callers name first what they like best.
+    for weight, name, parameters in sorted(preferences, key=lambda each: -each[0]):
+        if weight > 0:
+            yield name, parameters
+
+
+def _preference(part: str) -> tuple[float, str, dict[str, str]]:
+    """The weight, the media type and its parameters of one item of an accept header."""
+    media_type, *parts = part.strip().lower().split(";")
+    parameters = {
+        name.strip(): text.strip(' "') for name, _, text in (each.partition("=") for each in parts)
+    }
+    number = parameters.pop("q", "1")
     weight = 1.0
-    for parameter in parameters:
-        name, _, number = parameter.strip().partition("=")
-        if name == "q" and number.isascii() and number.replace(".", "", 1).isdigit():
-            weight = float(number)
-    return weight, media_type.strip()
+    if number.isascii() and number.replace(".", "", 1).isdigit():
+        weight = float(number)
+    return weight, media_type.strip(), parameters

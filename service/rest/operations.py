@@ -41,6 +41,10 @@ class Body:
     message: str | None = None
     example: Mapping[str, Any] | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What else it may be, by its media type."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the headers are that may come with it."""
 
     def content(self) -> Schema:
         """The content by media type."""
@@ -52,9 +56,8 @@ class Body:
         content = {JSON.media_type: json}
         if self.message is not None:
             said = f"A serialised `poselift.v1.{self.message}`."
-            binary = {"type": "string", "format": "binary", "description": said}
-            content[PROTOBUF.media_type] = {"schema": binary}
-        return content
+            content[PROTOBUF.media_type] = {"schema": _bytes(said)}
+        return content | {name: {"schema": _bytes(said)} for name, said in self.files.items()}
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,7 @@ class File:
 
     def content(self) -> Schema:
         """The content by media type."""
-        schema = {"type": "string", "format": "binary", "description": self.description}
-        return {"application/octet-stream": {"schema": schema}}
+        return {"application/octet-stream": {"schema": _bytes(self.description)}}
 
 
 class Operations:
@@ -136,7 +138,7 @@ class Operations:
     ) -> APIRoute:
         summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n")
         responses: dict[int | str, Schema] = {each: _problem(each) for each in sorted(errors)}
-        responses[status] = {"content": answer.content()} if answer else {}
+        responses[status] = _answer(answer) if answer else {}
         self._app.add_api_route(
             path,
             endpoint,
@@ -151,6 +153,18 @@ class Operations:
         route = self._app.routes[-1]
         assert isinstance(route, APIRoute)
         return route
+
+
+def _bytes(description: str) -> Schema:
+    return {"type": "string", "format": "binary", "description": description}
+
+
+def _answer(body: Body) -> Schema:
+    headers = {
+        name: {"description": said, "schema": {"type": "string"}}
+        for name, said in body.headers.items()
+    }
+    return {"content": body.content()} | ({"headers": headers} if headers else {})
 
 
 def _path_parameter(name: str) -> Schema:

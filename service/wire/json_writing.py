@@ -33,7 +33,9 @@ class JsonWriter:
         clips = [_lifted_clip(clip) for clip in result.clips]
         content = pose_description(result.card, result.axes) | {"clips": clips}
         content["warnings"] = [
-            _warning(each, clip=clip.id) for clip in result.clips for each in clip.poses.warnings
+            warning_fields(each, clip=clip.id)
+            for clip in result.clips
+            for each in clip.poses.warnings
         ]
         return orjson.dumps(content)
 
@@ -81,7 +83,8 @@ def _lifted_clip(clip: LiftedClip) -> dict[str, Any]:
     }
 
 
-def _warning(warning: PoseWarning, **place: str) -> dict[str, Any]:
+def warning_fields(warning: PoseWarning, **place: str) -> dict[str, Any]:
+    """A warning as messages have it; ``place`` says whose it is."""
     told: dict[str, Any] = {"code": warning.code, **place}
     if warning.frames is not None:
         told["frames"] = warning.frames
@@ -127,7 +130,7 @@ def _pose(answer: FramePoses) -> dict[str, Any]:
         content["durable"] = False
     if answer.warnings:
         content["warnings"] = [
-            _warning(each, track_id=each.track_id or "") for each in answer.warnings
+            warning_fields(each, track_id=each.track_id or "") for each in answer.warnings
         ]
     return content
 

@@ -205,7 +205,9 @@ def test_an_output_format_is_added_by_a_writer_and_one_entry(monkeypatch, tmp_pa
     def write_count(path: Path, poses: poselift.Poses) -> None:
         path.write_text(str(len(poses)))
 
-    monkeypatch.setattr(writers, "WRITERS", {**writers.WRITERS, ".count": write_count})
+    monkeypatch.setattr(
+        writers, "WRITERS", {**writers.WRITERS, ".count": writers.OutputFormat(write_count)}
+    )
     poses = poselift.Poses(np.zeros((7, 17, 3), np.float32), quality=np.zeros(7, np.uint8))
     poselift.write(tmp_path / "poses.count", poses)
     assert (tmp_path / "poses.count").read_text() == "7"
@@ -214,6 +216,8 @@ def test_an_output_format_is_added_by_a_writer_and_one_entry(monkeypatch, tmp_pa
 def test_the_commands_help_has_an_output_format_that_was_added(tmp_path: Path) -> None:
     checkout = copy_packages(tmp_path, "poselift")
     formats = checkout / "poselift" / "writers" / "formats.py"
-    formats.write_text(formats.read_text().replace('".npz": write_npz', '".count": write_npz'))
+    formats.write_text(
+        formats.read_text().replace('".npz": OutputFormat', '".count": OutputFormat')
+    )
     said = run(checkout, "-c", "from poselift.cli import main; main()", "lift", "--help")
     assert ".count or .json" in said
