@@ -29,6 +29,8 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # It tells of every WebSocket that comes and goes.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # Models run in threads of their own. By default they and the event loop would wait 5 ms for
     # each other to let go of Python's lock, several times in every tick of live frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from service.engine import Engine
+from service.health import ServiceState
 from service.live.registry import LiveSessions
 from service.metrics import Metrics
 from service.request_errors import NotFound
@@ -10,16 +11,6 @@ from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.served_formats import SERVED_FORMATS
 from service.wire.wire_format import WireFormat
-
-
-@dataclass
-class ServiceState:
-    """Where the process stands in its life; only its worker changes it."""
-
-    ready: bool = False
-    """Whether new requests should be routed here (``/readyz``)."""
-    accepting: bool = False
-    """Whether a request that arrives is answered; else it is ``Unavailable``."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +32,8 @@ class ServiceContext:
     """Live sessions, where a model with a graph for live frames is served."""
     converter: Decoder | None = None
     """What reads the files of callers, where that is switched on: a process of its own."""
+    is_managed: bool = False
+    """Whether metrics are on the management port, and not on that of requests."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS
     """The wire formats that callers may choose from; the first where they choose none."""
 

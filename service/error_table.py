@@ -22,6 +22,9 @@ from service.request_errors import (
     UnsupportedMediaType,
 )
 
+PROBLEM_TYPE = "application/problem+json"
+"""The content type of problem details."""
+
 _TYPE_PREFIX = "urn:poselift:problem:"
 _CLOSE_CODES = 4000
 _LONGEST_TEXT = 1_000

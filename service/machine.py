@@ -3,7 +3,7 @@
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -20,7 +20,7 @@ class StartError(Exception):
 
 @dataclass
 class Machine:
-    """Settings, the HTTP port, the session store's address and the metrics' registry.
+    """Settings, sockets, the session store's address and the metrics' registry.
 
     The gRPC port is not here: gRPC binds it by itself, in the worker.
     """
@@ -29,6 +29,8 @@ class Machine:
     http_socket: socket.socket
     registry: CollectorRegistry
     private_store: EmbeddedServer
+    management_socket: socket.socket | None = None
+    """Where the settings ask for one."""
 
     async def store_url(self) -> str:
         """Where live sessions are kept: a private store is started when first asked for.
@@ -46,15 +48,19 @@ class Machine:
 
 @asynccontextmanager
 async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
-    """Bind the HTTP port; afterwards stop the private store.
+    """Bind the ports; afterwards stop the private store.
 
     Raises:
         StartError: the address cannot be used.
     """
-    with _bound(settings.host, settings.http_port) as http_socket:
+    with ExitStack() as sockets:
+        http = sockets.enter_context(bound_socket("HTTP", settings.host, settings.http_port))
+        host, port, management = settings.management_host, settings.management_port, None
+        if port is not None:
+            management = sockets.enter_context(bound_socket("management", host, port))
         private_store = EmbeddedServer(settings.embedded_store_bytes)
         try:
-            yield Machine(settings, http_socket, CollectorRegistry(), private_store)
+            yield Machine(settings, http, CollectorRegistry(), private_store, management)
         finally:
             await private_store.stop()
 
@@ -64,7 +70,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound_socket(what: str, host: str, port: int) -> socket.socket:
     """Reserve an address; no client can connect before a server listens on it."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,7 +79,7 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise StartError(
-            f"HTTP on {authority(host, port)}: {error.strerror} "
-            "(POSELIFT_HTTP_PORT chooses another port)"
+            f"{what} on {authority(host, port)}: {error.strerror} "
+            f"(POSELIFT_{what.upper()}_PORT chooses another port)"
         ) from error
     return bound

@@ -94,6 +94,11 @@ class Metrics:
             self._failures.labels(model, kind),
         )
 
+    def watch_event_loop(self, lag_s: Callable[[], float]) -> None:
+        """Announce how late the event loop is; each scrape asks."""
+        said = "The latest the event loop came to its work in the last 15 seconds."
+        Gauge("poselift_event_loop_lag_seconds", said, registry=self.registry).set_function(lag_s)
+
     def watch_live(
         self,
         sessions: Callable[[], int],

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Iterable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from poselift.shipped_models import SHIPPED_MODELS
+from service.loopback import is_loopback
 
 PREFIX = "POSELIFT_"
 
@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     """HTTP port; 0 for any that is free."""
     grpc_port: _Port = 50051
     """gRPC port; 0 for any that is free."""
+
+    management_port: _Port | None = None
+    """A port of their own for probes, metrics and debugging; 0 for any that is free."""
+    management_host: str = "127.0.0.1"
+    """The address of the management port."""
 
     models_dir: Path = SHIPPED_MODELS
     """A folder of model folders, all of which are served."""
@@ -85,13 +90,15 @@ class Settings(BaseSettings):
     drain_timeout_s: _Seconds = 25.0
     """How long requests in progress may take after a signal to stop."""
 
+    max_event_loop_lag_s: _Seconds = 10.0
+    """After how long the event loop counts as stuck, and `/healthz` says so."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
 
     @property
     def converts(self) -> bool:
         """Whether files of callers are read."""
-        return _is_loopback(self.host) if self.convert is None else self.convert
+        return is_loopback(self.host) if self.convert is None else self.convert
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -107,13 +114,6 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, name: object) -> object:
         return name.lower() if isinstance(name, str) else name
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:

@@ -4,16 +4,18 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, Protocol
 
 from poselift.runtime.clip import ClipModel
-from service.context import ServiceContext, ServiceState
+from service.context import ServiceContext
 from service.engine import Engine
+from service.health import ServiceState
 from service.live.serving import live_sessions
-from service.machine import Machine
+from service.machine import Machine, authority
+from service.management import ManagementServer
 from service.metrics import Metrics
 from service.rest.server import HttpTransport
 from service.rpc.server import RpcTransport
@@ -59,8 +61,21 @@ async def work(
     """
     stop = _stop_signal()
     metrics = Metrics(machine.registry)
+    state = ServiceState(max_lag_s=machine.settings.max_event_loop_lag_s)
+    with _managed(machine, state, metrics):
+        await _serve(machine, transports, state, metrics, stop)
+    _log.info("stopped")
+
+
+async def _serve(
+    machine: Machine,
+    transports: Sequence[Callable[[ServiceContext, Machine], Transport]],
+    state: ServiceState,
+    metrics: Metrics,
+    stop: asyncio.Task[Literal[True]],
+) -> None:
     models = _load_models(machine.settings, metrics)
-    async with _service(machine, models, metrics) as context:
+    async with _service(machine, models, state, metrics) as context, _beating(state):
         servers = [create(context, machine) for create in transports]
         addresses = [server.bind() for server in servers]
         context.state.accepting = True
@@ -71,12 +86,34 @@ async def work(
         await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping: finishing what is in progress")
         await _drain(servers, context, machine.settings.drain_timeout_s)
-    _log.info("stopped")
+
+
+@contextmanager
+def _managed(machine: Machine, state: ServiceState, metrics: Metrics) -> Iterator[None]:
+    """The management port, from before models are loaded until after the last answer."""
+    metrics.watch_event_loop(lambda: state.pulse.worst_s)
+    bound = machine.management_socket
+    if bound is None:
+        yield
+        return
+    address = authority(machine.settings.management_host, bound.getsockname()[1])
+    with ManagementServer(bound, state, machine.registry).running():
+        _log.info("management on http://%s", address)
+        yield
+
+
+@asynccontextmanager
+async def _beating(state: ServiceState) -> AsyncIterator[None]:
+    pulse = asyncio.create_task(state.pulse.beat(), name="pulse")
+    try:
+        yield
+    finally:
+        pulse.cancel()
 
 
 @asynccontextmanager
 async def _service(
-    machine: Machine, models: ModelSet, metrics: Metrics
+    machine: Machine, models: ModelSet, state: ServiceState, metrics: Metrics
 ) -> AsyncIterator[ServiceContext]:
     """Everything behind the transports, running."""
     settings = machine.settings
@@ -90,17 +127,20 @@ async def _service(
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
         async with live_sessions(models, settings, metrics, machine.store_url) as sessions:
             try:
+                if sessions is not None:
+                    state.doubts.append(sessions.doubt)
                 yield ServiceContext(
                     Engine(models, limits, metrics, large_work, settings.max_gap_s),
                     limits,
                     metrics,
-                    ServiceState(),
+                    state,
                     decoder,
                     settings.api_keys,
                     settings.request_timeout_s,
                     settings.slow_reader_timeout_s,
                     sessions,
                     converter,
+                    is_managed=machine.management_socket is not None,
                 )
             finally:
                 decoder.close()

@@ -15,8 +15,9 @@ from poselift.card import Training
 from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
 from poselift.runtime.clip import ClipModel
-from service.context import ServiceContext, ServiceState
+from service.context import ServiceContext
 from service.engine import Engine
+from service.health import ServiceState
 from service.metrics import Metrics
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.validation import Limits

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+MANAGEMENT = re.compile(r"management on http://[\d.]+:(\d+)")
 READY = re.compile(r"ready: http://([\d.]+):(\d+), gRPC on [\d.]+:(\d+)")
 
 
@@ -22,11 +23,17 @@ class ServiceProcess:
     log: list[str] = field(default_factory=list)
     http_port: int = 0
     grpc_port: int = 0
+    management_port: int = 0
 
     @property
     def url(self) -> str:
         """Where its HTTP interface is."""
         return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def management_url(self) -> str:
+        """Where its management port is."""
+        return f"http://127.0.0.1:{self.management_port}"
 
     def stop(self, timeout_s: float = 30) -> int:
         """Send SIGTERM and wait; the exit status."""
@@ -44,6 +51,8 @@ class ServiceProcess:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
+            if match := MANAGEMENT.search(line):
+                self.management_port = int(match[1])
             if match := READY.search(line):
                 self.http_port, self.grpc_port = int(match[2]), int(match[3])
                 return

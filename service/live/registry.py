@@ -71,6 +71,10 @@ class LiveSessions:
         """Whether sessions can be opened and resumed."""
         return self._store.is_here
 
+    def doubt(self) -> str | None:
+        """What does not work fully, for ``/readyz``: clips are lifted all the same."""
+        return None if self.is_store_here else "the session store is away"
+
     def start(self) -> None:
         """Begin to sweep, on the current event loop."""
         self._sweeper = asyncio.create_task(self._sweep(), name="session sweeper")

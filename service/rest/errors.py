@@ -12,10 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poselift.errors import PoseliftError
 from service.admission import CallerLeft
-from service.error_table import problem, retry_after, told
+from service.error_table import PROBLEM_TYPE, problem, retry_after, told
 from service.request_errors import NotFound, Unauthenticated, UnsupportedMediaType
 
-PROBLEM_TYPE = "application/problem+json"
 _CLIENT_CLOSED_REQUEST = 499
 _log = logging.getLogger(__name__)
 

@@ -11,9 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from service.context import ServiceContext
-from service.error_table import ERROR_KINDS
+from service.error_table import ERROR_KINDS, PROBLEM_TYPE
 from service.rest.bodies import MemoryBudget
-from service.rest.errors import PROBLEM_TYPE
 from service.rest.middleware import AdmissionMiddleware, BodyMiddleware
 from service.wire.served_formats import JSON, PROTOBUF
 

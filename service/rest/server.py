@@ -1,7 +1,6 @@
 """The HTTP server."""
 
 import asyncio
-import logging
 import math
 import socket
 from contextlib import AbstractContextManager, nullcontext
@@ -66,8 +65,6 @@ class _Server(uvicorn.Server):
 
 
 def _config(context: ServiceContext, drain_timeout_s: float) -> uvicorn.Config:
-    # It tells of every WebSocket that comes and goes.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return uvicorn.Config(
         create_app(context),
         http="httptools",

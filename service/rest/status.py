@@ -9,7 +9,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from poselift.card import Card
 from service.context import ServiceContext
-from service.request_errors import Unavailable
 from service.rest.operations import Body, Operations
 from service.wire.description import model_details, model_summary
 
@@ -23,16 +22,18 @@ class StatusEndpoints:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
         self._models = context.engine.models
+        self._has_metrics = not context.is_managed
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
         models, model, status = Body("Models"), Body("Model"), Body("Status")
         operations.add("GET", "/v1/models", self.list_models, answer=models)
         operations.add("GET", "/v1/models/{name}", self.get_model, answer=model, errors=(404,))
-        operations.add_open("/healthz", self.alive, answer=status)
+        operations.add_open("/healthz", self.alive, answer=status, errors=(503,))
         operations.add_open("/readyz", self.ready, answer=status, errors=(503,))
         text = PlainTextResponse
-        operations.add_open("/metrics", self.metrics, answer=None, response_class=text)
+        if self._has_metrics:
+            operations.add_open("/metrics", self.metrics, answer=None, response_class=text)
 
     async def list_models(self, _: Request) -> Response:
         """List the models served, with where their weights come from and their errors."""
@@ -44,17 +45,11 @@ class StatusEndpoints:
 
     async def alive(self, _: Request) -> Response:
         """Is the process alive?"""
-        return _json({"status": "alive"})
+        return _json(self._context.state.alive().told())
 
     async def ready(self, _: Request) -> Response:
         """Should requests be sent here?"""
-        if not self._context.state.ready:
-            raise Unavailable("the service is starting or shutting down")
-        sessions = self._context.sessions
-        if sessions is not None and not sessions.is_store_here:
-            # Clips are lifted and live sessions go on for a while: still better than nowhere.
-            return _json({"status": "degraded", "detail": "the session store is away"})
-        return _json({"status": "ready"})
+        return _json(self._context.state.readiness().told())
 
     async def metrics(self, _: Request) -> Response:
         """Metrics for Prometheus."""

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from service.context import ServiceState
+from service.health import ServiceState
 
 _Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _Response = health_pb2.HealthCheckResponse

@@ -1,0 +1,141 @@
+"""Probes, metrics and debugging on a port of their own.
+
+The server has a thread and an event loop of its own, so that it answers however busy or stuck the
+service's event loop is. Nothing here needs an API key: the port is for operators. Debugging is
+answered to callers on this machine alone, who use no name of it but a loopback one: a web page
+that is open there cannot ask.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, TypeAlias
+
+import orjson
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from service.error_table import PROBLEM_TYPE, problem, told
+from service.health import ServiceState, Status
+from service.loopback import is_loopback, is_loopback_authority
+
+Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_log = logging.getLogger("poselift")
+
+_LEVELS = ("debug", "info", "warning", "error")
+_MOST_CONNECTIONS = 100
+_STOP_TIMEOUT_S = 5.0
+_TASK_FRAMES = 4
+
+
+class ManagementServer:
+    """Answers on a port that is already bound; made on the service's event loop."""
+
+    def __init__(
+        self, bound: socket.socket, state: ServiceState, registry: CollectorRegistry
+    ) -> None:
+        self._socket = bound
+        self._state = state
+        self._registry = registry
+        self._loop = asyncio.get_running_loop()
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=self._routes()),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=_MOST_CONNECTIONS,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Answer in a thread, until the end."""
+        thread = threading.Thread(target=self._serve, name="management", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._server.should_exit = True
+            thread.join(_STOP_TIMEOUT_S)
+
+    def _serve(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+    def _routes(self) -> list[Route]:
+        return [
+            Route("/healthz", _probe(self._state.alive)),
+            Route("/readyz", _probe(self._state.readiness)),
+            Route("/metrics", self._metrics),
+            Route("/debug/stacks", _local(self._stacks)),
+            Route("/debug/log-level/{level}", _local(_set_log_level), methods=["PUT"]),
+        ]
+
+    async def _metrics(self, _: Request) -> Response:
+        text = generate_latest(self._registry)
+        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+
+    def _stacks(self, _: Request) -> Response:
+        stacks = chain(_thread_stacks(), _task_stacks(self._loop))
+        return PlainTextResponse("\n".join(stacks))
+
+
+def _probe(ask: Callable[[], Status]) -> Endpoint:
+    async def answered(_: Request) -> Response:
+        try:
+            return Response(orjson.dumps(ask().told()), media_type="application/json")
+        except Exception as error:
+            details = problem(told(error), with_status=True)
+            return Response(orjson.dumps(details), details["status"], media_type=PROBLEM_TYPE)
+
+    return answered
+
+
+def _local(endpoint: Callable[[Request], Response]) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        caller = request.client.host if request.client else ""
+        if is_loopback(caller) and is_loopback_authority(request.headers.get("host", "")):
+            return endpoint(request)
+        return PlainTextResponse("debugging is for callers on this machine\n", 403)
+
+    return guarded
+
+
+def _thread_stacks() -> Iterator[str]:
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, frame in sys._current_frames().items():
+        yield f"thread {names.get(ident, ident)}\n{''.join(traceback.format_stack(frame))}"
+
+
+def _task_stacks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
+    for task in asyncio.all_tasks(loop):
+        places = [
+            f"  {frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}\n"
+            for frame in task.get_stack(limit=_TASK_FRAMES)
+        ]
+        yield f"task {task.get_name()}\n{''.join(places)}"
+
+
+def _set_log_level(request: Request) -> Response:
+    level = request.path_params["level"].lower()
+    if level not in _LEVELS:
+        return PlainTextResponse(f"one of {', '.join(_LEVELS)}, found {level[:100]!r}\n", 422)
+    logging.getLogger().setLevel(level.upper())
+    _log.warning("the log level is %s now", level)
+    return PlainTextResponse(f"{level}\n")

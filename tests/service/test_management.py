@@ -1,0 +1,110 @@
+"""The management port: it answers from its own thread, and says when the event loop is stuck."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service.health import Pulse, ServiceState
+from service.machine import bound_socket
+from service.management import ManagementServer
+from service.metrics import Metrics
+from tests.serving import ServiceProcess, service_process
+
+
+@pytest.fixture(scope="module")
+def service(models: Path) -> Iterator[ServiceProcess]:
+    with service_process(models, MANAGEMENT_PORT="0") as running:
+        yield running
+
+
+def wait_for(url: str, status: int) -> httpx.Response:
+    """The answer with this status; blocks the thread that asks."""
+    until = time.monotonic() + 60
+    while (answer := httpx.get(url, timeout=60)).status_code != status:
+        assert time.monotonic() < until, answer.text
+        time.sleep(0.02)
+    return answer
+
+
+async def test_it_answers_while_the_event_loop_is_stuck_and_says_so() -> None:
+    _ask_a_service_that_is_stuck()
+
+
+def _ask_a_service_that_is_stuck() -> None:
+    """Blocks the event loop, which is that of the service."""
+    state, registry = ServiceState(ready=True, max_lag_s=0.3), CollectorRegistry()
+    Metrics(registry).watch_event_loop(lambda: state.pulse.worst_s)
+    pulse = state.pulse
+    beating = pulse.beat()
+    beating.send(None)  # it waits for its first beat
+    with bound_socket("management", "127.0.0.1", 0) as bound:
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with ManagementServer(bound, state, registry).running():
+            wait_for(f"{url}/healthz", 200)
+            stuck = wait_for(f"{url}/healthz", 503).json()
+            assert stuck["type"] == "urn:poselift:problem:unavailable"
+            assert "stuck" in stuck["detail"]
+            wait_for(f"{url}/readyz", 503)
+            (lag,) = [
+                float(line.split()[1])
+                for line in httpx.get(f"{url}/metrics").text.splitlines()
+                if line.startswith("poselift_event_loop_lag_seconds")
+            ]
+            assert lag > 0.3
+    beating.close()
+
+
+def test_a_pulse_that_does_not_beat_yet_is_not_late() -> None:
+    assert Pulse().late_s == Pulse().worst_s == 0
+
+
+async def test_it_answers_before_the_service_is_ready() -> None:
+    with bound_socket("management", "127.0.0.1", 0) as bound:
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with ManagementServer(bound, ServiceState(), CollectorRegistry()).running():
+            assert wait_for(f"{url}/healthz", 200).json() == {"status": "alive"}
+            wait_for(f"{url}/readyz", 503)
+
+
+def test_metrics_are_on_the_management_port_alone(service: ServiceProcess) -> None:
+    assert "poselift_model_info" in httpx.get(f"{service.management_url}/metrics").text
+    assert httpx.get(f"{service.url}/metrics").status_code == 404
+    assert "/metrics" not in httpx.get(f"{service.url}/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize("path", ["healthz", "readyz"])
+def test_probes_are_on_both_ports(service: ServiceProcess, path: str) -> None:
+    ours = httpx.get(f"{service.management_url}/{path}")
+    assert ours.status_code == 200
+    assert ours.json() == httpx.get(f"{service.url}/{path}").json()
+
+
+def test_requests_are_not_answered_on_the_management_port(service: ServiceProcess) -> None:
+    assert httpx.get(f"{service.management_url}/v1/models").status_code == 404
+
+
+def test_stacks_of_all_threads_and_tasks_are_told(service: ServiceProcess) -> None:
+    stacks = httpx.get(f"{service.management_url}/debug/stacks").text
+    assert "thread MainThread" in stacks
+    assert "thread management" in stacks
+    assert "task pulse" in stacks
+
+
+def test_the_log_level_is_set_while_it_runs(service: ServiceProcess) -> None:
+    url = f"{service.management_url}/debug/log-level"
+    assert httpx.put(f"{url}/debug").text == "debug\n"
+    assert httpx.put(f"{url}/info").text == "info\n"
+    wrong = httpx.put(f"{url}/loud")
+    assert wrong.status_code == 422
+    assert "warning" in wrong.text
+
+
+def test_pages_that_rebind_a_name_to_this_machine_cannot_debug(service: ServiceProcess) -> None:
+    url = f"{service.management_url}/debug/stacks"
+    answer = httpx.get(url, headers={"host": "rebound.example:80"})
+    assert answer.status_code == 403
+    assert "thread" not in answer.text
