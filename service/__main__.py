@@ -9,6 +9,7 @@ import uvloop
 from pydantic import ValidationError
 
 from poselift.errors import ModelError
+from service.keys import KeyFileError
 from service.machine import StartError, prepared_machine
 from service.request_errors import StoreError
 from service.settings import Settings, explain, unknown_variables
@@ -40,7 +41,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
-    except (StartError, ModelError, StoreError) as error:
+    except (StartError, KeyFileError, ModelError, StoreError) as error:
         _log.error("cannot start: %s", error)
         return 1
     return 0

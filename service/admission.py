@@ -6,17 +6,18 @@ The middleware of HTTP and WebSocket and the interceptor of gRPC call it before 
 import asyncio
 import base64
 import binascii
-import hashlib
-import hmac
 import time
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from poselift.errors import PoseliftError
+from service.addresses import network_of
 from service.context import ServiceContext
 from service.error_table import kind_of
-from service.request_errors import DeadlineExceeded, Forbidden, Unauthenticated, Unavailable
+from service.keys import Quotas, name_of
+from service.request_errors import DeadlineExceeded, Unauthenticated, Unavailable
 from service.validation import Limits
 
 T = TypeVar("T")
@@ -34,8 +35,13 @@ class Caller:
     """Who asks, and how much they may ask for."""
 
     name: str
-    """Derived from the API key without telling it; live sessions belong to it."""
+    """Of the API key; live sessions belong to it."""
     limits: Limits
+    quotas: Quotas = field(default_factory=Quotas)
+    address: str = ""
+    """Where they are, trusted proxies left out; empty where that is not known."""
+    party: str = ""
+    """Those with whom they share what there is: the key's name, without keys the network."""
 
 
 class Deadline:
@@ -71,19 +77,22 @@ def admitted(
     operation: str,
     api_key: str | None,
     remaining_s: float | None = None,
+    address: str = "",
 ) -> Iterator[Admitted]:
     """Let a request in, and count how it went.
 
-    ``transport`` and ``operation`` are labels of metrics; ``remaining_s`` is the caller's limit.
+    ``transport`` and ``operation`` are labels of metrics; ``remaining_s`` is the caller's limit,
+    ``address`` where they are.
 
     Raises:
         Unavailable: the service is starting or stopping.
         Unauthenticated: a key is needed.
         Forbidden: this key is not known.
+        Overloaded: too many keys from this address were not.
     """
     started, outcome = time.perf_counter(), "ok"
     try:
-        caller = _caller(context, api_key)
+        caller = _caller(context, api_key, address)
         longest_s = context.request_timeout_s
         timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
         yield Admitted(caller, Deadline(timeout_s))
@@ -118,19 +127,21 @@ def key_in_subprotocols(offered: Iterable[str]) -> str | None:
         return None
 
 
-def _caller(context: ServiceContext, api_key: str | None) -> Caller:
+def _caller(context: ServiceContext, api_key: str | None, address: str) -> Caller:
     """The caller with this API key; raises what ``admitted`` does."""
     if not context.state.accepting:
         raise Unavailable("the service is starting or shutting down")
-    if context.api_keys and not api_key:
+    if not context.keys.are_needed:
+        name = "" if api_key is None else name_of(api_key)
+        return Caller(name, context.limits, address=address, party=network_of(address))
+    if not api_key:
         raise Unauthenticated(
             "give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`; in a browser's "
             "WebSocket as the subprotocol `poselift.key.` + base64url of KEY"
         )
-    given = b"" if api_key is None else api_key.encode()
-    # All are compared, each in constant time: how long it takes tells nothing about any of them.
-    matching = sum(hmac.compare_digest(given, key.encode()) for key in context.api_keys)
-    if context.api_keys and not matching:
-        raise Forbidden("this API key is not known here")
-    name = "" if api_key is None else hashlib.sha256(given).hexdigest()[:32]
-    return Caller(name, context.limits)
+    try:
+        holder = context.keys.holder_of(api_key, address)
+    except PoseliftError:
+        context.metrics.unknown_key_presented()
+        raise
+    return Caller(holder.name, context.limits, holder.quotas, address, holder.name)

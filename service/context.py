@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from service.addresses import Network
 from service.engine import Engine
 from service.health import ServiceState
+from service.keys import KeyRing, Keys
 from service.live.registry import LiveSessions
 from service.metrics import Metrics
 from service.request_errors import NotFound
@@ -22,7 +24,7 @@ class ServiceContext:
     metrics: Metrics
     state: ServiceState
     decoder: Decoder
-    api_keys: frozenset[str] = field(default=frozenset(), repr=False)
+    keys: Keys = field(default_factory=lambda: Keys(KeyRing()))
     """Keys that open the service; with none it is open to all."""
     request_timeout_s: float = 60.0
     """The longest a request may take where the caller gives no earlier deadline."""
@@ -32,6 +34,8 @@ class ServiceContext:
     """Live sessions, where a model with a graph for live frames is served."""
     converter: Decoder | None = None
     """What reads the files of callers, where that is switched on: a process of its own."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Those whose word is taken for where callers are."""
     is_managed: bool = False
     """Whether metrics are on the management port, and not on that of requests."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS

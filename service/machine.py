@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from service.embedded import EmbeddedServer
+from service.keys import KeyRing, Keys
 from service.settings import Settings
 
 _log = logging.getLogger("poselift")
@@ -29,6 +30,7 @@ class Machine:
     http_socket: socket.socket
     registry: CollectorRegistry
     private_store: EmbeddedServer
+    keys: Keys
     management_socket: socket.socket | None = None
     """Where the settings ask for one."""
 
@@ -51,7 +53,7 @@ async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
     """Bind the ports; afterwards stop the private store.
 
     Raises:
-        StartError: the address cannot be used.
+        StartError: an address or the key file cannot be used.
     """
     with ExitStack() as sockets:
         http = sockets.enter_context(bound_socket("HTTP", settings.host, settings.http_port))
@@ -60,9 +62,22 @@ async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
             management = sockets.enter_context(bound_socket("management", host, port))
         private_store = EmbeddedServer(settings.embedded_store_bytes)
         try:
-            yield Machine(settings, http, CollectorRegistry(), private_store, management)
+            keys = Keys(key_ring(settings))
+            yield Machine(settings, http, CollectorRegistry(), private_store, keys, management)
         finally:
             await private_store.stop()
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """The keys that the settings name, and those of the file they name.
+
+    Raises:
+        KeyFileError: the file cannot be used.
+    """
+    ring = KeyRing.of_keys(settings.api_keys)
+    return (
+        ring if settings.api_keys_file is None else ring | KeyRing.of_file(settings.api_keys_file)
+    )
 
 
 def authority(host: str, port: int) -> str:

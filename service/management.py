@@ -25,9 +25,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from service.addresses import hostname, is_loopback
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.health import ServiceState, Status
-from service.loopback import is_loopback, is_loopback_authority
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -110,7 +110,7 @@ def _probe(ask: Callable[[], Status]) -> Endpoint:
 def _local(endpoint: Callable[[Request], Response]) -> Endpoint:
     async def guarded(request: Request) -> Response:
         caller = request.client.host if request.client else ""
-        if is_loopback(caller) and is_loopback_authority(request.headers.get("host", "")):
+        if is_loopback(caller) and is_loopback(hostname(request.headers.get("host", ""))):
             return endpoint(request)
         return PlainTextResponse("debugging is for callers on this machine\n", 403)
 

@@ -34,6 +34,8 @@ class Metrics:
         self._frames = counter("poselift_frames_lifted", "Frames lifted.", ("model",))
         said = "Warnings about the input that were told."
         self._warnings = counter("poselift_warnings", said, ("code",))
+        said = "Requests with an API key that is not known, or too soon after such ones."
+        self._unknown_keys = counter("poselift_unknown_keys", said)
         said = "Frames accepted and not yet lifted, context and padding included."
         self._queued = gauge("poselift_queued_frames", said, _BATCHER)
         said = "Requests refused because the queue was full."
@@ -64,6 +66,10 @@ class Metrics:
         """Count one answer; ``outcome`` is "ok" or the error's slug."""
         self._requests.labels(transport, operation, outcome).inc()
         self._request_seconds.labels(transport, operation).observe(seconds)
+
+    def unknown_key_presented(self) -> None:
+        """Count a guess at an API key."""
+        self._unknown_keys.inc()
 
     def model_served(self, card: Card, provider: str) -> None:
         """Announce a model."""

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from poselift.shipped_models import SHIPPED_MODELS
-from service.loopback import is_loopback
+from service.addresses import Network, is_loopback
 
 PREFIX = "POSELIFT_"
 
@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     """Threads a model may use; 0 for one per core."""
 
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
-    """Keys that open the service, separated by commas; with none it is open to all."""
+    """Keys that open the service, separated by commas, each its own owner of sessions."""
+    api_keys_file: Path | None = None
+    """A file of names with hashes of their keys and quotas; read again when it changes."""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed."""
 
     convert: bool | None = None
     """Whether `POST /v1/convert` reads the files of callers; else only on a loopback address."""
@@ -109,6 +113,13 @@ class Settings(BaseSettings):
         if not named:
             raise ValueError("names no key; leave it out to be open to all")
         return named
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _listed(cls, words: object) -> object:
+        if not isinstance(words, str):
+            return words
+        return tuple(word.strip() for word in words.split(",") if word.strip())
 
     @field_validator("log_level", "providers", mode="before")
     @classmethod

@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from poselift.runtime.clip import ClipModel
@@ -14,9 +15,10 @@ from service.context import ServiceContext
 from service.engine import Engine
 from service.health import ServiceState
 from service.live.serving import live_sessions
-from service.machine import Machine, authority
+from service.machine import Machine, authority, key_ring
 from service.management import ManagementServer
 from service.metrics import Metrics
+from service.reloading import Reloaded, keep_reloading
 from service.rest.server import HttpTransport
 from service.rpc.server import RpcTransport
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
@@ -75,7 +77,11 @@ async def _serve(
     stop: asyncio.Task[Literal[True]],
 ) -> None:
     models = _load_models(machine.settings, metrics)
-    async with _service(machine, models, state, metrics) as context, _beating(state):
+    async with (
+        _service(machine, models, state, metrics) as context,
+        _beating(state),
+        _reloading(machine, context),
+    ):
         servers = [create(context, machine) for create in transports]
         addresses = [server.bind() for server in servers]
         context.state.accepting = True
@@ -112,6 +118,36 @@ async def _beating(state: ServiceState) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _reloading(machine: Machine, context: ServiceContext) -> AsyncIterator[None]:
+    """Take over changed files; SIGHUP ends a process that has none, as it ends any other."""
+    reloaded = _reloaded(machine, context)
+    if not reloaded:
+        yield
+        return
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, told.set)
+    reloading = asyncio.create_task(keep_reloading(reloaded, told), name="reloading")
+    try:
+        yield
+    finally:
+        reloading.cancel()
+
+
+def _reloaded(machine: Machine, context: ServiceContext) -> list[Reloaded]:
+    settings, reloaded = machine.settings, []
+    if settings.api_keys_file is not None:
+        read = partial(_read_keys, machine, context)
+        reloaded.append(Reloaded("API keys", (settings.api_keys_file,), read))
+    return reloaded
+
+
+def _read_keys(machine: Machine, context: ServiceContext) -> None:
+    machine.keys.ring = key_ring(machine.settings)
+    if context.sessions is not None:
+        context.sessions.leave_others(machine.keys.ring.names)
+
+
+@asynccontextmanager
 async def _service(
     machine: Machine, models: ModelSet, state: ServiceState, metrics: Metrics
 ) -> AsyncIterator[ServiceContext]:
@@ -135,11 +171,12 @@ async def _service(
                     metrics,
                     state,
                     decoder,
-                    settings.api_keys,
+                    machine.keys,
                     settings.request_timeout_s,
                     settings.slow_reader_timeout_s,
                     sessions,
                     converter,
+                    trusted_proxies=settings.trusted_proxies,
                     is_managed=machine.management_socket is not None,
                 )
             finally:

@@ -18,6 +18,7 @@ from poselift.runtime.clip import ClipModel
 from service.context import ServiceContext
 from service.engine import Engine
 from service.health import ServiceState
+from service.keys import KeyRing, Keys
 from service.metrics import Metrics
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.validation import Limits
@@ -133,9 +134,8 @@ async def running_service(
             engine = Engine(served, limits, metrics, large_work)
             state = ServiceState(ready=True, accepting=True)
             decoder = Decoder(limits)
-            yield ServiceContext(
-                engine, limits, metrics, state, decoder, api_keys, request_timeout_s
-            )
+            keys = Keys(KeyRing.of_keys(api_keys))
+            yield ServiceContext(engine, limits, metrics, state, decoder, keys, request_timeout_s)
             decoder.close()
     finally:
         for model in served:

@@ -1,5 +1,6 @@
 """The service as users run it: a process of its own, found by the line it logs when ready."""
 
+import asyncio
 import os
 import re
 import signal
@@ -45,6 +46,12 @@ class ServiceProcess:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
+
+    async def log_says(self, text: str, timeout_s: float = 60) -> None:
+        """Wait until a line of the log has this text."""
+        async with asyncio.timeout(timeout_s):
+            while not any(text in line for line in self.log):  # noqa: ASYNC110 - a thread reads it
+                await asyncio.sleep(0.02)
 
     def wait_until_ready(self) -> None:
         """Read the log up to the ready line; raises RuntimeError if the process ends before."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from contextlib import suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -156,6 +156,12 @@ class LiveSessions:
             session.end(Unavailable("the connection was closed"))
         else:
             session.end(reason, notify=True)
+
+    def leave_others(self, owners: Collection[str]) -> None:
+        """End the sessions here of all but these: their keys were withdrawn."""
+        for session in list(self._sessions.values()):
+            if session.owner not in owners:
+                self.leave(session, Forbidden("this API key was withdrawn"))
 
     async def drain(self) -> None:
         """Let all sessions go, each to be resumed elsewhere at its next index.

@@ -6,6 +6,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.addresses import Network, caller_address
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.rest.bodies import BoundedBody, MemoryBudget
@@ -32,7 +33,8 @@ class AdmissionMiddleware:
         async def keep(message: Message) -> None:
             answer.append(message)
 
-        with admitted(self._context, "http", self._operation, key_in(scope)) as request:
+        key, address = key_in(scope), address_in(scope, self._context.trusted_proxies)
+        with admitted(self._context, "http", self._operation, key, address=address) as request:
             scope.setdefault("state", {})[_ADMITTED] = request
             await request.deadline.bound(self._app(scope, receive, keep))
         for message in answer:
@@ -72,6 +74,13 @@ def formats_of(request: Request) -> Negotiated:
     """What ``BodyMiddleware`` found out about a request."""
     found: Negotiated = request.scope["state"][_FORMATS]
     return found
+
+
+def address_in(scope: Scope, trusted_proxies: Sequence[Network]) -> str:
+    """The address that a request comes from."""
+    peer = scope["client"][0] if scope.get("client") else ""
+    forwarded_for = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+    return caller_address(peer, forwarded_for, trusted_proxies)
 
 
 def key_in(scope: Scope) -> str | None:

@@ -76,5 +76,6 @@ def _config(context: ServiceContext, drain_timeout_s: float) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # ``address_in`` reads them
         timeout_graceful_shutdown=math.ceil(drain_timeout_s),
     )

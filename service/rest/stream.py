@@ -10,7 +10,7 @@ from service.admission import CallerLeft, admitted, key_in_subprotocols
 from service.context import ServiceContext
 from service.error_table import kind_of, shortened, told
 from service.handlers.live_stream import LiveStream
-from service.rest.middleware import key_in
+from service.rest.middleware import address_in, key_in
 
 _OK = 1000
 _ANY_FORMAT = "poselift"
@@ -44,10 +44,13 @@ class StreamEndpoint:
         subprotocol = next((name for name in offered if name in self._formats), None)
         wire_format = self._formats[subprotocol or _ANY_FORMAT]
         api_key = key_in(scope) or key_in_subprotocols(offered)
+        address = address_in(scope, self._context.trusted_proxies)
         channel = SocketChannel(receive, send, wire_format.is_text)
         await channel.open(subprotocol)
         try:
-            with admitted(self._context, "websocket", "lift_stream", api_key) as request:
+            with admitted(
+                self._context, "websocket", "lift_stream", api_key, address=address
+            ) as request:
                 await LiveStream(self._context, wire_format, channel, request.caller).run()
             await channel.close(_OK, "")
         except CallerLeft:

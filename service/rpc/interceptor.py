@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 
+from service.addresses import caller_address, hostname
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.rpc.errors import abort
@@ -99,7 +101,15 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
     def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
         metadata = {name: _text(value) for name, value in call.invocation_metadata() or ()}
         key = presented_key(metadata.get("authorization"), metadata.get("x-api-key"))
-        return admitted(self._context, "grpc", operation, key, call.time_remaining())
+        remaining_s = call.time_remaining()
+        forwarded_for = metadata.get("x-forwarded-for")
+        address = caller_address(_host(call.peer()), forwarded_for, self._context.trusted_proxies)
+        return admitted(self._context, "grpc", operation, key, remaining_s, address)
+
+
+def _host(peer: str) -> str:
+    """The address in ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``, where brackets are escaped."""
+    return hostname(unquote(peer).partition(":")[2])
 
 
 def _text(text: str | bytes) -> str:
