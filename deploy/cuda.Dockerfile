@@ -8,11 +8,12 @@ COPY service service
 RUN python -m venv /opt/poselift && /opt/poselift/bin/pip install --no-cache-dir '.[gpu,serve]'
 
 FROM python:3.12-slim
+# It refuses to start without keys: docker run -e POSELIFT_API_KEYS=… or -e POSELIFT_API_KEYS_FILE=…
 RUN useradd --system --uid 10001 poselift
 COPY --from=build /opt/poselift /opt/poselift
 USER poselift
-ENV POSELIFT_PROVIDERS=cuda POSELIFT_STRICT_PROVIDERS=true POSELIFT_HOST=0.0.0.0 PYTHONUNBUFFERED=1
+ENV POSELIFT_PROVIDERS=cuda POSELIFT_STRICT_PROVIDERS=true POSELIFT_HOST=0.0.0.0 POSELIFT_MANAGEMENT_PORT=8081 PYTHONUNBUFFERED=1
 EXPOSE 8000 50051
 HEALTHCHECK --start-period=30s --interval=10s CMD ["/opt/poselift/bin/python", "-c", \
-    "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:%s/readyz' % os.environ.get('POSELIFT_HTTP_PORT', '8000'), timeout=3)"]
+    "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:%s/readyz' % os.environ['POSELIFT_MANAGEMENT_PORT'], timeout=3)"]
 ENTRYPOINT ["/opt/poselift/bin/python", "-m", "service"]

@@ -4,15 +4,17 @@ import asyncio
 import logging
 import os
 import sys
+from itertools import starmap
 
 import uvloop
 from pydantic import ValidationError
 
 from poselift.errors import ModelError
+from service.environment import forget_ours, unknown_variables
 from service.keys import KeyFileError
 from service.machine import StartError, prepared_machine
 from service.request_errors import StoreError
-from service.settings import Settings, explain, unknown_variables
+from service.settings import Settings, explain
 from service.worker import work
 
 _log = logging.getLogger("poselift")
@@ -22,11 +24,15 @@ _SWITCH_INTERVAL_S = 0.0002
 
 def main() -> int:
     """Serve until a signal; the exit status is 0 after an orderly end."""
+    known = map(str.upper, Settings.model_fields)
+    if unknown := unknown_variables(os.environ, known):
+        # A misspelt API_KEYS would leave the service open to all.
+        return _wrong_settings("; ".join(starmap(_unknown, unknown.items())))
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.stderr.write(f"poselift: settings: {explain(error)}\n")
-        return 2
+        return _wrong_settings(explain(error))
+    forget_ours()
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -35,9 +41,6 @@ def main() -> int:
     # Models run in threads of their own. By default they and the event loop would wait 5 ms for
     # each other to let go of Python's lock, several times in every tick of live frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    for name, likely in unknown_variables(os.environ).items():
-        meant = f"; did you mean {likely}?" if likely else ""
-        _log.warning("the environment variable %s means nothing here%s", name, meant)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
@@ -45,6 +48,16 @@ def main() -> int:
         _log.error("cannot start: %s", error)
         return 1
     return 0
+
+
+def _wrong_settings(said: str) -> int:
+    sys.stderr.write(f"poselift: settings: {said}\n")
+    return 2
+
+
+def _unknown(name: str, likely: str | None) -> str:
+    meant = f"; did you mean {likely}?" if likely else ""
+    return f"the environment variable {name} means nothing here{meant}"
 
 
 async def serve(settings: Settings) -> None:

@@ -24,6 +24,11 @@ def is_loopback(host: str) -> bool:
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
+def is_address(text: str) -> bool:
+    """Whether this is an IP address."""
+    return _address(text) is not None
+
+
 def hostname(authority: str) -> str:
     """The host of ``host:port``, as a ``Host`` header has it; empty where there is none."""
     try:

@@ -28,6 +28,7 @@ _LONGEST_PAUSE_S = 5.0
 _SETTLED_S = 30.0
 """A server that ran for as long is started again without delay."""
 _LAST_WORDS = 500
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
 class EmbeddedServer:
@@ -95,6 +96,7 @@ class EmbeddedServer:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_GUARD), str(binary), *self._arguments()),
                 stdin=asyncio.subprocess.PIPE,
+                env=_environment(),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -186,6 +188,11 @@ def _kill_group(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None or process.returncode < 0:
         with suppress(ProcessLookupError, PermissionError):  # both have ended
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _environment() -> dict[str, str]:
+    """What the server may know of this process's environment: no secrets."""
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
 def _binary() -> Path:

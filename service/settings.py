@@ -1,17 +1,17 @@
 """The settings of one process, read from the environment by ``__main__`` alone."""
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from poselift.shipped_models import SHIPPED_MODELS
 from service.addresses import Network, is_loopback
+from service.environment import PREFIX, is_service_url
 
-PREFIX = "POSELIFT_"
+_SECRET = ("api_keys", "redis_url")
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Positive = Annotated[int, Field(gt=0)]
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    """The address to listen on; 0.0.0.0 for all of them."""
+    """The address to listen on; 0.0.0.0 for all of them. Others than loopback need keys."""
     http_port: _Port = 8000
     """HTTP port; 0 for any that is free."""
     grpc_port: _Port = 50051
@@ -52,6 +52,8 @@ class Settings(BaseSettings):
 
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
     """Keys that open the service, separated by commas, each its own owner of sessions."""
+    allow_anonymous: bool = False
+    """Let the service listen to other machines without keys."""
     api_keys_file: Path | None = None
     """A file of names with hashes of their keys and quotas; read again when it changes."""
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
@@ -121,27 +123,40 @@ class Settings(BaseSettings):
             return words
         return tuple(word.strip() for word in words.split(",") if word.strip())
 
+    @field_validator("http_port", "grpc_port", "management_port", mode="before")
+    @classmethod
+    def _default_for_service_url(cls, port: object, info: ValidationInfo) -> object:
+        """Kubernetes sets POSELIFT_HTTP_PORT for a service that is called poselift-http."""
+        if is_service_url(port):
+            return cls.model_fields[info.field_name or ""].default
+        return port
+
+    @model_validator(mode="after")
+    def _closed_to_others(self) -> Self:
+        has_keys = self.api_keys or self.api_keys_file is not None
+        if not (has_keys or self.allow_anonymous or is_loopback(self.host)):
+            raise ValueError(
+                f"{PREFIX}HOST={self.host} listens to other machines: name keys with "
+                f"{PREFIX}API_KEYS_FILE or {PREFIX}API_KEYS, or let everybody in with "
+                f"{PREFIX}ALLOW_ANONYMOUS=true"
+            )
+        return self
+
     @field_validator("log_level", "providers", mode="before")
     @classmethod
     def _lower(cls, name: object) -> object:
         return name.lower() if isinstance(name, str) else name
 
 
-def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
-    """Of these environment variables, our own that mean nothing, with the likeliest meant."""
-    known = [field.upper() for field in Settings.model_fields]
-    ours = {name: name.upper().removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}
-    return {name: _nearest(rest, known) for name, rest in ours.items() if rest not in known}
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    matches = difflib.get_close_matches(name, known, n=1)
-    return PREFIX + matches[0] if matches else None
-
-
 def explain(error: ValidationError) -> str:
-    """What is wrong with the settings, in one line."""
-    return "; ".join(
-        f"{PREFIX}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg']}"
-        for fault in error.errors()
-    )
+    """What is wrong with the settings, in one line that tells no secret."""
+    return "; ".join(map(_explained, error.errors()))
+
+
+def _explained(fault: ErrorDetails) -> str:
+    said = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:  # of several settings together, the keys among them
+        return said
+    name = str(fault["loc"][0])
+    value = "" if name in _SECRET else f"={fault['input']!r}"
+    return f"{PREFIX}{name.upper()}{value}: {said}"

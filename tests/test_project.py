@@ -69,6 +69,20 @@ def test_compose_builds_existing_files():
     assert (ROOT / build["context"] / build["dockerfile"]).is_file()
 
 
+def test_nothing_is_deployed_with_a_default_key_or_open_to_all():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    variables = compose["services"]["poselift"]["environment"]
+    assert variables["POSELIFT_API_KEYS"].startswith("${POSELIFT_API_KEYS:?")
+    deployment, *_ = yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert "POSELIFT_API_KEYS_FILE" in {each["name"] for each in container["env"]}
+    for file in [ROOT / "docker-compose.yml", *(ROOT / "deploy").iterdir()]:
+        if file.is_file():
+            assert "ALLOW_ANONYMOUS" not in file.read_text()
+    for file in (ROOT / "deploy").glob("*.Dockerfile"):
+        assert "ENV POSELIFT_API_KEYS" not in file.read_text()
+
+
 @pytest.mark.parametrize("name", ["cpu", "cuda"])
 def test_containers_copy_existing_files_that_are_not_ignored(name):
     text = (ROOT / "deploy" / f"{name}.Dockerfile").read_text()

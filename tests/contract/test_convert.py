@@ -142,7 +142,9 @@ def test_it_is_off_but_on_loopback_addresses_or_where_asked_for(models: Path) ->
         ("0.0.0.0", {"CONVERT": "true"}, 200),
         ("127.0.0.1", {"CONVERT": "false"}, 404),
     ):
-        with service_process(models, DEFAULT_MODEL="symmetric", HOST=host, **setting) as service:
+        with service_process(
+            models, DEFAULT_MODEL="symmetric", HOST=host, ALLOW_ANONYMOUS="true", **setting
+        ) as service:
             answer = httpx.post(f"{service.url}/v1/convert", content=content, timeout=120)
             assert answer.status_code == status, answer.text
             if status == 404:

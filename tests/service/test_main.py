@@ -136,11 +136,43 @@ def test_an_unknown_alias_target_is_an_error(models: Path) -> None:
     assert "no model is named 'symetric'" in line
 
 
-def test_a_misspelt_variable_is_logged_as_a_warning(models: Path) -> None:
-    with service_process(models, GRPC_PROT="1234") as service:
-        (warning,) = [line for line in service.log if "WARNING" in line]
-        assert "POSELIFT_GRPC_PROT" in warning
-        assert "did you mean POSELIFT_GRPC_PORT" in warning
+def test_a_misspelt_variable_stops_the_start(models: Path) -> None:
+    """One of API_KEYS had left the service open to all."""
+    status, line = failed_start(models, API_KYES="secret")
+    assert status == 2
+    assert "POSELIFT_API_KYES" in line
+    assert "did you mean POSELIFT_API_KEYS" in line
+    assert "secret" not in line
+
+
+def test_it_does_not_listen_to_others_without_keys(models: Path) -> None:
+    status, line = failed_start(models, HOST="0.0.0.0")
+    assert status == 2
+    assert "POSELIFT_ALLOW_ANONYMOUS=true" in line
+
+
+def test_no_child_process_inherits_secrets(models: Path) -> None:
+    with service_process(models, API_KEYS="the-secret") as service:
+        headers = {"x-api-key": "the-secret"}
+        url = f"{service.url}/v1/convert?name=clip.json"  # in a process of its own
+        assert httpx.post(url, content=body(5), headers=headers, timeout=120).status_code == 200
+        children = _descendants(service.process.pid)
+        named = {_program(child) for child in children}
+        assert len(children) >= 3, named
+        for child in children:
+            environment = Path(f"/proc/{child}/environ").read_bytes()
+            assert b"the-secret" not in environment, _program(child)
+            assert b"POSELIFT_" not in environment, _program(child)
+
+
+def _descendants(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for file in listed for child in file.read_text().split()]
+    return children + [each for child in children for each in _descendants(child)]
+
+
+def _program(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def test_a_signal_during_start_up_ends_it(models: Path) -> None:

@@ -1,11 +1,13 @@
 """Settings from the environment: defaults, forms of values, and error messages."""
 
 import os
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings, explain, unknown_variables
+from service.environment import unknown_variables
+from service.settings import Settings, explain
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +66,89 @@ def test_a_bad_value_is_explained_in_one_line(
     assert "\n" not in line
 
 
-def test_unknown_variables_are_logged_with_the_nearest_name() -> None:
-    assert unknown_variables(
-        ["HOME", "POSELIFT_HTTP_PORT", "POSELIFT_HTTP_PROT", "POSELIFT_ZZZZZZ"]
-    ) == {"POSELIFT_HTTP_PROT": "POSELIFT_HTTP_PORT", "POSELIFT_ZZZZZZ": None}
+KNOWN = tuple(map(str.upper, Settings.model_fields))
+
+
+def test_unknown_variables_are_found_with_the_nearest_name() -> None:
+    names = ("HOME", "POSELIFT_HTTP_PORT", "POSELIFT_HTTP_PROT", "POSELIFT_ZZZZZZ")
+    small = ("poselift_http_port", "poselift_api_kyes", "POSELIFT_TRAINING_EPOCHS")
+    assert unknown_variables(dict.fromkeys([*names, *small], "1"), KNOWN) == {
+        "POSELIFT_HTTP_PROT": "POSELIFT_HTTP_PORT",
+        "POSELIFT_ZZZZZZ": None,
+        "poselift_api_kyes": "POSELIFT_API_KEYS",
+    }
+
+
+SERVICE_LINKS = {
+    # As Kubernetes sets them for services called poselift, poselift-redis and poselift-http.
+    "POSELIFT_SERVICE_HOST": "10.0.0.11",
+    "POSELIFT_SERVICE_PORT": "8000",
+    "POSELIFT_SERVICE_PORT_HTTP": "8000",
+    "POSELIFT_PORT": "tcp://10.0.0.11:8000",
+    "POSELIFT_PORT_8000_TCP": "tcp://10.0.0.11:8000",
+    "POSELIFT_PORT_8000_TCP_PROTO": "tcp",
+    "POSELIFT_PORT_8000_TCP_PORT": "8000",
+    "POSELIFT_PORT_8000_TCP_ADDR": "10.0.0.11",
+    "POSELIFT_REDIS_SERVICE_HOST": "fd00::5",
+    "POSELIFT_REDIS_SERVICE_PORT": "6379",
+    "POSELIFT_REDIS_PORT": "tcp://[fd00::5]:6379",
+    "POSELIFT_REDIS_PORT_6379_TCP": "tcp://[fd00::5]:6379",
+    "POSELIFT_HTTP_PORT": "tcp://10.0.0.12:80",
+    "POSELIFT_GRPC_PORT": "udp://10.0.0.12:80",
+    "POSELIFT_MANAGEMENT_PORT": "tcp://10.0.0.12:80",
+}
+
+
+def test_service_links_of_kubernetes_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not unknown_variables(SERVICE_LINKS, KNOWN)
+    for name, value in SERVICE_LINKS.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    ports = settings.http_port, settings.grpc_port, settings.management_port
+    assert ports == (8000, 50051, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POSELIFT_HTP_PORT", "8000"),  # no url
+        ("POSELIFT_SERVICE_HOST", "example.org"),  # no address
+        ("POSELIFT_REDIS_SERVICE_PORT", "redis://host"),
+        ("POSELIFT_PORT_8000_TCP_PROTO", "yes"),
+        ("POSELIFT_API_KEY", "tcp://10.0.0.11:8000"),
+    ],
+)
+def test_what_only_resembles_a_service_link_is_unknown(name: str, value: str) -> None:
+    assert name in unknown_variables({name: value}, KNOWN)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
+def test_it_does_not_listen_to_others_without_keys(host: str) -> None:
+    with pytest.raises(ValidationError) as mistake:
+        Settings(host=host)
+    line = explain(mistake.value)
+    assert f"POSELIFT_HOST={host} listens to other machines" in line
+    assert "POSELIFT_ALLOW_ANONYMOUS=true" in line
+    assert Settings(host=host, api_keys=frozenset({"key"})).host == host
+    assert Settings(host=host, api_keys_file=Path("keys.toml")).host == host
+    assert Settings(host=host, allow_anonymous=True).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_without_keys_it_listens_to_this_machine(host: str) -> None:
+    assert Settings(host=host).host == host
+
+
+def test_an_explanation_tells_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSELIFT_API_KEYS", "secret")
+    monkeypatch.setenv("POSELIFT_HTTP_PORT", "many")
+    with pytest.raises(ValidationError) as mistake:
+        Settings()
+    assert "secret" not in explain(mistake.value)
+    monkeypatch.setenv("POSELIFT_API_KEYS", " , ")
+    with pytest.raises(ValidationError) as mistake:
+        Settings()
+    assert "POSELIFT_API_KEYS: names no key" in explain(mistake.value)
 
 
 def test_every_setting_is_described() -> None:
