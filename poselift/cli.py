@@ -4,6 +4,7 @@ import sys
 
 from cyclopts import App, CycloptsError
 
+from poselift.command.bench import bench
 from poselift.command.convert import convert
 from poselift.command.lift import lift_files
 from poselift.command.listing import models, readers
@@ -19,7 +20,7 @@ app = App(
     result_action="return_value",
 )
 app.command(lift_files, name="lift")
-for subcommand in (convert, models, readers, serve, stream):
+for subcommand in (bench, convert, models, readers, serve, stream):
     app.command(subcommand)
 app.register_install_completion_command()
 

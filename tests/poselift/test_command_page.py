@@ -39,7 +39,7 @@ def commands() -> list[str]:
 
 def test_the_page_has_every_subcommand() -> None:
     assert {line.split()[0] for line in LINES} == {
-        *("lift", "convert", "models", "readers", "serve", "stream"),
+        *("lift", "convert", "models", "readers", "serve", "stream", "bench"),
     }
 
 
@@ -47,6 +47,8 @@ def test_the_page_has_every_subcommand() -> None:
 def test_a_line_of_the_page_runs(line: str, folder: Path, request: pytest.FixtureRequest) -> None:
     if SERVED in line:
         line = line.replace(SERVED, request.getfixturevalue("service").url)
+    if line.startswith("bench"):
+        line = f"{line} --frames 9 --seconds 0.01"
     done = subprocess.run(
         [sys.executable, "-m", "poselift", *shlex.split(line)],
         cwd=folder,
