@@ -27,6 +27,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 _TYPE_PREFIX = "urn:poselift:problem:"
 _CLOSE_CODES = 4000
+_SOON_S = 0.1
 _LONGEST_TEXT = 1_000
 """Bytes. gRPC sends a text in a trailer, three for one if not ASCII, and 8 kB hold all trailers."""
 
@@ -95,6 +96,13 @@ def told(error: BaseException) -> PoseliftError:
 def retry_after(error: BaseException) -> str | None:
     """How many seconds to wait before asking again, where that helps: ``Retry-After``."""
     return str(math.ceil(error.retry_after_s)) if isinstance(error, Overloaded) else None
+
+
+def retry_delay_s(error: BaseException) -> float | None:
+    """The same to a fraction of a second, also where the next try may reach another replica."""
+    if isinstance(error, Overloaded):
+        return error.retry_after_s
+    return _SOON_S if isinstance(error, Unavailable) else None
 
 
 def problem(error: PoseliftError, with_status: bool = False) -> dict[str, Any]:

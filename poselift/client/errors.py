@@ -154,6 +154,8 @@ def of_status(
         except ValueError:
             pass
     kind = _BY_CODE.get(code, ServerError)
+    if code == "RESOURCE_EXHAUSTED" and retry_after_s is not None:
+        kind = Overloaded  # else it is too large, which waiting does not change
     return _error(kind, f"{where} answered {code}: {detail[:_LONGEST_TEXT]}", (), retry_after_s)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SERVICE: Final = "/poselift.v1.PoseLift/"
 _PROBLEM: Final = "problem-bin"
 _RETRY_AFTER: Final = "retry-after"
+_DETAILS: Final = "grpc-status-details-bin"
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
 _WRITTEN_TOO_LATE: Final = "Internal error from Core"
 """What grpc.aio says of a call that had ended when a message was written."""
@@ -324,13 +325,37 @@ def _models(body: bytes) -> list[dict[str, Any]]:
 def _error(error: Any, address: Address) -> PoseliftError:  # noqa: ANN401 - it is a call as well
     """What a status tells, with the problem and the time to wait in its trailers."""
     trailers = dict(error.trailing_metadata() or ())
-    wait_s = retry_after(_text(trailers.get(_RETRY_AFTER)))
+    problem = trailers.get(_PROBLEM)
+    told = problem if isinstance(problem, bytes) else None
+    wait_s = _wait_s(trailers)
+    return of_status(error.code().name, error.details() or "", told, wait_s, str(address))
+
+
+def _wait_s(trailers: dict[str, str | bytes]) -> float | None:
+    """The time to wait, in one of the three ways that servers and proxies tell it."""
+    details = trailers.get(_DETAILS)
+    wait_s = _retry_delay_s(details) if isinstance(details, bytes) else None
+    if wait_s is None:
+        wait_s = retry_after(_text(trailers.get(_RETRY_AFTER)))
     pushback_ms = retry_after(_text(trailers.get(_PUSHBACK)))
     if wait_s is None and pushback_ms is not None:
         wait_s = pushback_ms / 1000
-    problem = trailers.get(_PROBLEM)
-    told = problem if isinstance(problem, bytes) else None
-    return of_status(error.code().name, error.details() or "", told, wait_s, str(address))
+    return wait_s
+
+
+def _retry_delay_s(details: bytes) -> float | None:
+    """The delay of a ``RetryInfo`` among the details of a ``google.rpc.Status``."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - an extra's
+    from google.rpc.error_details_pb2 import RetryInfo  # noqa: PLC0415
+    from google.rpc.status_pb2 import Status  # noqa: PLC0415
+
+    info = RetryInfo()
+    try:
+        if any(each.Unpack(info) for each in Status.FromString(details).details):
+            return max(0.0, info.retry_delay.ToMilliseconds() / 1000)
+    except DecodeError:
+        pass
+    return None
 
 
 def _text(value: str | bytes | None) -> str | None:

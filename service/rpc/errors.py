@@ -7,14 +7,20 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 import grpc.aio
 import orjson
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
 from poselift.errors import PoseliftError
-from service.error_table import kind_of, problem, retry_after, shortened, told
+from service.error_table import kind_of, problem, retry_after, retry_delay_s, shortened, told
 
 PROBLEM_KEY = "problem-bin"
 """The trailer that holds the problem details as JSON."""
 RETRY_KEY = "retry-after"
 """The trailer that says how many seconds to wait, where the queue was full."""
+DETAILS_KEY = "grpc-status-details-bin"
+"""The trailer that holds a ``google.rpc.Status``, as gRPC's libraries read it."""
 
 _ROOM_FOR_PROBLEM = 3_000
 """Bytes; clients refuse more than 8 kB of trailers in all unless told otherwise."""
@@ -30,7 +36,7 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
         _log.error("a call failed", exc_info=error)
     code = grpc.StatusCode[kind_of(known).grpc_code]
     try:
-        await call.abort(code, shortened(known.detail), _trailers(known))
+        await call.abort(code, shortened(known.detail), _trailers(code, known))
     except grpc.aio.AbortError:
         raise
     except Exception:
@@ -38,10 +44,24 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
         raise asyncio.CancelledError from None
 
 
-def _trailers(error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:
-    trailer = (PROBLEM_KEY, _compact(problem(error)))
-    seconds = retry_after(error)
-    return (trailer,) if seconds is None else (trailer, (RETRY_KEY, seconds))
+def _trailers(code: grpc.StatusCode, error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:
+    trailers: dict[str, str | bytes] = {PROBLEM_KEY: _compact(problem(error))}
+    if (seconds := retry_after(error)) is not None:
+        trailers[RETRY_KEY] = seconds
+    if (delay_s := retry_delay_s(error)) is not None:
+        trailers[DETAILS_KEY] = _with_retry_info(code, error, delay_s)
+    return tuple(trailers.items())
+
+
+def _with_retry_info(code: grpc.StatusCode, error: PoseliftError, delay_s: float) -> bytes:
+    """A ``google.rpc.Status``; readers want its code and message to be those of the call."""
+    delay = Duration()
+    delay.FromMilliseconds(round(1000 * delay_s))
+    info = AnyMessage()
+    info.Pack(RetryInfo(retry_delay=delay))
+    number: int = code.value[0]
+    status = Status(code=number, message=shortened(error.detail), details=[info])
+    return status.SerializeToString()
 
 
 def _compact(details: dict[str, Any]) -> bytes:

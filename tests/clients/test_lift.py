@@ -8,6 +8,10 @@ import threading
 import grpc
 import numpy as np
 import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
 import poselift
 from poselift.client import (
@@ -285,6 +289,42 @@ def test_grpc_refusals_that_ask_for_too_long_are_told_at_once(service):
             client.lift(person_clip(5), image_size=SIZE)
         assert raised.value.retry_after_s == 1
         assert given == ["RESOURCE_EXHAUSTED"]
+
+
+def retry_info(delay: Duration):
+    info = AnyMessage()
+    info.Pack(RetryInfo(retry_delay=delay))
+    status = Status(code=8, message="busy", details=[AnyMessage(type_url="x/other"), info])
+    return ("grpc-status-details-bin", status.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("trailers", "wait_s"),
+    [
+        ([retry_info(Duration(seconds=900, nanos=500_000_000))], 900.5),
+        ([retry_info(Duration(seconds=900)), ("retry-after", "901")], 900),
+        ([("grpc-status-details-bin", b"\xff"), ("retry-after", "901")], 901),
+        ([("grpc-status-details-bin", Status(code=8).SerializeToString())], None),
+    ],
+    ids=["alone", "before whole seconds", "unreadable", "without"],
+)
+def test_retry_info_tells_how_long_to_wait(service, trailers, wait_s):
+    refusal = (grpc.StatusCode.RESOURCE_EXHAUSTED, tuple(trailers))
+    with (
+        grpc_proxy(address(service, "grpc"), [refusal]) as (url, _),
+        poselift.Client(url) as client,
+        pytest.raises(ServerError) as raised,
+    ):
+        client.lift(person_clip(5), image_size=SIZE)
+    assert getattr(raised.value, "retry_after_s", None) == wait_s
+
+
+def test_a_proxys_retry_info_is_waited_for(service):
+    full = (grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(Duration(nanos=200_000_000)),))
+    with grpc_proxy(address(service, "grpc"), [full]) as (url, given):
+        with poselift.Client(url) as client:
+            client.lift(person_clip(5), image_size=SIZE)
+        assert given == ["RESOURCE_EXHAUSTED", "OK"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

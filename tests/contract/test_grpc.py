@@ -6,6 +6,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -87,7 +89,12 @@ def test_a_full_queue_gives_a_retry_delay(models: Path) -> None:
         error = next(filter(None, [call.exception() for call in calls]), None)
     assert error is not None
     assert grpc_problem(error).slug == "overloaded"
-    assert int(dict(error.trailing_metadata())["retry-after"]) >= 1
+    trailers = dict(error.trailing_metadata())
+    assert int(trailers["retry-after"]) >= 1
+    status, info = Status.FromString(trailers["grpc-status-details-bin"]), RetryInfo()
+    assert (status.code, status.message) == (error.code().value[0], error.details())
+    assert status.details[0].Unpack(info)
+    assert 0 < info.retry_delay.ToMilliseconds() <= 1000 * int(trailers["retry-after"])
 
 
 def test_a_known_api_key_is_accepted(models: Path) -> None:

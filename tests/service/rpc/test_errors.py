@@ -6,10 +6,12 @@ import grpc
 import grpc.aio
 import orjson
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
-from poselift.errors import FieldError, InvalidInput, ModelError
-from service.request_errors import Overloaded
-from service.rpc.errors import PROBLEM_KEY, RETRY_KEY, abort
+from poselift.errors import FieldError, InvalidInput, ModelError, PoseliftError
+from service.request_errors import Overloaded, TooLarge, Unavailable
+from service.rpc.errors import DETAILS_KEY, PROBLEM_KEY, RETRY_KEY, abort
 
 SECRET = "the database is at 10.0.0.7"
 
@@ -44,6 +46,30 @@ async def test_a_full_queue_rounds_the_wait_up() -> None:
     call = await aborted(Overloaded("full", retry_after_s=1.2))
     assert call.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert call.trailers[RETRY_KEY] == "2"
+
+
+@pytest.mark.parametrize(
+    ("error", "delay_s"),
+    [
+        (Overloaded("full", retry_after_s=1.25), 1.25),
+        (Unavailable("ü is away"), 0.1),
+        (TooLarge("it never fits"), None),
+        (InvalidInput.at("fps", "a number"), None),
+    ],
+)
+async def test_only_what_may_be_sent_again_has_retry_info(
+    error: PoseliftError, delay_s: float | None
+) -> None:
+    call = await aborted(error)
+    if delay_s is None:
+        assert DETAILS_KEY not in call.trailers
+        return
+    status = Status.FromString(call.trailers[DETAILS_KEY])
+    assert (status.code, status.message) == (call.code.value[0], call.detail)
+    info = RetryInfo()
+    (details,) = status.details
+    assert details.Unpack(info)
+    assert info.retry_delay.ToMilliseconds() == delay_s * 1000
 
 
 async def test_many_errors_fit_into_the_trailers() -> None:
