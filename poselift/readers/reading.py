@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poselift.errors import InvalidInput
+from poselift.readers.archives import unpacked
 from poselift.readers.clips import Clips, make_clips
 from poselift.readers.detections import Detections
 from poselift.readers.reader import Reader, choose
@@ -26,7 +27,7 @@ def read(
     ...     poses = poselift.lift(clip.keypoints, **clip.options)
 
     Args:
-        path: a file or folder, or a ``Source`` of bytes.
+        path: a file, a folder or a ZIP archive of one, or a ``Source`` of bytes.
         reader: the name of a reader, for files that none or several take.
         keypoint_format: a name in ``poselift.formats.FORMATS``, if the file does not tell it.
         image_size: width and height of the image in pixels; outdoes what the file says.
@@ -37,7 +38,7 @@ def read(
         InvalidInput: no reader takes the file, or several; or something in it is wrong.
         OSError: it cannot be opened.
     """
-    source = path if isinstance(path, Source) else Source.of(path)
+    source = unpacked(path if isinstance(path, Source) else Source.of(path))
     chosen = choose(source, READERS, reader)
     detections = _told(_read(chosen, source), image_size, fps)
     return make_clips(detections, chosen.name, source.name, keypoint_format, min_frames)

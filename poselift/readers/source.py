@@ -4,7 +4,7 @@ import codecs
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -25,12 +25,13 @@ class Source:
 
     Attributes:
         name: the path, or the name given with the bytes; for messages and by its ending.
-        path: where it is on the disk; None for bytes.
+        path: where it is on the disk; None for bytes and folders of them.
     """
 
     name: str
     path: Path | None = None
     _content: bytes = field(default=b"", repr=False)
+    _files: "tuple[Source, ...] | None" = field(default=None, repr=False)
 
     @classmethod
     def of(cls, path: str | PurePath) -> "Source":
@@ -49,10 +50,15 @@ class Source:
         """The content of a file that is not on the disk."""
         return cls(name, None, content)
 
+    @classmethod
+    def of_files(cls, name: str, files: "Sequence[Source]") -> "Source":
+        """A folder that is not on the disk, with files in natural order."""
+        return cls(name, None, _files=tuple(files))
+
     @property
     def is_folder(self) -> bool:
         """Whether this is a folder, which has ``files`` and no content."""
-        return self.path is not None and self.path.is_dir()
+        return self._files is not None or (self.path is not None and self.path.is_dir())
 
     @property
     def suffix(self) -> str:
@@ -179,6 +185,8 @@ class Source:
         Raises:
             InvalidInput: there are more than ``MOST_FILES``.
         """
+        if self._files is not None:
+            return self._files
         if self.path is None or not self.is_folder:
             return ()
         found: list[Path] = []

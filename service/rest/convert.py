@@ -57,7 +57,7 @@ class ConvertEndpoint:
             self.convert,
             answer=Body("ConvertedFile"),
             errors=(404,),
-            body=File("A file as a detector or tool wrote it."),
+            body=File("A file as a detector or tool wrote it, or a ZIP archive of a folder."),
             budget=self._budget,
             query=_QUERY,
         )

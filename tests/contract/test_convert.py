@@ -12,10 +12,12 @@ import pytest
 from tests.contract.transports import http_problem
 from tests.poselift.readers.example import HEIGHT, WIDTH, dumps
 from tests.poselift.readers.examples import EXAMPLES
+from tests.poselift.readers.test_archives import zipped
 from tests.poselift.readers.tool_examples import coco_objects, lift_request, npz, walker
 from tests.serving import ServiceProcess, service_process
 
 FILES = [name for name, example in EXAMPLES.items() if not example.is_folder]
+FOLDERS = [name for name, example in EXAMPLES.items() if example.is_folder]
 TOLD = {"image_size": f"{WIDTH},{HEIGHT}", "fps": "30"}
 
 
@@ -40,6 +42,22 @@ def test_every_file_comes_back_as_a_lift_request(client: httpx.Client, name: str
     assert request["image_size"] == [WIDTH, HEIGHT]
     assert request["keypoint_format"] == example.keypoint_format
     assert len(request["clips"]) == example.people
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_folder_comes_as_an_archive(client: httpx.Client, name: str) -> None:
+    example = EXAMPLES[name]
+    answer = convert(client, zipped(example.files), name="keypoints.zip", **TOLD)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["poselift-reader"] == example.reader
+    assert len(answer.json()["clips"]) == example.people
+
+
+def test_a_bomb_is_refused(client: httpx.Client) -> None:
+    content = zipped({"0.json": bytes(50 * 2**20)})
+    outcome = http_problem(convert(client, content, name="keypoints.zip"))
+    assert outcome.slug == "invalid"
+    assert "packed to a hundredth" in outcome.detail
 
 
 def test_it_is_lifted_as_it_stands(client: httpx.Client) -> None:

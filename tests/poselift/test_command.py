@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -38,6 +39,22 @@ def test_a_detectors_folder_becomes_a_file_for_each_person(models: Path, tmp_pat
         expected = poselift.lift(clip.keypoints, model=models / "symmetric", **clip.options)
         with np.load(tmp_path / f"out-{clip.id}.npz") as found:
             np.testing.assert_array_equal(found["poses"], expected.poses)
+
+
+def test_a_folder_may_be_an_archive(models: Path, tmp_path: Path) -> None:
+    path = tmp_path / "walk.zip"
+    with ZipFile(path, "w") as archive:
+        for name, content in EXAMPLES["openpose two people"].files.items():
+            archive.writestr(f"out/{name}", content)
+    options = ("--image-size", 1920, 1080, "--fps", 30)
+    done = command("convert", path, "-o", tmp_path / "walk.json", *options)
+    assert done.returncode == 0, done.stderr
+    assert len(poselift.read(tmp_path / "walk.json")) == 2
+    done = command(
+        "lift", path, "-o", tmp_path / "out.csv", *options, "--model", models / "symmetric"
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("out-*.csv"))) == 2
 
 
 def test_several_inputs_are_written_each_under_its_name(models: Path, tmp_path: Path) -> None:
