@@ -12,6 +12,7 @@ from service.request_errors import NotFound
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.served_formats import SERVED_FORMATS
+from service.wire.video_uploads import VideoUploads
 from service.wire.wire_format import WireFormat
 
 
@@ -34,6 +35,8 @@ class ServiceContext:
     """Live sessions, where a model with a graph for live frames is served."""
     converter: Decoder | None = None
     """What reads the files of callers, where that is switched on: a process of its own."""
+    video_uploads: VideoUploads | None = None
+    """What finds people in the videos of callers, where that is switched on."""
     trusted_proxies: tuple[Network, ...] = ()
     """Those whose word is taken for where callers are."""
     is_managed: bool = False
@@ -51,6 +54,17 @@ class ServiceContext:
         if self.converter is None:
             raise NotFound("files are not converted here; POSELIFT_CONVERT=true switches it on")
         return self.converter
+
+    @property
+    def videos(self) -> VideoUploads:
+        """What finds people in the videos of callers.
+
+        Raises:
+            NotFound: that is off here.
+        """
+        if self.video_uploads is None:
+            raise NotFound("videos are not read here; POSELIFT_DETECT=true switches it on")
+        return self.video_uploads
 
     @property
     def live(self) -> LiveSessions:

@@ -19,6 +19,8 @@ from poselift.input_check import Coordinates, mark_missing
 from poselift.lifting import SHORTEST_M, TALLEST_M
 from poselift.poses import Axes, Poses
 from poselift.postprocess.pipeline import Postprocessing
+from poselift.video.detection import MOST_LOOKED_FOR
+from poselift.video.detectors import USUAL_DETECTOR
 
 _Finite = Annotated[float, Field(allow_inf_nan=False, ge=-3.0e38, le=3.0e38)]
 _Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1.0e6)]
@@ -138,6 +140,16 @@ class ConvertOptions(BaseModel):
     image_size: tuple[_Positive, _Positive] | None = None
     fps: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] | None = None
     min_frames: Annotated[int, Field(ge=1)] = 1
+
+
+class DetectOptions(BaseModel):
+    """How people are found in a video."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    detector: Annotated[str, Field(min_length=1, max_length=64)] = USUAL_DETECTOR
+    people: Annotated[int, Field(ge=1, le=MOST_LOOKED_FOR)] | None = None
+    min_frames: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True)

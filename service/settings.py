@@ -62,6 +62,20 @@ class Settings(BaseSettings):
     convert: bool | None = None
     """Whether `POST /v1/convert` reads the files of callers; else only on a loopback address."""
 
+    detect: bool | None = None
+    """Whether `POST /v1/detect` finds people in the videos of callers; else only on a loopback
+    address."""
+    detectors_dir: Path | None = None
+    """Where detectors are installed; else in the user's data folder."""
+    max_video_bytes: _Positive = 512 * 1024 * 1024
+    """The largest video."""
+    max_video_s: _Seconds = 600.0
+    """The longest video."""
+    max_videos: _Positive = 1
+    """How many videos are worked on at a time; more are refused (429)."""
+    detect_timeout_s: _Seconds = 1800.0
+    """The longest that finding people in a video may take."""
+
     max_body_bytes: Annotated[int, Field(gt=0, lt=2**31)] = 128 * 1024 * 1024
     """The largest body of a request; over gRPC no more than 32 MB."""
     max_frames_per_request: _Positive = 100_000
@@ -105,6 +119,11 @@ class Settings(BaseSettings):
     def converts(self) -> bool:
         """Whether files of callers are read."""
         return is_loopback(self.host) if self.convert is None else self.convert
+
+    @property
+    def detects(self) -> bool:
+        """Whether people are found in the videos of callers."""
+        return _is_loopback(self.host) if self.detect is None else self.detect
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Literal, Protocol
 
 from poselift.runtime.clip import ClipModel
+from poselift.video.detectors import usual_folder
 from service.context import ServiceContext
 from service.engine import Engine
 from service.health import ServiceState
@@ -25,6 +26,7 @@ from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.settings import Settings
 from service.validation import Limits
 from service.wire.decoding import Decoder
+from service.wire.video_uploads import VideoBounds, VideoUploads
 
 _log = logging.getLogger("poselift")
 
@@ -176,6 +178,7 @@ async def _service(
                     settings.slow_reader_timeout_s,
                     sessions,
                     converter,
+                    video_uploads=_video_uploads(settings, limits) if settings.detects else None,
                     trusted_proxies=settings.trusted_proxies,
                     is_managed=machine.management_socket is not None,
                 )
@@ -184,6 +187,16 @@ async def _service(
                 if converter is not None:
                     converter.close()
     await asyncio.gather(*(model.batcher.stop(drain_s=0) for model in models))
+
+
+def _video_uploads(settings: Settings, limits: Limits) -> VideoUploads:
+    bounds = VideoBounds(
+        settings.max_video_bytes,
+        settings.max_video_s,
+        settings.max_videos,
+        settings.detect_timeout_s,
+    )
+    return VideoUploads(settings.detectors_dir or usual_folder(), bounds, limits)
 
 
 async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_s: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from poselift.video.detectors import (
     usual_folder,
 )
 
+MOST_LOOKED_FOR: Final = 50
+"""People in a picture whom a detector may be asked to find."""
+_BRIEF_S: Final = 0.5
 Progress = Callable[[int, int | None], None]
 """Is told how many pictures are done, and of how many, if that is known."""
 
@@ -27,7 +31,7 @@ def detect(
     *,
     detector: str = USUAL_DETECTOR,
     people: int | None = None,
-    min_frames: int = 1,
+    min_frames: int | None = None,
     progress: Progress | None = None,
     detectors_folder: str | Path | None = None,
 ) -> Clips:
@@ -40,7 +44,8 @@ def detect(
         video: a file.
         detector: the name of one that ``poselift detectors`` lists as installed.
         people: how many to look for; as many as the detector usually does if left out.
-        min_frames: people detected in fewer frames are left out.
+        min_frames: people detected in fewer frames are left out; if left out itself, those seen for
+            less than half a second, or a quarter of a short video.
         progress: is called after each picture with its count, and that of all if it is known.
         detectors_folder: where detectors are installed; in the user's data folder if left out.
 
@@ -60,7 +65,7 @@ def detect_people(
     video: Video,
     detector: Detector,
     people: int | None = None,
-    min_frames: int = 1,
+    min_frames: int | None = None,
     progress: Progress | None = None,
 ) -> Clips:
     """The people in an open video; raises what ``detect`` does."""
@@ -75,8 +80,25 @@ def detect_people(
     if not rows.joints:
         raise InvalidInput.at(video.name, f"people whom {detector.name} finds, found nobody")
     detections = _timed(rows.detections(keypoint_format, name=video.name), times_s, video)
-    clips = make_clips(detections, detector.name, video.name, keypoint_format, min_frames)
-    return replace(clips, notes=(*clips.notes, *video.notes))
+    clips = make_clips(detections, detector.name, video.name, keypoint_format, min_frames=1)
+    seen = replace(clips, notes=(*clips.notes, *video.notes))
+    return _without_brief(seen, min_frames or _usual_least(seen, len(times_s)), video.name)
+
+
+def _usual_least(clips: Clips, frames: int) -> int:
+    assert clips.fps is not None
+    return max(1, min(round(clips.fps * _BRIEF_S), frames // 4))
+
+
+def _without_brief(clips: Clips, least: int, name: str) -> Clips:
+    """Those of people detected in so many frames: some are seen for an instant and are none."""
+    kept = tuple(clip for clip in clips if len(clip.frames_N) >= least)
+    if not kept:
+        raise InvalidInput.at(name, f"a person who is detected in {least} frames")
+    if len(kept) == len(clips):
+        return clips
+    note = f"{len(clips) - len(kept)} people detected in fewer than {least} frames are left out"
+    return replace(clips, clips=kept, notes=(*clips.notes, note))
 
 
 def _stream(video: Video, people: int | None) -> PictureStream:

@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from service.context import ServiceContext
 from service.rest.convert import ConvertEndpoint
+from service.rest.detect import DetectEndpoints
 from service.rest.errors import answer_errors
 from service.rest.lift import LiftEndpoint
 from service.rest.operations import Operations
@@ -26,6 +27,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     operations = Operations(app, context)
     LiftEndpoint(context).add_to(operations)
     ConvertEndpoint(context).add_to(operations)
+    DetectEndpoints(context).add_to(operations)
     SessionEndpoints(context).add_to(operations)
     StatusEndpoints(context).add_to(operations)
     app.router.routes.append(stream_route(context))

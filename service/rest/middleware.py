@@ -18,12 +18,18 @@ _FORMATS = "formats"
 
 
 class AdmissionMiddleware:
-    """Admission, authentication, deadline and counting of one operation."""
+    """Admission, authentication, deadline and counting of one operation.
 
-    def __init__(self, app: ASGIApp, context: ServiceContext, operation: str) -> None:
+    An answer that is streamed is sent as it comes, and its operation keeps the deadlines.
+    """
+
+    def __init__(
+        self, app: ASGIApp, context: ServiceContext, operation: str, *, is_streamed: bool = False
+    ) -> None:
         self._app = app
         self._context = context
         self._operation = operation
+        self._is_streamed = is_streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -36,6 +42,9 @@ class AdmissionMiddleware:
         key, address = key_in(scope), address_in(scope, self._context.trusted_proxies)
         with admitted(self._context, "http", self._operation, key, address=address) as request:
             scope.setdefault("state", {})[_ADMITTED] = request
+            if self._is_streamed:
+                await self._app(scope, receive, send)
+                return
             await request.deadline.bound(self._app(scope, receive, keep))
         for message in answer:
             await send(message)

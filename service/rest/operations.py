@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -70,6 +70,18 @@ class File:
         return {"application/octet-stream": {"schema": _bytes(self.description)}}
 
 
+@dataclass(frozen=True)
+class Lines:
+    """A body of lines, each a class of ``service.rest.schemas`` in JSON, sent as they come."""
+
+    schema: str
+    media_type: ClassVar[str] = "application/x-ndjson"
+
+    def content(self) -> Schema:
+        """The content by media type."""
+        return {self.media_type: {"schema": {"$ref": f"#/components/schemas/{self.schema}"}}}
+
+
 class Operations:
     """Adds the operations of one service to its app."""
 
@@ -83,7 +95,7 @@ class Operations:
         path: str,
         endpoint: Endpoint,
         *,
-        answer: Body | None,
+        answer: Body | Lines | None,
         errors: Sequence[int] = (),
         status: int = 200,
         body: Body | File | None = None,
@@ -93,8 +105,8 @@ class Operations:
         """Add a route to an endpoint, behind its middleware.
 
         The endpoint's name is that of the operation in metrics, its docstring the description. It
-        finds path parameters in ``request.path_params``. What it takes a ``body`` with needs a
-        ``budget`` of memory for it; ``errors`` are those that not every request may meet;
+        finds path parameters in ``request.path_params``. What reads a ``body`` into memory needs a
+        ``budget`` for it; ``errors`` are those that not every request may meet;
         ``query`` tells the parameters of the query with their descriptions and schemas.
         """
         extra: Schema = {"security": list(_SECURITY)}
@@ -112,14 +124,16 @@ class Operations:
         if budget is not None:
             formats = None if isinstance(body, File) else self._context.formats
             route.app = BodyMiddleware(route.app, formats, budget)
-        route.app = AdmissionMiddleware(route.app, self._context, endpoint.__name__)
+        route.app = AdmissionMiddleware(
+            route.app, self._context, endpoint.__name__, is_streamed=isinstance(answer, Lines)
+        )
 
     def add_open(
         self,
         path: str,
         endpoint: Endpoint,
         *,
-        answer: Body | None,
+        answer: Body | Lines | None,
         errors: Sequence[int] = (),
         response_class: type[Response] = Response,
     ) -> None:
@@ -130,7 +144,7 @@ class Operations:
         self,
         path: str,
         endpoint: Endpoint,
-        answer: Body | None,
+        answer: Body | Lines | None,
         errors: Sequence[int],
         status: int = 200,
         **options: Any,  # noqa: ANN401

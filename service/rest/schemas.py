@@ -173,6 +173,31 @@ class Problem(_Answered):
     """What is wrong where, as in clips[2].keypoints[17][4]."""
 
 
+class Detectors(_Answered):
+    class Detector(_Answered):
+        name: str
+        installed: bool
+        keypoint_format: str
+
+    detectors: list[Detector]
+
+
+class DetectLine(_Answered):
+    """One of ``progress``, ``request`` and ``error``; either of the last two is the last line."""
+
+    class Progress(_Answered):
+        frame: int
+        """How many frames are done."""
+        frames: int | None
+        """Of how many, where the file tells."""
+
+    progress: Progress | None = None
+    request: LiftRequest | None = None
+    warnings: list[str] = []
+    """With ``request``: how the video was read."""
+    error: Problem | None = None
+
+
 class PersonPose(_Answered):
     track_id: str
     pose: list[_Point] | None
@@ -216,7 +241,7 @@ _BODIES = (
         LiftFramesRequest,
         LiftFramesResponse,
     ),
-    *(Models, Status, Problem),
+    *(Detectors, DetectLine, Models, Status, Problem),
 )
 
 

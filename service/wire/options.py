@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 
 from poselift.errors import FieldError, InvalidInput
-from service.requests import ConvertOptions, LiftOptions, PoseOptions, SessionOptions
+from service.requests import ConvertOptions, DetectOptions, LiftOptions, PoseOptions, SessionOptions
 
 Options = TypeVar("Options", bound=PoseOptions)
 
@@ -55,6 +55,14 @@ def convert_options(fields: Mapping[str, Any]) -> ConvertOptions:
     """Check how a file is to be read; numbers may be texts. Raises what ``lift_options`` does."""
     try:
         return ConvertOptions.model_validate(fields)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def detect_options(fields: Mapping[str, Any]) -> DetectOptions:
+    """Check how people are to be found; numbers may be texts. Raises what ``lift_options`` does."""
+    try:
+        return DetectOptions.model_validate(fields)
     except ValidationError as error:
         raise _invalid(error) from None
 
