@@ -4,11 +4,13 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
@@ -113,28 +115,29 @@ class VideoUpload:
     async def detect(self, tell: Callable[[bytes], Awaitable[None]]) -> None:
         """Tell the lines of ``service.wire.video_detection``, in pieces; the last always comes."""
         await self._flush()
-        process, error, ends_line = await self._process(), None, True
-        assert process.stdout is not None
+        process, error, ends_line = await asyncio.to_thread(self._process), None, True
+        assert isinstance(process.stdout, BufferedReader)
         try:
             async with asyncio.timeout(self._uploads.bounds.timeout_s):
-                while piece := await process.stdout.read(_PIECE_BYTES):
+                while piece := await asyncio.to_thread(process.stdout.read1, _PIECE_BYTES):
                     await tell(piece)
                     ends_line = piece.endswith(b"\n")
-                if await process.wait():
-                    error = _ended(process.returncode)
+                if status := await asyncio.to_thread(process.wait):
+                    error = _ended(status)
         except TimeoutError:
             error = DeadlineExceeded(f"no answer within {self._uploads.bounds.timeout_s:g} s")
         finally:
-            _kill(process)
+            await asyncio.to_thread(_end, process)
         if error is not None:
             await tell((b"" if ends_line else b"\n") + error_line(error))
 
-    async def _process(self) -> asyncio.subprocess.Process:
+    def _process(self) -> subprocess.Popen[bytes]:
+        # Not asyncio's own: that copies this process's memory tables, which delays live frames.
         self._file.seek(0)
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service.wire.video_detection", self._task.line()),
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "service.wire.video_detection", self._task.line()],
             stdin=self._file,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=subprocess.PIPE,
             env=_without_secrets(os.environ),
             start_new_session=True,
         )
@@ -154,13 +157,13 @@ def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _ended(status: int | None) -> Exception:
+def _ended(status: int) -> Exception:
     _log.error("the process that looks for people in a video ended with status %s", status)
     return ChildProcessError(f"status {status}")
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End the process, and the detector that it runs."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
+    with process, suppress(ProcessLookupError):
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
