@@ -1,6 +1,7 @@
 """What exists once on a machine, however many worker processes serve there."""
 
 import logging
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -13,6 +14,10 @@ from service.keys import KeyRing, Keys
 from service.settings import Settings
 
 _log = logging.getLogger("poselift")
+
+_OTHER_DESCRIPTORS = 256
+"""Of models, the store, decoding processes and whatever else is no caller's connection."""
+_TRANSPORTS = 2
 
 
 class StartError(Exception):
@@ -31,6 +36,8 @@ class Machine:
     registry: CollectorRegistry
     private_store: EmbeddedServer
     keys: Keys
+    max_connections: int
+    """On each port: what the settings say, or what there are descriptors for."""
     management_socket: socket.socket | None = None
     """Where the settings ask for one."""
 
@@ -61,9 +68,12 @@ async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
         if port is not None:
             management = sockets.enter_context(bound_socket("management", host, port))
         private_store = EmbeddedServer(settings.embedded_store_bytes)
+        most = _most_connections(settings.max_connections)
         try:
             keys = Keys(key_ring(settings))
-            yield Machine(settings, http, CollectorRegistry(), private_store, keys, management)
+            yield Machine(
+                settings, http, CollectorRegistry(), private_store, keys, most, management
+            )
         finally:
             await private_store.stop()
 
@@ -98,3 +108,18 @@ def bound_socket(what: str, host: str, port: int) -> socket.socket:
             f"(POSELIFT_{what.upper()}_PORT chooses another port)"
         ) from error
     return bound
+
+
+def _most_connections(wanted: int) -> int:
+    """How many connections there are descriptors for on each port, with all that may be had."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _TRANSPORTS * wanted + _OTHER_DESCRIPTORS
+    had = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < had:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (had, hard))
+    if had == needed:
+        return wanted
+    most = max((had - _OTHER_DESCRIPTORS) // _TRANSPORTS, 1)
+    said = "%d files may be open (ulimit -n), so there are no more than %d connections on each port"
+    _log.warning(said, had, most)
+    return most

@@ -105,8 +105,16 @@ class Settings(BaseSettings):
     slow_reader_timeout_s: _Seconds = 30.0
     """After how long of not reading its answers a live stream is ended."""
 
+    max_connections: _Positive = 4_096
+    """The most connections at a time, to each of the two ports."""
+    keep_alive_s: _Seconds = 75.0
+    """How long a connection is kept without a request; longer than load balancers do."""
+
     request_timeout_s: _Seconds = 300.0
     """The longest a request may take."""
+    lame_duck_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0
+    """After SIGTERM, how long requests are still served while `/readyz` says that the service ends,
+    so that load balancers take notice; a second signal ends it."""
     drain_timeout_s: _Seconds = 25.0
     """How long requests in progress may take after a signal to stop."""
 
@@ -123,7 +131,7 @@ class Settings(BaseSettings):
     @property
     def detects(self) -> bool:
         """Whether people are found in the videos of callers."""
-        return _is_loopback(self.host) if self.detect is None else self.detect
+        return is_loopback(self.host) if self.detect is None else self.detect
 
     @field_validator("api_keys", mode="before")
     @classmethod

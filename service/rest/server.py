@@ -4,12 +4,21 @@ import asyncio
 import math
 import socket
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
 
 import uvicorn
 
 from service.context import ServiceContext
 from service.machine import Machine, StartError, authority
 from service.rest.app import create_app
+from service.rest.connections import (
+    ConnectionLimits,
+    Connections,
+    HttpConnection,
+    SocketConnection,
+)
+from service.settings import Settings
 
 _LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
@@ -19,8 +28,10 @@ class HttpTransport:
 
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._machine = machine
-        self._server = _Server(_config(context, machine.settings.drain_timeout_s))
+        self._connections = Connections(_limits(machine))
+        self._server = _Server(_config(context, self._connections, machine.settings))
         self._serving: asyncio.Task[None]
+        self._sweeping: asyncio.Task[None]
 
     def bind(self) -> str:
         """The address, for the log."""
@@ -35,6 +46,7 @@ class HttpTransport:
         """
         serving = self._server.serve(sockets=[self._machine.http_socket])
         self._serving = asyncio.create_task(serving, name="http")
+        self._sweeping = asyncio.create_task(self._connections.sweep(), name="connections")
         listening = asyncio.create_task(self._server.listening.wait())
         await asyncio.wait({listening, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         listening.cancel()
@@ -46,7 +58,11 @@ class HttpTransport:
     async def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - it was told at the start
         """Let requests in progress finish, no longer than the settings' drain timeout, and end."""
         self._server.should_exit = True
-        await self._serving
+        self._connections.end()
+        try:
+            await self._serving
+        finally:
+            self._sweeping.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -64,11 +80,26 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-def _config(context: ServiceContext, drain_timeout_s: float) -> uvicorn.Config:
+def _limits(machine: Machine) -> ConnectionLimits:
+    settings = machine.settings
+    return ConnectionLimits(
+        machine.max_connections,
+        idle_s=settings.keep_alive_s,
+        unread_s=settings.slow_reader_timeout_s,
+    )
+
+
+def _config(
+    context: ServiceContext, connections: Connections, settings: Settings
+) -> uvicorn.Config:
+    # It tells of every WebSocket that comes and goes, and warns of whatever callers send.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    http: Any = partial(HttpConnection, connections)
+    websocket: Any = partial(SocketConnection, connections)
     return uvicorn.Config(
         create_app(context),
-        http="httptools",
-        ws="websockets-sansio",
+        http=http,
+        ws=websocket,
         ws_max_size=_LARGEST_STREAM_MESSAGE,
         # Coordinates hardly compress, and compressing costs more than lifting.
         ws_per_message_deflate=False,
@@ -77,5 +108,5 @@ def _config(context: ServiceContext, drain_timeout_s: float) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # ``address_in`` reads them
-        timeout_graceful_shutdown=math.ceil(drain_timeout_s),
+        timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
     )

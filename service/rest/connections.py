@@ -1,0 +1,315 @@
+"""Connections: how many there may be, and how long each may keep the service waiting.
+
+uvicorn bounds neither the head of a request nor the time that a peer takes. Every second, each
+connection is looked at:
+
+================================  ==================================================
+it waits for                      no longer than
+================================  ==================================================
+the head of its first request     ``head_s``; so for the next, once that has begun
+another request                   ``idle_s``
+the rest of a body that was       ``linger_s``
+answered before it came
+its answer to be read             ``unread_s`` without any of it being read
+================================  ==================================================
+
+As the places for connections fill, peers get less time: a tenth of it where there are none left.
+Bodies that are still wanted are bounded in ``service.rest.bodies``.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from service.request_errors import Overloaded
+from service.shares import Pool
+
+ABORT = "abort"
+"""The key in a scope's state of what ends the connection at once."""
+
+_LARGEST_HEAD_BYTES = 64 * 1024
+_LARGEST_DISCARDED_BYTES = 1024 * 1024
+_MOST_PIPELINED = 16
+_OVERHEAD_OF_BODY = 16
+"""Bytes of framing for each byte of a chunked body: chunks of one byte take five."""
+_SWEEP_S = 1.0
+_SHORTEST = 0.1
+
+_HEAD_TOO_LARGE = "the request's head is over 64 kB"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """How many connections there may be, and how long what may take, in seconds."""
+
+    most: int = 4096
+    head_s: float = 10.0
+    idle_s: float = 75.0
+    linger_s: float = 5.0
+    unread_s: float = 30.0
+    closing_s: float = 2.0
+    """How long an answer may stay unread once the server ends."""
+
+
+class Peer(Protocol):
+    """A connection as the sweep sees it."""
+
+    transport: asyncio.Transport
+    waits_s: float | None
+    """How long the peer may keep it waiting now; None while it is the service's turn."""
+    waits_since: float
+    unread_since: float | None
+
+
+class Connections:
+    """All connections of one server."""
+
+    def __init__(self, limits: ConnectionLimits, host_of: Callable[[str], str] = str) -> None:
+        """``host_of`` tells who has an address."""
+        self.limits = limits
+        self._host_of = host_of
+        self._pool = Pool("connections", limits.most)
+        self._peers: dict[Peer, str] = {}
+        self._unread_s = limits.unread_s
+
+    def enter(self, peer: Peer, address: str) -> bool:
+        """Whether there is room for one more from this address."""
+        host = self._host_of(address)
+        try:
+            self._pool.take(host)
+        except Overloaded:
+            return False
+        self._peers[peer] = host
+        return True
+
+    def leave(self, peer: Peer) -> None:
+        """A connection has ended; may be called again."""
+        host = self._peers.pop(peer, None)
+        if host is not None:
+            self._pool.give_back(host)
+
+    def replace(self, peer: Peer, successor: Peer) -> None:
+        """A connection goes on as a WebSocket."""
+        self._peers[successor] = self._peers.pop(peer)
+
+    def end(self) -> None:
+        """The server ends: who does not read holds it up no longer than ``closing_s``."""
+        self._unread_s = min(self.limits.closing_s, self._unread_s)
+
+    async def sweep(self) -> None:
+        """End the connections that wait for too long, until cancelled."""
+        now_s = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(min(_SWEEP_S, self._unread_s / 2))
+            try:
+                self._sweep(now_s())
+            except Exception:  # whatever it was, there is a next time
+                _log.exception("looking at connections failed")
+
+    def _sweep(self, now: float) -> None:
+        free = 1 - self._pool.taken / self._pool.capacity
+        patience = min(1.0, 2 * free + _SHORTEST)
+        for peer in list(self._peers):
+            if peer.unread_since is not None and now - peer.unread_since > self._unread_s:
+                peer.transport.abort()
+            elif peer.waits_s is not None and now - peer.waits_since > peer.waits_s * patience:
+                _end(peer)
+
+
+def _end(peer: Peer) -> None:
+    """Close a connection, at once if it was closed already and the rest is not read."""
+    if peer.transport.is_closing():
+        peer.transport.abort()
+    else:
+        peer.transport.close()
+
+
+class _Refused(Exception):
+    """Ends the parser."""
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection, which takes heads up to 64 kB."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(**options)
+        self._connections = connections
+        self._limits = connections.limits
+        self._head_bytes = 0
+        self._received = 0
+        self._is_within = False
+        self._is_refused = False
+        self.waits_s: float | None = None
+        self.waits_since = 0.0
+        self.unread_since: float | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See ``asyncio.Protocol``."""
+        super().connection_made(transport)
+        self._wait(self._limits.head_s)
+        if not self._connections.enter(self, self.client[0] if self.client else ""):
+            self._refuse(503, "too many connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self._connections.leave(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        self.unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        self.unread_since = None
+        super().resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """See ``asyncio.Protocol``."""
+        if self._is_refused:
+            self._discard(len(data))
+            return
+        if not self._is_within and self._received == 0:
+            self._wait(self._limits.head_s)
+        self._received += len(data)
+        super().data_received(data)
+        # What is no body by now is head, trailer or framing, which may be without end.
+        if self._received > _LARGEST_HEAD_BYTES and not self._is_refused:
+            self._refuse(431, _HEAD_TOO_LARGE)
+
+    def handle_websocket_upgrade(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        super().handle_websocket_upgrade()
+        successor = self.transport.get_protocol()
+        assert isinstance(successor, SocketConnection)
+        self._connections.replace(self, successor)
+
+    # Requests
+
+    def on_message_begin(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        super().on_message_begin()
+        self._is_within, self._head_bytes = True, 0
+        self.scope["state"][ABORT] = self.transport.abort
+
+    def on_url(self, url: bytes) -> None:
+        """See ``HttpToolsProtocol``."""
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See ``HttpToolsProtocol``; called for trailers too."""
+        super().on_header(name, value)
+        self._count(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        if len(self.pipeline) >= _MOST_PIPELINED:
+            raise _Refused
+        super().on_headers_complete()
+        self.waits_s, self._received = None, 0
+
+    def on_body(self, body: bytes) -> None:
+        """See ``HttpToolsProtocol``."""
+        super().on_body(body)
+        self._received -= min(self._received, _OVERHEAD_OF_BODY * len(body))
+
+    def on_message_complete(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        super().on_message_complete()
+        self._is_within, self._received = False, 0
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait(self._limits.idle_s)
+
+    def on_response_complete(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()  # it is not set again by what comes late of a body
+        if self.cycle.response_complete:
+            self._wait(self._limits.linger_s if self.cycle.more_body else self._limits.idle_s)
+
+    def shutdown(self) -> None:
+        """See ``HttpToolsProtocol``: the server ends."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self._wait(self._limits.closing_s)
+
+    def send_400_response(self, msg: str) -> None:
+        """See ``HttpToolsProtocol``; called for whatever could not be parsed."""
+        if self._head_bytes > _LARGEST_HEAD_BYTES:
+            self._refuse(431, _HEAD_TOO_LARGE)
+        else:
+            self._refuse(400, msg)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _LARGEST_HEAD_BYTES:
+            raise _Refused
+
+    def _discard(self, size: int) -> None:
+        """What comes after a refusal, of which a little may have been on its way."""
+        self._received += size
+        if self._received > _LARGEST_DISCARDED_BYTES:
+            self.transport.abort()
+
+    def _wait(self, seconds: float) -> None:
+        self.waits_s, self.waits_since = seconds, self.loop.time()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer a request that no application sees; what else comes is not read."""
+        self._is_refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()  # an answer now would be taken for that of the one before
+            return
+        title = HTTPStatus(status).phrase
+        body = orjson.dumps(
+            {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        )
+        head = (
+            f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        # Closed now, with bytes that have come and were not read, it would take the answer along.
+        with suppress(OSError, NotImplementedError):
+            self.transport.write_eof()
+        self._wait(self._limits.linger_s)
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    """One WebSocket, in the place of the connection that it was asked for on."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(**options)
+        self._connections = connections
+        self.waits_s: float | None = None
+        self.waits_since = 0.0
+        self.unread_since: float | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self._connections.leave(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        self.unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        self.unread_since = None
+        super().resume_writing()
