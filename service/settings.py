@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    FilePath,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -92,6 +99,20 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     """The Redis or Valkey server that keeps live sessions, shared by all replicas; else a private
     one is started, and sessions end with this process."""
+    redis_sentinels: Annotated[tuple[str, ...], NoDecode] = ()
+    """URLs of the Redis Sentinels that know the server, separated by commas; then the host in
+    `REDIS_URL` is the name of the primary they watch."""
+    redis_ca_file: FilePath | None = None
+    """Certificates to trust with `rediss://`, instead of those that this machine trusts."""
+    redis_cert_file: FilePath | None = None
+    """The certificate to show with `rediss://`, where the server asks for one."""
+    redis_key_file: FilePath | None = None
+    """The key of `REDIS_CERT_FILE`."""
+    store_replicas: Annotated[int, Field(ge=0)] = 0
+    """How many replicas of the Redis must have a frame, beside itself, for it to be durable."""
+    store_settle_s: Annotated[float, Field(ge=0, le=60)] = 2.0
+    """How long sessions are not resumed after the Redis was restarted, replaced or emptied, so that
+    the replicas that hold them can write back what it has lost."""
     store_timeout_s: _Seconds = 1.0
     """After how long without an answer the session store counts as away."""
     max_store_outage_s: _Seconds = 60.0
@@ -143,7 +164,7 @@ class Settings(BaseSettings):
             raise ValueError("names no key; leave it out to be open to all")
         return named
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "redis_sentinels", mode="before")
     @classmethod
     def _listed(cls, words: object) -> object:
         if not isinstance(words, str):

@@ -48,13 +48,17 @@ class Answering(ABC):
 
         Warnings are told with the next answer there is.
         """
-        self._to_tell += warnings
+        self.tell(*warnings)
         answer = await self._due(frame, stepped)
         if answer is not None:
             if self._to_tell:
                 answer, self._to_tell = replace(answer, warnings=self._to_tell), ()
             self._recent.append(answer)
         return answer
+
+    def tell(self, *warnings: PoseWarning) -> None:
+        """Tell warnings with the next answer there is."""
+        self._to_tell += warnings
 
     async def again(self, index: int, next_index: int) -> FramePoses | None:
         """The answer to an earlier frame once more; None if it has yet to be answered.

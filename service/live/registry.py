@@ -14,17 +14,17 @@ from pydantic import ValidationError
 from poselift.card import Card
 from poselift.errors import InvalidInput, PoseliftError
 from poselift.shipped_models import DEFAULT
-from service.live.frame_log import FrameLog, StoredSession
+from service.live.frame_log import FrameLog, StoredSession, unbroken
 from service.live.live_model import LiveModel
 from service.live.session import LiveSession, LiveSettings
 from service.live.store import (
     SessionAbsent,
     SessionForeign,
     SessionStore,
-    StoreAway,
-    Writer,
+    Standing,
     WriterFenced,
 )
+from service.live.store_connection import StoreAway
 from service.request_errors import Fenced, Forbidden, NotFound, Unavailable
 from service.requests import SessionOptions
 from service.served_models import ModelSet
@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SWEEP_S = 5.0
+_WATCH_S = 0.25
+"""How often the store is asked whether it has lost anything."""
+_LAST_WRITES_S = 5.0
+"""How long draining waits for a store that is away to take what it does not have."""
 _NOTICE_S = 1.0
 """How long draining waits for streams to tell their clients."""
 _RESTORED_AT_ONCE = 1
@@ -59,7 +63,8 @@ class LiveSessions:
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._restoring = asyncio.Semaphore(_RESTORED_AT_ONCE)
         self._is_draining = False
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._finishing: dict[LiveSession, asyncio.Task[None]] = {}
 
     @property
     def count(self) -> int:
@@ -76,8 +81,8 @@ class LiveSessions:
         return None if self.is_store_here else "the session store is away"
 
     def start(self) -> None:
-        """Begin to sweep, on the current event loop."""
-        self._sweeper = asyncio.create_task(self._sweep(), name="session sweeper")
+        """Begin to sweep and to watch the store, on the current event loop."""
+        self._tasks += map(asyncio.create_task, (self._sweep(), self._watch()))
 
     async def open(
         self, options: SessionOptions, owner: str, is_stream: bool = True
@@ -93,7 +98,10 @@ class LiveSessions:
             Unavailable: the store is away, or the service drains.
         """
         session_id = options.session_id or secrets.token_urlsafe(18)
-        return await self._take(session_id, owner, self._resolved(options), is_stream)
+        resolved = self._resolved(options)
+        if options.session_id:
+            await self._settled(session_id, owner)
+        return await self._take(session_id, owner, resolved, is_stream)
 
     async def continued(self, session_id: str, owner: str) -> LiveSession:
         """A session that exists, for a single request; a stream that has it loses it.
@@ -106,17 +114,13 @@ class LiveSessions:
         if session is not None and not session.is_stream:
             if session.owner != owner:
                 raise Forbidden("this session belongs to another API key")
-            if not session.has_ended and not await self._is_taken(session):
-                session.used_at = time.monotonic()
-                return session
+            with suppress(Fenced):  # requests come to any replica, and another may go on with it
+                await session.flush()
+                if not session.has_ended:
+                    session.used_at = time.monotonic()
+                    return session
+        await self._settled(session_id, owner)
         return await self._take(session_id, owner, None, is_stream=False)
-
-    async def _is_taken(self, session: LiveSession) -> bool:
-        """Whether another replica goes on with the session: requests come to any of them."""
-        try:
-            return bool(await self._store.fenced([session.writer]))
-        except StoreAway:
-            return False  # no other replica can have taken it since
 
     async def look(self, session_id: str, owner: str) -> tuple[SessionOptions, Card, int]:
         """How a session was opened, its model and the index it expects next; it is not taken over.
@@ -126,15 +130,20 @@ class LiveSessions:
             Forbidden: it is another API key's.
             Unavailable: the store is away.
         """
+        await self._settled(session_id, owner)
         stored = await self._asked(self._store.look(session_id, owner), session_id)
         options = self._read(stored.options)
-        return options, self._models.named(options.model).card, stored.next_index
+        frames = await self._asked(self._store.frames(session_id), session_id)
+        model = self._model_of(options)
+        there = unbroken(frames, stored.next_index, model.frames_kept)
+        return options, model.card, there[-1].index + 1 if there else 0
 
     async def delete(self, session_id: str, owner: str) -> None:
         """Forget a session; raises what ``continued`` does."""
-        writer = Writer(session_id, secrets.token_hex(8))
-        await self._asked(self._store.open(writer, owner, None), session_id)
-        await self._asked(self._store.close(writer), session_id)
+        await self._settled(session_id, owner)
+        opened = await self._asked(self._store.open(session_id, owner, None), session_id)
+        if opened.writer is not None:
+            await self._asked(self._store.close(opened.writer), session_id)
         session = self._sessions.get(session_id)
         if session is not None:
             self.leave(session, Fenced("the session was deleted"))
@@ -145,17 +154,17 @@ class LiveSessions:
             await self._store.close(session.writer)
         except (StoreAway, WriterFenced):
             _log.info("a session that was closed stays in the store until it expires")
-        self.leave(session)
+        self._release(session)
 
     def leave(self, session: LiveSession, reason: PoseliftError | None = None) -> None:
-        """Free what this replica holds of a session; it can be resumed until it expires."""
-        if self._sessions.get(session.id) is session:
-            del self._sessions[session.id]
-        if reason is None:  # the client left by itself, or has been told
-            session.unattended.set()
-            session.end(Unavailable("the connection was closed"))
-        else:
-            session.end(reason, notify=True)
+        """Free what this replica holds of a session; it can be resumed until it expires.
+
+        Its frames are kept until the store has them all, if it is to go on from there.
+        """
+        is_held = self._sessions.get(session.id) is session
+        self._release(session, reason)
+        if is_held and not isinstance(reason, Fenced) and not self._is_draining:
+            self._finishing[session] = asyncio.create_task(self._finish(session))
 
     def leave_others(self, owners: Collection[str]) -> None:
         """End the sessions here of all but these: their keys were withdrawn."""
@@ -170,16 +179,50 @@ class LiveSessions:
         next would close them before the notice.
         """
         self._is_draining = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
         sessions = list(self._sessions.values())
         reason = Unavailable("the service is shutting down")
-        await asyncio.gather(*(session.finish(reason) for session in sessions))
+        finishing = [session.finish(reason, _LAST_WRITES_S) for session in sessions]
+        await asyncio.gather(*finishing, self._let_finish(_LAST_WRITES_S))
         for session in sessions:
             self.leave(session, reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(_NOTICE_S):
                 await asyncio.gather(*(session.unattended.wait() for session in sessions))
+
+    def _release(self, session: LiveSession, reason: PoseliftError | None = None) -> None:
+        if self._sessions.get(session.id) is session:
+            del self._sessions[session.id]
+        if reason is None:  # the client left by itself, or has been told
+            session.unattended.set()
+            session.end(Unavailable("the connection was closed"))
+        else:
+            session.end(reason, notify=True)
+
+    async def _finish(self, session: LiveSession) -> None:
+        """See that the store has all frames of a session that was left."""
+        try:
+            gone = Unavailable("the connection was closed")
+            await session.finish(gone, self._settings.max_outage_s)
+        finally:
+            del self._finishing[session]
+
+    async def _let_finish(self, longest_s: float) -> None:
+        if tasks := set(self._finishing.values()):
+            _, late = await asyncio.wait(tasks, timeout=longest_s)
+            for task in late:
+                task.cancel()
+
+    async def _settled(self, session_id: str, owner: str) -> None:
+        """See that the store has what is known of a session, here and on other replicas."""
+        await self._asked(self._store.settled(), session_id)
+        held = [self._sessions.get(session_id)]
+        held += [session for session in self._finishing if session.id == session_id]
+        for session in held:
+            if session is not None and session.owner == owner:
+                with suppress(Fenced):
+                    await session.flush()
 
     async def _take(
         self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool
@@ -188,37 +231,35 @@ class LiveSessions:
             raise Unavailable("the service is shutting down")
         lock = self._opening.setdefault(session_id, asyncio.Lock())
         async with lock:
-            before = self._sessions.get(session_id)
-            if before is not None and before.owner == owner:
-                await before.flush()
-            writer = Writer(session_id, secrets.token_hex(8))
             wanted = None if options is None else _stored(options)
-            opened = await self._asked(self._store.open(writer, owner, wanted), session_id)
+            opened = await self._asked(self._store.open(session_id, owner, wanted), session_id)
             stored = self._read(opened.options)
-            if not opened.is_taken:
+            if opened.writer is None:
                 raise _opened_otherwise(stored, options)
+            before = self._sessions.get(session_id)
             if before is not None:
                 self.leave(before, Fenced("the session was opened by another connection"))
-            kept = StoredSession(writer, owner, opened.options)
-            session = self._new(kept, stored, opened.next_index, is_stream)
+            session = self._new(
+                StoredSession(opened.writer, owner, opened.options), stored, is_stream
+            )
             if opened.next_index > 0:
                 async with self._restoring:
-                    frames = await self._asked(self._store.frames(session_id), session_id)
-                    await session.restore(frames)
+                    await self._asked(session.restore(opened.next_index), session_id)
             session.used_at = time.monotonic()
             self._sessions[session_id] = session
             return session
 
-    def _new(
-        self, kept: StoredSession, options: SessionOptions, next_index: int, is_stream: bool
-    ) -> LiveSession:
-        if options.model not in self._live_models:
-            raise NotFound(f"the session's model {options.model!r} is not served here")
+    def _new(self, kept: StoredSession, options: SessionOptions, is_stream: bool) -> LiveSession:
         check_lookahead(options.model, options.lookahead_frames, self._live_models)
-        model, settings = self._live_models[options.model], self._settings
+        model, settings = self._model_of(options), self._settings
         joints = len(model.card.input.joints)
         log = FrameLog(self._store, kept, model.frames_kept, joints, settings.max_outage_s)
-        return LiveSession(model, log, options, next_index, settings.max_gap_s, is_stream)
+        return LiveSession(model, log, options, settings.max_gap_s, is_stream)
+
+    def _model_of(self, options: SessionOptions) -> LiveModel:
+        if options.model not in self._live_models:
+            raise NotFound(f"the session's model {options.model!r} is not served here")
+        return self._live_models[options.model]
 
     def _resolved(self, options: SessionOptions) -> SessionOptions:
         """The options with the model's own name, so that they mean the same on every replica."""
@@ -255,28 +296,52 @@ class LiveSessions:
             interval_s = min(_SWEEP_S, self._settings.request_idle_s)
             await asyncio.sleep(interval_s)
             try:
-                await self._leave_taken(interval_s)
+                await self._look_after_quiet(interval_s)
                 await self._leave_idle()
             except Exception:  # whatever it was, there is a next time
                 _log.exception("sweeping failed")
 
     async def _leave_idle(self) -> None:
         for session in list(self._sessions.values()):
-            if not self._is_idle(session) or not await session.flush():
+            if not self._is_idle(session) or not await self._written(session):
                 continue
             if self._is_idle(session):  # it was not used meanwhile
                 self.leave(session, Unavailable("the session was idle for too long"))
 
-    async def _leave_taken(self, quiet_s: float) -> None:
-        """Tell streams that were taken over while they were quiet; others learn it by appending."""
+    async def _look_after_quiet(self, quiet_s: float) -> None:
+        """Learn what others learn by appending: who was taken over, and what the store has lost."""
         latest = time.monotonic() - quiet_s
-        quiet = {each.writer: each for each in self._sessions.values() if each.used_at < latest}
+        quiet = [each for each in self._sessions.values() if each.used_at < latest]
+        with suppress(StoreAway):
+            places = [(session.writer, session.next_index) for session in quiet]
+            standings = await self._store.standings(places)
+            for session, standing in zip(quiet, standings, strict=True):
+                if standing is not Standing.THERE:
+                    await self._written(session)
+
+    async def _watch(self) -> None:
+        """Write back what the store has lost or was away for, as soon as it can be."""
+        known = b""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            try:
+                life = (await self._store.life()).name
+                sessions = list(self._sessions.values())
+                in_doubt = [each for each in sessions if life != known or not each.is_written]
+                if all(await asyncio.gather(*map(self._written, in_doubt))):
+                    known = life
+            except StoreAway:
+                continue
+            except Exception:  # as in sweeping
+                _log.exception("watching the session store failed")
+
+    async def _written(self, session: LiveSession) -> bool:
+        """Bring the store up to date, or leave the session to another that has it."""
         try:
-            taken = await self._store.fenced(list(quiet))
-        except StoreAway:
-            return
-        for writer in taken:
-            self.leave(quiet[writer], Fenced("the session was opened by another connection"))
+            return await session.flush()
+        except Fenced as reason:
+            self.leave(session, reason)
+            return True
 
     def _is_idle(self, session: LiveSession) -> bool:
         settings = self._settings

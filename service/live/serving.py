@@ -7,7 +7,9 @@ from poselift.runtime.onnx_session import RunOptions
 from service.live.live_model import LiveModel
 from service.live.registry import LiveSessions
 from service.live.session import LiveSettings
-from service.live.store import SessionStore, StoreAway
+from service.live.store import SessionStore
+from service.live.store_connection import StoreAway
+from service.live.store_server import StoreServer
 from service.metrics import Metrics
 from service.request_errors import StoreError
 from service.served_models import ModelSet
@@ -53,12 +55,22 @@ async def live_sessions(
 
 async def _store(settings: Settings, url: str, models: Iterable[LiveModel]) -> SessionStore:
     most_kept = max(model.frames_kept for model in models)
+    how = settings.session_expiry_s, most_kept, settings.store_timeout_s
     try:
-        store = SessionStore(url, settings.session_expiry_s, most_kept, settings.store_timeout_s)
+        if settings.redis_url is None:  # a private one: nobody else holds its sessions
+            store = SessionStore(StoreServer(url), *how)
+        else:
+            sharing = settings.store_replicas, settings.store_settle_s
+            store = SessionStore(_shared_server(settings, url), *how, *sharing)
         await store.start()
     except ValueError as error:
         raise StoreError(f"POSELIFT_REDIS_URL: {error}") from None
     except StoreAway as error:
         # The URL may hold a password, and so it is not repeated.
-        raise StoreError(f"the session store (POSELIFT_REDIS_URL) is away: {error}") from None
+        raise StoreError(f"the session store (POSELIFT_REDIS_URL) {error}") from None
     return store
+
+
+def _shared_server(settings: Settings, url: str) -> StoreServer:
+    files = settings.redis_ca_file, settings.redis_cert_file, settings.redis_key_file
+    return StoreServer(url, settings.redis_sentinels, *files)

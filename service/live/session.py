@@ -8,7 +8,7 @@ live     a frame that was answered before       answered again, nothing advances
 live     a later frame                          ``IndexGap``, or taken if old ones may be
                                                 dropped: live
 live     the store is away                      see ``service.live.frame_log``: live
-live     another writer; the store is away      ``Fenced`` or ``Unavailable``: ended
+live     a later writer; the store is away      ``Fenced`` or ``Unavailable``: ended
          for too long
 live     anything else fails in lifting the     the error is raised; memory may be ahead of
          next frame                             the store, so later frames are ``Unavailable``:
@@ -24,6 +24,7 @@ An ended session goes on from the store, exactly, once it is opened again, here 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,7 @@ from poselift.card import Card
 from poselift.codec import Codec
 from poselift.errors import PoseliftError
 from poselift.imputation import ImputationState, Quality
+from poselift.poses import PoseWarning
 from service.live import records
 from service.live.answers import Answering, AnswerLater, AnswerNow
 from service.live.association import FrameAssociator
@@ -45,6 +47,9 @@ from service.live.records import RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
 from service.request_errors import Fenced, Unavailable
 from service.requests import SessionOptions
+
+_RETRY_S = 0.25
+"""How often a session that ends tries to leave its frames with a store that is away."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,11 @@ class LiveSession:
         model: LiveModel,
         log: FrameLog,
         options: SessionOptions,
-        next_index: int,
         max_gap_s: float,
         is_stream: bool,
     ) -> None:
         self.options = options
-        self.next_index = next_index
+        self.next_index = 0
         self.writer = log.session.writer
         self.owner = log.session.owner
         self.is_stream = is_stream
@@ -116,6 +120,11 @@ class LiveSession:
     def id(self) -> str:
         """The session's id."""
         return self.writer.session_id
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the store was given every frame."""
+        return self._log.is_written
 
     @property
     def card(self) -> Card:
@@ -225,18 +234,23 @@ class LiveSession:
             self._check_alive()
             return await self._answering.waiting()
 
-    async def restore(self, stored: Sequence[tuple[int, bytes]]) -> None:
+    async def restore(self, next_index: int) -> None:
         """Bring a session that was live elsewhere to where it was, from the store's records.
 
-        The rings of its tracks are rebuilt from their latest filled keypoints.
+        The rings of its tracks are rebuilt from their latest filled keypoints. Where frames before
+        ``next_index`` are missing, it goes on from the first of them, and says so.
 
         Raises:
             Overloaded: there is no room for its tracks.
+            WriterFenced, StoreAway: see ``FrameLog``.
         """
-        self._log.restore(stored)
-        if not stored:
-            return
+        await self._log.restore(next_index)
+        self.next_index = self._log.next_index
+        if self.next_index < next_index:
+            self._answering.tell(_frames_lost(self.next_index, next_index - 1))
         recorded = await self._log.recorded()
+        if not recorded:
+            return
         try:
             self._clock.go_on(recorded[-1].timestamp_s)
             if self._associator is not None:
@@ -275,19 +289,33 @@ class LiveSession:
         if self._ended is None:
             self._ended = reason
             self._people.end()
-            self._log.clear()
 
     async def flush(self) -> bool:
-        """Between two frames, bring the store up to date; whether it is."""
-        async with self._turn:
-            return self.has_ended or await self._log.flush()
+        """Between two frames, bring the store up to date; whether it is.
 
-    async def finish(self, reason: PoseliftError) -> None:
-        """End between two frames, with the store as far up to date as may be."""
+        Raises:
+            Fenced: another writer has come.
+        """
         async with self._turn:
-            await self._log.flush()
+            return await self._log.flush()
+
+    async def finish(self, reason: PoseliftError, patience_s: float) -> None:
+        """End between two frames; until then, or for so long, see that the store has them all."""
+        latest = time.monotonic() + patience_s
+        async with self._turn:
+            with suppress(Fenced):
+                while not await self._log.flush():
+                    if time.monotonic() >= latest:
+                        break
+                    await asyncio.sleep(_RETRY_S)
             self.end(reason)
+            self._log.clear()
 
     def _check_alive(self) -> None:
         if self._ended is not None:
             raise self._ended
+
+
+def _frames_lost(first: int, last: int) -> PoseWarning:
+    detail = f"the session store has lost frames {first} to {last}: send them again"
+    return PoseWarning("frames_lost", detail, (first, last))

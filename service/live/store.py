@@ -1,97 +1,42 @@
 """What the store keeps of live sessions, in Redis: any replica can go on from it.
 
 Of each session there are two keys with one hash tag, so that a cluster keeps them together: a hash
-of who writes (``token``), the next frame's index and how the session was opened, and a stream with
-the latest frames, whose entry ids are the frames' indices. Appending checks writer and index and
-refreshes expiry in one script; appends of many sessions travel in one round trip.
+of who writes (``token``, the writer's fence), the next frame's index and how the session was
+opened, and a stream with the latest frames. The scripts of ``store_scripts`` change them; appends
+of many sessions travel in one round trip.
+
+The store may lose what it was given, and come back older or empty. It is then in another *life*:
+those who hold sessions write them again, and openings wait until they have had the time to.
 """
 
 import asyncio
 import logging
+import secrets
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import (
-    ClusterDownError,
-    MasterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
+
+from service.live import store_scripts as scripts
+from service.live.store_connection import Call, StoreAway, StoreConnection
+from service.live.store_server import StoreServer
 
 _log = logging.getLogger(__name__)
 
-_MOST_CONNECTIONS = 32
-_LONGEST_WAIT_S = 10.0
-"""For one of them: openings come in crowds when another replica dies."""
 _MOST_AT_ONCE = 512
 """Appends in one round trip."""
 _REMEMBER_CLOSED_MS = 120_000
 """How long a closed session's former writers are kept from writing it once more."""
 _PROBE_S = 0.25
 """How often a store that is away is tried."""
-
-_NOT_NOW: Final = (OutOfMemoryError, ReadOnlyError, ClusterDownError, MasterDownError)
-_NOT_NOW_CODES: Final = ("OOM", "READONLY", "LOADING", "MISCONF", "NOREPLICAS", "BUSY", "NOAUTH")
-"""Answers of a server that is there, but cannot do what it should."""
-
-_OPEN: Final = """
-local found = redis.call('HMGET', KEYS[1], 'options', 'owner', 'next')
-if not found[1] then
-  if ARGV[1] == '' then return {'absent'} end
-  redis.call('HSET', KEYS[1], 'options', ARGV[1], 'owner', ARGV[2], 'next', 0)
-elseif found[2] ~= ARGV[2] then
-  return {'foreign'}
-elseif ARGV[1] ~= '' and ARGV[1] ~= found[1] then
-  return {'other', found[3], found[1]}
-end
-redis.call('HSET', KEYS[1], 'token', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return {'open', redis.call('HGET', KEYS[1], 'next'), redis.call('HGET', KEYS[1], 'options')}
-"""
-_APPEND: Final = """
-local found = redis.call('HMGET', KEYS[1], 'token', 'next')
-if not found[1] then return {'absent'} end
-if found[1] ~= ARGV[1] then return {'fenced'} end
-if tonumber(found[2]) > tonumber(ARGV[2]) then return {'known', found[2]} end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], ARGV[6] .. '-0', 'f', ARGV[3])
-redis.call('HSET', KEYS[1], 'next', ARGV[6])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return {'ok'}
-"""
-_REPLACE: Final = """
-local token = redis.call('HGET', KEYS[1], 'token')
-if token and token ~= ARGV[1] then return {'fenced'} end
-redis.call('DEL', KEYS[2])
-for i = 6, #ARGV, 2 do
-  redis.call('XADD', KEYS[2], ARGV[i] .. '-0', 'f', ARGV[i + 1])
-end
-redis.call('HSET', KEYS[1], 'token', ARGV[1], 'next', ARGV[2], 'options', ARGV[3], 'owner', ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
-return {'ok'}
-"""
-_CLOSE: Final = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return {'fenced'} end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('HSET', KEYS[1], 'token', '')
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {'ok'}
-"""
-
-
-class StoreAway(Exception):
-    """The store cannot be reached, or cannot write."""
+_CHECK_S = 5.0
+"""How often one that is here is tried."""
+_LIFE_KEY: Final = "poselift:life"
+_NO_EVICTION: Final = "noeviction"
 
 
 class SessionAbsent(Exception):
@@ -106,7 +51,35 @@ class WriterFenced(Exception):
     """Somebody else has opened the session since and writes it now."""
 
 
-_REFUSALS: Final = {b"absent": SessionAbsent, b"foreign": SessionForeign, b"fenced": WriterFenced}
+class RecordBehind(Exception):
+    """The record is not as its writer left it: it is gone, older, or damaged."""
+
+
+_REFUSALS: Final = {
+    b"absent": SessionAbsent,
+    b"foreign": SessionForeign,
+    b"fenced": WriterFenced,
+    b"behind": RecordBehind,
+}
+
+
+class Standing(Enum):
+    """How the record of a session is to its writer."""
+
+    THERE = b"there"
+    """As the writer left it."""
+    BEHIND = b"behind"
+    """Gone, older, or damaged."""
+    FENCED = b"fenced"
+    """A later writer's."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who may append to a session: the last one that opened it, known by its fence."""
+
+    session_id: str
+    fence: bytes
 
 
 @dataclass(frozen=True)
@@ -115,16 +88,19 @@ class Opened:
 
     next_index: int
     options: bytes
-    is_taken: bool = True
-    """Whether it has a new writer now; not if it was opened with other options."""
+    writer: Writer | None
+    """Its new one; None where it keeps the one it had."""
 
 
-@dataclass(frozen=True)
-class Writer:
-    """Who may append to a session: the last one that opened it, known by its token."""
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """A frame's record."""
 
-    session_id: str
-    token: str
+    index: int
+    after: int | None
+    """The index that was next when it came, less than its own where that jumped; None where an
+    earlier version of the service wrote it, which did not say."""
+    record: bytes
 
 
 @dataclass(frozen=True)
@@ -134,74 +110,85 @@ class SessionRecord:
     next_index: int
     options: bytes
     owner: str
-    frames: Sequence[tuple[int, bytes]]
-    """The latest frames by their indices, oldest first."""
+    frames: Sequence[StoredFrame]
+    """The latest frames, oldest first."""
+
+
+class Life(NamedTuple):
+    """A life of the store: what was written in an earlier one may be missing."""
+
+    name: bytes
+    age_s: float
+    """For how long it has been known."""
 
 
 @dataclass(eq=False)
 class _Append:
     writer: Writer
-    index: int
-    frame: bytes
-    done: asyncio.Future[None] = field(
+    frame: StoredFrame
+    done: asyncio.Future[bool] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def settle(self, error: Exception | None) -> None:
+    def settle(self, result: bool | Exception) -> None:
         if self.done.done():
             return
-        if error is None:
-            self.done.set_result(None)
+        if isinstance(result, Exception):
+            self.done.set_exception(result)
         else:
-            self.done.set_exception(error)
+            self.done.set_result(result)
 
 
 class SessionStore:
     """Sessions in a server that speaks the Redis protocol.
 
     Args:
-        url: of the server; ``unix://`` for one on this machine.
+        server: where it is.
         expiry_s: after how long without a frame a session is forgotten.
         frames_kept: how many frames of a session are kept at least.
         timeout_s: for connecting and for each answer; then the store counts as away.
+        copies: how many replicas of the server have to have a frame for it to be durable.
+        settle_s: how long openings wait in a new life of the store, for those who hold sessions
+            to write back what it has lost.
     """
 
-    def __init__(self, url: str, expiry_s: float, frames_kept: int, timeout_s: float = 1.0) -> None:
-        # Many sessions may be opened at once; they wait for a connection rather than for a new one.
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_MOST_CONNECTIONS,
-            timeout=_LONGEST_WAIT_S,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            # A connection of the pool may be to a server that was restarted since. Every question
-            # may be asked twice: appending twice is noticed, and the rest changes nothing more.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-            decode_responses=False,
-        )
-        self._redis: Redis = Redis(connection_pool=pool)
+    def __init__(
+        self,
+        server: StoreServer,
+        expiry_s: float,
+        frames_kept: int,
+        timeout_s: float = 1.0,
+        copies: int = 0,
+        settle_s: float = 0.0,
+    ) -> None:
+        self.expiry_s = expiry_s
         self._expiry_ms = max(int(expiry_s * 1000), 1)
         self._frames_kept = frames_kept
-        self._open, self._append, self._replace, self._close = map(
-            self._redis.register_script, (_OPEN, _APPEND, _REPLACE, _CLOSE)
-        )
+        self._settle_s = settle_s
+        self._connection = StoreConnection(server, timeout_s, copies)
+        register = self._connection.redis.register_script
+        self._open, self._look = register(scripts.OPEN), register(scripts.LOOK)
+        self._append, self._standing = register(scripts.APPEND), register(scripts.STANDING)
+        self._replace, self._close = register(scripts.REPLACE), register(scripts.CLOSE)
+        self._life = register(scripts.LIFE)
+        self._known_life = b""
         self._waiting: asyncio.Queue[_Append] = asyncio.Queue()
-        self._is_here = True
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def is_here(self) -> bool:
-        """Whether the store answered when it was last asked."""
-        return self._is_here
+        """Whether the store did what it was asked when it was last asked."""
+        return self._connection.is_here
 
     async def start(self) -> None:
         """Connect; begins to append, on the current event loop.
 
         Raises:
-            StoreAway: it does not answer.
+            StoreAway: it does not answer, or refuses what sessions need.
         """
-        await self._asked(self._redis.ping())
-        for task in (self._append_waiting(), self._probe()):
+        await self._check()
+        await self.life()
+        for task in (self._append_waiting(), self._keep_checking()):
             self._tasks.append(asyncio.create_task(task))
 
     async def stop(self) -> None:
@@ -210,10 +197,10 @@ class SessionStore:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for append in self._waiting_now(self._waiting.qsize()):
-            append.settle(StoreAway("stopped"))
-        await self._redis.aclose(close_connection_pool=True)
+            append.settle(StoreAway("was stopped"))
+        await self._connection.close()
 
-    async def open(self, writer: Writer, owner: str, options: bytes | None) -> Opened:
+    async def open(self, session_id: str, owner: str, options: bytes | None) -> Opened:
         """Take a session over; make it where it does not exist and ``options`` are given.
 
         Raises:
@@ -221,115 +208,121 @@ class SessionStore:
             SessionForeign: it belongs to another owner.
             StoreAway: the store does not answer.
         """
-        arguments = (options or b"", owner, writer.token, self._expiry_ms)
-        state, next_index, kept = await self._call(self._open, writer.session_id, *arguments)
-        return Opened(int(next_index), kept, is_taken=state == b"open")
+        arguments = options or b"", owner, self._expiry_ms
+        _, next_index, kept, *fence = await self._call(self._open, session_id, *arguments)
+        writer = Writer(session_id, fence[0]) if fence else None
+        return Opened(int(next_index), kept, writer)
 
     async def look(self, session_id: str, owner: str) -> Opened:
         """A session as it is, left with its writer; raises what ``open`` does."""
-        session, _ = _keys(session_id)
-        fields = await self._asked(self._redis.hmget(session, "options", "owner", "next"))
-        options, kept_owner, next_index = fields
-        if options is None:
-            raise SessionAbsent(session_id)
-        if kept_owner.decode() != owner:
-            raise SessionForeign(session_id)
-        return Opened(int(next_index), options)
+        _, next_index, kept = await self._call(self._look, session_id, owner)
+        return Opened(int(next_index), kept, None)
 
-    async def append(self, writer: Writer, index: int, frame: bytes) -> None:
-        """Append one frame, together with those of other sessions.
+    async def frames(self, session_id: str) -> list[StoredFrame]:
+        """The latest frames of a session, oldest first.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        _, stream = _keys(session_id)
+        question: Any = self._connection.redis.xrevrange(stream, count=self._frames_kept)
+        entries = await self._connection.asked(question)
+        return [_stored(*entry) for entry in reversed(entries) if b"f" in entry[1]]
+
+    async def append(self, writer: Writer, frame: StoredFrame) -> bool:
+        """Append one frame, together with those of other sessions; whether it is durable.
 
         A frame that is already there was appended by this same writer, and its answer lost.
 
         Raises:
-            SessionAbsent: the session is gone.
+            RecordBehind: the frames before it are not all there.
             WriterFenced: somebody else writes it now.
             StoreAway: the store does not answer; whether the frame is there is not known.
         """
-        if not self._is_here:
-            raise StoreAway("away")
-        append = _Append(writer, index, frame)
+        self._check_here()
+        append = _Append(writer, frame)
         self._waiting.put_nowait(append)
-        await append.done
+        return await append.done
 
-    async def replace(self, writer: Writer, record: SessionRecord) -> None:
-        """Write all there is of a session once more, after the store was away or forgot it.
+    async def replace(self, writer: Writer, record: SessionRecord) -> bool:
+        """Write all there is of a session once more; whether it is durable.
 
         Raises:
             WriterFenced: somebody else writes it now.
             StoreAway: the store does not answer.
         """
-        if not self._is_here:
-            raise StoreAway("away")
-        frames = [part for index, frame in record.frames for part in (index + 1, frame)]
-        fields = (record.next_index, record.options, record.owner, self._expiry_ms)
-        await self._call(self._replace, writer.session_id, writer.token, *fields, *frames)
+        self._check_here()
+        fields = record.next_index, record.options, record.owner, self._expiry_ms
+        frames = [part for frame in record.frames for part in (_entry_id(frame), frame.record)]
+        call = _keys(writer.session_id), (writer.fence, *fields, *frames)
+        answers, is_durable = await self._connection.asked(
+            self._connection.run_durably(self._replace, [call])
+        )
+        self._granted(answers[0], writer.session_id)
+        return is_durable
 
-    async def frames(self, session_id: str) -> list[tuple[int, bytes]]:
-        """The latest frames of a session by their indices, oldest first.
-
-        Raises:
-            StoreAway: the store does not answer.
-        """
-        _, frames = _keys(session_id)
-        entries = await self._asked(self._redis.xrevrange(frames, count=self._frames_kept))
-        return [(int(key.partition(b"-")[0]) - 1, entry[b"f"]) for key, entry in reversed(entries)]
-
-    async def fenced(self, writers: Sequence[Writer]) -> list[Writer]:
-        """Those of these writers that may append no more, as somebody else has come since.
+    async def standings(self, writers: Sequence[tuple[Writer, int]]) -> list[Standing]:
+        """How the records of sessions are to their writers, who have come to these indices.
 
         Raises:
             StoreAway: the store does not answer.
         """
-        pipeline = self._redis.pipeline(transaction=False)
-        for writer in writers:
-            pipeline.hget(_keys(writer.session_id)[0], "token")
-        tokens = await self._asked(pipeline.execute())
-        known = zip(writers, tokens, strict=True)
-        return [writer for writer, token in known if token not in {None, writer.token.encode()}]
+        calls = [(_keys(each.session_id), (each.fence, index)) for each, index in writers]
+        return [Standing(answer[0]) for answer in await self._answers(self._standing, calls)]
 
     async def close(self, writer: Writer) -> None:
         """Forget a session.
 
         Raises:
-            WriterFenced: somebody else writes it now, or it is gone.
+            WriterFenced: somebody else writes it now.
             StoreAway: the store does not answer.
         """
-        await self._call(self._close, writer.session_id, writer.token, _REMEMBER_CLOSED_MS)
+        await self._call(self._close, writer.session_id, writer.fence, _REMEMBER_CLOSED_MS)
+
+    async def life(self) -> Life:
+        """In which life the store is.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        name, age_ms = (await self._answers(self._life, [((_LIFE_KEY,), ())]))[0]
+        if name != self._known_life:
+            self._known_life = name
+            await self._warn_of_eviction()
+        return Life(name, age_ms / 1000)
+
+    async def settled(self) -> None:
+        """Wait until those who hold sessions have had the time to write back what is missing.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        while True:
+            left_s = self._settle_s - (await self.life()).age_s
+            if left_s <= 0:
+                return
+            await asyncio.sleep(left_s)
+
+    def _check_here(self) -> None:
+        if not self.is_here:
+            raise StoreAway("is away")
 
     async def _call(self, script: AsyncScript, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
-        answer: list[Any] = await self._asked(script(_keys(session_id), arguments))
-        if (error := _refusal(answer, session_id)) is not None:
-            raise error
-        return answer
+        answers = await self._answers(script, [(_keys(session_id), arguments)])
+        return self._granted(answers[0], session_id)
 
-    async def _asked(self, question: Any) -> Any:  # noqa: ANN401
-        """An answer of the server; any failure to give one means that it is away."""
-        try:
-            return await question
-        except (RedisError, OSError) as error:
-            if not _is_away(error):
-                raise
-            raise self._away(error) from error
+    async def _answers(self, script: AsyncScript, calls: Sequence[Call]) -> list[list[Any]]:
+        answers = await self._connection.asked(self._connection.run(script, calls))
+        return [self._connection.answered(answer) for answer in answers]
 
-    def _away(self, error: Exception) -> StoreAway:
-        if self._is_here:
-            _log.warning("the session store is away: %s", error)
-        self._is_here = False
-        return StoreAway(str(error))
+    def _granted(self, answer: Any, session_id: str) -> list[Any]:  # noqa: ANN401
+        """An answer that is neither an error nor a refusal."""
+        answered = self._connection.answered(answer)
+        if (refusal := _REFUSALS.get(answered[0])) is not None:
+            raise refusal(session_id)
+        return answered
 
-    async def _probe(self) -> None:
-        """While the store is away, see whether it can write again."""
-        while True:
-            await asyncio.sleep(_PROBE_S)
-            if self._is_here:
-                continue
-            try:
-                await self._redis.set("poselift:probe", b"", px=1000)
-            except (RedisError, OSError):
-                continue
-            _log.info("the session store is back")
-            self._is_here = True
+    # Appends
 
     async def _append_waiting(self) -> None:
         while True:
@@ -337,7 +330,7 @@ class SessionStore:
             try:
                 await self._append_all(batch)
             except Exception as error:
-                away = self._away(error)
+                away = self._connection.failed(error)
                 for append in batch:
                     append.settle(away)
 
@@ -345,39 +338,73 @@ class SessionStore:
         return [self._waiting.get_nowait() for _ in range(min(most, self._waiting.qsize()))]
 
     async def _append_all(self, batch: list[_Append]) -> None:
-        answers = await self._pipelined(batch)
-        if any(isinstance(answer, NoScriptError) for answer in answers):
-            await self._redis.script_load(self._append.script)
-            answers = await self._pipelined(batch)  # those appended before are known
+        calls = [self._appending(append.writer, append.frame) for append in batch]
+        answers, is_durable = await self._connection.run_durably(self._append, calls)
         for append, answer in zip(batch, answers, strict=True):
-            if not isinstance(answer, Exception):
-                append.settle(_refusal(answer, append.writer.session_id))
+            try:
+                self._granted(answer, append.writer.session_id)
+            except Exception as error:
+                append.settle(error)
             else:
-                append.settle(self._away(answer) if _is_away(answer) else answer)
+                append.settle(is_durable)
 
-    async def _pipelined(self, batch: list[_Append]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for append in batch:
-            # Registered with the pipeline, the script would cost a round trip more (SCRIPT EXISTS).
-            keys = _keys(append.writer.session_id)
-            fields = append.writer.token, append.index, append.frame
-            kept = self._expiry_ms, self._frames_kept, append.index + 1
-            pipeline.evalsha(self._append.sha, len(keys), *keys, *fields, *kept)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        return answers
+    def _appending(self, writer: Writer, frame: StoredFrame) -> Call:
+        fields = writer.fence, frame.after, frame.index + 1, _entry_id(frame), frame.record
+        return _keys(writer.session_id), (*fields, self._expiry_ms, self._frames_kept)
+
+    # Health
+
+    async def _keep_checking(self) -> None:
+        """See whether the store can do what it should: often while it could not."""
+        checked_at = time.monotonic()
+        while True:
+            await asyncio.sleep(_PROBE_S)
+            if self.is_here and time.monotonic() < checked_at + _CHECK_S:
+                continue
+            if not self.is_here:
+                await self._connection.let_go()
+            checked_at = time.monotonic()
+            with suppress(StoreAway):
+                await self._check()
+
+    async def _check(self) -> None:
+        """Open a session of nobody's, append to it and close it.
+
+        Raises:
+            StoreAway: that cannot be done.
+        """
+        session_id = f"check-{secrets.token_urlsafe(18)}"
+        try:
+            writer = (await self.open(session_id, "", b"{}")).writer
+            assert writer is not None
+            call = self._appending(writer, StoredFrame(0, 0, b""))
+            self._granted((await self._answers(self._append, [call]))[0], session_id)
+            await self.close(writer)
+            await self._connection.asked(self._connection.redis.delete(*_keys(session_id)))
+        except (StoreAway, SessionAbsent, WriterFenced, RecordBehind) as error:
+            self._connection.lost()
+            raise StoreAway(str(error)) from error
+        self._connection.found()
+
+    async def _warn_of_eviction(self) -> None:
+        memory = await self._connection.asked(self._connection.redis.info("memory"))
+        policy = memory.get("maxmemory_policy", _NO_EVICTION)
+        if policy != _NO_EVICTION:
+            wrong = "the session store may evict sessions (maxmemory-policy %s): set it to %s"
+            _log.warning(wrong, policy, _NO_EVICTION)
 
 
-def _is_away(error: Exception) -> bool:
-    """Whether the server cannot answer or cannot write, rather than dislikes what it was asked."""
-    if not isinstance(error, ResponseError):
-        return True
-    return isinstance(error, _NOT_NOW) or str(error).startswith(_NOT_NOW_CODES)
+def _entry_id(frame: StoredFrame) -> str:
+    """The id of a frame's entry; its second number tells what was next before, if that is known."""
+    jumped = 0 if frame.after is None else 1 + frame.index - frame.after
+    return f"{frame.index + 1}-{jumped}"
 
 
-def _refusal(answer: Sequence[Any], session_id: str) -> Exception | None:
-    """Why a script did nothing, if so."""
-    refusal = _REFUSALS.get(answer[0])
-    return None if refusal is None else refusal(session_id)
+def _stored(entry_id: bytes, fields: dict[bytes, bytes]) -> StoredFrame:
+    number, _, jumped = entry_id.partition(b"-")
+    index = int(number) - 1
+    after = index + 1 - int(jumped) if int(jumped) else None
+    return StoredFrame(index, after, fields[b"f"])
 
 
 def _keys(session_id: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The HTTP server."""
 
 import asyncio
+import logging
 import math
 import socket
 from contextlib import AbstractContextManager, nullcontext

@@ -16,6 +16,7 @@ from service.live.live_model import LiveModel
 from service.live.registry import LiveSessions
 from service.live.session import LiveSession, LiveSettings
 from service.live.store import SessionStore
+from service.live.store_server import StoreServer
 from service.metrics import Metrics
 from service.requests import SessionOptions
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
@@ -33,6 +34,7 @@ async def replica(
     expiry_s: float = 60.0,
     timeout_s: float = 1.0,
     frames_kept: int = 155,
+    settle_s: float = 0.0,
 ) -> AsyncIterator[LiveSessions]:
     """A replica's live sessions, running."""
     metrics = Metrics(CollectorRegistry())
@@ -44,7 +46,7 @@ async def replica(
         model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, metrics)
         if model is not None:
             live[folder.name] = model
-    store = SessionStore(url, expiry_s, frames_kept, timeout_s=timeout_s)
+    store = SessionStore(StoreServer(url), expiry_s, frames_kept, timeout_s, settle_s=settle_s)
     batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]
     batchers += [batcher for model in live.values() for batcher in model.batchers]
     for batcher in batchers:

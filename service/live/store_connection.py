@@ -1,0 +1,163 @@
+"""Asking the session store: scripts for many sessions in one round trip, and what failures mean."""
+
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+from redis.commands.core import AsyncScript
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+
+from service.live.store_server import StoreServer
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Call: TypeAlias = tuple[Sequence[str], Sequence[Any]]
+"""The keys and the arguments that a script is run with."""
+
+_LATE_MS: Final = 1
+"""How long copies are waited for that were late the last time: they may be gone for long."""
+
+_NOT_NOW: Final = (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+)
+_NOT_NOW_CODES: Final = ("OOM", "READONLY", "LOADING", "MISCONF", "NOREPLICAS", "BUSY", "NOAUTH")
+"""Answers of a server that is there, but cannot do what it should for any session."""
+
+
+class StoreAway(Exception):
+    """The store cannot be reached, or does not do what it is asked; says which, and why."""
+
+
+class StoreConnection:
+    """Connections to the store's server.
+
+    Args:
+        server: where it is.
+        timeout_s: for connecting and for each answer; then the store counts as away.
+        copies: how many replicas of the server have to have what is written durably.
+    """
+
+    def __init__(self, server: StoreServer, timeout_s: float, copies: int) -> None:
+        self.redis = server.connect(timeout_s)
+        self._copies = copies
+        self._copies_ms = max(int(timeout_s * 500), 1)
+        self._has_copies = True
+        self._is_here = True
+        self._told: set[str] = set()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the store answered and could write when it was last asked."""
+        return self._is_here
+
+    def found(self) -> None:
+        """The store can be used, after all or still."""
+        if not self._is_here:
+            _log.info("the session store is back")
+        self._is_here = True
+        self._told.clear()
+
+    def lost(self) -> None:
+        """The store cannot be used."""
+        self._is_here = False
+
+    async def let_go(self) -> None:
+        """Make new connections from now on: the address may be another server's by now."""
+        await self.redis.connection_pool.disconnect(inuse_connections=False)
+
+    async def close(self) -> None:
+        """Let go of the server."""
+        await self.redis.aclose()
+
+    async def asked(self, question: Awaitable[T]) -> T:
+        """An answer of the server.
+
+        Raises:
+            StoreAway: there is none.
+        """
+        try:
+            return await question
+        except (RedisError, OSError) as error:
+            raise self.failed(error) from error
+
+    async def run(self, script: AsyncScript, calls: Sequence[Call]) -> list[Any]:
+        """The answers to calls of a script, errors among them."""
+        return (await self._run(script, calls, copies=0))[0]
+
+    async def run_durably(
+        self, script: AsyncScript, calls: Sequence[Call]
+    ) -> tuple[list[Any], bool]:
+        """The answers, and whether there are enough copies of what was written."""
+        return await self._run(script, calls, self._copies)
+
+    def answered(self, answer: Any) -> list[Any]:  # noqa: ANN401
+        """One of the answers, unless it is an error.
+
+        Raises:
+            StoreAway: it is one.
+        """
+        if isinstance(answer, Exception):
+            raise self.failed(answer) from answer
+        answers: list[Any] = answer
+        return answers
+
+    def failed(self, error: Exception) -> StoreAway:
+        """What an error of the server means; told in the log, once."""
+        is_answer = isinstance(error, ResponseError)
+        what = "refuses what sessions need" if is_answer else "is away"
+        if self._is_here and str(error) not in self._told:
+            self._told.add(str(error))
+            _log.warning("the session store %s: %s", what, error)
+        self._is_here = self._is_here and not _concerns_all(error)
+        return StoreAway(f"{what}: {error}")
+
+    async def _run(
+        self, script: AsyncScript, calls: Sequence[Call], copies: int
+    ) -> tuple[list[Any], bool]:
+        answers = await self._pipelined(script, calls, copies)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            await self.redis.script_load(script.script)
+            # A call that was answered before finds what it did, and does no more.
+            answers = await self._pipelined(script, calls, copies)
+        if not copies:
+            return answers, True
+        found = answers.pop()
+        self._has_copies = isinstance(found, int) and found >= copies
+        return answers, self._has_copies
+
+    async def _pipelined(
+        self, script: AsyncScript, calls: Sequence[Call], copies: int
+    ) -> list[Any]:
+        pipeline = self.redis.pipeline(transaction=False)
+        for keys, arguments in calls:
+            # Registered with the pipeline, the script would cost a round trip more (SCRIPT EXISTS).
+            pipeline.evalsha(script.sha, len(keys), *keys, *arguments)
+        if copies:
+            longest_ms = self._copies_ms if self._has_copies else _LATE_MS
+            pipeline.execute_command("WAIT", copies, longest_ms)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Whether the server cannot answer or cannot write, rather than dislikes what it was asked."""
+    if not isinstance(error, ResponseError):
+        return True
+    return isinstance(error, _NOT_NOW) or str(error).startswith(_NOT_NOW_CODES)
