@@ -75,6 +75,7 @@ class Lines:
     """A body of lines, each a class of ``service.rest.schemas`` in JSON, sent as they come."""
 
     schema: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     media_type: ClassVar[str] = "application/x-ndjson"
 
     def content(self) -> Schema:
@@ -172,7 +173,7 @@ def _bytes(description: str) -> Schema:
     return {"type": "string", "format": "binary", "description": description}
 
 
-def _answer(body: Body) -> Schema:
+def _answer(body: Body | Lines) -> Schema:
     headers = {
         name: {"description": said, "schema": {"type": "string"}}
         for name, said in body.headers.items()
