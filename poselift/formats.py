@@ -172,6 +172,7 @@ class Conversion:
     lowest score of the joints it comes from, and otherwise is missing: zero, with score 0.
 
     Attributes:
+        sources: for each joint of the target, the source's joints that it is made of.
         usable_K: which of the target's joints the source can give.
         copied_C: for each joint of the source, the target's joint that is a copy of it, or -1.
     """
@@ -181,7 +182,8 @@ class Conversion:
         names = FORMATS[target].joints
         self._is_needed = source != target
         self._weights = [_weights(joint, joints) for joint in names]
-        self.usable_K = np.array([bool(weights) for weights in self._weights])
+        self.sources = [tuple(weights) for weights in self._weights]
+        self.usable_K = np.array([bool(sources) for sources in self.sources])
         self.copied_C = np.full(len(FORMATS[source].joints), -1)
         for index, weights in enumerate(self._weights):
             if len(weights) == 1:

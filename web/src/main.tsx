@@ -2,20 +2,26 @@
 
 import { render } from "preact";
 import { App } from "./shell/app";
-import { BUNDLED_CLIPS, openBundled } from "./state/opening";
+import { Opener } from "./state/opening";
+import { preferredTheme, prefersStillness } from "./state/preferences";
+import { askForKey } from "./state/questions";
 import { Service } from "./state/service";
 import { createStore } from "./state/store";
 import { PageProvider } from "./state/store-context";
-import "./styles/page.css";
+import "./styles/theme.css";
+import "./styles/controls.css";
+import "./styles/layout.css";
+import "./styles/panels.css";
 
-const media = (query: string): boolean => matchMedia(query).matches;
-const store = createStore(media("(prefers-color-scheme: dark)") ? "dark" : "light");
-const service = new Service(new URL(".", location.href).href);
-store.isPlaying.value = !media("(prefers-reduced-motion: reduce)");
+const store = createStore(preferredTheme());
+const service = new Service(new URL(".", location.href).href, (wasRefused) => askForKey(store, wasRefused));
+const opener = new Opener(store, service);
+store.isPlaying.value = !prefersStillness();
+document.documentElement.dataset["theme"] = store.theme.value;
 render(
-  <PageProvider value={{ store, service }}>
+  <PageProvider value={{ store, service, opener }}>
     <App />
   </PageProvider>,
   document.getElementById("page")!,
 );
-void openBundled(store, service, BUNDLED_CLIPS[0]!);
+void opener.openFirst();

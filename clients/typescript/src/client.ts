@@ -1,12 +1,14 @@
 /** The client: clips over HTTP, live sessions over WebSocket. */
 
 import { DeadlineExceeded, InvalidInput, ServerError, ServerUnavailable, ofAnswer } from "./errors.js";
-import type { LiftRequest, LiftResponse, ListedModel, SessionOptions } from "./messages.js";
+import type { Converted, ConvertOptions, LiftRequest, LiftResponse, ListedModel, SessionOptions } from "./messages.js";
 import { asked } from "./retries.js";
 import { Session } from "./session.js";
 import type { SocketClass } from "./socket.js";
 
 const TIMEOUT_MS = 60_000;
+const JSON_TYPE = "application/json";
+const FILE_TYPE = "application/octet-stream";
 
 export interface ClientOptions {
   /** The key that the server asks for, if it does. */
@@ -21,6 +23,15 @@ export interface ClientOptions {
 export interface CallOptions {
   signal?: AbortSignal;
 }
+
+interface Call {
+  method: string;
+  path: string;
+  body?: string | Blob | Uint8Array<ArrayBuffer>;
+  type?: string;
+}
+
+type Read<T> = (answer: Response) => Promise<T>;
 
 /** Lifts keypoints at a poselift server. */
 export class Client {
@@ -43,12 +54,30 @@ export class Client {
 
   /** Lift clips of one person each. */
   async lift(request: LiftRequest, { signal }: CallOptions = {}): Promise<LiftResponse> {
-    return this.ask<LiftResponse>("POST", "/v1/lift", signal, JSON.stringify(request));
+    const call = { method: "POST", path: "/v1/lift", body: JSON.stringify(request), type: JSON_TYPE };
+    return this.ask<LiftResponse>(call, signal);
+  }
+
+  /** Turn a file that a detector or tool wrote into a lift request; some formats are known by its name. */
+  async convert(
+    name: string,
+    file: Blob | Uint8Array<ArrayBuffer>,
+    options: ConvertOptions = {},
+    { signal }: CallOptions = {},
+  ): Promise<Converted> {
+    const query = new URLSearchParams({ name });
+    for (const [option, value] of Object.entries(options)) if (value !== undefined) query.set(option, String(value));
+    const call = { method: "POST", path: `/v1/convert?${query}`, body: file, type: FILE_TYPE };
+    return this.ask(call, signal, async (answer) => ({
+      request: (await answer.json()) as Converted["request"],
+      reader: answer.headers.get("poselift-reader") ?? "",
+      notes: JSON.parse(answer.headers.get("poselift-notes") ?? "[]") as string[],
+    }));
   }
 
   /** The models that the server serves. */
   async models({ signal }: CallOptions = {}): Promise<ListedModel[]> {
-    return (await this.ask<{ models: ListedModel[] }>("GET", "/v1/models", signal)).models;
+    return (await this.ask<{ models: ListedModel[] }>({ method: "GET", path: "/v1/models" }, signal)).models;
   }
 
   /** A live session; it connects with the first frame, or by `open`. `signal` leaves it. */
@@ -61,12 +90,12 @@ export class Client {
     return new Session(options, { url, Socket, apiKey: this.options.apiKey, timeoutMs: this.timeoutMs, signal });
   }
 
-  private async ask<T>(method: string, path: string, given?: AbortSignal, body?: string): Promise<T> {
+  private async ask<T>(call: Call, given?: AbortSignal, read: Read<T> = (answer) => answer.json()): Promise<T> {
     const until = Date.now() + this.timeoutMs;
     const timeout = AbortSignal.timeout(this.timeoutMs);
     const signal = given === undefined ? timeout : AbortSignal.any([given, timeout]);
     try {
-      return await asked(() => this.once<T>(method, path, signal, body), until, signal);
+      return await asked(() => this.once(call, signal, read), until, signal);
     } catch (error) {
       if (given?.aborted) throw given.reason;
       if (timeout.aborted) throw new DeadlineExceeded(`no answer from ${this.url} in ${this.timeoutMs} ms`);
@@ -74,16 +103,16 @@ export class Client {
     }
   }
 
-  private async once<T>(method: string, path: string, signal: AbortSignal, body?: string): Promise<T> {
-    const headers: Record<string, string> = { accept: "application/json" };
-    if (body !== undefined) headers["content-type"] = "application/json";
+  private async once<T>({ method, path, body, type }: Call, signal: AbortSignal, read: Read<T>): Promise<T> {
+    const headers: Record<string, string> = { accept: JSON_TYPE };
+    if (type !== undefined) headers["content-type"] = type;
     if (this.options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.options.apiKey}`;
     const url = this.url + path;
     const answer = await this.fetched(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
     if (answer.status !== 200) {
       throw ofAnswer(url, answer.status, await answer.text(), answer.headers.get("retry-after"));
     }
-    return (await answer.json()) as T;
+    return read(answer);
   }
 
   private async fetched(url: string, init: RequestInit): Promise<Response> {

@@ -53,6 +53,24 @@ export interface LiftRequest extends PoseOptions {
   ground_contact?: boolean;
 }
 
+/** What a file does not say, or says wrongly. */
+export interface ConvertOptions {
+  reader?: string;
+  keypoint_format?: string;
+  image_size?: [number, number];
+  fps?: number;
+  /** People detected in fewer frames are left out. */
+  min_frames?: number;
+}
+
+/** A file as a lift request, and how it was read. */
+export interface Converted {
+  /** Without `image_size` where neither the file nor the options tell it. */
+  request: Omit<LiftRequest, "image_size"> & { image_size?: [number, number] };
+  reader: string;
+  notes: string[];
+}
+
 export interface Model {
   name: string;
   version: string;

@@ -80,6 +80,16 @@ test("models are listed", async () => {
   assert.deepEqual(models.find(({ name }) => name === "causal")?.aliases, ["live"]);
 });
 
+test("a file is converted to a lift request", async () => {
+  const file = new TextEncoder().encode(JSON.stringify({ ...given.request, fps: undefined }));
+  const { request, reader, notes } = await client().convert("poses.json", file, { fps: 25, image_size: [640, 480] });
+  assert.equal(reader, "lift-request");
+  assert.deepEqual(notes, []);
+  assert.deepEqual([request.fps, request.image_size, request.clips.length], [25, [640, 480], 1]);
+  assert.equal((await client().lift({ image_size: [640, 480], ...request })).clips.length, 1);
+  await assert.rejects(client().convert("poses.json", file, { reader: "coco" }), InvalidInput);
+});
+
 test("errors have a class each and name the place", async () => {
   const wrong = { ...given.request, image_size: [0, 5] as [number, number] };
   await assert.rejects(client().lift(wrong), (error: unknown) => {

@@ -1,30 +1,103 @@
-/** The 2D keypoints of the frame that is shown. */
+/** The 2D keypoints of the frame that is shown, over the video if there is one. */
 
-import { effect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import type { Store } from "../state/store";
+import { computed, effect, signal, useSignal } from "@preact/signals";
+import type { Joint, LiftRequest } from "poselift";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { DEFAULT_FORMAT, FORMATS } from "../motion/joints";
+import { SURROUNDINGS } from "../scene/colours";
+import { IconButton } from "../shell/icons";
+import type { OpenedClip, Store } from "../state/store";
 import { usePage } from "../state/store-context";
+import { cropTo, drawPerson, type Crop } from "./keypoints-drawing";
+import { VideoBackdrop } from "./video-backdrop";
+
+const REJECTED = "#e0485c";
 
 export function KeypointsView() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { store } = usePage();
-  useEffect(() => effect(() => draw(canvas.current!, store)), []);
-  return <canvas ref={canvas} class="keypoints" role="img" aria-label="2D keypoints" />;
+  const showsWhole = useSignal(false);
+  const size = useMemo(() => signal({ width: 0, height: 0 }), []);
+  const clips = useMemo(() => computed(() => inPixels(store.clip.value)), []);
+  const crop = useMemo(() => computed(() => store.clip.value && cropOf(store.clip.value, clips.value, showsWhole.value)), []);
+  useEffect(() => watchSize(canvas.current!, (width, height) => (size.value = { width, height })), []);
+  useEffect(() => effect(() => void (crop.value && draw(canvas.current!, store, { clips: clips.value, crop: crop.value, ...size.value }))), []);
+  const videoUrl = store.clip.value?.videoUrl;
+  return (
+    <section class="view keypoints-view" aria-label="2D keypoints">
+      {videoUrl && <VideoBackdrop key={videoUrl} url={videoUrl} />}
+      <canvas ref={canvas} class="keypoints" role="img" aria-label="2D keypoints, as they were found in the image" />
+      <div class="tools">
+        <IconButton
+          icon="whole"
+          label="Show the whole image"
+          pressed={showsWhole.value}
+          onClick={() => void (showsWhole.value = !showsWhole.value)}
+        />
+      </div>
+    </section>
+  );
 }
 
-function draw(canvas: HTMLCanvasElement, store: Store): void {
-  const clip = store.clip.value;
-  if (!clip) return;
+type Clips = LiftRequest["clips"];
+
+interface Picture {
+  clips: Clips;
+  crop: Crop;
+  width: number;
+  height: number;
+}
+
+/** The clips with keypoints in pixels, whatever they were sent in. */
+function inPixels(clip: OpenedClip | null): Clips {
+  if (clip?.request.coordinates !== "normalized") return clip?.request.clips ?? [];
   const [width, height] = clip.request.image_size;
-  canvas.width = 480;
-  canvas.height = Math.round((480 * height) / width);
-  const scale = canvas.width / width;
+  const scaled = (joint: Joint): Joint => joint && [times(joint[0], width), times(joint[1], height), ...joint.slice(2)];
+  return clip.request.clips.map((each) => ({ ...each, keypoints: each.keypoints.map((frame) => frame && frame.map(scaled)) }));
+}
+
+function times(value: number | null | undefined, factor: number): number | null {
+  return value === null || value === undefined ? null : value * factor;
+}
+
+function cropOf({ request, videoUrl }: OpenedClip, clips: Clips, showsWhole: boolean): Crop {
+  const [width, height] = request.image_size;
+  return showsWhole || videoUrl !== null ? { x: 0, y: 0, width, height } : cropTo(clips, [width, height]);
+}
+
+function draw(canvas: HTMLCanvasElement, store: Store, { clips, crop, width, height }: Picture): void {
+  const ratio = globalThis.devicePixelRatio;
+  [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
   const pen = canvas.getContext("2d")!;
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  pen.fillStyle = "#2a7fc9";
-  for (const { keypoints, first_frame = 0 } of clip.request.clips) {
-    for (const joint of keypoints[store.frame.value - first_frame] ?? []) {
-      if (joint) pen.fillRect((joint[0] ?? 0) * scale - 2, (joint[1] ?? 0) * scale - 2, 4, 4);
-    }
-  }
+  const scale = Math.min(width / crop.width, height / crop.height);
+  const [left, top] = [(width - crop.width * scale) / 2, (height - crop.height * scale) / 2];
+  pen.setTransform(ratio, 0, 0, ratio, ratio * left, ratio * top);
+  pen.scale(scale, scale);
+  pen.translate(-crop.x, -crop.y);
+  drawFrame(pen, store, scale);
+  drawPeople(pen, store, clips, scale);
+}
+
+/** The image's border. */
+function drawFrame(pen: CanvasRenderingContext2D, { clip, theme }: Store, scale: number): void {
+  pen.strokeStyle = SURROUNDINGS[theme.value].line;
+  pen.lineWidth = 1.5 / scale;
+  pen.strokeRect(0, 0, ...clip.value!.request.image_size);
+}
+
+function drawPeople(pen: CanvasRenderingContext2D, store: Store, clips: Clips, scale: number): void {
+  const format = FORMATS[store.clip.value!.request.keypoint_format ?? DEFAULT_FORMAT];
+  if (!format) return;
+  const [frame, lifted] = [store.frame.value, store.answers.value[0]?.response.clips];
+  const ink = { middle: store.theme.value === "dark" ? "#aab4c3" : "#7b8696", rejected: REJECTED };
+  clips.forEach(({ keypoints, first_frame = 0 }, index) => {
+    if (store.hiddenPeople.value.has(index)) return;
+    drawPerson(pen, { keypoints: keypoints[frame - first_frame] ?? null, format, clip: lifted?.[index], frame }, scale, ink);
+  });
+}
+
+function watchSize(element: HTMLElement, tell: (width: number, height: number) => void): () => void {
+  const observer = new ResizeObserver(() => tell(element.clientWidth, element.clientHeight));
+  observer.observe(element);
+  return () => observer.disconnect();
 }

@@ -8,11 +8,16 @@ export interface Ground {
   rotation: number[];
 }
 
-/** How many frames support the ground's tilt as much as one metre of steps does: little movement, no tilt. */
+/** So much spread of feet, in square metres, supports a tilt as much as the belief that there is none. */
 const RIDGE_M2 = 0.15;
 /** The lowest joint is the ankle's centre: so high it is above the sole. */
-const ANKLE_HEIGHT_M = 0.08;
-const LOW_SHARE = 0.25;
+const ANKLE_HEIGHT_M = 0.075;
+/** Of each person's frames, those with a foot on the ground. */
+const STANDING_SHARE = 0.25;
+/** So few frames may be below the ground. */
+const SUNK_SHARE = 0.05;
+/** With fewer measured frames those that were filled count as well. */
+const LEAST_MEASURED_SHARE = 0.1;
 const ROUNDS = 6;
 
 /**
@@ -22,12 +27,14 @@ const ROUNDS = 6;
  * nobody moves about it stays level.
  */
 export function levelled(people: readonly PersonMotion[], jointCount: number): Ground {
-  const points = people.flatMap((person) => lowestJoints(person, jointCount));
-  if (points.length === 0) return { origin: [0, 0, 0], rotation: [1, 0, 0, 0, 1, 0, 0, 0, 1] };
-  const [x, z] = [mean(points, 0), mean(points, 2)];
-  const centred = points.map(([px, py, pz]): Point => [px - x, py, pz - z]);
-  const plane = lowerPlane(centred);
-  return { origin: [x, plane.height - ANKLE_HEIGHT_M, z], rotation: upright(plane.slopeX, plane.slopeZ) };
+  const lowest = people.map((person) => lowestJoints(person, jointCount)).filter((points) => points.length > 0);
+  if (lowest.length === 0) return { origin: [0, 0, 0], rotation: [1, 0, 0, 0, 1, 0, 0, 0, 1] };
+  const [x, z] = [mean(lowest.flat(), 0), mean(lowest.flat(), 2)];
+  const centred = lowest.map((points) => points.map(([px, py, pz]): Point => [px - x, py, pz - z]));
+  const plane = standingPlane(centred);
+  const heights = centred.flat().map((point) => heightAbove(plane, point));
+  const sunk = Math.min(0, quantile(heights, SUNK_SHARE));
+  return { origin: [x, plane.height + sunk - ANKLE_HEIGHT_M, z], rotation: upright(plane.slopeX, plane.slopeZ) };
 }
 
 type Point = [number, number, number];
@@ -38,30 +45,34 @@ interface Plane {
   slopeZ: number;
 }
 
-function lowestJoints(person: PersonMotion, jointCount: number): Point[] {
-  const { joints, frameCount } = person;
-  const lowest: Point[] = [];
-  for (let frame = 0; frame < frameCount; frame++) {
+/** The lowest joint of each frame. */
+function lowestJoints({ joints, frameCount, clip }: PersonMotion, jointCount: number): Point[] {
+  const known = [...Array(frameCount).keys()].filter((frame) => !Number.isNaN(joints[frame * jointCount * 3]));
+  const measured = known.filter((frame) => clip.quality[frame] === "measured");
+  const frames = measured.length >= LEAST_MEASURED_SHARE * known.length ? measured : known;
+  return frames.map((frame) => {
     const first = frame * jointCount * 3;
-    if (Number.isNaN(joints[first])) continue;
     let at = first;
     for (let i = first; i < first + jointCount * 3; i += 3) if (joints[i + 1]! < joints[at + 1]!) at = i;
-    lowest.push([joints[at]!, joints[at + 1]!, joints[at + 2]!]);
-  }
-  return lowest;
+    return [joints[at]!, joints[at + 1]!, joints[at + 2]!];
+  });
 }
 
-/** A plane that most points are above: fitted again and again to those that lie low. */
-function lowerPlane(points: readonly Point[]): Plane {
-  let kept = points;
-  let plane = fitted(points);
+/** A plane fitted again and again to the frames of each person that lie low. */
+function standingPlane(people: readonly (readonly Point[])[]): Plane {
+  let plane = fitted(people.flat());
   for (let round = 0; round < ROUNDS; round++) {
-    const above = points.map((point) => heightAbove(plane, point));
-    const limit = [...above].sort((a, b) => a - b)[Math.floor(points.length * LOW_SHARE)]!;
-    kept = points.filter((_, index) => above[index]! <= limit);
-    plane = fitted(kept);
+    const standing = people.flatMap((points) => {
+      const limit = quantile(points.map((point) => heightAbove(plane, point)), STANDING_SHARE);
+      return points.filter((point) => heightAbove(plane, point) <= limit);
+    });
+    plane = fitted(standing);
   }
   return plane;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))]!;
 }
 
 function heightAbove(plane: Plane, [x, y, z]: Point): number {

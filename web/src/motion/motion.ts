@@ -81,3 +81,27 @@ function moveTo(ground: Ground, joints: Float32Array): void {
     }
   }
 }
+
+/** A point of the ground in the middle of where people are, and how far they go from it; but for a few wild frames. */
+export function extentOf({ people, skeleton }: Motion): { x: number; z: number; radius: number } {
+  const [x, z]: [number[], number[]] = [[], []];
+  for (const { joints } of people) {
+    for (let i = 0; i < joints.length; i += skeleton.joints.length * 3) {
+      if (Number.isNaN(joints[i])) continue;
+      x.push(joints[i]!);
+      z.push(joints[i + 2]!);
+    }
+  }
+  if (x.length === 0) return { x: 0, z: 0, radius: 0 };
+  const [left, right] = span(x);
+  const [far, near] = span(z);
+  return { x: (left + right) / 2, z: (far + near) / 2, radius: Math.hypot(right - left, near - far) / 2 };
+}
+
+const WILD_SHARE = 0.04;
+
+function span(values: number[]): [number, number] {
+  const sorted = values.sort((a, b) => a - b);
+  const leftOut = Math.floor(sorted.length * WILD_SHARE);
+  return [sorted[leftOut]!, sorted[sorted.length - 1 - leftOut]!];
+}

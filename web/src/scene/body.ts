@@ -11,6 +11,8 @@ export interface Limb {
   startRadius: number;
   endRadius: number;
   side: Side;
+  /** As wide as these two joints lie, so many times as wide as deep. */
+  across?: { from: number; to: number; ratio: number };
 }
 
 /** On which side of the body a joint is, by its name. */
@@ -23,37 +25,39 @@ const THIN_M = 0.035;
 
 /** Radii of the bones of Human3.6M's skeleton, by the joints' names without their side. */
 const RADII: Readonly<Record<string, readonly [number, number]>> = {
-  "hip hip": [0.085, 0.085],
-  "hip knee": [0.08, 0.052],
-  "knee foot": [0.052, 0.036],
-  "hip spine": [0.1, 0.105],
-  "spine thorax": [0.105, 0.1],
-  "thorax neck": [0.06, 0.05],
-  "neck head": [0.085, 0.1],
-  "thorax shoulder": [0.075, 0.06],
-  "shoulder elbow": [0.05, 0.04],
-  "elbow wrist": [0.04, 0.028],
+  "hip hip": [0.08, 0.08],
+  "hip knee": [0.086, 0.056],
+  "knee foot": [0.054, 0.042],
+  "hip spine": [0.094, 0.09],
+  "spine thorax": [0.091, 0.08],
+  "thorax neck": [0.05, 0.05],
+  "neck head": [0.074, 0.08],
+  "thorax shoulder": [0.066, 0.06],
+  "shoulder elbow": [0.054, 0.042],
+  "elbow wrist": [0.042, 0.032],
 };
-/** What fills the trunk between the bones. */
-const FILLING: readonly (readonly [string, string, number, number])[] = [
-  ["left_hip", "left_shoulder", 0.08, 0.065],
-  ["right_hip", "right_shoulder", 0.08, 0.065],
-];
+/** Parts of the trunk are wider than deep: across the hips or the shoulders. */
+const WIDE: Readonly<Record<string, readonly [string, number]>> = {
+  "hip spine": ["hip", 1.55],
+  "spine thorax": ["shoulder", 1.62],
+};
 
-/** The capsules of a skeleton: a bone each, and a trunk where it has hips and shoulders. */
+/** The capsules of a skeleton: one for each bone. */
 export function limbsOf({ joints, parents }: Skeleton): Limb[] {
-  const bones = parents.flatMap((parent, child): Limb[] => {
+  return parents.flatMap((parent, child): Limb[] => {
     if (parent < 0) return [];
     const [a, b] = [joints[parent]!, joints[child]!];
-    const [startRadius, endRadius] = RADII[`${bare(a)} ${bare(b)}`] ?? [THIN_M, THIN_M];
+    const bone = `${bare(a)} ${bare(b)}`;
+    const [startRadius, endRadius] = RADII[bone] ?? [THIN_M, THIN_M];
     const isTrunk = sideOf(a) === "middle";
-    return [{ from: parent, to: child, startRadius, endRadius, side: isTrunk ? "middle" : sideOf(b) }];
+    const across = WIDE[bone] && between(joints, ...WIDE[bone]);
+    return [{ from: parent, to: child, startRadius, endRadius, side: isTrunk ? "middle" : sideOf(b), ...(across && { across }) }];
   });
-  const filling = FILLING.flatMap(([a, b, startRadius, endRadius]): Limb[] => {
-    const [from, to] = [joints.indexOf(a), joints.indexOf(b)];
-    return from < 0 || to < 0 ? [] : [{ from, to, startRadius, endRadius, side: "middle" }];
-  });
-  return [...bones, ...filling];
+}
+
+function between(joints: readonly string[], joint: string, ratio: number): Limb["across"] {
+  const [from, to] = [joints.indexOf(`right_${joint}`), joints.indexOf(`left_${joint}`)];
+  return from < 0 || to < 0 ? undefined : { from, to, ratio };
 }
 
 function bare(joint: string): string {

@@ -1,27 +1,28 @@
-/** Colours that people with any kind of colour vision tell apart (Okabe and Ito's, mostly). */
+/** Colours that people with any kind of colour vision tell apart (after Okabe and Ito). */
 
 import { Color } from "three";
 import type { Side } from "./body";
 
 export const SIDE_COLOURS: Readonly<Record<Exclude<Side, "middle">, string>> = {
-  left: "#2a7fc9",
-  right: "#e8891c",
+  left: "#2f86d1",
+  right: "#ef8a17",
 };
 
 /** The trunks and trajectories of people, in turn. */
-export const PERSON_COLOURS: readonly string[] = ["#c9ced6", "#3fae8c", "#c77bb0", "#e3d34f", "#8d7cc3", "#7f8790"];
+export const PERSON_COLOURS: readonly string[] = ["#b9c1cd", "#34a884", "#c26da9", "#d8c531", "#8673c9", "#6c7683"];
 
-/** What stands behind the scene. */
+/** What is around people. */
 export interface Surroundings {
   background: string;
-  ground: string;
   line: string;
-  shadow: number;
+  shadow: string;
+  /** Of what is selected. */
+  accent: string;
 }
 
 export const SURROUNDINGS: Readonly<Record<"light" | "dark", Surroundings>> = {
-  light: { background: "#e9edf2", ground: "#f3f5f8", line: "#c3cbd6", shadow: 0.32 },
-  dark: { background: "#12161d", ground: "#191f28", line: "#313b4a", shadow: 0.55 },
+  light: { background: "#edf0f4", line: "#c4ccd7", shadow: "#c0c7d2", accent: "#1b2230" },
+  dark: { background: "#161b23", line: "#333e4e", shadow: "#0b0e13", accent: "#f4f6fa" },
 };
 
 /** The colour of a person's trunk and trajectory. */

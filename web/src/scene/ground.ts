@@ -1,38 +1,26 @@
-/** The ground: a plane that takes shadows, and a grid of metres. */
+/** The ground: a grid of metres that fades into the distance. */
 
-import { Group, LineBasicMaterial, LineSegments, BufferGeometry, Float32BufferAttribute, Mesh, MeshBasicMaterial, PlaneGeometry, ShadowMaterial } from "three";
-import type { Surroundings } from "./colours";
+import { BufferGeometry, Float32BufferAttribute, LineBasicMaterial, LineSegments } from "three";
 
-const EXTENT_M = 12;
+const EXTENT_M = 14;
 
-/** Shadow and grid on y = 0. */
+/** Lines on y = 0. */
 export class GroundGrid {
-  readonly group = new Group();
-  private readonly plane = new Mesh(new PlaneGeometry(200, 200), new MeshBasicMaterial());
-  private readonly shadow = new Mesh(new PlaneGeometry(2 * EXTENT_M, 2 * EXTENT_M), new ShadowMaterial());
-  private readonly lines = new LineSegments(gridLines(), new LineBasicMaterial());
+  readonly lines = new LineSegments(gridLines(), new LineBasicMaterial());
 
-  constructor() {
-    for (const mesh of [this.plane, this.shadow]) mesh.rotation.x = -Math.PI / 2;
-    this.plane.position.y = -0.006;
-    this.shadow.receiveShadow = true;
-    this.shadow.position.y = 0.002;
-    this.plane.renderOrder = -2;
-    this.group.add(this.plane, this.lines, this.shadow);
-  }
-
-  /** Take the colours of a theme. */
-  paint({ ground, line, shadow }: Surroundings): void {
-    this.plane.material.color.set(ground);
+  /** Take a colour. */
+  paint(line: string): void {
     this.lines.material.color.set(line);
-    this.shadow.material.opacity = shadow;
   }
 }
 
+/** A line a metre: long ones that end behind the camera are lost by some drivers. */
 function gridLines(): BufferGeometry {
   const ends: number[] = [];
-  for (let metre = -EXTENT_M; metre <= EXTENT_M; metre++) {
-    ends.push(-EXTENT_M, 0, metre, EXTENT_M, 0, metre, metre, 0, -EXTENT_M, metre, 0, EXTENT_M);
+  for (let across = -EXTENT_M; across <= EXTENT_M; across++) {
+    for (let along = -EXTENT_M; along < EXTENT_M; along++) {
+      ends.push(along, 0, across, along + 1, 0, across, across, 0, along, across, 0, along + 1);
+    }
   }
   return new BufferGeometry().setAttribute("position", new Float32BufferAttribute(ends, 3));
 }

@@ -1,4 +1,4 @@
-/** Tapered capsules, all of them in one draw call. */
+/** Tapered capsules, all of them in one draw call, and their shadows in another. */
 
 import {
   BufferAttribute,
@@ -8,19 +8,30 @@ import {
   InstancedBufferGeometry,
   type Material,
   Mesh,
-  MeshDepthMaterial,
-  MeshStandardMaterial,
+  MeshBasicMaterial,
+  MeshLambertMaterial,
 } from "three";
+import type { Limb } from "./body";
+import { SUN } from "./light";
 
 const AROUND = 14;
 const RINGS = 5;
 
-/** Capsules from one point to another, each with a radius and a colour at either end of it. */
+/** A capsule as wide as it is deep. */
+const ROUND = { x: 0, y: 0, z: 0, ratio: 1 };
+
+/** Which way a capsule is wide, and how many times as wide as deep. */
+export type Width = typeof ROUND;
+
+/** Capsules from one point to another, each with a radius at either end and a colour. */
 export class Limbs {
-  readonly mesh: Mesh;
+  readonly mesh: Mesh<InstancedBufferGeometry, MeshLambertMaterial>;
+  /** What the capsules throw on the ground. */
+  readonly shadow: Mesh<InstancedBufferGeometry, MeshBasicMaterial>;
   private readonly geometry = new InstancedBufferGeometry();
   private readonly starts: InstancedBufferAttribute;
   private readonly ends: InstancedBufferAttribute;
+  private readonly widths: InstancedBufferAttribute;
   private readonly colours: InstancedBufferAttribute;
   private count = 0;
 
@@ -28,13 +39,12 @@ export class Limbs {
     unitCapsule(this.geometry);
     this.starts = this.attribute("limbStart", 4);
     this.ends = this.attribute("limbEnd", 4);
+    this.widths = this.attribute("limbWidth", 4);
     this.colours = this.attribute("color", 3);
-    const material = capsules(new MeshStandardMaterial({ vertexColors: true, roughness: 0.62 }));
-    this.mesh = new Mesh(this.geometry, material);
-    this.mesh.customDepthMaterial = capsules(new MeshDepthMaterial());
-    this.mesh.castShadow = true;
-    this.mesh.receiveShadow = true;
-    this.mesh.frustumCulled = false; // where the limbs are, only the shader knows
+    this.mesh = new Mesh(this.geometry, capsules(new MeshLambertMaterial({ vertexColors: true }), PLACED));
+    this.shadow = new Mesh(this.geometry, capsules(new MeshBasicMaterial(), PLACED + FLATTENED));
+    // Where the limbs are, only the shader knows.
+    this.mesh.frustumCulled = this.shadow.frustumCulled = false;
   }
 
   /** Forget all capsules. */
@@ -42,20 +52,28 @@ export class Limbs {
     this.count = 0;
   }
 
-  /** Add a capsule; the points are at offsets into `points`. */
-  add(points: Float32Array, from: number, to: number, startRadius: number, endRadius: number, colour: Color): void {
+  /** Add a limb between joints, of which x, y and z follow each other. */
+  add(joints: Float32Array, { from, to, startRadius, endRadius }: Limb, colour: Color, width: Width = ROUND): void {
     if (this.count >= this.capacity) return;
     const index = this.count++;
-    this.starts.setXYZW(index, points[from]!, points[from + 1]!, points[from + 2]!, startRadius);
-    this.ends.setXYZW(index, points[to]!, points[to + 1]!, points[to + 2]!, endRadius);
+    const [start, end] = [from * 3, to * 3];
+    this.starts.setXYZW(index, joints[start]!, joints[start + 1]!, joints[start + 2]!, startRadius);
+    this.ends.setXYZW(index, joints[end]!, joints[end + 1]!, joints[end + 2]!, endRadius);
+    this.widths.setXYZW(index, width.x, width.y, width.z, width.ratio);
     this.colours.setXYZ(index, colour.r, colour.g, colour.b);
   }
 
   /** Show what was added. */
   commit(): void {
     this.geometry.instanceCount = this.count;
-    this.mesh.visible = this.count > 0;
-    for (const each of [this.starts, this.ends, this.colours]) each.needsUpdate = true;
+    this.mesh.visible = this.shadow.visible = this.count > 0;
+    for (const each of [this.starts, this.ends, this.widths, this.colours]) each.needsUpdate = true;
+  }
+
+  /** Free what the graphics card holds. */
+  dispose(): void {
+    this.geometry.dispose();
+    for (const { material } of [this.mesh, this.shadow]) material.dispose();
   }
 
   private attribute(name: string, size: number): InstancedBufferAttribute {
@@ -98,26 +116,36 @@ function unitCapsule(geometry: InstancedBufferGeometry): void {
 const DECLARATIONS = `
 attribute vec4 limbStart;
 attribute vec4 limbEnd;
+attribute vec4 limbWidth;
 attribute float limbEndShare;
 vec3 alongLimb(vec3 unit) {
   vec3 axis = limbEnd.xyz - limbStart.xyz;
   float size = length(axis);
   axis = size > 1e-6 ? axis / size : vec3(0.0, 0.0, 1.0);
-  vec3 across = normalize(abs(axis.y) < 0.9 ? cross(axis, vec3(0.0, 1.0, 0.0)) : cross(axis, vec3(1.0, 0.0, 0.0)));
-  return unit.x * across + unit.y * cross(axis, across) + unit.z * axis;
+  vec3 wide = limbWidth.xyz - dot(limbWidth.xyz, axis) * axis;
+  if (length(wide) < 1e-3) wide = abs(axis.y) < 0.9 ? cross(axis, vec3(0.0, 1.0, 0.0)) : cross(axis, vec3(1.0, 0.0, 0.0));
+  wide = normalize(wide);
+  return unit.x * wide + unit.y * cross(axis, wide) + unit.z * axis;
 }
 `;
+const NORMAL = "vec3 objectNormal = normalize(alongLimb(vec3(normal.x / limbWidth.w, normal.yz)));";
 const PLACED = `
 vec4 limbPoint = mix(limbStart, limbEnd, limbEndShare);
-vec3 transformed = limbPoint.xyz + limbPoint.w * alongLimb(position);
+vec3 transformed = limbPoint.xyz + limbPoint.w * alongLimb(vec3(position.x * limbWidth.w, position.yz));
+`;
+/** Thrown along the light onto the ground: far cheaper than a shadow map, which matters without a graphics card. */
+const FLATTENED = `
+transformed.xz -= vec2(${SUN.x / SUN.y}, ${SUN.z / SUN.y}) * transformed.y;
+transformed.y = 0.004;
 `;
 
 /** A material whose vertices are placed on capsules. */
-function capsules<M extends Material>(material: M): M {
+function capsules<M extends Material>(material: M, placing: string): M {
   material.onBeforeCompile = (shader) => {
     shader.vertexShader = (DECLARATIONS + shader.vertexShader)
-      .replace("#include <beginnormal_vertex>", "vec3 objectNormal = alongLimb(normal);")
-      .replace("#include <begin_vertex>", PLACED);
+      .replace("#include <beginnormal_vertex>", NORMAL)
+      .replace("#include <begin_vertex>", placing);
   };
+  material.customProgramCacheKey = () => placing;
   return material;
 }

@@ -1,135 +1,219 @@
 /** People in 3D. Takes arrays, and knows nothing of where they come from. */
 
-import {
-  ACESFilmicToneMapping,
-  Color,
-  DirectionalLight,
-  Fog,
-  HemisphereLight,
-  PCFShadowMap,
-  PerspectiveCamera,
-  Scene,
-  Vector3,
-  WebGLRenderer,
-} from "three";
+import { Color, DirectionalLight, Fog, HemisphereLight, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { Skeleton } from "poselift";
 import { limbsOf, type Limb } from "./body";
 import { limbColours, SURROUNDINGS } from "./colours";
 import { GroundGrid } from "./ground";
-import { Limbs } from "./limbs";
+import { SUN } from "./light";
+import { Limbs, type Width } from "./limbs";
+import { Marks, type Mark } from "./marks";
+import { MeasureLine } from "./measure";
 import { Trails, type Trail } from "./trails";
 
 /** One person as they are shown now. */
 export interface ShownPerson {
   /** x, y, z of each joint of the skeleton: metres, y up, the ground at y = 0. */
   joints: Float32Array;
-  /** Which of the colours for people; the place among all of them, shown or not. */
-  colourIndex: number;
+  /** The place among all people, shown or not: it chooses the colour. */
+  index: number;
+}
+
+/** A joint of a person who is shown. */
+export interface PickedJoint {
+  /** `ShownPerson.index`. */
+  person: number;
+  joint: number;
+}
+
+/** A circle on the ground in which people stand, in metres. */
+export interface Extent {
+  x: number;
+  z: number;
+  radius: number;
+}
+
+/** A place on the canvas, in CSS pixels from its top left. */
+export interface CanvasPoint {
+  x: number;
+  y: number;
 }
 
 const LARGEST_CROWD = 64;
 const LARGEST_PIXEL_RATIO = 2;
+const NEAREST_PX = 22;
+const VIEW_FROM = new Vector3(0.42, 0.26, 0.87).normalize();
 
 /** A WebGL scene on a canvas. Nothing is drawn until `render`. */
 export class PoseScene {
-  readonly camera = new PerspectiveCamera(38, 1, 0.05, 120);
+  readonly camera = new PerspectiveCamera(36, 1, 0.05, 150);
   readonly controls: OrbitControls;
   private readonly renderer: WebGLRenderer;
   private readonly scene = new Scene();
   private readonly ground = new GroundGrid();
   private readonly trails = new Trails();
-  private readonly sun = new DirectionalLight("#ffffff", 2.4);
+  private readonly marks = new Marks();
+  private readonly measure = new MeasureLine();
+  private readonly isSlow: boolean;
+  private surroundings = SURROUNDINGS.light;
   private limbs: Limbs | null = null;
   private bones: Limb[] = [];
+  private people: readonly ShownPerson[] = [];
+  /** What the view shows, until the user turns it. */
+  private framed: Extent | null = null;
+  private shownTrails: readonly Trail[] = [];
 
   constructor(private readonly canvas: HTMLCanvasElement) {
-    this.renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: "high-performance" });
-    this.renderer.shadowMap.enabled = true;
-    this.renderer.shadowMap.type = PCFShadowMap;
-    this.renderer.toneMapping = ACESFilmicToneMapping;
+    this.isSlow = isSoftware();
+    this.renderer = new WebGLRenderer({ canvas, antialias: !this.isSlow });
     this.renderer.info.autoReset = false;
     this.controls = new OrbitControls(this.camera, canvas);
-    this.controls.maxPolarAngle = Math.PI * 0.53;
+    this.controls.maxPolarAngle = Math.PI * 0.52;
     this.controls.minDistance = 0.6;
     this.controls.maxDistance = 40;
-    this.light();
-    this.scene.add(this.ground.group, this.trails.lines);
-    this.lookAtOrigin();
+    this.controls.zoomToCursor = true;
+    this.controls.addEventListener("start", () => (this.framed = null));
+    const sun = new DirectionalLight("#ffffff", 2);
+    sun.position.copy(SUN);
+    this.scene.add(sun, new HemisphereLight("#ffffff", "#a79f95", 1.6));
+    this.scene.add(this.ground.lines, this.trails.mesh, this.marks.mesh, this.measure.group);
+    this.frame({ x: 0, z: 0, radius: 0.8 });
   }
 
-  /** What of `renderer.info` tells the cost of the last `render`. */
+  /** Of the last `render`. */
   get drawCalls(): number {
     return this.renderer.info.render.calls;
   }
 
   /** Take the joints of all people from now on as those of this skeleton. */
   setSkeleton(skeleton: Skeleton): void {
-    if (this.limbs) this.scene.remove(this.limbs.mesh);
+    if (this.limbs) this.scene.remove(this.limbs.mesh, this.limbs.shadow);
+    this.limbs?.dispose();
     this.bones = limbsOf(skeleton);
     this.limbs = new Limbs(this.bones.length * LARGEST_CROWD);
-    this.scene.add(this.limbs.mesh);
+    this.limbs.shadow.material.color.set(this.surroundings.shadow);
+    this.scene.add(this.limbs.mesh, this.limbs.shadow);
   }
 
   /** Show these people and no others. */
   showPeople(people: readonly ShownPerson[]): void {
     const { limbs } = this;
+    this.people = people;
     if (!limbs) return;
     limbs.clear();
-    for (const { joints, colourIndex } of people) {
-      const colours = limbColours(colourIndex);
-      for (const { from, to, startRadius, endRadius, side } of this.bones) {
-        limbs.add(joints, from * 3, to * 3, startRadius, endRadius, colours[side]);
-      }
+    for (const { joints, index } of people) {
+      const colours = limbColours(index);
+      for (const limb of this.bones) limbs.add(joints, limb, colours[limb.side], widthOf(joints, limb));
     }
     limbs.commit();
   }
 
   /** Show these trajectories and no others. */
   showTrails(trails: readonly Trail[]): void {
-    this.trails.show(trails);
+    this.shownTrails = trails;
+    this.trails.show(trails, this.surroundings.background);
+  }
+
+  /** Show these balls and no others. */
+  showMarks(marks: readonly Mark[]): void {
+    this.marks.show(marks);
+  }
+
+  /** Show what is selected: one point, or two that are connected. */
+  showMeasure(points: readonly Float32Array[]): void {
+    this.measure.show(points);
   }
 
   /** Take the colours of a theme. */
   setTheme(theme: "light" | "dark"): void {
-    const surroundings = SURROUNDINGS[theme];
-    this.scene.background = new Color(surroundings.background);
-    this.scene.fog = new Fog(surroundings.background, 9, 26);
-    this.ground.paint(surroundings);
+    const { background, line, shadow, accent } = (this.surroundings = SURROUNDINGS[theme]);
+    this.scene.background = new Color(background);
+    this.scene.fog = new Fog(background);
+    this.ground.paint(line);
+    this.measure.paint(accent);
+    this.trails.show(this.shownTrails, background);
+    this.limbs?.shadow.material.color.set(shadow);
+    this.fade();
   }
 
-  /** Look at a point from in front of people, as far as it takes to see so many metres. */
-  frame(centre: Vector3, radius: number): void {
-    const distance = Math.max(2.2, (radius * 1.25) / Math.sin((this.camera.fov * Math.PI) / 360));
-    this.controls.target.copy(centre);
-    this.camera.position.set(centre.x + distance * 0.45, centre.y + distance * 0.3, centre.z + distance * 0.85);
+  /** Look from the front at people who stand there. */
+  frame(extent: Extent): void {
+    const { x, z, radius } = (this.framed = extent);
+    const half = Math.tan((this.camera.fov * Math.PI) / 360);
+    const distance = Math.max(1.25 / half, (radius + 0.6) / (half * this.camera.aspect)) + radius * 0.35;
+    this.controls.target.set(x, 0.88, z);
+    this.camera.position.copy(this.controls.target).addScaledVector(VIEW_FROM, distance);
+    this.controls.update();
+    this.fade();
+  }
+
+  /** Move camera and target along, so that the target is above this point of the ground. */
+  follow(x: number, z: number): void {
+    this.framed = null;
+    const { target } = this.controls;
+    this.camera.position.x += x - target.x;
+    this.camera.position.z += z - target.z;
+    target.set(x, target.y, z);
     this.controls.update();
   }
 
-  /** Move camera and target along, so that the target is this point. */
-  follow(point: Vector3): void {
-    this.camera.position.add(point).sub(this.controls.target);
-    this.controls.target.copy(point);
+  /** Turn around the target, in radians. */
+  turn(around: number, up: number): void {
+    this.framed = null;
+    const arm = this.camera.position.clone().sub(this.controls.target);
+    const { distance, azimuth, elevation } = polar(arm);
+    arm.copy(direction(azimuth + around, elevation + up)).multiplyScalar(distance);
+    this.camera.position.copy(this.controls.target).add(arm);
     this.controls.update();
   }
 
-  /** Take the canvas's size on the page; true if it changed. */
-  resize(): boolean {
+  /** Come so many times as near. */
+  zoom(times: number): void {
+    this.framed = null;
+    this.camera.position.sub(this.controls.target).divideScalar(times).add(this.controls.target);
+    this.controls.update();
+  }
+
+  /** Where a point of the scene is on the canvas; null behind the camera. */
+  project(x: number, y: number, z: number): CanvasPoint | null {
+    const point = new Vector3(x, y, z).project(this.camera);
+    if (point.z > 1) return null;
+    return { x: ((point.x + 1) / 2) * this.canvas.clientWidth, y: ((1 - point.y) / 2) * this.canvas.clientHeight };
+  }
+
+  /** The joint that is nearest to a place on the canvas, if any is near. */
+  pick({ x, y }: CanvasPoint): PickedJoint | null {
+    let nearest = NEAREST_PX;
+    let picked: PickedJoint | null = null;
+    for (const { joints, index } of this.people) {
+      for (let joint = 0; joint < joints.length / 3; joint++) {
+        const at = this.project(joints[joint * 3]!, joints[joint * 3 + 1]!, joints[joint * 3 + 2]!);
+        const distance = at ? Math.hypot(at.x - x, at.y - y) : Infinity;
+        if (distance < nearest) [nearest, picked] = [distance, { person: index, joint }];
+      }
+    }
+    return picked;
+  }
+
+  /** Take the canvas's size on the page; true if it changed. At rest there is time for a finer picture. */
+  resize(isAtRest: boolean): boolean {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    const ratio = Math.min(globalThis.devicePixelRatio, LARGEST_PIXEL_RATIO);
-    const size = [Math.floor(width * ratio), Math.floor(height * ratio)];
-    if (width === 0 || (size[0] === this.canvas.width && size[1] === this.canvas.height)) return false;
+    const finest = Math.min(globalThis.devicePixelRatio, LARGEST_PIXEL_RATIO);
+    const ratio = this.isSlow ? (isAtRest ? LARGEST_PIXEL_RATIO : 1) : finest;
+    const [wide, high] = [Math.floor(width * ratio), Math.floor(height * ratio)];
+    if (width === 0 || (wide === this.canvas.width && high === this.canvas.height)) return false;
     this.renderer.setPixelRatio(ratio);
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
+    if (this.framed) this.frame(this.framed);
     return true;
   }
 
   /** Draw. */
   render(): void {
-    this.sun.target.position.copy(this.controls.target).setY(0);
-    this.sun.position.copy(this.sun.target.position).add(SUN);
+    this.fade();
     this.renderer.info.reset();
     this.renderer.render(this.scene, this.camera);
   }
@@ -137,22 +221,43 @@ export class PoseScene {
   /** Free what the graphics card holds. */
   dispose(): void {
     this.controls.dispose();
+    this.limbs?.dispose();
     this.renderer.dispose();
   }
 
-  private light(): void {
-    const { sun } = this;
-    sun.castShadow = true;
-    sun.shadow.mapSize.set(1024, 1024);
-    sun.shadow.radius = 3;
-    sun.shadow.normalBias = 0.02;
-    Object.assign(sun.shadow.camera, { left: -7, right: 7, top: 7, bottom: -7, near: 0.5, far: 24 });
-    this.scene.add(sun, sun.target, new HemisphereLight("#ffffff", "#8b8478", 1.35));
-  }
-
-  private lookAtOrigin(): void {
-    this.frame(new Vector3(0, 0.9, 0), 1.2);
+  /** The grid fades behind what one looks at, however far away that is. */
+  private fade(): void {
+    const { fog } = this.scene;
+    if (!(fog instanceof Fog)) return;
+    const distance = this.camera.position.distanceTo(this.controls.target);
+    fog.near = distance + 2;
+    fog.far = distance * 1.6 + 9;
   }
 }
 
-const SUN = new Vector3(2.5, 9, 4);
+function widthOf(joints: Float32Array, { across }: Limb): Width | undefined {
+  if (!across) return undefined;
+  const [from, to] = [across.from * 3, across.to * 3];
+  const [x, y, z] = [joints[to]! - joints[from]!, joints[to + 1]! - joints[from + 1]!, joints[to + 2]! - joints[from + 2]!];
+  return { x, y, z, ratio: across.ratio };
+}
+
+function polar(arm: Vector3): { distance: number; azimuth: number; elevation: number } {
+  const distance = arm.length();
+  return { distance, azimuth: Math.atan2(arm.x, arm.z), elevation: Math.asin(arm.y / distance) };
+}
+
+function direction(azimuth: number, elevation: number): Vector3 {
+  const limited = Math.min(Math.max(elevation, -0.06), 1.5);
+  const flat = Math.cos(limited);
+  return new Vector3(flat * Math.sin(azimuth), Math.sin(limited), flat * Math.cos(azimuth));
+}
+
+/** Does WebGL run on the processor? Then every pixel costs. */
+function isSoftware(): boolean {
+  const probe = document.createElement("canvas").getContext("webgl2");
+  const info = probe?.getExtension("WEBGL_debug_renderer_info");
+  const name = probe && info ? String(probe.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+  probe?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}

@@ -1,8 +1,10 @@
-/** Where people have been, as lines on the ground. */
+/** Where people have been, as ribbons on the ground. */
 
-import { BufferGeometry, Color, Float32BufferAttribute, LineBasicMaterial, LineSegments } from "three";
+import { BufferGeometry, Color, DoubleSide, Float32BufferAttribute, Mesh, MeshBasicMaterial } from "three";
 
-const ABOVE_GROUND_M = 0.012;
+const ABOVE_GROUND_M = 0.008;
+const HALF_WIDTH_M = 0.01;
+const FADED = 0.4;
 
 /** One person's way: x, y, z of the root through time, NaN where unknown. */
 export interface Trail {
@@ -12,28 +14,34 @@ export interface Trail {
 
 /** All trails in one draw call. */
 export class Trails {
-  readonly lines = new LineSegments(new BufferGeometry(), new LineBasicMaterial({ vertexColors: true }));
+  readonly mesh = new Mesh(new BufferGeometry(), new MeshBasicMaterial({ vertexColors: true, side: DoubleSide }));
 
   constructor() {
-    this.lines.frustumCulled = false;
+    this.mesh.frustumCulled = false;
   }
 
-  /** Show these and no others. */
-  show(trails: readonly Trail[]): void {
-    const ends: number[] = [];
+  /** Show these and no others, a little faded into the background. */
+  show(trails: readonly Trail[], background: string): void {
+    const behind = new Color(background);
+    const corners: number[] = [];
     const colours: number[] = [];
     for (const { points, colour } of trails) {
-      const { r, g, b } = new Color(colour);
+      const { r, g, b } = new Color(colour).lerp(behind, FADED);
       for (let i = 0; i + 5 < points.length; i += 3) {
-        if (Number.isNaN(points[i]) || Number.isNaN(points[i + 3])) continue;
-        ends.push(points[i]!, ABOVE_GROUND_M, points[i + 2]!, points[i + 3]!, ABOVE_GROUND_M, points[i + 5]!);
-        colours.push(r, g, b, r, g, b);
+        const [x, z, toX, toZ] = [points[i]!, points[i + 2]!, points[i + 3]!, points[i + 5]!];
+        const length = Math.hypot(toX - x, toZ - z);
+        if (!(length > 0)) continue; // unknown, or nowhere
+        const [acrossX, acrossZ] = [((toZ - z) / length) * HALF_WIDTH_M, ((x - toX) / length) * HALF_WIDTH_M];
+        for (const [cornerX, cornerZ, side] of [[x, z, 1], [toX, toZ, 1], [x, z, -1], [x, z, -1], [toX, toZ, 1], [toX, toZ, -1]] as const) {
+          corners.push(cornerX + side * acrossX, ABOVE_GROUND_M, cornerZ + side * acrossZ);
+          colours.push(r, g, b);
+        }
       }
     }
-    this.lines.geometry.dispose();
-    this.lines.geometry = new BufferGeometry()
-      .setAttribute("position", new Float32BufferAttribute(ends, 3))
+    this.mesh.geometry.dispose();
+    this.mesh.geometry = new BufferGeometry()
+      .setAttribute("position", new Float32BufferAttribute(corners, 3))
       .setAttribute("color", new Float32BufferAttribute(colours, 3));
-    this.lines.visible = ends.length > 0;
+    this.mesh.visible = corners.length > 0;
   }
 }

@@ -3,11 +3,14 @@
 import type { Store } from "./store";
 import { timeOf } from "../motion/timing";
 
+/** After a pause of the browser, as of a tab in the background, time goes on where it was. */
+const LONGEST_STEP_S = 0.25;
+
 /** Move the store's time on by what has passed since the last picture; call it before each one. */
 export function advance(store: Store, elapsed_s: number): void {
   const { time, speed, loops, isPlaying, duration } = store;
   if (!isPlaying.peek() || duration.peek() === 0) return;
-  const next = time.peek() + elapsed_s * speed.peek();
+  const next = time.peek() + Math.min(elapsed_s, LONGEST_STEP_S) * speed.peek();
   if (next < duration.peek()) {
     time.value = next;
   } else if (loops.peek()) {

@@ -1,17 +1,56 @@
 /** The server that the page came from. */
 
-import { Client, type LiftRequest, type LiftResponse } from "poselift";
+import { Client, Forbidden, Unauthenticated, type Converted, type ConvertOptions, type LiftRequest, type LiftResponse } from "poselift";
 
-/** Asks the server, with the key that was given, if any. */
+const KEY_NAME = "poselift.key";
+
+/** Asks for a key; null if none is given. */
+export type AskForKey = (wasRefused: boolean) => Promise<string | null>;
+
+/** Asks the server, with a key where it wants one. The key is kept as long as the browser's tab is open. */
 export class Service {
-  constructor(private readonly url: string) {}
+  constructor(
+    readonly url: string,
+    private readonly askForKey: AskForKey,
+    private readonly keys: Pick<Storage, "getItem" | "setItem"> = sessionStorage,
+  ) {}
+
+  /** The key that was given, if any. */
+  get apiKey(): string | null {
+    return this.keys.getItem(KEY_NAME);
+  }
+
+  /** A client with the key that was given: for what asks again by itself, such as live sessions. */
+  client(): Client {
+    return new Client(this.url, this.apiKey === null ? {} : { apiKey: this.apiKey });
+  }
 
   /** Lift in the axes that the scene has. */
   async lift(request: LiftRequest): Promise<LiftResponse> {
+    return this.withKey((client) => client.lift({ ...request, axes: "y_up" }));
+  }
+
+  /** Lift without asking for a key. */
+  async liftQuietly(request: LiftRequest): Promise<LiftResponse> {
     return this.client().lift({ ...request, axes: "y_up" });
   }
 
-  private client(): Client {
-    return new Client(this.url, {});
+  /** A file of a detector as a lift request. */
+  async convert(file: File, known: ConvertOptions): Promise<Converted> {
+    return this.withKey((client) => client.convert(file.name, file, known));
+  }
+
+  /** Ask the server; where it wants a key, ask for one and then the server again. */
+  async withKey<T>(call: (client: Client) => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call(this.client());
+      } catch (error) {
+        if (!(error instanceof Unauthenticated || error instanceof Forbidden)) throw error;
+        const key = await this.askForKey(error instanceof Forbidden);
+        if (key === null) throw error;
+        this.keys.setItem(KEY_NAME, key);
+      }
+    }
   }
 }

@@ -1,0 +1,34 @@
+/** The video under its keypoints, in step with the timeline. */
+
+import { effect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { usePage } from "../state/store-context";
+import type { Store } from "../state/store";
+
+/** A playing video may be so far off before it is set right. */
+const DRIFT_S = 0.12;
+/** Half a frame at 60 fps: the middle of a frame is never another one. */
+const INTO_FRAME_S = 0.008;
+
+export function VideoBackdrop({ url }: { url: string }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const { store } = usePage();
+  useEffect(() => effect(() => follow(video.current!, store)), []);
+  return <video ref={video} class="backdrop" src={url} muted playsInline preload="auto" aria-hidden="true" />;
+}
+
+/** Set the video to the frame that is shown, or let it play along. */
+function follow(video: HTMLVideoElement, store: Store): void {
+  const { isPlaying, speed, time } = store;
+  const wanted = videoTime(store, time.value) + INTO_FRAME_S;
+  video.playbackRate = speed.value;
+  if (isPlaying.value && video.paused) void video.play().catch(() => undefined);
+  if (!isPlaying.value) video.pause();
+  if (Math.abs(video.currentTime - wanted) > (isPlaying.value ? DRIFT_S : 0.001)) video.currentTime = wanted;
+}
+
+/** The clip's first frame may not be the video's. */
+function videoTime({ clip, timing }: Store, time: number): number {
+  const fps = clip.value?.request.fps;
+  return fps && timing.value ? timing.value.first / fps + time : time;
+}
