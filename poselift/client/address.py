@@ -1,6 +1,8 @@
 """Where a server is: its URL, read once."""
 
-from dataclasses import dataclass
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,13 +21,15 @@ class Address:
     """Host and port, as they stand in the URL."""
     path: str
     """What comes before ``/v1`` behind a proxy; no slash at its end."""
+    authorities: bytes | None = field(default=None, repr=False)
+    """Certificates in PEM of those whose signatures are trusted, if not the usual ones."""
 
     @classmethod
-    def of(cls, url: str) -> "Address":
-        """Read ``http://``, ``https://``, ``grpc://`` or ``grpcs://``.
+    def of(cls, url: str, ca_file: str | Path | None = None) -> "Address":
+        """Read ``http://``, ``https://``, ``grpc://`` or ``grpcs://``, and a file of certificates.
 
         Raises:
-            InvalidInput: it is another kind of address, or names no host.
+            InvalidInput: it is another kind of address, or names no host; or the file holds none.
         """
         expected = f"{'://…, '.join(_SCHEMES)}://…, such as http://127.0.0.1:8000, found {url!r}"
         try:
@@ -42,7 +46,7 @@ class Address:
             if path:
                 raise InvalidInput.at("url", f"host and port alone for gRPC, found {url!r}")
             host = host if port else f"{host.rstrip(':')}:{_GRPC_PORTS[parts.scheme]}"
-        return cls(parts.scheme, host, path)
+        return cls(parts.scheme, host, path, None if ca_file is None else _read(Path(ca_file)))
 
     @property
     def is_grpc(self) -> bool:
@@ -53,6 +57,13 @@ class Address:
     def is_secure(self) -> bool:
         """Whether by TLS."""
         return self.scheme.endswith("s")
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        """What the server's certificate is checked by, if not by the usual authorities."""
+        if self.authorities is None or not self.is_secure:
+            return None
+        return ssl.create_default_context(cadata=self.authorities.decode("ascii"))
 
     @property
     def http(self) -> str:
@@ -68,3 +79,19 @@ class Address:
     def __str__(self) -> str:
         """The address, for messages."""
         return f"{self.scheme}://{self.host}{self.path}"
+
+
+def _read(ca_file: Path) -> bytes:
+    """The certificates in a file.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    try:
+        content = ca_file.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=content.decode("ascii")
+        )
+    except (OSError, ValueError) as error:
+        raise InvalidInput.at("ca_file", f"certificates in PEM: {ca_file}: {error}") from None
+    return content

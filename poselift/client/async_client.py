@@ -1,6 +1,7 @@
 """The client for asyncio: the same as the one that blocks, awaited."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -30,10 +31,15 @@ class AsyncClient:
     """``poselift.Client`` for asyncio, of one event loop; its tasks may share it."""
 
     def __init__(
-        self, url: str, *, api_key: str | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        ca_file: str | Path | None = None,
     ) -> None:
         """Make a client; see ``Client``."""
-        self._address = Address.of(url)
+        self._address = Address.of(url, ca_file)
         self._timeout_s = timeout_s
         self._transport = _transport(self._address, api_key)
 

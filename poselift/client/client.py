@@ -1,6 +1,7 @@
 """The client that blocks."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -41,7 +42,12 @@ class Client:
     """
 
     def __init__(
-        self, url: str, *, api_key: str | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        ca_file: str | Path | None = None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -50,12 +56,15 @@ class Client:
                 ``grpcs://host:port`` for gRPC.
             api_key: the key that the server asks for, if it does.
             timeout_s: how long each call may take, all tries together.
+            ca_file: certificates in PEM of the authorities that are trusted, for a server whose
+                certificate none of the usual ones has signed.
 
         Raises:
-            InvalidInput: the URL is none of these, or no header can have the key.
+            InvalidInput: the URL is none of these, no header can have the key, or the file holds no
+                certificates.
             MissingPackage: the extra ``poselift[client]`` is missing.
         """
-        self._address = Address.of(url)
+        self._address = Address.of(url, ca_file)
         self._timeout_s = timeout_s
         self._transport = _transport(self._address, api_key)
 

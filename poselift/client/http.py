@@ -14,7 +14,13 @@ from poselift.client.errors import (
     of_answer,
     of_close,
 )
-from poselift.client.transport import LARGEST_CONNECT_S, authorization, needed, retry_after
+from poselift.client.transport import (
+    LARGEST_CONNECT_S,
+    authorization,
+    needed,
+    retry_after,
+    untrusted_certificate,
+)
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -36,7 +42,7 @@ class HttpTransport:
         needed("httpx", address)
         import httpx  # noqa: PLC0415 - an extra's
 
-        self._client = httpx.Client(headers=self._headers)
+        self._client = httpx.Client(headers=self._headers, verify=address.trust or True)
 
     def lift(self, body: bytes, timeout_s: float) -> bytes:
         """See ``Transport``."""
@@ -78,7 +84,7 @@ class AsyncHttpTransport:
         needed("httpx", address)
         import httpx  # noqa: PLC0415 - an extra's
 
-        self._client = httpx.AsyncClient(headers=self._headers)
+        self._client = httpx.AsyncClient(headers=self._headers, verify=address.trust or True)
 
     async def lift(self, body: bytes, timeout_s: float) -> bytes:
         """See ``Transport``."""
@@ -128,7 +134,7 @@ class SocketConnection:
         from websockets.sync.client import connect  # noqa: PLC0415 - an extra's
 
         try:
-            options = _socket_options(self._headers, timeout_s)
+            options = _socket_options(self._address, self._headers, timeout_s)
             self._socket = self._end.enter_context(connect(self._address.websocket, **options))
         except Exception as error:
             raise _not_connected(error, self._address) from error
@@ -183,7 +189,7 @@ class AsyncSocketConnection:
         from websockets.asyncio.client import connect  # noqa: PLC0415 - an extra's
 
         try:
-            options = _socket_options(self._headers, timeout_s)
+            options = _socket_options(self._address, self._headers, timeout_s)
             connecting = connect(self._address.websocket, **options)
             self._socket = await self._end.enter_async_context(connecting)
         except Exception as error:
@@ -238,6 +244,8 @@ def _lost(error: Exception, address: Address, timeout_s: float) -> Exception:
     """Why there is no answer; errors that are not the network's as they are."""
     import httpx  # noqa: PLC0415 - an extra's
 
+    if (untrusted := untrusted_certificate(str(error), address)) is not None:
+        return untrusted
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return ServerUnavailable(f"{address} cannot be reached: {error or 'no answer'}")
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
@@ -263,8 +271,12 @@ def _models(answer: "httpx.Response", address: Address) -> list[dict[str, Any]]:
         raise ServerError(f"{address} does not list models: is it a poselift server?") from None
 
 
-def _socket_options(headers: Mapping[str, str], timeout_s: float) -> dict[str, Any]:
+def _socket_options(
+    address: Address, headers: Mapping[str, str], timeout_s: float
+) -> dict[str, Any]:
+    trust = address.trust
     return {
+        **({} if trust is None else {"ssl": trust}),
         "subprotocols": [_SUBPROTOCOL],
         "additional_headers": dict(headers),
         "compression": None,  # coordinates hardly compress
@@ -285,6 +297,8 @@ def _not_connected(error: Exception, address: Address) -> Exception:
         answer = error.response
         wait_s = retry_after(answer.headers.get("retry-after"))
         return of_answer(answer.status_code, bytes(answer.body or b""), address.websocket, wait_s)
+    if (untrusted := untrusted_certificate(str(error), address)) is not None:
+        return untrusted
     if isinstance(error, (OSError, TimeoutError, EOFError)):
         return ServerUnavailable(f"{address} cannot be reached: {error or 'no answer'}")
     if isinstance(error, InvalidHandshake):

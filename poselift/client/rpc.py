@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from poselift.client.address import Address
 from poselift.client.errors import ServerUnavailable, of_status
 from poselift.client.messages import parsed
-from poselift.client.transport import authorization, needed, retry_after
+from poselift.client.transport import authorization, needed, retry_after, untrusted_certificate
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RpcTransport:
         self._address = address
         self._metadata = tuple(authorization(api_key).items())
         if address.is_secure:
-            credentials = grpc.ssl_channel_credentials()
+            credentials = grpc.ssl_channel_credentials(address.authorities)
             self._channel = grpc.secure_channel(address.host, credentials, _OPTIONS)
         else:
             self._channel = grpc.insecure_channel(address.host, _OPTIONS)
@@ -115,7 +115,7 @@ class AsyncRpcTransport:
         import grpc.aio  # noqa: PLC0415
 
         if self._open is None and self._address.is_secure:
-            credentials = grpc.ssl_channel_credentials()
+            credentials = grpc.ssl_channel_credentials(self._address.authorities)
             self._open = grpc.aio.secure_channel(self._address.host, credentials, _OPTIONS)
         elif self._open is None:
             self._open = grpc.aio.insecure_channel(self._address.host, _OPTIONS)
@@ -324,6 +324,8 @@ def _models(body: bytes) -> list[dict[str, Any]]:
 
 def _error(error: Any, address: Address) -> PoseliftError:  # noqa: ANN401 - it is a call as well
     """What a status tells, with the problem and the time to wait in its trailers."""
+    if (untrusted := untrusted_certificate(error.details() or "", address)) is not None:
+        return untrusted
     trailers = dict(error.trailing_metadata() or ())
     problem = trailers.get(_PROBLEM)
     told = problem if isinstance(problem, bytes) else None

@@ -7,8 +7,11 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from poselift.client.address import Address
+from poselift.client.errors import ServerError
 from poselift.errors import InvalidInput, MissingPackage
 
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
+"""What OpenSSL and gRPC say of certificates."""
 LARGEST_CONNECT_S = 10.0
 """The longest that a connection may take to be made."""
 
@@ -109,6 +112,16 @@ def authorization(api_key: str | None) -> dict[str, str]:
             "api_key", "printable ASCII characters, without spaces or line ends around them"
         )
     return {"authorization": f"Bearer {api_key}"}
+
+
+def untrusted_certificate(reason: str, address: Address) -> ServerError | None:
+    """The error where a connection failed for the server's certificate: it fails every time."""
+    if not any(each in reason for each in _UNTRUSTED):
+        return None
+    return ServerError(
+        f"the certificate of {address} is not trusted, or of another host: {reason}; ca_file takes "
+        "the certificate of its authority"
+    )
 
 
 def retry_after(text: str | None) -> float | None:

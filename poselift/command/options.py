@@ -126,6 +126,8 @@ class Server:
     """lift at this server: http://, https://, grpc:// or grpcs://HOST:PORT"""
     api_key: Annotated[str | None, Parameter(env_var="POSELIFT_API_KEY")] = None
     """the key that it asks for; other users of a machine may see it on a command line"""
+    ca_file: Path | None = None
+    """certificates in PEM of the authorities that are trusted, if not the usual ones"""
     timeout: Annotated[float, Parameter(validator=Number(gt=0))] = _TIMEOUT_S
     """seconds for each clip, all tries together"""
 
@@ -133,13 +135,18 @@ class Server:
         """A client of it.
 
         Raises:
-            UsageError: the URL is none.
+            UsageError: the URL is none, or the file holds no certificates.
             ClientNotInstalled: the extra ``poselift[client]`` is missing.
         """
         from poselift.client import Client  # noqa: PLC0415 - only if used
 
         try:
-            return Client(self.server or "", api_key=self.api_key, timeout_s=self.timeout)
+            return Client(
+                self.server or "",
+                api_key=self.api_key,
+                timeout_s=self.timeout,
+                ca_file=self.ca_file,
+            )
         except InvalidInput as error:
             raise UsageError(f"--server: {error.detail}") from None
 

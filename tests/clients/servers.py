@@ -1,7 +1,10 @@
 """Servers for clients to be tested with: services that are killed and come back, and proxies."""
 
+import asyncio
+import contextlib
+import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import grpc
 import httpx
+import trustme
 
 from tests.live.stores import StoreServer, free_port
 from tests.serving import ServiceProcess, launch
@@ -149,3 +153,40 @@ def grpc_proxy(
     finally:
         server.stop(None).wait()
         channel.close()
+
+
+@contextmanager
+def tls_proxy(port: int, certificate: trustme.LeafCert) -> Iterator[int]:
+    """A proxy that speaks TLS, HTTP/1.1 and 2, and passes plain bytes on to a port; its port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    certificate.configure_cert(context)
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while content := await reader.read(65536):
+                writer.write(content)
+                await writer.drain()
+        writer.close()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+
+    async def serve() -> None:
+        server = await asyncio.start_server(pass_on, "127.0.0.1", 0, ssl=context)
+        stop = asyncio.Event()
+        loop, port = asyncio.get_running_loop(), server.sockets[0].getsockname()[1]
+        started.set_result((port, lambda: loop.call_soon_threadsafe(stop.set)))
+        await stop.wait()
+        server.close()
+
+    started: futures.Future[tuple[int, Callable[[], object]]] = futures.Future()
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    own_port, stop = started.result(60)
+    try:
+        yield own_port
+    finally:
+        stop()
+        thread.join()
