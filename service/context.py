@@ -39,6 +39,10 @@ class ServiceContext:
     """What finds people in the videos of callers, where that is switched on."""
     trusted_proxies: tuple[Network, ...] = ()
     """Those whose word is taken for where callers are."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages that may ask, besides the service's own; ``*`` for all."""
+    allowed_hosts: tuple[str, ...] | None = None
+    """The names under which the service may be asked, besides loopback ones; None for any."""
     is_managed: bool = False
     """Whether metrics are on the management port, and not on that of requests."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS

@@ -11,6 +11,7 @@ from service.request_errors import (
     DeadlineExceeded,
     Fenced,
     Forbidden,
+    ForeignOrigin,
     IndexGap,
     NotAcceptable,
     NotFound,
@@ -18,6 +19,7 @@ from service.request_errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnknownHost,
     Unreadable,
     UnsupportedMediaType,
 )
@@ -60,6 +62,12 @@ ERROR_KINDS: Mapping[type[PoseliftError], ErrorKind] = MappingProxyType(
             "unauthenticated", "An API key is needed", 401, "UNAUTHENTICATED"
         ),
         Forbidden: ErrorKind("forbidden", "The API key is not accepted", 403, "PERMISSION_DENIED"),
+        ForeignOrigin: ErrorKind(
+            "foreign-origin", "The page's origin is not allowed", 403, "PERMISSION_DENIED"
+        ),
+        UnknownHost: ErrorKind(
+            "unknown-host", "This service has another name", 421, "INVALID_ARGUMENT"
+        ),
         NotFound: ErrorKind("not-found", "Not found", 404, "NOT_FOUND"),
         NotAcceptable: ErrorKind("not-acceptable", "No such answer here", 406, "UNIMPLEMENTED"),
         IndexGap: ErrorKind("index-gap", "Another frame is expected", 409, "FAILED_PRECONDITION"),

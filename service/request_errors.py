@@ -34,6 +34,14 @@ class Forbidden(PoseliftError):
     """The API key given opens nothing here."""
 
 
+class ForeignOrigin(PoseliftError):
+    """A page of another origin asks, which the service does not allow."""
+
+
+class UnknownHost(PoseliftError):
+    """The request is for a host that this service is not."""
+
+
 class NotFound(PoseliftError):
     """The path names something that does not exist."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import (
     Field,
     FilePath,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -22,6 +23,9 @@ _SECRET = ("api_keys", "redis_url")
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Positive = Annotated[int, Field(gt=0)]
+_ORIGIN = r"(?i)^(\*|null|[a-z][a-z0-9+.-]*://[^/?#@\s]+)$"
+_Origin = Annotated[str, StringConstraints(to_lower=True, pattern=_ORIGIN)]
+_Host = Annotated[str, StringConstraints(to_lower=True, pattern=r"(?i)^[a-z0-9._:-]+$")]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -65,6 +69,11 @@ class Settings(BaseSettings):
     """A file of names with hashes of their keys and quotas; read again when it changes."""
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed."""
+
+    allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
+    """Origins of web pages that may ask besides its own, separated by commas; `*` for all."""
+    allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = ()
+    """Names under which the service is asked, separated by commas; others are refused."""
 
     convert: bool | None = None
     """Whether `POST /v1/convert` reads the files of callers; else only on a loopback address."""
@@ -154,6 +163,11 @@ class Settings(BaseSettings):
         """Whether people are found in the videos of callers."""
         return is_loopback(self.host) if self.detect is None else self.detect
 
+    @property
+    def checked_hosts(self) -> tuple[str, ...] | None:
+        """Names under which the service may be asked, besides loopback ones; None for any."""
+        return self.allowed_hosts if self.allowed_hosts or is_loopback(self.host) else None
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split(cls, keys: object) -> object:
@@ -164,7 +178,9 @@ class Settings(BaseSettings):
             raise ValueError("names no key; leave it out to be open to all")
         return named
 
-    @field_validator("trusted_proxies", "redis_sentinels", mode="before")
+    @field_validator(
+        "trusted_proxies", "allowed_origins", "allowed_hosts", "redis_sentinels", mode="before"
+    )
     @classmethod
     def _listed(cls, words: object) -> object:
         if not isinstance(words, str):

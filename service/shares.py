@@ -1,14 +1,9 @@
 """What callers share, so that none of them takes it all."""
 
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import asyncio
-
-from service.request_errors import Overloaded, TooLarge
+from service.request_errors import Overloaded
 
 _RESERVE = 1 / 8
 """The part of a pool that is kept for parties who hold little of it."""

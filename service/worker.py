@@ -180,6 +180,8 @@ async def _service(
                     converter,
                     video_uploads=_video_uploads(settings, limits) if settings.detects else None,
                     trusted_proxies=settings.trusted_proxies,
+                    allowed_origins=settings.allowed_origins,
+                    allowed_hosts=settings.checked_hosts,
                     is_managed=machine.management_socket is not None,
                 )
             finally:

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from service.context import ServiceContext
+from service.rest.browsers import guard_browsers
 from service.rest.convert import ConvertEndpoint
 from service.rest.detect import DetectEndpoints
 from service.rest.errors import answer_errors
@@ -33,6 +34,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.router.routes.append(stream_route(context))
     app.router.routes.extend(page_routes())
     answer_errors(app)
+    guard_browsers(app, context)
     document = _document(app, context.engine.models)
     app.openapi = lambda: document  # type: ignore[method-assign]
     for route in app.routes:

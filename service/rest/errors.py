@@ -39,10 +39,11 @@ class ErrorMiddleware:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            await _answer(error)(scope, receive, send)
+            await answer_to(error)(scope, receive, send)
 
 
-def _answer(error: Exception) -> Response:
+def answer_to(error: Exception) -> Response:
+    """The answer to a request that raised an error."""
     if isinstance(error, CallerLeft):
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
     known = told(error)
@@ -55,7 +56,7 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     """No such path, or no such method on it."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return _answer(NotFound(f"there is nothing at {request.url.path}"))
+        return answer_to(NotFound(f"there is nothing at {request.url.path}"))
     details = {
         "type": "about:blank",
         "title": HTTPStatus(error.status_code).phrase,

@@ -49,6 +49,8 @@ _STATUSES = {
     "unreadable": 400,
     "unauthenticated": 401,
     "forbidden": 403,
+    "foreign-origin": 403,
+    "unknown-host": 421,
     "not-found": 404,
     "too-large": 413,
     "unsupported-media-type": 415,

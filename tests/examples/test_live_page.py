@@ -14,7 +14,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 async def test_the_page_follows_a_keypoint_file():
-    with service_process(ROOT / "poselift" / "models") as service:
+    with service_process(ROOT / "poselift" / "models", ALLOWED_ORIGINS="null") as service:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
                 executable_path=CHROMIUM, args=["--no-sandbox"]

@@ -39,6 +39,21 @@ def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert settings.default_model is None
 
 
+def test_origins_and_hosts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSELIFT_ALLOWED_ORIGINS", "https://App.example:8443, null")
+    monkeypatch.setenv("POSELIFT_ALLOWED_HOSTS", "Poses.example,10.0.0.5")
+    settings = Settings()
+    assert settings.allowed_origins == ("https://app.example:8443", "null")
+    assert settings.allowed_hosts == ("poses.example", "10.0.0.5")
+
+
+@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "https://"])
+def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("POSELIFT_ALLOWED_ORIGINS", origin)
+    with pytest.raises(ValidationError, match="allowed_origins"):
+        Settings()
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().http_port = 1  # type: ignore[misc]
