@@ -15,6 +15,7 @@ from service.keys import KeyFileError
 from service.machine import StartError, prepared_machine
 from service.request_errors import StoreError
 from service.settings import Settings, explain
+from service.tls import TlsError
 from service.worker import work
 
 _log = logging.getLogger("poselift")
@@ -44,7 +45,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
-    except (StartError, KeyFileError, ModelError, StoreError) as error:
+    except (StartError, KeyFileError, TlsError, ModelError, StoreError) as error:
         _log.error("cannot start: %s", error)
         return 1
     return 0

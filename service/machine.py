@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from service.embedded import EmbeddedServer
 from service.keys import KeyRing, Keys
 from service.settings import Settings
+from service.tls import Tls, TlsFiles
 
 _log = logging.getLogger("poselift")
 
@@ -40,6 +41,8 @@ class Machine:
     """On each port: what the settings say, or what there are descriptors for."""
     management_socket: socket.socket | None = None
     """Where the settings ask for one."""
+    tls: Tls | None = None
+    """The same of certificates."""
 
     async def store_url(self) -> str:
         """Where live sessions are kept: a private store is started when first asked for.
@@ -60,7 +63,8 @@ async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
     """Bind the ports; afterwards stop the private store.
 
     Raises:
-        StartError: an address or the key file cannot be used.
+        StartError: an address cannot be used.
+        KeyFileError, TlsError: a file cannot.
     """
     with ExitStack() as sockets:
         http = sockets.enter_context(bound_socket("HTTP", settings.host, settings.http_port))
@@ -71,9 +75,8 @@ async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
         most = _most_connections(settings.max_connections)
         try:
             keys = Keys(key_ring(settings))
-            yield Machine(
-                settings, http, CollectorRegistry(), private_store, keys, most, management
-            )
+            registry, tls = CollectorRegistry(), _tls(settings)
+            yield Machine(settings, http, registry, private_store, keys, most, management, tls)
         finally:
             await private_store.stop()
 
@@ -88,6 +91,12 @@ def key_ring(settings: Settings) -> KeyRing:
     return (
         ring if settings.api_keys_file is None else ring | KeyRing.of_file(settings.api_keys_file)
     )
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return Tls(TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_ca))
 
 
 def authority(host: str, port: int) -> str:

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed."""
 
+    tls_certificate: Path | None = None
+    """A PEM file of the certificate of both ports and its chain; read again when it changes."""
+    tls_key: Path | None = None
+    """A PEM file of the certificate's private key, not encrypted."""
+    tls_client_ca: Path | None = None
+    """A PEM file of authorities: callers need a certificate of one of them."""
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
     """Origins of web pages that may ask besides its own, separated by commas; `*` for all."""
     allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = ()
@@ -194,6 +200,14 @@ class Settings(BaseSettings):
         if is_service_url(port):
             return cls.model_fields[info.field_name or ""].default
         return port
+
+    @model_validator(mode="after")
+    def _certified(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY need each other")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError(f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERTIFICATE")
+        return self
 
     @model_validator(mode="after")
     def _closed_to_others(self) -> Self:

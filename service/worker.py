@@ -140,6 +140,8 @@ def _reloaded(machine: Machine, context: ServiceContext) -> list[Reloaded]:
     if settings.api_keys_file is not None:
         read = partial(_read_keys, machine, context)
         reloaded.append(Reloaded("API keys", (settings.api_keys_file,), read))
+    if machine.tls is not None:
+        reloaded.append(Reloaded("certificates", machine.tls.files.paths, machine.tls.read))
     return reloaded
 
 

@@ -1,19 +1,19 @@
 """The service as users run it: a process of its own, found by the line it logs when ready."""
 
-import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MANAGEMENT = re.compile(r"management on http://[\d.]+:(\d+)")
-READY = re.compile(r"ready: http://([\d.]+):(\d+), gRPC on [\d.]+:(\d+)")
+READY = re.compile(r"ready: https?://([\d.]+):(\d+), gRPC on [\d.]+:(\d+)")
 
 
 @dataclass
@@ -47,11 +47,12 @@ class ServiceProcess:
         for line in self.process.stderr:
             self.log.append(line)
 
-    async def log_says(self, text: str, timeout_s: float = 60) -> None:
-        """Wait until a line of the log has this text."""
-        async with asyncio.timeout(timeout_s):
-            while not any(text in line for line in self.log):  # noqa: ASYNC110 - a thread reads it
-                await asyncio.sleep(0.02)
+    def log_says(self, text: str, after: int = 0, timeout_s: float = 60) -> None:
+        """Wait until the log has this text, in a line after as many."""
+        until = time.monotonic() + timeout_s
+        while not any(text in line for line in self.log[after:]):
+            assert time.monotonic() < until, "".join(self.log)
+            time.sleep(0.02)
 
     def wait_until_ready(self) -> None:
         """Read the log up to the ready line; raises RuntimeError if the process ends before."""

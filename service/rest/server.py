@@ -19,7 +19,6 @@ from service.rest.connections import (
     HttpConnection,
     SocketConnection,
 )
-from service.settings import Settings
 
 _LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
@@ -30,14 +29,15 @@ class HttpTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._machine = machine
         self._connections = Connections(_limits(machine))
-        self._server = _Server(_config(context, self._connections, machine.settings))
+        self._server = _Server(_config(context, self._connections, machine))
         self._serving: asyncio.Task[None]
         self._sweeping: asyncio.Task[None]
 
     def bind(self) -> str:
         """The address, for the log."""
         port = self._machine.http_socket.getsockname()[1]
-        return f"http://{authority(self._machine.settings.host, port)}"
+        scheme = "http" if self._machine.tls is None else "https"
+        return f"{scheme}://{authority(self._machine.settings.host, port)}"
 
     async def start(self) -> asyncio.Task[None]:
         """Answer requests from now on.
@@ -90,9 +90,8 @@ def _limits(machine: Machine) -> ConnectionLimits:
     )
 
 
-def _config(
-    context: ServiceContext, connections: Connections, settings: Settings
-) -> uvicorn.Config:
+def _config(context: ServiceContext, connections: Connections, machine: Machine) -> uvicorn.Config:
+    tls = machine.tls
     # It tells of every WebSocket that comes and goes, and warns of whatever callers send.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     http: Any = partial(HttpConnection, connections)
@@ -104,10 +103,11 @@ def _config(
         ws_max_size=_LARGEST_STREAM_MESSAGE,
         # Coordinates hardly compress, and compressing costs more than lifting.
         ws_per_message_deflate=False,
+        ssl_context_factory=None if tls is None else lambda *_: tls.http,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # ``address_in`` reads them
-        timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
+        timeout_graceful_shutdown=math.ceil(machine.settings.drain_timeout_s),
     )

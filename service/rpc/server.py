@@ -26,6 +26,7 @@ class RpcTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._server = create_server(context)
         self._settings = machine.settings
+        self._tls = machine.tls
 
     def bind(self) -> str:
         """Take the port; the address, for the log.
@@ -35,13 +36,18 @@ class RpcTransport:
         """
         host, port = self._settings.host, self._settings.grpc_port
         try:
-            port = self._server.add_insecure_port(authority(host, port))
+            port = self._added_port(authority(host, port))
         except RuntimeError as error:
             raise StartError(
                 f"gRPC on {authority(host, port)}: the address cannot be used "
                 "(POSELIFT_GRPC_PORT chooses another port)"
             ) from error
         return f"gRPC on {authority(host, port)}"
+
+    def _added_port(self, address: str) -> int:
+        if self._tls is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, self._tls.grpc)
 
     async def start(self) -> asyncio.Task[bool]:
         """Answer calls from now on."""

@@ -1,5 +1,7 @@
 """Keys with names: their file, guesses slowed down, and what a running service makes of changes."""
 
+import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -135,9 +137,9 @@ async def test_keys_are_read_again_and_sessions_go_on_with_a_new_one(
             await opened(of_lab)
 
             file.write_text("[[keys]")
-            await service.log_says("the API keys stay as they were")
+            await asyncio.to_thread(service.log_says, "the API keys stay as they were")
             file.write_text(entry("clinic", "new"))
-            await service.log_says("the API keys were read again")
+            await asyncio.to_thread(service.log_says, "the API keys were read again")
 
             assert "notice" in await of_lab.receive()
             with pytest.raises(Ended) as ended:
@@ -153,6 +155,9 @@ async def test_keys_are_read_again_and_sessions_go_on_with_a_new_one(
             answer = await client.get("/v1/models", headers={"x-api-key": "old"})
             assert answer.status_code == 403
             assert "poselift_unknown_keys_total 4.0" in (await client.get("/metrics")).text
+        lines = len(service.log)
+        service.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(service.log_says, "the API keys were read again", lines)
         assert service.stop() == 0
 
 
