@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 RUNTIME ?= $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 OTHER_RUNTIME = $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 ARGS ?=
+# How many processes share the tests; with 0 they run in one, as debuggers need it.
+WORKERS ?= 2
 # The Node of the extra dev, so that everyone builds the page with the same one.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web
 
@@ -20,12 +22,12 @@ help:  ## Show what there is
 serve: $(VENV)/.serve-$(RUNTIME)  ## Install what serving needs, and serve the default models
 	$(BIN)/python -m service
 
-develop: $(VENV)/.dev  ## Install everything, PyTorch and the tests' needs included
+develop: $(VENV)/.dev-$(RUNTIME)  ## Install everything, PyTorch and the tests' needs included
 
-test: $(VENV)/.dev  ## Install what the tests need, and run them: make test ARGS="-k lift"
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev-$(RUNTIME)  ## Install what the tests need, and run them: make test ARGS="-k lift"
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code, documentation
+check: $(VENV)/.dev-$(RUNTIME)  ## Formatting, lint, types, import rules, generated code, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,24 +37,24 @@ check: $(VENV)/.dev  ## Formatting, lint, types, import rules, generated code, d
 	$(NPM) run --silent check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
-check-exports: $(VENV)/.dev  ## Open exported files with Blender, OpenSim and the glTF validator
-	$(BIN)/python -m tests.exports.check
+check-exports: $(VENV)/.dev-$(RUNTIME)  ## Open exported files with Blender, OpenSim and the glTF validator
+	$(BIN)/python -m tests.exports.check $(ARGS)
 
-docs: $(VENV)/.dev  ## Read the documentation at http://127.0.0.1:8001
+docs: $(VENV)/.dev-$(RUNTIME)  ## Read the documentation at http://127.0.0.1:8001
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001
 
-format: $(VENV)/.dev  ## Format the code
+format: $(VENV)/.dev-$(RUNTIME)  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proto: $(VENV)/.dev  ## Generate the protobuf and gRPC stubs
+proto: $(VENV)/.dev-$(RUNTIME)  ## Generate the protobuf and gRPC stubs
 	$(BIN)/python proto/generate.py
 
-page: $(VENV)/.dev  ## Build the page that the service shows, from web/ to service/page/
+page: $(VENV)/.dev-$(RUNTIME)  ## Build the page that the service shows, from web/ to service/page/
 	$(NPM) ci --silent --prefer-offline
 	$(NPM) run --silent build
 
-bench: $(VENV)/.dev  ## Every measurement, one after the other
+bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
 	$(BIN)/python -m bench.clip_graph
 	$(BIN)/python -m bench.http_throughput
 	$(BIN)/python -m bench.long_clip
@@ -72,13 +74,12 @@ $(BIN)/python:
 		"apt install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# What is already installed is left alone; a changed pyproject.toml installs again.
-$(VENV)/.serve-$(RUNTIME): pyproject.toml | $(BIN)/python
+# What is already installed is left alone; a changed pyproject.toml installs again. Each file says
+# what the environment has: all that serving needs or everything, with which runtime.
+$(VENV)/.serve-$(RUNTIME): EXTRAS := serve,client
+$(VENV)/.dev-$(RUNTIME): EXTRAS := serve,client,training,dev
+$(VENV)/.serve-$(RUNTIME) $(VENV)/.dev-$(RUNTIME): pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip uninstall --quiet --yes $(OTHER_RUNTIME) 2>/dev/null
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve,client]'
-	@rm -f $(VENV)/.serve-*
-	@touch $@
-
-$(VENV)/.dev: $(VENV)/.serve-$(RUNTIME)
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),serve,client,training,dev]'
-	@touch $@
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),$(EXTRAS)]'
+	@rm -f $(VENV)/.serve-* $(VENV)/.dev-*
+	@touch $@ $(VENV)/.serve-$(RUNTIME)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 def copy_packages(folder: Path, *names: str) -> Path:
     """Copy packages without shipped models and golden values; the folder."""
-    ignore = shutil.ignore_patterns("__pycache__", "golden", "models")
+    ignore = shutil.ignore_patterns("golden", "models")
     for name in names:
         shutil.copytree(ROOT / name, folder / name, ignore=ignore, dirs_exist_ok=True)
     return folder

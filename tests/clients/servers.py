@@ -47,21 +47,38 @@ class RestartedService:
         self._service.wait_until_ready()
         threading.Thread(target=self._service.read_log, daemon=True).start()
 
+    def start_unless_running(self) -> None:
+        """Start it if it was stopped."""
+        self._wait_for_start()
+        if self._service is None:
+            self.start()
+
     def start_soon(self) -> None:
         """Start it while something else goes on."""
         self._starting = threading.Thread(target=self.start)
         self._starting.start()
 
+    def end(self) -> None:
+        """Have it end as it does by itself, on SIGTERM."""
+        self._wait_for_start()
+        if self._service is not None:
+            self._service.stop()
+        self.stop()
+
     def stop(self) -> None:
-        """Stop it, if it runs."""
-        if self._starting is not None:
-            self._starting.join()
+        """Kill it, if it runs."""
+        self._wait_for_start()
         service, self._service = self._service, None
         if service is not None:
             service.process.kill()
             service.process.wait()
             if service.process.stderr is not None:
                 service.process.stderr.close()
+
+    def _wait_for_start(self) -> None:
+        if self._starting is not None:
+            self._starting.join()
+            self._starting = None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from poselift.client import DeadlineExceeded, Overloaded, ServerError, SessionLo
 from poselift.imputation import Quality
 from tests.clients.servers import KINDS, address, restarted_service
 from tests.live.replicas import walks
+from tests.live.stores import any_store
 from tests.models import person_clip
 from tests.serving import service_process
 
@@ -90,11 +91,35 @@ def client_of(request):
 
 @pytest.fixture(params=[("blocking", "http"), ("awaited", "grpc")], ids="-".join)
 def some_client_of(request):
-    """Two of these, where a service of one's own is needed for what they have in common."""
+    """Two of these: each transport, and each way to wait."""
     name, kind = request.param
     return lambda service, timeout_s=PATIENCE_S: CLIENTS[name](
         address(service, kind), timeout_s=timeout_s
     )
+
+
+def a_client_of(service):
+    """One of these, for what the session decides by itself when a connection is lost."""
+    return poselift.Client(service.url, timeout_s=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def store_of_the_restarted(tmp_path_factory):
+    with any_store(tmp_path_factory.mktemp("store")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def services(models, store_of_the_restarted):
+    with restarted_service(models, store_of_the_restarted, DRAIN_TIMEOUT_S="1") as service:
+        yield service
+
+
+@pytest.fixture
+def restarted(services):
+    """A running service that may be killed and started, the same for all these tests."""
+    services.start_unless_running()
+    return services
 
 
 def assert_equal(found, expected):
@@ -276,145 +301,131 @@ def test_a_session_that_is_taken_over_ends(service, client_of, expected):
     assert_equal(answers, expected)
 
 
-def test_the_server_is_killed_and_started_again(models, one_store, client_of, expected):
-    with restarted_service(models, one_store) as service:
-        service.start()
-        with client_of(service) as client, client.stream(**OPTIONS) as live:
-            answers = []
-            for index, people in enumerate(FRAMES):
-                if index in {20, 40}:
-                    service.stop()
-                    service.start_soon()
-                answers.append(live.push(people))
+def test_the_server_is_killed_and_started_again(restarted, some_client_of, expected):
+    with some_client_of(restarted) as client, client.stream(**OPTIONS) as live:
+        answers = []
+        for index, people in enumerate(FRAMES):
+            if index in {20, 40}:
+                restarted.stop()
+                restarted.start_soon()
+            answers.append(live.push(people))
     assert_equal(answers, expected)
     assert all(answer.durable for answer in answers)
 
 
-def test_the_server_is_killed_while_many_frames_are_on_their_way(
-    models, one_store, client_of, expected
-):
-    with restarted_service(models, one_store) as service:
-        service.start()
+def test_the_server_is_killed_while_many_frames_are_on_their_way(restarted, client_of, expected):
+    def frames():
+        for index, people in enumerate(FRAMES):
+            if index == 30:
+                restarted.stop()
+                restarted.start_soon()
+            yield people
 
-        def frames():
-            for index, people in enumerate(FRAMES):
-                if index in {20, 40}:
-                    service.stop()
-                    service.start_soon()
-                yield people
-
-        with client_of(service) as client, client.stream(**OPTIONS) as live:
-            assert_equal(list(live.lift(frames())), expected)
+    with client_of(restarted) as client, client.stream(**OPTIONS) as live:
+        assert_equal(list(live.lift(frames())), expected)
 
 
-def test_the_server_is_killed_with_answers_that_come_later(models, one_store, some_client_of):
+def test_the_server_is_killed_with_answers_that_come_later(restarted):
     options = {**OPTIONS, "model": "symmetric", "lookahead_frames": 5}
-    with restarted_service(models, one_store) as service:
-        service.start()
-        with some_client_of(service) as client, client.stream(**options) as live:
-            undisturbed = list(live.lift(FRAMES))
-        with some_client_of(service) as client, client.stream(**options) as live:
-            answers = []
-            for index, people in enumerate(FRAMES):
-                if index in {3, 30, 59}:
-                    service.stop()
-                    service.start_soon()
-                answers.append(live.push(people))
-            answers += live.close()
+    with a_client_of(restarted) as client, client.stream(**options) as live:
+        undisturbed = list(live.lift(FRAMES))
+    with a_client_of(restarted) as client, client.stream(**options) as live:
+        answers = []
+        for index, people in enumerate(FRAMES):
+            if index in {3, 30, 59}:
+                restarted.stop()
+                restarted.start_soon()
+            answers.append(live.push(people))
+        answers += live.close()
     assert_equal([answer for answer in answers if answer is not None], undisturbed)
 
 
-def test_a_server_that_ends_is_left_for_its_successor(models, one_store, some_client_of, expected):
-    with restarted_service(models, one_store, DRAIN_TIMEOUT_S="1") as service:
-        service.start()
-        with some_client_of(service) as client, client.stream(**OPTIONS) as live:
-            answers = [live.push(people) for people in FRAMES[:20]]
-            service._service.stop()
-            service.stop()
-            service.start_soon()
-            answers += [live.push(people) for people in FRAMES[20:]]
+def test_a_server_that_ends_is_left_for_its_successor(restarted, some_client_of, expected):
+    with some_client_of(restarted) as client, client.stream(**OPTIONS) as live:
+        answers = [live.push(people) for people in FRAMES[:20]]
+        restarted.end()
+        restarted.start_soon()
+        answers += [live.push(people) for people in FRAMES[20:]]
     assert_equal(answers, expected)
 
 
-def test_frames_that_were_not_stored_are_sent_again(models, one_store, some_client_of, expected):
+@contextlib.contextmanager
+def writes_refused_by(store):
+    store.ask("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        store.ask("CONFIG", "SET", "maxmemory", "0")
+
+
+def test_frames_that_were_not_stored_are_sent_again(restarted, store_of_the_restarted, expected):
     """The store is away, then the server is killed: only the client has those frames."""
-    with restarted_service(models, one_store, STORE_TIMEOUT_S="0.5") as service:
-        service.start()
-        with some_client_of(service) as client, client.stream(**OPTIONS) as live:
-            answers = [live.push(people) for people in FRAMES[:20]]
-            one_store.ask("CONFIG", "SET", "maxmemory", "1")
+    with a_client_of(restarted) as client, client.stream(**OPTIONS) as live:
+        answers = [live.push(people) for people in FRAMES[:20]]
+        with writes_refused_by(store_of_the_restarted):
             answers += [live.push(people) for people in FRAMES[20:30]]
             assert [answer.durable for answer in answers] == [True] * 20 + [False] * 10
-            service.stop()
-            one_store.ask("CONFIG", "SET", "maxmemory", "0")
-            service.start_soon()
-            answers += [live.push(people) for people in FRAMES[30:]]
-            assert answers[-1].durable
+            restarted.stop()
+        restarted.start_soon()
+        answers += [live.push(people) for people in FRAMES[30:]]
+        assert answers[-1].durable
     assert_equal(answers, expected)
 
 
-def test_a_server_that_has_lost_the_session_says_so(models, one_store, some_client_of):
-    with restarted_service(models, one_store) as service:
-        service.start()
-        with some_client_of(service) as client:
-            live = client.stream(**OPTIONS)
-            for index in range(70):
-                live.push(FRAMES[index % 60])
-            service.stop()
-            one_store.ask("FLUSHALL")
-            service.start_soon()
-            with pytest.raises(SessionLost, match="not kept"):
-                live.push(FRAMES[0])
-            live.leave()
-
-
-def test_a_young_session_that_was_lost_is_sent_anew(models, one_store, some_client_of, expected):
-    with restarted_service(models, one_store) as service:
-        service.start()
-        with some_client_of(service) as client, client.stream(**OPTIONS) as live:
-            answers = [live.push(people) for people in FRAMES[:30]]
-            service.stop()
-            one_store.ask("FLUSHALL")
-            service.start_soon()
-            answers += [live.push(people) for people in FRAMES[30:]]
-    assert_equal(answers, expected)
-
-
-def test_another_client_goes_on_while_this_one_is_away(models, one_store, some_client_of):
-    with restarted_service(models, one_store) as service:
-        service.start()
-        with some_client_of(service) as client:
-            live = client.stream(**OPTIONS)
+def test_a_server_that_has_lost_the_session_says_so(restarted, store_of_the_restarted):
+    with a_client_of(restarted) as client:
+        live = client.stream(**OPTIONS)
+        for index in range(70):
+            live.push(FRAMES[index % 60])
+        restarted.stop()
+        store_of_the_restarted.ask("FLUSHALL")
+        restarted.start_soon()
+        with pytest.raises(SessionLost, match="not kept"):
             live.push(FRAMES[0])
-            service.stop()
-            service.start()
-            other = client.stream(**OPTIONS, session_id=live.session_id)
-            other.push(FRAMES[1])
-            other.push(FRAMES[2])
-            other.leave()
-            service.stop()
-            service.start_soon()
-            with pytest.raises(SessionTaken, match="another client"):
-                live.push(FRAMES[1])
-            live.leave()
+        live.leave()
 
 
-def test_a_push_that_is_given_up_is_caught_up_with(models, one_store, some_client_of, expected):
-    with restarted_service(models, one_store) as service:
-        service.start()
-        with some_client_of(service, timeout_s=4) as client, client.stream(**OPTIONS) as live:
-            answers = [live.push(people) for people in FRAMES[:10]]
-            service.stop()
-            with pytest.raises((ServerError, DeadlineExceeded)):
-                live.push(FRAMES[10])
-            service.start()
-            answers += [live.push(people) for people in FRAMES[11:20]]
+def test_a_young_session_that_was_lost_is_sent_anew(restarted, store_of_the_restarted, expected):
+    with a_client_of(restarted) as client, client.stream(**OPTIONS) as live:
+        answers = [live.push(people) for people in FRAMES[:30]]
+        restarted.stop()
+        store_of_the_restarted.ask("FLUSHALL")
+        restarted.start_soon()
+        answers += [live.push(people) for people in FRAMES[30:]]
+    assert_equal(answers, expected)
+
+
+def test_another_client_goes_on_while_this_one_is_away(restarted):
+    with a_client_of(restarted) as client:
+        live = client.stream(**OPTIONS)
+        live.push(FRAMES[0])
+        restarted.stop()
+        restarted.start()
+        other = client.stream(**OPTIONS, session_id=live.session_id)
+        other.push(FRAMES[1])
+        other.push(FRAMES[2])
+        other.leave()
+        restarted.stop()
+        restarted.start_soon()
+        with pytest.raises(SessionTaken, match="another client"):
+            live.push(FRAMES[1])
+        live.leave()
+
+
+def test_a_push_that_is_given_up_is_caught_up_with(restarted, some_client_of, expected):
+    with some_client_of(restarted, timeout_s=4) as client, client.stream(**OPTIONS) as live:
+        answers = [live.push(people) for people in FRAMES[:10]]
+        restarted.stop()
+        with pytest.raises((ServerError, DeadlineExceeded)):
+            live.push(FRAMES[10])
+        restarted.start()
+        answers += [live.push(people) for people in FRAMES[11:20]]
     assert_equal(answers, expected[:10] + expected[11:20])
 
 
-def test_people_without_room_are_told_so(models, one_store, some_client_of):
-    settings = {"LIVE_MODEL": "causal", "REDIS_URL": one_store.url, "MAX_LIVE_TRACKS": "2"}
-    with service_process(models, **settings) as service, some_client_of(service) as client:
+def test_people_without_room_are_told_so(models):
+    settings = {"LIVE_MODEL": "causal", "MAX_LIVE_TRACKS": "2"}
+    with service_process(models, **settings) as service, a_client_of(service) as client:
         with client.stream(**OPTIONS) as first, client.stream(**OPTIONS) as second:
             first.push(FRAMES[0])
             answer = second.push(FRAMES[0])

@@ -1,9 +1,9 @@
 """Blender opens the BVH and GLB files of a folder: are the joints where the poses have them?
 
-Run by the Python of an environment with bpy, not by that of poselift: ``check_blender.py FOLDER``.
-``blender.json`` there tells of each file its frame rate and unit, the number that Blender gives its
-first frame, the names of its joints and where they are in some frames (metres, y up), and which
-frame to render to ``FILE.png``.
+Run by the Python of an environment with bpy, not by that of poselift: ``check_blender.py FOLDER
+[--pictures]``. ``blender.json`` there tells of each file its frame rate and unit, the number that
+Blender gives its first frame, the names of its joints and where they are in some frames (metres,
+y up), and which frame to render to ``FILE.png`` if pictures are asked for.
 """
 
 import json
@@ -17,7 +17,7 @@ TOLERANCE_M = 0.005
 PICTURE = (320, 400)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, with_pictures: bool) -> None:
     failed = []
     for name, expected in json.loads((folder / "blender.json").read_text()).items():
         armature = opened(folder / name, expected)
@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
         )
         if worst_m > TOLERANCE_M:
             failed.append(name)
-        if expected["picture"] is not None:
+        if with_pictures and expected["picture"] is not None:
             render(armature, expected["picture"] + expected["first_frame"], folder / f"{name}.png")
     if failed:
         sys.exit(f"Blender has joints elsewhere than the poses: {', '.join(failed)}")
@@ -121,4 +121,4 @@ def _set_up(scene: bpy.types.Scene, middle: Vector) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), "--pictures" in sys.argv[2:])

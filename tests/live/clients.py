@@ -19,7 +19,7 @@ from service.live.frames import Frame
 
 Json = dict[str, Any]
 _QUALITY = {1: "measured", 2: "filled", 3: "unknown"}
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 class Ended(Exception):

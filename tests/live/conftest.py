@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.live.stores import binaries, store_server
+from tests.live.stores import any_store, binaries, store_server
 
 
 @pytest.fixture(params=list(binaries()))
@@ -15,5 +15,5 @@ def store(request, tmp_path):
 @pytest.fixture
 def one_store(tmp_path):
     """One server, for tests in which it does not matter which."""
-    with store_server(next(iter(binaries().values())), tmp_path) as server:
+    with any_store(tmp_path) as server:
         yield server

@@ -1,13 +1,15 @@
 """Real servers that keep sessions: the one that comes with the service, and Redis where it is."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from service.embedded import _binary
 
@@ -56,17 +58,35 @@ class StoreServer:
 
 
 def free_port() -> int:
-    """A port without a listener."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port without a listener, below those that systems give to connections and to port 0.
+
+    It stays free while a server on it is restarted, whatever other tests open meanwhile.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def binaries() -> dict[str, str]:
     """The servers of this machine."""
     found = {"valkey": str(_binary()), "redis": shutil.which("redis-server")}
     return {name: path for name, path in found.items() if path}
+
+
+def with_stores(values: Sequence[Any]) -> list[tuple[Any, str]]:
+    """Each value with the first of the servers, and the last value with the others.
+
+    For values that the kind of server has nothing to do with.
+    """
+    first, *others = binaries()
+    return [(value, first) for value in values] + [(values[-1], other) for other in others]
+
+
+def any_store(folder: Path) -> AbstractContextManager[StoreServer]:
+    """One of these, where it does not matter which."""
+    return store_server(next(iter(binaries().values())), folder)
 
 
 @contextmanager

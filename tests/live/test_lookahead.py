@@ -12,6 +12,7 @@ from poselift.lifting import lift
 from service.live.frames import Frame
 from service.request_errors import Fenced, IndexGap
 from tests.live.replicas import SIZE, assert_same, frame, options, play, replica, walks
+from tests.live.stores import with_stores
 from tests.models import person_clip
 
 FRAMES = walks("anna", "ben")
@@ -99,7 +100,7 @@ async def test_no_frame_is_answered_before_its_lookahead(models, one_store):
         assert later.index == 4
 
 
-@pytest.mark.parametrize("at", [3, 6, 7, 40])
+@pytest.mark.parametrize(("at", "store"), with_stores([3, 6, 7, 40]), indirect=["store"])
 async def test_any_replica_continues_a_session(models, store, at):
     fields = {"session_id": "s", "model": "person", "lookahead_frames": 6}
     async with replica(models, store.url) as one, replica(models, store.url) as other:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import poselift
+from poselift.cli import main
 from poselift.command.outputs import targets
 from poselift.command.usage import UsageError
 from poselift.writers.formats import WRITERS
@@ -97,14 +98,23 @@ def test_frame_numbers_of_the_source_are_written(models: Path, tmp_path: Path) -
     ],
 )
 def test_what_is_missing_or_wrong_is_one_line(
-    arguments: list[object], said: str, status: int, tmp_path: Path
+    arguments: list[object],
+    said: str,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = example("openpose openpose_body25", tmp_path / "in")
     (tmp_path / "out.npz").write_bytes(b"")
-    done = command("lift", path, "-o", tmp_path / "out.npz", *arguments)
-    assert done.returncode == status
-    assert said in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("error: ")
+    words = ["poselift", "lift", path, "-o", tmp_path / "out.npz", *arguments]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == status
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.splitlines()[-1].startswith("error: ")
 
 
 def test_an_input_is_needed(tmp_path: Path) -> None:

@@ -24,11 +24,25 @@ def clip(frames, seed=0):
     return random.normal(size=(frames, 17, 2)).astype(np.float32)
 
 
-@pytest.mark.parametrize("trajectory", [False, True])
-@pytest.mark.parametrize("widths", WIDTHS)
-def test_tracks_that_come_and_go_step_as_if_each_were_alone(tmp_path, widths, trajectory):
-    folder = model_folder(tmp_path / "m", causal=True, filter_widths=widths, trajectory=trajectory)
+@pytest.fixture(scope="module", params=WIDTHS, ids=str)
+def models(request, tmp_path_factory):
+    """A model and its stepper, with each of the widths in turn."""
+    folder = tmp_path_factory.mktemp("widths") / "m"
+    return load(model_folder(folder, causal=True, filter_widths=request.param))
+
+
+def test_tracks_that_come_and_go_step_as_if_each_were_alone(models):
+    assert_each_steps_as_if_alone(*models)
+
+
+@pytest.mark.parametrize("widths", [(3, 5, 5), (3, 1)])
+def test_trajectories_are_stepped_too(tmp_path, widths):
+    folder = model_folder(tmp_path / "m", causal=True, filter_widths=widths, trajectory=True)
     lifter, stepper = load(folder)
+    assert_each_steps_as_if_alone(lifter, stepper, trajectory=True)
+
+
+def assert_each_steps_as_if_alone(lifter, stepper, trajectory=False):
     lengths = [1, 5, 40, 90, 33, 90]
     clips = [clip(length, seed) for seed, length in enumerate(lengths)]
     starts = [0, 0, 3, 10, 50, 95]
@@ -52,11 +66,9 @@ def test_tracks_that_come_and_go_step_as_if_each_were_alone(tmp_path, widths, tr
         np.testing.assert_allclose(poses, lifted.poses[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("widths", WIDTHS)
 @pytest.mark.parametrize("frames", [1, 2, 26, 27, 60])
-def test_rebuilt_rings_are_those_that_stepping_left(tmp_path, widths, frames):
-    folder = model_folder(tmp_path / "m", causal=True, filter_widths=widths)
-    lifter, stepper = load(folder)
+def test_rebuilt_rings_are_those_that_stepping_left(models, frames):
+    lifter, stepper = models
     inputs = clip(frames + 30)
     past = lifter.card.architecture.receptive_field - 1
     before = np.concatenate([np.repeat(inputs[:1], past, axis=0), inputs[:frames]])

@@ -11,9 +11,12 @@ import pytest
 
 from poselift.skeletons import SKELETONS
 from tests.training.motions import motion_set
+from training.command import command_line, run
 from training.data.datasets.synthetic_recordings import render_recordings
+from training.evaluate import evaluate
 from training.evaluation.clip_errors import Predictions, predictor
 from training.model.videopose3d import read_videopose3d
+from training.render import render_predictions
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -23,20 +26,28 @@ def recordings():
     return render_recordings(motion_set(clips=6, frames=50), 0.0, np.random.default_rng(0))
 
 
-def run(*arguments, module="training.evaluate"):
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def evaluated(*arguments):
+    """Run the command here, as a process of its own takes long to import PyTorch."""
+    run(command_line("training.evaluate", evaluate), [str(each) for each in arguments])
+
+
+def error_of(capsys, *arguments):
+    """The line with which the command ends."""
+    with pytest.raises(SystemExit) as ended:
+        evaluated(*arguments)
+    assert ended.value.code != 0
+    return capsys.readouterr().err
 
 
 def test_videopose3d_checkpoints_are_measured(recordings, tmp_path):
     recordings.save(tmp_path / "h36m.npz")
-    done = run(
-        *(GOLDEN / "sym27.bin", "--data", tmp_path / "h36m.npz", "--flip", "--by-subject"),
-        *("--output", tmp_path / "errors.json", "--predictions", tmp_path / "poses"),
+    command = [GOLDEN / "sym27.bin", "--data", tmp_path / "h36m.npz", "--flip", "--by-subject"]
+    command += ["--output", tmp_path / "errors.json", "--predictions", tmp_path / "poses"]
+    done = subprocess.run(
+        [sys.executable, "-m", "training.evaluate", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "mean of these" in done.stdout
@@ -46,17 +57,15 @@ def test_videopose3d_checkpoints_are_measured(recordings, tmp_path):
     assert Predictions.load(tmp_path / "poses" / "detected.npz").skeleton == "h36m17"
 
 
-def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path):
+def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path, capsys):
     unknown = np.full_like(recordings.positions, np.nan)
     held_out = recordings.held_out & False
     videos = replace(recordings, positions=unknown, held_out=held_out)
     videos.save(tmp_path / "mine.npz")
     command = GOLDEN / "sym27.bin", "--data", tmp_path / "mine.npz"
-    without = run(*command)
-    assert "holds no held-out subjects; with --predictions" in without.stderr
-    done = run(*command, "--predictions", tmp_path / "poses")
-    assert done.returncode == 0, done.stderr
-    assert f"without-poses.npz ({len(videos)} videos)" in done.stdout
+    assert "holds no held-out subjects; with --predictions" in error_of(capsys, *command)
+    evaluated(*command, "--predictions", tmp_path / "poses")
+    assert f"without-poses.npz ({len(videos)} videos)" in capsys.readouterr().out
     found = Predictions.load(tmp_path / "poses" / "without-poses.npz")
     assert found.names == videos.names
     assert np.isnan(found.targets).all()
@@ -64,25 +73,22 @@ def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path):
     expected = predictor(pose)(found.keypoints[found.frames(1)])
     np.testing.assert_allclose(found.poses[found.frames(1)], expected - expected[:, :1], atol=1e-5)
     animation = tmp_path / "clip.gif"
-    drawn = run(
-        *(tmp_path / "poses" / "without-poses.npz", "--clip", 1, "--seconds", 0.1),
-        *("--output", animation),
-        module="training.render",
+    options = ["--clip", "1", "--seconds", "0.1", "--output", str(animation)]
+    run(
+        command_line("training.render", render_predictions),
+        [str(tmp_path / "poses" / "without-poses.npz"), *options],
     )
-    assert drawn.returncode == 0, drawn.stderr
     assert animation.read_bytes()[:3] == b"GIF"
 
 
-def test_poses_of_other_joints_are_refused(recordings, tmp_path):
+def test_poses_of_other_joints_are_refused(recordings, tmp_path, capsys):
     joints = len(SKELETONS["humaneva15"].joints)
     positions = recordings.positions[:, :joints]
     replace(recordings, positions=positions, skeleton="humaneva15").save(tmp_path / "other.npz")
-    done = run(GOLDEN / "sym27.bin", "--data", tmp_path / "other.npz")
-    assert f"other.npz: has poses of {joints} joints (humaneva15)" in done.stderr
-    assert "Traceback" not in done.stderr
+    said = error_of(capsys, GOLDEN / "sym27.bin", "--data", tmp_path / "other.npz")
+    assert f"other.npz: has poses of {joints} joints (humaneva15)" in said
 
 
-def test_videopose3d_checkpoints_need_data(tmp_path):
-    done = run(GOLDEN / "sym27.bin")
-    assert "--data: expected prepared data to measure" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_videopose3d_checkpoints_need_data(capsys):
+    said = error_of(capsys, GOLDEN / "sym27.bin")
+    assert "--data: expected prepared data to measure" in said

@@ -179,6 +179,7 @@ def test_postprocessing_is_measured_too(lifter):
     assert constant_bones["MPJPE"] != plain["MPJPE"]
 
 
+@pytest.mark.parametrize("lifter", [True], ids=["causal"], indirect=True)
 def test_failures_are_drawn(lifter, tmp_path):
     picture = tmp_path / "failures" / "random.png"
     draw_failures(lifter, MOTIONS.split(held_out=True), picture)

@@ -1,7 +1,7 @@
 """Training with a trajectory, unlabelled videos, longer windows, and several processes."""
 
 import os
-import socket
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from poselift.skeletons import H36M17
+from tests.live.stores import free_port
 from tests.serving import service_process
 from tests.training.motions import motion_set
 from training.config.train_config import TrainConfig
@@ -176,32 +177,30 @@ def test_expected_errors_are_learned_without_changing_a_pose(data, tmp_path):
     assert estimated == pytest.approx(true, rel=0.5)
 
 
-def train_by_command(data, output, processes, *options):
-    arguments = ["--data", data, "--output", output, "--filter-widths", "3,3", "--channels", 32]
-    arguments += ["--epochs", 6, "--batch-size", 64, "--threads", 1, "--normalisation", "screen"]
-    starter = [sys.executable]
-    if processes > 1:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        starter += ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
-        starter += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+def run_two_processes(*command):
+    """Have ``torchrun`` start a program twice."""
+    starter = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
     done = subprocess.run(
-        [*starter, "-m", "training.train", *map(str, arguments), *options],
+        [sys.executable, *starter, f"--master-port={free_port()}", *map(str, command)],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "."},
     )
     assert done.returncode == 0, done.stderr
-    return load(output / "checkpoint.pt")
 
 
 def test_two_processes_train_like_one(data, tmp_path):
-    semi = ["--trajectory", "--subjects", "0,1,2", "--unlabelled-subjects", "3,4,5"]
-    options = [*semi, "--dropout", "0", "--weight-average", "0.9"]
-    one = train_by_command(data, tmp_path / "one", 1, *options)
-    two = train_by_command(data, tmp_path / "two", 2, *options)
+    people = {"subjects": ("0", "1", "2"), "unlabelled_subjects": ("3", "4", "5")}
+    settings = {"trajectory": True, "weight_average": 0.9, "epochs": 6, **people}
+    one = Trainer(config(data, tmp_path / "one", **settings))
+    one.run()
+    arguments = ["--data", data, "--output", tmp_path / "two", "--filter-widths", "3,3"]
+    arguments += ["--channels", 32, "--epochs", 6, "--batch-size", 64, "--threads", 1]
+    arguments += ["--normalisation", "screen", "--dropout", 0, "--weight-average", 0.9]
+    arguments += ["--trajectory", "--subjects", "0,1,2", "--unlabelled-subjects", "3,4,5"]
+    run_two_processes("-m", "training.train", *arguments)
+    two = load(tmp_path / "two" / "checkpoint.pt")
     assert [entry.keys() for entry in two.history] == [entry.keys() for entry in one.history]
     for name in ("training MPJPE (mm)", "held-out MPJPE, detected (mm)", "training trajectory (‰)"):
         found, expected = two.history[-1][name], one.history[-1][name]
@@ -209,27 +208,16 @@ def test_two_processes_train_like_one(data, tmp_path):
         assert found == pytest.approx(expected, rel=0.15), name
 
 
-def test_gradients_of_two_processes_are_those_of_the_whole_batch(data, tmp_path):
+def test_gradients_of_two_processes_are_those_of_the_whole_batch(data, tmp_path, monkeypatch):
     """One step with batch normalisation at rest: the same to rounding."""
-    script = tmp_path / "step.py"
+    script, one, two = (tmp_path / name for name in ("step.py", "one.pt", "two.pt"))
     script.write_text(STEP)
-    weights = {}
-    for processes in (1, 2):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        starter = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
-        starter += ["--master-addr=127.0.0.1", f"--master-port={port}"]
-        output = tmp_path / f"{processes}.pt"
-        subprocess.run(
-            [sys.executable, *starter, str(script), str(data), str(output)],
-            check=True,
-            capture_output=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "."},
-        )
-        weights[processes] = torch.load(output, weights_only=True)
-    for name, value in weights[1].items():
-        torch.testing.assert_close(weights[2][name], value, atol=1e-6, rtol=1e-4)
+    monkeypatch.setattr(sys, "argv", [str(script), str(data), str(one)])
+    runpy.run_path(str(script))
+    run_two_processes(script, data, two)
+    found = torch.load(two, weights_only=True)
+    for name, value in torch.load(one, weights_only=True).items():
+        torch.testing.assert_close(found[name], value, atol=1e-6, rtol=1e-4)
 
 
 STEP = """
@@ -257,18 +245,17 @@ with joined_processes(torch.device("cpu")) as share:
 """
 
 
-@pytest.mark.parametrize("causal", [False, True])
-def test_a_trained_trajectory_is_served(data, tmp_path, causal):
+def test_a_trained_trajectory_is_served(data, tmp_path):
     """From training to HTTP: trajectories in metres, farther with a longer focal length."""
     run, folder = tmp_path / "run", tmp_path / "models" / "mine"
-    Trainer(config(data, run, trajectory=True, epochs=40, causal=causal, channels=48)).run()
+    Trainer(config(data, run, trajectory=True, epochs=40, causal=True, channels=48)).run()
     checkpoint = run / "checkpoint.pt"
     subprocess.run(
         [sys.executable, "-m", "training.export", str(checkpoint), "--output", str(folder)],
         check=True,
     )
     networks, _ = load_networks(checkpoint)
-    source = Trainer(config(data, run, trajectory=True, causal=causal)).source
+    source = Trainer(config(data, run, trajectory=True, causal=True)).source
     predictions = predict_clips(
         source.held_out("detected"), predictor(networks.pose), predictor(networks.trajectory)
     )
@@ -285,7 +272,7 @@ def test_a_trained_trajectory_is_served(data, tmp_path, causal):
         "clips": [{"keypoints": keypoints}],
     }
     longer = {**camera, "focal_length": [2 * fx, 2 * fy]}
-    names = {"DEFAULT_MODEL": "mine", "LIVE_MODEL": "mine"} if causal else {"DEFAULT_MODEL": "mine"}
+    names = {"DEFAULT_MODEL": "mine", "LIVE_MODEL": "mine"}
     with service_process(folder.parent, THREADS="1", **names) as service:
         trajectories = []
         for given in (None, camera, longer):
@@ -293,8 +280,7 @@ def test_a_trained_trajectory_is_served(data, tmp_path, causal):
             answer = httpx.post(f"{service.url}/v1/lift", json=asked, timeout=30)
             assert answer.status_code == 200, answer.text
             trajectories.append(np.array(answer.json()["clips"][0]["trajectory"]))
-        if causal:
-            check_live(service, body, camera, trajectories[1])
+        check_live(service, body, camera, trajectories[1])
     truth = videos.positions[part][:, 0]
     assert np.linalg.norm(trajectories[1] - truth, axis=-1).mean() < 0.15 * truth[:, 2].mean()
     np.testing.assert_allclose(trajectories[0], trajectories[1], rtol=0.01, atol=0.02)
