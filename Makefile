@@ -12,7 +12,7 @@ ARGS ?=
 # How many processes share the tests; with 0 they run in one, as debuggers need it.
 WORKERS ?= 2
 # The Node of the extra dev, so that everyone builds the page with the same one.
-NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
 .PHONY: help serve develop test check check-exports format docs page proto bench clean
 
@@ -33,7 +33,7 @@ check: $(VENV)/.dev-$(RUNTIME)  ## Formatting, lint, types, import rules, genera
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
-	$(NPM) ci --silent --prefer-offline
+	$(NPM) ci --prefer-offline
 	$(NPM) run --silent check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
@@ -51,7 +51,7 @@ proto: $(VENV)/.dev-$(RUNTIME)  ## Generate the protobuf and gRPC stubs
 	$(BIN)/python proto/generate.py
 
 page: $(VENV)/.dev-$(RUNTIME)  ## Build the page that the service shows, from web/ to service/page/
-	$(NPM) ci --silent --prefer-offline
+	$(NPM) ci --prefer-offline
 	$(NPM) run --silent build
 
 bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
@@ -65,6 +65,7 @@ bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
 	$(BIN)/python -m bench.live_memory
 	$(BIN)/python -m bench.association
 	$(BIN)/python -m bench.resume_storm
+	$(BIN)/python -m bench.page
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .venv-exports *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

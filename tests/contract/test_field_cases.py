@@ -280,12 +280,6 @@ def test_too_long_a_clip_is_told_how_to_cut(shipped: ServiceProcess) -> None:
     assert "receptive_field" in told["detail"]
 
 
-def test_the_root_leads_to_the_documentation(shipped: ServiceProcess) -> None:
-    answer = httpx.get(shipped.url, follow_redirects=True, timeout=60)
-    assert answer.status_code == 200
-    assert answer.url.path == "/docs"
-
-
 def test_warnings_are_counted(shipped: ServiceProcess) -> None:
     post(shipped, (CASES / "10-width-and-height-swapped.json").read_bytes())
     metrics = httpx.get(f"{shipped.url}/metrics", timeout=60).text

@@ -1,20 +1,21 @@
 """The page in a real browser, served by the service with the models that ship."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "poselift" / "models"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 TIMEOUT_MS = 60_000
-# WebGL without a graphics card.
+# WebGL without a graphics card; all else of a page is drawn as ever.
 _FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 
 
@@ -22,6 +23,7 @@ _FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on the PATH")
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield started
@@ -30,35 +32,42 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with service_process(ROOT / "poselift" / "models") as service:
+    with service_process(MODELS) as service:
         yield f"{service.url}/"
 
 
-class Watched:
-    """A page with what its console complained of and which hosts it asked."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
-
-    def _hear(self, message: Any) -> None:
-        # Chromium says of its software WebGL that it is slow to read back.
-        if message.type in {"error", "warning"} and "GPU stall" not in message.text:
-            self.complaints.append(message.text)
+@pytest.fixture(scope="module")
+def locked_url() -> Iterator[str]:
+    with service_process(MODELS, API_KEYS="right") as service:
+        yield f"{service.url}/"
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **options: Any) -> Iterator[Watched]:
-    """The page at an address; nothing may have gone wrong and left the machine at the end."""
+def opened(
+    browser: Browser, url: str, *, refused: Sequence[int] = (), **options: Any
+) -> Iterator[Page]:
+    """The page at an address; at the end nothing may have gone wrong, nor left the machine.
+
+    Of requests that the server answers with a status that is ``refused``, the console may tell.
+    """
     context = browser.new_context(**({"viewport": {"width": 1000, "height": 700}} | options))
     context.set_default_timeout(TIMEOUT_MS)
-    watched = Watched(context.new_page())
-    watched.page.goto(url)
-    yield watched
+    page = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.extend(_complaint(message, refused)))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url)
+    yield page
     context.close()
-    assert watched.complaints == []
-    assert [each for each in watched.requests if not each.startswith((url, "blob:", "data:"))] == []
+    assert complaints == []
+    assert [each for each in asked if not each.startswith((url, "blob:", "data:"))] == []
+
+
+def _complaint(message: ConsoleMessage, refused: Sequence[int]) -> list[str]:
+    # Chromium says of its software WebGL that it is slow to read back.
+    harmless = ["GPU stall", *(f"the server responded with a status of {code}" for code in refused)]
+    if message.type not in {"error", "warning"} or any(map(message.text.count, harmless)):
+        return []
+    return [message.text]

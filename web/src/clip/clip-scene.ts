@@ -29,7 +29,7 @@ const TURN = 0.12;
 const ZOOM = 1.15;
 const CLICK_PX = 5;
 const MARK_COLOURS: Readonly<Record<JointState, string>> = {
-  measured: "#5b8def",
+  measured: "#7d8da6",
   filled: "#d8a400",
   rejected: "#d1495b",
   never: "#8b8f98",

@@ -18,7 +18,7 @@ export function readJoint(store: Store, { person, joint }: Selection): JointRead
   const who = motion?.people[person];
   const name = motion?.skeleton.joints[joint];
   if (!who || name === undefined) return null;
-  const frame = store.frame.value;
+  const frame = store.readableFrame.value;
   return {
     name: jointName(name),
     person: who.id,

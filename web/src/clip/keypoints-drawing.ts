@@ -13,6 +13,18 @@ export interface Crop {
   height: number;
 }
 
+/** Where an image is on a canvas, in CSS pixels. */
+export interface ImageView {
+  width: number;
+  height: number;
+  left: number;
+  top: number;
+  /** CSS pixels a pixel of the image. */
+  scale: number;
+  imageWidth: number;
+  imageHeight: number;
+}
+
 export interface Drawn {
   keypoints: Keypoints;
   format: KeypointFormat;

@@ -1,14 +1,14 @@
 /** The 2D keypoints of the frame that is shown, over the video if there is one. */
 
-import { computed, effect, signal, useSignal } from "@preact/signals";
+import { effect, useComputed, useSignal } from "@preact/signals";
 import type { Joint, LiftRequest } from "poselift";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { DEFAULT_FORMAT, FORMATS } from "../motion/joints";
 import { SURROUNDINGS } from "../scene/colours";
 import { IconButton } from "../shell/icons";
 import type { OpenedClip, Store } from "../state/store";
 import { usePage } from "../state/store-context";
-import { cropTo, drawPerson, type Crop } from "./keypoints-drawing";
+import { cropTo, drawPerson, type ImageView } from "./keypoints-drawing";
 import { VideoBackdrop } from "./video-backdrop";
 
 const REJECTED = "#e0485c";
@@ -16,23 +16,24 @@ const REJECTED = "#e0485c";
 export function KeypointsView() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { store } = usePage();
-  const showsWhole = useSignal(false);
-  const size = useMemo(() => signal({ width: 0, height: 0 }), []);
-  const clips = useMemo(() => computed(() => inPixels(store.clip.value)), []);
-  const crop = useMemo(() => computed(() => store.clip.value && cropOf(store.clip.value, clips.value, showsWhole.value)), []);
-  useEffect(() => watchSize(canvas.current!, (width, height) => (size.value = { width, height })), []);
-  useEffect(() => effect(() => void (crop.value && draw(canvas.current!, store, { clips: clips.value, crop: crop.value, ...size.value }))), []);
+  const asked = useSignal<boolean | null>(null);
+  const size = useSignal({ width: 0, height: 0 });
   const videoUrl = store.clip.value?.videoUrl;
+  const showsWhole = useComputed(() => asked.value ?? Boolean(store.clip.value?.videoUrl));
+  const clips = useComputed(() => inPixels(store.clip.value));
+  const view = useComputed(() => store.clip.value && viewOf(store.clip.value, clips.value, showsWhole.value, size.value));
+  useEffect(() => watchSize(canvas.current!, (width, height) => (size.value = { width, height })), []);
+  useEffect(() => effect(() => void (view.value && draw(canvas.current!, store, clips.value, view.value))), []);
   return (
     <section class="view keypoints-view" aria-label="2D keypoints">
-      {videoUrl && <VideoBackdrop key={videoUrl} url={videoUrl} />}
+      {videoUrl && view.value && <VideoBackdrop key={videoUrl} url={videoUrl} view={view.value} />}
       <canvas ref={canvas} class="keypoints" role="img" aria-label="2D keypoints, as they were found in the image" />
       <div class="tools">
         <IconButton
           icon="whole"
           label="Show the whole image"
           pressed={showsWhole.value}
-          onClick={() => void (showsWhole.value = !showsWhole.value)}
+          onClick={() => void (asked.value = !showsWhole.value)}
         />
       </div>
     </section>
@@ -40,13 +41,6 @@ export function KeypointsView() {
 }
 
 type Clips = LiftRequest["clips"];
-
-interface Picture {
-  clips: Clips;
-  crop: Crop;
-  width: number;
-  height: number;
-}
 
 /** The clips with keypoints in pixels, whatever they were sent in. */
 function inPixels(clip: OpenedClip | null): Clips {
@@ -60,20 +54,24 @@ function times(value: number | null | undefined, factor: number): number | null 
   return value === null || value === undefined ? null : value * factor;
 }
 
-function cropOf({ request, videoUrl }: OpenedClip, clips: Clips, showsWhole: boolean): Crop {
+/** Where the image is on a canvas of this size. */
+function viewOf({ request }: OpenedClip, clips: Clips, showsWhole: boolean, size: { width: number; height: number }): ImageView {
   const [width, height] = request.image_size;
-  return showsWhole || videoUrl !== null ? { x: 0, y: 0, width, height } : cropTo(clips, [width, height]);
+  const crop = showsWhole ? { x: 0, y: 0, width, height } : cropTo(clips, [width, height]);
+  const scale = Math.min(size.width / crop.width, size.height / crop.height);
+  const left = (size.width - crop.width * scale) / 2 - crop.x * scale;
+  const top = (size.height - crop.height * scale) / 2 - crop.y * scale;
+  return { ...size, left, top, scale, imageWidth: width, imageHeight: height };
 }
 
-function draw(canvas: HTMLCanvasElement, store: Store, { clips, crop, width, height }: Picture): void {
+function draw(canvas: HTMLCanvasElement, store: Store, clips: Clips, { width, height, left, top, scale }: ImageView): void {
   const ratio = globalThis.devicePixelRatio;
-  [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
   const pen = canvas.getContext("2d")!;
-  const scale = Math.min(width / crop.width, height / crop.height);
-  const [left, top] = [(width - crop.width * scale) / 2, (height - crop.height * scale) / 2];
-  pen.setTransform(ratio, 0, 0, ratio, ratio * left, ratio * top);
-  pen.scale(scale, scale);
-  pen.translate(-crop.x, -crop.y);
+  pen.resetTransform();
+  pen.clearRect(0, 0, wide, high);
+  pen.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * left, ratio * top);
   drawFrame(pen, store, scale);
   drawPeople(pen, store, clips, scale);
 }

@@ -16,7 +16,7 @@ export function RulerPanel() {
   const motion = store.motion.value;
   if (store.tool.value !== "ruler" || !motion) return null;
   const [from, to] = store.ruler.value;
-  const now = from && to ? distance(motion, from, to, store.frame.value) : null;
+  const now = from && to ? distance(motion, from, to, store.readableFrame.value) : null;
   return (
     <Panel title="Ruler">
       <p class="hint">Click two joints in the 3D view, or choose them here.</p>

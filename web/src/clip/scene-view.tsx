@@ -1,5 +1,6 @@
 /** The 3D view of what is open. */
 
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { IconButton } from "../shell/icons";
 import { toggleRuler } from "../state/shortcuts";
@@ -12,10 +13,15 @@ export function SceneView() {
   const labels = useRef<HTMLDivElement>(null);
   const tip = useRef<HTMLDivElement>(null);
   const scene = useRef<ClipScene | null>(null);
+  const failure = useSignal<string | null>(null);
   const { store } = usePage();
   useEffect(() => {
-    scene.current = runClipScene(canvas.current!, { labels: labels.current!, tip: tip.current! }, store);
-    return scene.current.stop;
+    try {
+      scene.current = runClipScene(canvas.current!, { labels: labels.current!, tip: tip.current! }, store);
+    } catch (error) {
+      failure.value = String(error);
+    }
+    return () => scene.current?.stop();
   }, []);
   return (
     <section class="view scene-view" aria-label="3D view">
@@ -27,6 +33,9 @@ export function SceneView() {
         aria-label="People in 3D. Arrow keys turn the view, plus and minus zoom."
         onKeyDown={(event) => scene.current?.key(event)}
       />
+      {failure.value !== null && (
+        <p class="no-scene">This browser shows no 3D: WebGL 2 is missing or switched off. Keypoints, joints and plots are here all the same.</p>
+      )}
       <div ref={labels} class="labels" aria-hidden="true" />
       <div ref={tip} class="tip" hidden>
         <JointTip />
@@ -42,7 +51,7 @@ function SceneTools({ zoom }: { zoom(times: number): void }) {
   const { followsPeople, showsExpectedErrors, tool, viewResets } = store;
   const toggle = (flag: typeof followsPeople): void => void (flag.value = !flag.value);
   return (
-    <div class="tools" role="toolbar" aria-label="3D view" aria-orientation="vertical">
+    <div class="tools" role="group" aria-label="3D view">
       <IconButton icon="reset" label="Set the view back" shortcut="0" onClick={() => void viewResets.value++} />
       <IconButton icon="closer" label="Zoom in" onClick={() => zoom(1.25)} />
       <IconButton icon="farther" label="Zoom out" onClick={() => zoom(0.8)} />

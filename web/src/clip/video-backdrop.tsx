@@ -4,17 +4,24 @@ import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { usePage } from "../state/store-context";
 import type { Store } from "../state/store";
+import type { ImageView } from "./keypoints-drawing";
 
 /** A playing video may be so far off before it is set right. */
 const DRIFT_S = 0.12;
 /** Half a frame at 60 fps: the middle of a frame is never another one. */
 const INTO_FRAME_S = 0.008;
 
-export function VideoBackdrop({ url }: { url: string }) {
+export function VideoBackdrop({ url, view }: { url: string; view: ImageView }) {
   const video = useRef<HTMLVideoElement>(null);
   const { store } = usePage();
   useEffect(() => effect(() => follow(video.current!, store)), []);
-  return <video ref={video} class="backdrop" src={url} muted playsInline preload="auto" aria-hidden="true" />;
+  const { left, top, scale, imageWidth, imageHeight } = view;
+  const style = { left: px(left), top: px(top), width: px(imageWidth * scale), height: px(imageHeight * scale) };
+  return <video ref={video} class="backdrop" style={style} src={url} muted playsInline preload="auto" aria-hidden="true" />;
+}
+
+function px(length: number): string {
+  return `${length}px`;
 }
 
 /** Set the video to the frame that is shown, or let it play along. */

@@ -9,16 +9,16 @@ export interface Ground {
 }
 
 /** So much spread of feet, in square metres, supports a tilt as much as the belief that there is none. */
-const RIDGE_M2 = 0.15;
+const RIDGE_M2 = 0.05;
 /** The lowest joint is the ankle's centre: so high it is above the sole. */
 const ANKLE_HEIGHT_M = 0.075;
-/** Of each person's frames, those with a foot on the ground. */
-const STANDING_SHARE = 0.25;
+/** Joints above the ground say so much less of where it is than joints below. */
+const WEIGHT_ABOVE = 0.06;
 /** So few frames may be below the ground. */
 const SUNK_SHARE = 0.05;
 /** With fewer measured frames those that were filled count as well. */
 const LEAST_MEASURED_SHARE = 0.1;
-const ROUNDS = 6;
+const ROUNDS = 12;
 
 /**
  * The plane on which the lowest joints of all people stand.
@@ -27,12 +27,12 @@ const ROUNDS = 6;
  * nobody moves about it stays level.
  */
 export function levelled(people: readonly PersonMotion[], jointCount: number): Ground {
-  const lowest = people.map((person) => lowestJoints(person, jointCount)).filter((points) => points.length > 0);
+  const lowest = people.flatMap((person) => lowestJoints(person, jointCount));
   if (lowest.length === 0) return { origin: [0, 0, 0], rotation: [1, 0, 0, 0, 1, 0, 0, 0, 1] };
-  const [x, z] = [mean(lowest.flat(), 0), mean(lowest.flat(), 2)];
-  const centred = lowest.map((points) => points.map(([px, py, pz]): Point => [px - x, py, pz - z]));
-  const plane = standingPlane(centred);
-  const heights = centred.flat().map((point) => heightAbove(plane, point));
+  const [x, z] = [mean(lowest, 0), mean(lowest, 2)];
+  const centred = lowest.map(([px, py, pz]): Point => [px - x, py, pz - z]);
+  const plane = lowerPlane(centred);
+  const heights = centred.map((point) => heightAbove(plane, point));
   const sunk = Math.min(0, quantile(heights, SUNK_SHARE));
   return { origin: [x, plane.height + sunk - ANKLE_HEIGHT_M, z], rotation: upright(plane.slopeX, plane.slopeZ) };
 }
@@ -58,15 +58,11 @@ function lowestJoints({ joints, frameCount, clip }: PersonMotion, jointCount: nu
   });
 }
 
-/** A plane fitted again and again to the frames of each person that lie low. */
-function standingPlane(people: readonly (readonly Point[])[]): Plane {
-  let plane = fitted(people.flat());
+/** Asymmetric least squares: a plane that most points are above, as far as they are not outliers. */
+function lowerPlane(points: readonly Point[]): Plane {
+  let plane = fitted(points, points.map(() => 1));
   for (let round = 0; round < ROUNDS; round++) {
-    const standing = people.flatMap((points) => {
-      const limit = quantile(points.map((point) => heightAbove(plane, point)), STANDING_SHARE);
-      return points.filter((point) => heightAbove(plane, point) <= limit);
-    });
-    plane = fitted(standing);
+    plane = fitted(points, points.map((point) => (heightAbove(plane, point) > 0 ? WEIGHT_ABOVE : 1)));
   }
   return plane;
 }
@@ -79,20 +75,20 @@ function heightAbove(plane: Plane, [x, y, z]: Point): number {
   return y - plane.height - plane.slopeX * x - plane.slopeZ * z;
 }
 
-/** Least squares of y = height + slopeX x + slopeZ z, with a preference for level. */
-function fitted(points: readonly Point[]): Plane {
-  const [mx, my, mz] = [mean(points, 0), mean(points, 1), mean(points, 2)];
-  let [xx, xz, zz, xy, zy] = [0, 0, 0, 0, 0];
-  for (const [px, py, pz] of points) {
-    const [x, y, z] = [px - mx, py - my, pz - mz];
-    xx += x * x;
-    xz += x * z;
-    zz += z * z;
-    xy += x * y;
-    zy += z * y;
-  }
-  xx += RIDGE_M2 * points.length;
-  zz += RIDGE_M2 * points.length;
+/** Weighted least squares of y = height + slopeX x + slopeZ z, with a preference for level. */
+function fitted(points: readonly Point[], weights: readonly number[]): Plane {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const average = (axis: 0 | 1 | 2): number => points.reduce((sum, point, i) => sum + weights[i]! * point[axis], 0) / total;
+  const [mx, my, mz] = [average(0), average(1), average(2)];
+  let [xx, xz, zz, xy, zy] = [RIDGE_M2 * total, 0, RIDGE_M2 * total, 0, 0];
+  points.forEach(([px, py, pz], i) => {
+    const [x, y, z, weight] = [px - mx, py - my, pz - mz, weights[i]!];
+    xx += weight * x * x;
+    xz += weight * x * z;
+    zz += weight * z * z;
+    xy += weight * x * y;
+    zy += weight * z * y;
+  });
   const determinant = xx * zz - xz * xz;
   const slopeX = (xy * zz - zy * xz) / determinant;
   const slopeZ = (zy * xx - xy * xz) / determinant;

@@ -16,6 +16,9 @@ export interface PersonMotion {
   clip: LiftedClip;
 }
 
+/** People of models without a trajectory stand next to each other. */
+const APART_M = 1.2;
+
 /** Everything that one answer has people do. */
 export interface Motion {
   skeleton: Skeleton;
@@ -25,7 +28,7 @@ export interface Motion {
 /** The people of an answer whose axes are `y_up`, standing on the ground. */
 export function motionOf(answer: LiftResponse): Motion {
   const { skeleton } = answer;
-  const people = answer.clips.map((clip) => personOf(clip, skeleton.joints.length));
+  const people = answer.clips.map((clip, index) => personOf(clip, index, skeleton.joints.length));
   const ground = levelled(people, skeleton.joints.length);
   for (const person of people) moveTo(ground, person.joints);
   return { skeleton, people };
@@ -49,11 +52,11 @@ function rowAt(person: PersonMotion, rows: Float32Array, frame: number): Float32
   return Number.isNaN(row[0]) ? null : row;
 }
 
-function personOf(clip: LiftedClip, jointCount: number): PersonMotion {
+function personOf(clip: LiftedClip, index: number, jointCount: number): PersonMotion {
   const frameCount = clip.poses.length;
   const joints = new Float32Array(frameCount * jointCount * 3).fill(NaN);
   clip.poses.forEach((pose, frame) => {
-    const root = clip.trajectory?.[frame] ?? [0, 0, 0];
+    const root = clip.trajectory?.[frame] ?? [index * APART_M, 0, 0];
     pose?.forEach((joint, index) => placeJoint(joints, frame * jointCount + index, joint, root));
   });
   const expectedErrors = clip.expected_errors && errorsOf(clip.expected_errors, jointCount);

@@ -2,48 +2,76 @@
 
 import {
   BufferAttribute,
-  Color,
+  BufferGeometry,
+  type Color,
   DynamicDrawUsage,
-  InstancedBufferAttribute,
-  InstancedBufferGeometry,
-  type Material,
+  Matrix4,
   Mesh,
   MeshBasicMaterial,
   MeshLambertMaterial,
+  Vector3,
 } from "three";
 import type { Limb } from "./body";
 import { SUN } from "./light";
 
-const AROUND = 14;
-const RINGS = 5;
-
-/** A capsule as wide as it is deep. */
-const ROUND = { x: 0, y: 0, z: 0, ratio: 1 };
-
 /** Which way a capsule is wide, and how many times as wide as deep. */
-export type Width = typeof ROUND;
+export interface Width {
+  x: number;
+  y: number;
+  z: number;
+  ratio: number;
+}
 
-/** Capsules from one point to another, each with a radius at either end and a colour. */
+/** As wide as deep: then the way does not matter. */
+const ROUND: Width = { x: 0, y: 0, z: 0, ratio: 1 };
+const AROUND = 16;
+/** From an end to where it is straight. */
+const RINGS = 5;
+const ABOVE_GROUND_M = 0.004;
+
+/** Which of a capsule's corners are connected: every so many around it, and which rings. */
+interface Fineness {
+  step: number;
+  rings: readonly number[];
+}
+
+const FINE: Fineness = { step: 1, rings: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] };
+const COARSE: Fineness = { step: 2, rings: [0, 2, 4, 5, 7, 9] };
+const SHADOW: Fineness = { step: 2, rings: [1, 4, 5, 8] };
+
+/**
+ * Capsules from one point to another, each with a radius at either end and a colour.
+ *
+ * Their corners are computed here, not by a shader for every instance: without a graphics card an
+ * instance costs as much as a draw call.
+ */
 export class Limbs {
-  readonly mesh: Mesh<InstancedBufferGeometry, MeshLambertMaterial>;
+  readonly mesh: Mesh<BufferGeometry, MeshLambertMaterial>;
   /** What the capsules throw on the ground. */
-  readonly shadow: Mesh<InstancedBufferGeometry, MeshBasicMaterial>;
-  private readonly geometry = new InstancedBufferGeometry();
-  private readonly starts: InstancedBufferAttribute;
-  private readonly ends: InstancedBufferAttribute;
-  private readonly widths: InstancedBufferAttribute;
-  private readonly colours: InstancedBufferAttribute;
+  readonly shadow: Mesh<BufferGeometry, MeshBasicMaterial>;
+  private readonly unit = unitCapsule();
+  private readonly fine = new BufferGeometry();
+  private readonly coarse = new BufferGeometry();
+  private readonly positions: BufferAttribute;
+  private readonly normals: BufferAttribute;
+  private readonly colours: BufferAttribute;
+  private readonly axis = new Vector3();
+  private readonly wide = new Vector3();
+  private readonly deep = new Vector3();
   private count = 0;
 
-  constructor(readonly capacity: number) {
-    unitCapsule(this.geometry);
-    this.starts = this.attribute("limbStart", 4);
-    this.ends = this.attribute("limbEnd", 4);
-    this.widths = this.attribute("limbWidth", 4);
-    this.colours = this.attribute("color", 3);
-    this.mesh = new Mesh(this.geometry, capsules(new MeshLambertMaterial({ vertexColors: true }), PLACED));
-    this.shadow = new Mesh(this.geometry, capsules(new MeshBasicMaterial(), PLACED + FLATTENED));
-    // Where the limbs are, only the shader knows.
+  constructor(private readonly capacity: number) {
+    this.positions = this.attribute("position");
+    this.normals = this.attribute("normal");
+    this.colours = this.attribute("color");
+    this.fine.setIndex(triangles(capacity, FINE));
+    this.coarse.setIndex(triangles(capacity, COARSE));
+    this.mesh = new Mesh(this.fine, new MeshLambertMaterial({ vertexColors: true }));
+    this.shadow = new Mesh(new BufferGeometry().setIndex(triangles(capacity, SHADOW)), new MeshBasicMaterial());
+    this.shadow.geometry.setAttribute("position", this.positions);
+    this.shadow.matrixAutoUpdate = false;
+    this.shadow.matrix.copy(THROWN);
+    // Its bounds change with every picture.
     this.mesh.frustumCulled = this.shadow.frustumCulled = false;
   }
 
@@ -53,99 +81,114 @@ export class Limbs {
   }
 
   /** Add a limb between joints, of which x, y and z follow each other. */
-  add(joints: Float32Array, { from, to, startRadius, endRadius }: Limb, colour: Color, width: Width = ROUND): void {
+  add(joints: Float32Array, limb: Limb, colour: Color, width: Width = ROUND): void {
     if (this.count >= this.capacity) return;
-    const index = this.count++;
-    const [start, end] = [from * 3, to * 3];
-    this.starts.setXYZW(index, joints[start]!, joints[start + 1]!, joints[start + 2]!, startRadius);
-    this.ends.setXYZW(index, joints[end]!, joints[end + 1]!, joints[end + 2]!, endRadius);
-    this.widths.setXYZW(index, width.x, width.y, width.z, width.ratio);
-    this.colours.setXYZ(index, colour.r, colour.g, colour.b);
+    this.lay(joints, limb, width);
+    const first = this.count++ * this.unit.length;
+    this.unit.forEach((corner, index) => this.place(first + index, corner, joints, limb, width.ratio, colour));
   }
 
-  /** Show what was added. */
-  commit(): void {
-    this.geometry.instanceCount = this.count;
-    this.mesh.visible = this.shadow.visible = this.count > 0;
-    for (const each of [this.starts, this.ends, this.widths, this.colours]) each.needsUpdate = true;
+  /** Show what was added, with many corners or with few. */
+  commit(isFine: boolean): void {
+    this.mesh.geometry = isFine ? this.fine : this.coarse;
+    for (const each of [this.mesh, this.shadow]) {
+      each.geometry.setDrawRange(0, (this.count * each.geometry.index!.count) / this.capacity);
+      each.visible = this.count > 0;
+    }
+    for (const each of [this.positions, this.normals, this.colours]) {
+      each.clearUpdateRanges();
+      each.addUpdateRange(0, this.count * this.unit.length * 3);
+      each.needsUpdate = true;
+    }
   }
 
   /** Free what the graphics card holds. */
   dispose(): void {
-    this.geometry.dispose();
-    for (const { material } of [this.mesh, this.shadow]) material.dispose();
+    for (const each of [this.fine, this.coarse, this.shadow.geometry, this.mesh.material, this.shadow.material]) each.dispose();
   }
 
-  private attribute(name: string, size: number): InstancedBufferAttribute {
-    const made = new InstancedBufferAttribute(new Float32Array(this.capacity * size), size);
+  /** The directions along a limb, across it where it is wide, and across both. */
+  private lay(joints: Float32Array, { from, to }: Limb, { x, y, z }: Width): void {
+    const { axis, wide, deep } = this;
+    const [start, end] = [from * 3, to * 3];
+    axis.set(joints[end]! - joints[start]!, joints[end + 1]! - joints[start + 1]!, joints[end + 2]! - joints[start + 2]!);
+    axis.normalize();
+    wide.set(x, y, z);
+    wide.addScaledVector(axis, -wide.dot(axis));
+    if (wide.lengthSq() < 1e-6) wide.set(axis.y, axis.z, axis.x).cross(axis);
+    deep.crossVectors(axis, wide.normalize());
+  }
+
+  private place(index: number, { x, y, z, isEnd }: Corner, joints: Float32Array, limb: Limb, ratio: number, colour: Color): void {
+    const { axis, wide, deep } = this;
+    const at = 3 * (isEnd ? limb.to : limb.from);
+    const radius = isEnd ? limb.endRadius : limb.startRadius;
+    const [across, normalAcross] = [radius * ratio * x, x / ratio];
+    this.positions.setXYZ(
+      index,
+      joints[at]! + across * wide.x + radius * (y * deep.x + z * axis.x),
+      joints[at + 1]! + across * wide.y + radius * (y * deep.y + z * axis.y),
+      joints[at + 2]! + across * wide.z + radius * (y * deep.z + z * axis.z),
+    );
+    this.normals.setXYZ(
+      index,
+      normalAcross * wide.x + y * deep.x + z * axis.x,
+      normalAcross * wide.y + y * deep.y + z * axis.y,
+      normalAcross * wide.z + y * deep.z + z * axis.z,
+    );
+    this.colours.setXYZ(index, colour.r, colour.g, colour.b);
+  }
+
+  private attribute(name: string): BufferAttribute {
+    const made = new BufferAttribute(new Float32Array(this.capacity * this.unit.length * 3), 3);
     made.setUsage(DynamicDrawUsage);
-    this.geometry.setAttribute(name, made);
+    for (const geometry of [this.fine, this.coarse]) geometry.setAttribute(name, made);
     return made;
   }
 }
 
-/** Two half spheres of radius 1 around the z axis; `limbEndShare` says to which end a vertex belongs. */
-function unitCapsule(geometry: InstancedBufferGeometry): void {
-  const normals: number[] = [];
-  const shares: number[] = [];
-  const triangles: number[] = [];
-  for (const end of [0, 1]) {
-    for (let ring = 0; ring < RINGS; ring++) {
-      const latitude = ((end === 0 ? ring - (RINGS - 1) : ring) / (RINGS - 1)) * (Math.PI / 2);
-      for (let step = 0; step < AROUND; step++) {
-        const longitude = (step / AROUND) * 2 * Math.PI;
-        const r = Math.cos(latitude);
-        normals.push(r * Math.cos(longitude), r * Math.sin(longitude), Math.sin(latitude));
-        shares.push(end);
+/** A point of a capsule of radius 1 around the z axis, relative to the end that it belongs to. */
+interface Corner {
+  x: number;
+  y: number;
+  z: number;
+  isEnd: boolean;
+}
+
+/** Two half spheres, ring by ring. */
+function unitCapsule(): Corner[] {
+  const corners: Corner[] = [];
+  for (let ring = 0; ring < 2 * RINGS; ring++) {
+    const isEnd = ring >= RINGS;
+    const latitude = ((ring - (isEnd ? RINGS : RINGS - 1)) / (RINGS - 1)) * (Math.PI / 2);
+    for (let step = 0; step < AROUND; step++) {
+      const longitude = (step / AROUND) * 2 * Math.PI;
+      const radius = Math.cos(latitude);
+      corners.push({ x: radius * Math.cos(longitude), y: radius * Math.sin(longitude), z: Math.sin(latitude), isEnd });
+    }
+  }
+  return corners;
+}
+
+/** The corners of the triangles of so many capsules. */
+function triangles(capsules: number, { step, rings }: Fineness): BufferAttribute {
+  const indices: number[] = [];
+  for (let capsule = 0; capsule < capsules; capsule++) {
+    const first = capsule * 2 * RINGS * AROUND;
+    for (const [ring, nextRing] of pairs(rings)) {
+      for (let at = 0; at < AROUND; at += step) {
+        const next = (at + step) % AROUND;
+        const [a, b, c, d] = [at, next].flatMap((corner) => [first + ring * AROUND + corner, first + nextRing * AROUND + corner]) as [number, number, number, number];
+        indices.push(a, c, b, c, d, b);
       }
     }
   }
-  for (let ring = 0; ring < 2 * RINGS - 1; ring++) {
-    for (let step = 0; step < AROUND; step++) {
-      const [a, b] = [ring * AROUND + step, ring * AROUND + ((step + 1) % AROUND)];
-      triangles.push(a, b, a + AROUND, b, b + AROUND, a + AROUND);
-    }
-  }
-  const unit = new BufferAttribute(new Float32Array(normals), 3);
-  geometry.setAttribute("position", unit);
-  geometry.setAttribute("normal", unit);
-  geometry.setAttribute("limbEndShare", new BufferAttribute(new Float32Array(shares), 1));
-  geometry.setIndex(triangles);
+  return new BufferAttribute(new Uint32Array(indices), 1);
 }
 
-const DECLARATIONS = `
-attribute vec4 limbStart;
-attribute vec4 limbEnd;
-attribute vec4 limbWidth;
-attribute float limbEndShare;
-vec3 alongLimb(vec3 unit) {
-  vec3 axis = limbEnd.xyz - limbStart.xyz;
-  float size = length(axis);
-  axis = size > 1e-6 ? axis / size : vec3(0.0, 0.0, 1.0);
-  vec3 wide = limbWidth.xyz - dot(limbWidth.xyz, axis) * axis;
-  if (length(wide) < 1e-3) wide = abs(axis.y) < 0.9 ? cross(axis, vec3(0.0, 1.0, 0.0)) : cross(axis, vec3(1.0, 0.0, 0.0));
-  wide = normalize(wide);
-  return unit.x * wide + unit.y * cross(axis, wide) + unit.z * axis;
+function pairs(rings: readonly number[]): [number, number][] {
+  return rings.slice(1).map((ring, index) => [rings[index]!, ring]);
 }
-`;
-const NORMAL = "vec3 objectNormal = normalize(alongLimb(vec3(normal.x / limbWidth.w, normal.yz)));";
-const PLACED = `
-vec4 limbPoint = mix(limbStart, limbEnd, limbEndShare);
-vec3 transformed = limbPoint.xyz + limbPoint.w * alongLimb(vec3(position.x * limbWidth.w, position.yz));
-`;
-/** Thrown along the light onto the ground: far cheaper than a shadow map, which matters without a graphics card. */
-const FLATTENED = `
-transformed.xz -= vec2(${SUN.x / SUN.y}, ${SUN.z / SUN.y}) * transformed.y;
-transformed.y = 0.004;
-`;
 
-/** A material whose vertices are placed on capsules. */
-function capsules<M extends Material>(material: M, placing: string): M {
-  material.onBeforeCompile = (shader) => {
-    shader.vertexShader = (DECLARATIONS + shader.vertexShader)
-      .replace("#include <beginnormal_vertex>", NORMAL)
-      .replace("#include <begin_vertex>", placing);
-  };
-  material.customProgramCacheKey = () => placing;
-  return material;
-}
+/** Along the light onto the ground: far cheaper than a shadow map. */
+const THROWN = new Matrix4().set(1, -SUN.x / SUN.y, 0, 0, 0, 0, 0, ABOVE_GROUND_M, 0, -SUN.z / SUN.y, 1, 0, 0, 0, 0, 1);

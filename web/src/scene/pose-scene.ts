@@ -42,6 +42,8 @@ export interface CanvasPoint {
 
 const LARGEST_CROWD = 64;
 const LARGEST_PIXEL_RATIO = 2;
+/** So many can have many corners even without a graphics card, where each of them costs. */
+const FEW_PEOPLE = 2;
 const NEAREST_PX = 22;
 const VIEW_FROM = new Vector3(0.42, 0.26, 0.87).normalize();
 
@@ -106,7 +108,7 @@ export class PoseScene {
       const colours = limbColours(index);
       for (const limb of this.bones) limbs.add(joints, limb, colours[limb.side], widthOf(joints, limb));
     }
-    limbs.commit();
+    limbs.commit(!this.isSlow || people.length <= FEW_PEOPLE);
   }
 
   /** Show these trajectories and no others. */

@@ -28,6 +28,7 @@ export function App() {
     return () => (removeEventListener("hashchange", turn), removeEventListener("keydown", press));
   }, []);
   useSignalEffect(() => void (document.documentElement.dataset["theme"] = store.theme.value));
+  useSignalEffect(() => void (document.title = store.clip.value ? `${store.clip.value.title} – poselift` : "poselift"));
   const Open = TABS.find(({ id }) => id === open.value)!.component;
   return (
     <>

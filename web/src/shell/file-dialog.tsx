@@ -21,6 +21,7 @@ export function FileDialog() {
 function FileForm({ question }: { question: FileQuestion }) {
   const { fileName, refusal, known, answer } = question;
   const [width, height] = known.image_size ?? ["", ""];
+  const readers = readersIn(refusal ?? "");
   return (
     <Dialog title={`About ${fileName}`} onClose={() => answer(null)}>
       <form onSubmit={(event) => (event.preventDefault(), answer(told(new FormData(event.currentTarget), known)))}>
@@ -34,7 +35,7 @@ function FileForm({ question }: { question: FileQuestion }) {
           <div class="fields">
             <label>
               Width
-              <input name="width" type="number" min="1" max={LARGEST_SIDE} required={refusal === null} autoFocus defaultValue={String(width)} />
+              <input name="width" type="number" min="1" max={LARGEST_SIDE} required={refusal === null} defaultValue={String(width)} />
             </label>
             <label>
               Height
@@ -66,6 +67,16 @@ function FileForm({ question }: { question: FileQuestion }) {
               ))}
             </select>
           </label>
+          {readers.length > 0 && (
+            <label>
+              Read it as a file of
+              <select name="reader" defaultValue={known.reader ?? readers[0]}>
+                {readers.map((name) => (
+                  <option key={name}>{name}</option>
+                ))}
+              </select>
+            </label>
+          )}
         </div>
         <footer>
           <button type="button" onClick={() => answer(null)}>
@@ -80,15 +91,20 @@ function FileForm({ question }: { question: FileQuestion }) {
   );
 }
 
+/** The readers of which the server asks to name one. */
+function readersIn(refusal: string): string[] {
+  return /found that (.+) read it: name one/.exec(refusal)?.[1]?.split(", ") ?? [];
+}
+
 function told(form: FormData, known: ConvertOptions): ConvertOptions {
   const text = (name: string): string => String(form.get(name) ?? "");
-  const [width, height, fps, format] = [Number(text("width")), Number(text("height")), Number(text("fps")), text("keypoint_format")];
-  const { image_size: _, fps: __, keypoint_format: ___, ...rest } = known;
+  const [width, height, fps] = [Number(text("width")), Number(text("height")), Number(text("fps"))];
+  const [format, reader] = [text("keypoint_format"), text("reader") || known.reader];
   return {
-    ...rest,
     ...(width && height && { image_size: [width, height] }),
     ...(fps && { fps }),
     ...(format && { keypoint_format: format }),
+    ...(reader && { reader }),
   };
 }
 

@@ -48,11 +48,11 @@ export function HelpDialog() {
           </dl>
         </section>
       </div>
-      <footer>
-        <a href="./docs">API of this server</a>
-        <button type="button" class="primary" autoFocus onClick={close}>
+      <footer class="reversed">
+        <button type="button" class="primary" onClick={close}>
           Close
         </button>
+        <a href="./docs">API of this server</a>
       </footer>
     </Dialog>
   );

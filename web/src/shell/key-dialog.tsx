@@ -26,7 +26,6 @@ export function KeyDialog() {
           <input
             type="password"
             required
-            autoFocus
             autoComplete="off"
             value={key.value}
             onInput={(event) => void (key.value = event.currentTarget.value)}

@@ -2,9 +2,11 @@
 
 import { batch } from "@preact/signals";
 import {
+  Forbidden,
   InvalidInput,
   NotFound,
   PoseliftError,
+  Unauthenticated,
   type Converted,
   type ConvertOptions,
   type LiftRequest,
@@ -14,11 +16,11 @@ import { BUNDLED_CLIPS, type BundledClip } from "./bundled";
 import { isVideo, liftRequestIn, likelySize, videoSize } from "./files";
 import { askAboutFile } from "./questions";
 import type { Service } from "./service";
-import { answerOf, type OpenedClip, type Store } from "./store";
+import { answerOf, type Notice, type OpenedClip, type Store } from "./store";
 
 const USUAL_FPS = 30;
-/** What the server says where only a name of a reader or format is missing. */
-const CAN_BE_TOLD = /keypoint format|several formats|--reader|reader=/i;
+/** What the server says where only the name of a format or reader is missing. */
+const CAN_BE_TOLD = /which the file does not tell: (?!none )|found that .+ read it: name one/;
 
 /** Opens clips, one after the other: a later one takes the place of one that is still being lifted. */
 export class Opener {
@@ -76,11 +78,11 @@ export class Opener {
   }
 
   /** Ask the server what is in a file, and the user what the file does not say. */
-  private async converted(file: File, known: ConvertOptions): Promise<Pick<OpenedClip, "request" | "notes"> | null> {
+  private async converted(file: File, known: ConvertOptions, isTold = false): Promise<Pick<OpenedClip, "request" | "notes"> | null> {
     const { store, service } = this;
     const again = async (supposed: ConvertOptions, refusal: string | null) => {
       const told = await askAboutFile(store, file.name, supposed, refusal);
-      return told && this.converted(file, told);
+      return told && this.converted(file, told, true);
     };
     try {
       const { request, notes } = await service.convert(file, known);
@@ -89,7 +91,7 @@ export class Opener {
     } catch (error) {
       const request = error instanceof NotFound ? liftRequestIn(await file.text()) : null;
       if (request) return { request, notes: [] };
-      if (error instanceof InvalidInput && CAN_BE_TOLD.test(error.message)) return again(known, error.message);
+      if (error instanceof InvalidInput && (isTold || CAN_BE_TOLD.test(error.message))) return again(known, error.message);
       throw error;
     }
   }
@@ -101,7 +103,7 @@ export class Opener {
     const told = await askAboutFile(this.store, file.name, known, null);
     if (!told) return;
     await this.during(`Lifting ${file.name}`, async (isLatest) => {
-      const found = await this.converted(file, told);
+      const found = await this.converted(file, told, true);
       if (found) await this.lift({ title: file.name, videoUrl, ...found }, isLatest);
     });
   }
@@ -116,7 +118,7 @@ export class Opener {
     }
   }
 
-  private show(clip: OpenedClip, response: LiftResponse, notice: Store["notice"]["value"] = null): void {
+  private show(clip: OpenedClip, response: LiftResponse, notice: Notice | null = null): void {
     const { store } = this;
     const before = store.clip.peek()?.videoUrl;
     if (before && before !== clip.videoUrl) URL.revokeObjectURL(before);
@@ -189,9 +191,13 @@ function supposed(request: Converted["request"], told: ConvertOptions): ConvertO
   return { image_size: likelySize(request.clips), fps: request.fps ?? USUAL_FPS, ...told };
 }
 
-function insteadOf(error: unknown, again: () => void): NonNullable<Store["notice"]["value"]> {
+function insteadOf(error: unknown, again: () => void): Notice {
+  const beforehand = "What you see was lifted beforehand.";
+  if (error instanceof Unauthenticated || error instanceof Forbidden) {
+    return { text: `This server asks for an API key. ${beforehand}`, remedy: { label: "Enter the key…", run: again } };
+  }
   const why = error instanceof Error ? error.message : String(error);
-  return { text: `This clip was lifted beforehand: ${why}.`.replace(/\.\.$/, "."), remedy: { label: "Try again", run: again } };
+  return { text: `${beforehand} The server says: ${why}`, remedy: { label: "Try again", run: again } };
 }
 
 function summary({ title }: OpenedClip, { clips, warnings }: LiftResponse): string {

@@ -45,7 +45,7 @@ export function shortcutOf(event: KeyboardEvent): Shortcut | null {
   const target = event.target instanceof Element ? event.target : null;
   if (target?.closest("dialog, textarea, select, input:not([type=range], [type=checkbox])")) return null;
   if (event.key === " " && target?.closest("button, a, summary, [type=checkbox]")) return null;
-  if (target?.matches("[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key)) return null;
+  if (target?.closest("[type=range], .panels") && /^(Arrow|Page|Home|End)/.test(event.key)) return null;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   return SHORTCUTS.find(({ keys }) => keys.includes(key)) ?? null;
 }

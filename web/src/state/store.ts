@@ -102,6 +102,8 @@ export interface Store {
   timing: ReadonlySignal<Timing | null>;
   duration: ReadonlySignal<number>;
   frame: ReadonlySignal<number>;
+  /** The frame, but while it plays only so often as one can read. */
+  readableFrame: ReadonlySignal<number>;
   motion: ReadonlySignal<Motion | null>;
 }
 
@@ -110,7 +112,9 @@ export function createStore(theme: Theme): Store {
   const clip = signal<OpenedClip | null>(null);
   const answers = signal<readonly Answer[]>([]);
   const time = signal(0);
+  const isPlaying = signal(false);
   const timing = computed(() => clip.value && timingOf(clip.value.request));
+  const frame = computed(() => (timing.value ? frameAt(timing.value, time.value) : 0));
   return {
     clip,
     answers,
@@ -121,7 +125,7 @@ export function createStore(theme: Theme): Store {
     fileQuestion: signal(null),
     announcement: signal(""),
     time,
-    isPlaying: signal(false),
+    isPlaying,
     speed: signal(1),
     loops: signal(true),
     hiddenPeople: signal(new Set()),
@@ -136,9 +140,22 @@ export function createStore(theme: Theme): Store {
     theme: signal(theme),
     timing,
     duration: computed(() => (timing.value ? durationOf(timing.value) : 0)),
-    frame: computed(() => (timing.value ? frameAt(timing.value, time.value) : 0)),
+    frame,
+    readableFrame: nowAndThen(frame, isPlaying),
     motion: computed(() => answers.value[0]?.motion ?? null),
   };
+}
+
+const READABLE_FOR_MS = 120;
+
+/** A value that follows another one at once while that stands still, else now and then. */
+function nowAndThen(followed: ReadonlySignal<number>, isMoving: ReadonlySignal<boolean>): ReadonlySignal<number> {
+  let [last, since] = [followed.peek(), 0];
+  return computed(() => {
+    const [value, now] = [followed.value, performance.now()];
+    if (!isMoving.value || now - since > READABLE_FOR_MS) [last, since] = [value, now];
+    return last;
+  });
 }
 
 /** An answer with its motion. */
