@@ -157,8 +157,24 @@ class Poses(PoseArrays):
         room = ModelOutput.blank(card, len(quality))
         return cls(room.poses, room.trajectory, room.expected_errors, quality=quality)
 
-    def __getitem__(self, rows: Any) -> "Poses":  # noqa: ANN401 - whatever indexes an array
-        """Those of some frames; ``first_frame``, ``fps`` and ``warnings`` stay the clip's."""
+    def __getitem__(self, frames: slice) -> "Poses":
+        """Those of consecutive frames, as in ``poses[10:20]``; ``warnings`` stay the clip's.
+
+        Raises:
+            InvalidInput: frames are left out or turned around, which ``first_frame`` cannot tell.
+        """
+        if not isinstance(frames, slice) or frames.step not in {None, 1}:
+            found = frames if isinstance(frames, slice) else type(frames).__name__
+            raise InvalidInput.at(
+                "poses",
+                "consecutive frames, as in poses[10:20], since others have no number and time "
+                f"here; found {found}. poses.poses and the other arrays take any index",
+            )
+        start, _, _ = frames.indices(len(self))
+        return replace(self.rows(frames), first_frame=self.first_frame + start)
+
+    def rows(self, rows: Any) -> "Poses":  # noqa: ANN401 - whatever indexes an array
+        """Those of some people of one frame; all that is not an array stays."""
         # All fields are spelled out, for speed: each live frame comes through here.
         trajectory, errors, qualities = self.trajectory, self.expected_errors, self.joint_quality
         times = self.timestamps_s

@@ -183,6 +183,6 @@ def _transport(address: Address, api_key: str | None) -> AsyncTransport:
         from poselift.client.rpc import AsyncRpcTransport  # noqa: PLC0415 - only if used
 
         return AsyncRpcTransport(address, api_key)
-    from poselift.client.http import AsyncHttpTransport  # noqa: PLC0415 - only if used
+    from poselift.client.http import HttpTransport  # noqa: PLC0415 - only if used
 
-    return AsyncHttpTransport(address, api_key)
+    return HttpTransport(address, api_key)

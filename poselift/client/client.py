@@ -8,6 +8,7 @@ from typing import Self, Unpack
 from numpy.typing import ArrayLike
 
 from poselift.client.address import Address
+from poselift.client.blocking import BlockingTransport
 from poselift.client.frames import FramePoses, People
 from poselift.client.live import LiveFlow
 from poselift.client.messages import (
@@ -247,4 +248,4 @@ def _transport(address: Address, api_key: str | None) -> Transport:
         return RpcTransport(address, api_key)
     from poselift.client.http import HttpTransport  # noqa: PLC0415 - only if used
 
-    return HttpTransport(address, api_key)
+    return BlockingTransport(lambda: HttpTransport(address, api_key))

@@ -60,7 +60,7 @@ class FramePoses:
         if track_id not in self.track_ids:
             return None
         place = self.track_ids.index(track_id)
-        return self.poses[place : place + 1]
+        return self.poses.rows([place])
 
 
 def frame_message(

@@ -1,9 +1,8 @@
-"""HTTP and WebSockets, blocking and awaited."""
+"""HTTP and WebSockets, awaited."""
 
 import asyncio
-import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from poselift.client.address import Address
@@ -25,8 +24,7 @@ from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
     import httpx
-    from websockets.asyncio.client import ClientConnection as AsyncSocket
-    from websockets.sync.client import ClientConnection as Socket
+    from websockets.asyncio.client import ClientConnection
 
 _PROTOBUF: Final = "application/x-protobuf"
 _SUBPROTOCOL: Final = "poselift.v1.protobuf"
@@ -34,49 +32,7 @@ _CLOSE_TIMEOUT_S: Final = 1.0
 
 
 class HttpTransport:
-    """Blocking HTTP."""
-
-    def __init__(self, address: Address, api_key: str | None) -> None:
-        self._address = address
-        self._headers = authorization(api_key)
-        needed("httpx", address)
-        import httpx  # noqa: PLC0415 - an extra's
-
-        self._client = httpx.Client(headers=self._headers, verify=address.trust or True)
-
-    def lift(self, body: bytes, timeout_s: float) -> bytes:
-        """See ``Transport``."""
-        return self._ask("POST", "/v1/lift", timeout_s, body).content
-
-    def models(self, timeout_s: float) -> list[dict[str, Any]]:
-        """See ``Transport``."""
-        return _models(self._ask("GET", "/v1/models", timeout_s), self._address)
-
-    def stream(self) -> "SocketConnection":
-        """See ``Transport``."""
-        return SocketConnection(self._address, self._headers)
-
-    def sleep(self, seconds: float) -> None:
-        """See ``Transport``."""
-        time.sleep(seconds)
-
-    def close(self) -> None:
-        """See ``Transport``."""
-        self._client.close()
-
-    def _ask(
-        self, method: str, path: str, timeout_s: float, body: bytes | None = None
-    ) -> "httpx.Response":
-        url, options = self._address.http + path, _request_options(timeout_s, body)
-        try:
-            answer = self._client.request(method, url, **options)
-        except Exception as error:
-            raise _lost(error, self._address, timeout_s) from error
-        return _checked(answer, url)
-
-
-class AsyncHttpTransport:
-    """Awaited HTTP."""
+    """HTTP, awaited; of the event loop that first uses it."""
 
     def __init__(self, address: Address, api_key: str | None) -> None:
         self._address = address
@@ -94,9 +50,9 @@ class AsyncHttpTransport:
         """See ``Transport``."""
         return _models(await self._ask("GET", "/v1/models", timeout_s), self._address)
 
-    def stream(self) -> "AsyncSocketConnection":
+    def stream(self) -> "SocketConnection":
         """See ``Transport``."""
-        return AsyncSocketConnection(self._address, self._headers)
+        return SocketConnection(self._address, self._headers)
 
     async def sleep(self, seconds: float) -> None:
         """See ``Transport``."""
@@ -119,67 +75,12 @@ class AsyncHttpTransport:
 
 
 class SocketConnection:
-    """A blocking WebSocket."""
-
-    def __init__(self, address: Address, headers: Mapping[str, str]) -> None:
-        self._address = address
-        self._headers = headers
-        self._socket: Socket | None = None
-        self._end = ExitStack()
-
-    def connect(self, timeout_s: float) -> None:
-        """See ``Connection``."""
-        self.disconnect()
-        needed("websockets", self._address)
-        from websockets.sync.client import connect  # noqa: PLC0415 - an extra's
-
-        try:
-            options = _socket_options(self._address, self._headers, timeout_s)
-            self._socket = self._end.enter_context(connect(self._address.websocket, **options))
-        except Exception as error:
-            raise _not_connected(error, self._address) from error
-
-    def send(self, message: bytes, timeout_s: float) -> None:  # noqa: ARG002 - it waits for a socket
-        """See ``Connection``."""
-        try:
-            self._opened().send(message)
-        except Exception as error:
-            raise _ended(error, self._address) from error
-
-    def receive(self, timeout_s: float) -> bytes | None:
-        """See ``Connection``."""
-        try:
-            return _content(self._opened().recv(timeout_s))
-        except TimeoutError:
-            raise ServerUnavailable(
-                f"no answer from {self._address} in {timeout_s:.3g} s"
-            ) from None
-        except Exception as error:
-            _raise_unless_ended(error, self._address)
-            return None
-
-    def disconnect(self) -> None:
-        """See ``Connection``."""
-        self._socket = None
-        self._end.close()
-
-    def sleep(self, seconds: float) -> None:
-        """See ``Connection``."""
-        time.sleep(seconds)
-
-    def _opened(self) -> "Socket":
-        if self._socket is None:
-            raise ServerUnavailable(f"there is no connection to {self._address}")
-        return self._socket
-
-
-class AsyncSocketConnection:
     """An awaited WebSocket."""
 
     def __init__(self, address: Address, headers: Mapping[str, str]) -> None:
         self._address = address
         self._headers = headers
-        self._socket: AsyncSocket | None = None
+        self._socket: ClientConnection | None = None
         self._end = AsyncExitStack()
 
     async def connect(self, timeout_s: float) -> None:
@@ -225,7 +126,7 @@ class AsyncSocketConnection:
         """See ``Connection``."""
         await asyncio.sleep(seconds)
 
-    def _opened(self) -> "AsyncSocket":
+    def _opened(self) -> "ClientConnection":
         if self._socket is None:
             raise ServerUnavailable(f"there is no connection to {self._address}")
         return self._socket

@@ -54,7 +54,7 @@ class OneEuroFilter:
         known = np.flatnonzero(poses.quality != Quality.UNKNOWN)
         names = [track_ids[int(person)] for person in known]
         self.keep(names)
-        poses.put(known, self.smooth(names, poses[known], elapsed_s))
+        poses.put(known, self.smooth(names, poses.rows(known), elapsed_s))
 
     def follow(self, track_id: str, poses: Poses, times_s: Sequence[float | None]) -> Poses:
         """Take in the latest frames (T, …) of one track; returns the last of them, smoothed.
@@ -65,7 +65,7 @@ class OneEuroFilter:
         times = [*unknown, *times_s][-len(poses) - 1 :]
         for frame, (before, now) in enumerate(pairwise(times)):
             elapsed_s = None if before is None or now is None else now - before
-            smoothed = self.smooth([track_id], poses[frame : frame + 1], elapsed_s)
+            smoothed = self.smooth([track_id], poses.rows([frame]), elapsed_s)
         return smoothed
 
     def smooth(

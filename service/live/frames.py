@@ -94,7 +94,7 @@ class FramePoses:
             named = {each.track_id for each in frame.errors}
             is_shown = is_known | (sources_P >= 0) | np.isin(track_ids, list(named))
             shown = np.flatnonzero(is_shown)
-            track_ids, poses = tuple(track_ids[i] for i in shown), poses[shown]
+            track_ids, poses = tuple(track_ids[i] for i in shown), poses.rows(shown)
             sources_P = sources_P[shown]
         sources = tuple(sources_P.tolist())
         return cls(frame.index, track_ids, poses, is_durable, frame.errors, sources)

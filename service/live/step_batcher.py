@@ -200,7 +200,7 @@ class _Group:
                 frame,
                 record,
                 self.encoded.inputs_TJ2[part],
-                poses[part],
+                poses.rows(part),
                 self.encoded.swapped_TG[part],
             )
             for job, part, frame, record in views

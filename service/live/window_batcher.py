@@ -75,7 +75,8 @@ class WindowBatcher:
             encoded = codec.encode_filled(filled_PJ2, seen_PJ)
             poses.put(rows, codec.decode(output[rows], encoded).finite())
         ends = np.cumsum([len(job.people) for job in jobs])
-        return [poses[end - len(job.people) : end] for job, end in zip(jobs, ends, strict=True)]
+        parts = [slice(end - len(job.people), end) for job, end in zip(jobs, ends, strict=True)]
+        return [poses.rows(part) for part in parts]
 
     def _window(self, codec: Codec, person: TrackFrames) -> tuple[Floats, Floats]:
         """The inputs around a frame, edges repeated, and the frame's filled keypoints."""

@@ -173,6 +173,37 @@ def grpc_proxy(
 
 
 @contextmanager
+def dribbling_server(pieces: int, pause_s: float) -> Iterator[str]:
+    """A server whose answers are whole after so many pieces, each after a pause; its address."""
+    stop = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.wfile.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-long: ")
+            with contextlib.suppress(OSError):
+                for _ in range(pieces):
+                    if not stop.wait(pause_s):
+                        self.wfile.write(b"x")
+                self.wfile.write(b"\r\n\r\n")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        stop.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def tls_proxy(port: int, certificate: trustme.LeafCert) -> Iterator[int]:
     """A proxy that speaks TLS, HTTP/1.1 and 2, and passes plain bytes on to a port; its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,6 +1,7 @@
 """Clips lifted by a client: the poses of the library, and errors of a type each."""
 
 import dataclasses
+import gc
 import subprocess
 import sys
 import threading
@@ -25,7 +26,14 @@ from poselift.client import (
     Unauthenticated,
 )
 from poselift.imputation import Quality
-from tests.clients.servers import KINDS, address, grpc_proxy, http_proxy, restarted_service
+from tests.clients.servers import (
+    KINDS,
+    address,
+    dribbling_server,
+    grpc_proxy,
+    http_proxy,
+    restarted_service,
+)
 from tests.live.stores import free_port
 from tests.models import person_clip
 from tests.serving import service_process
@@ -289,6 +297,47 @@ def test_grpc_refusals_that_ask_for_too_long_are_told_at_once(service):
             client.lift(person_clip(5), image_size=SIZE)
         assert raised.value.retry_after_s == 1
         assert given == ["RESOURCE_EXHAUSTED"]
+
+
+async def test_an_answer_in_small_pieces_has_one_deadline():
+    """Each piece comes in time; without a deadline for all of them the answer is a 404."""
+    with dribbling_server(60, 0.25) as url:
+        with poselift.Client(url, timeout_s=2) as client, pytest.raises(DeadlineExceeded):
+            client.lift(person_clip(5), image_size=SIZE)
+        async with poselift.AsyncClient(url, timeout_s=2) as client:
+            with pytest.raises(DeadlineExceeded):
+                await client.lift(person_clip(5), image_size=SIZE)
+
+
+FORKING = """
+import multiprocessing, sys
+import poselift
+with poselift.Client(sys.argv[1]) as client:
+    client.models()
+    process = multiprocessing.get_context("fork").Process(target=client.models)
+    process.start()
+    process.join()
+    client.models()
+    sys.exit(process.exitcode)
+"""
+
+
+def test_a_client_may_be_used_in_a_forked_process(service):
+    program = [sys.executable, "-W", "error", "-c", FORKING, service.url]
+    subprocess.run(program, check=True, timeout=120)
+
+
+def test_clients_that_nobody_closes_leave_no_thread(service):
+    before = {thread.ident for thread in threading.enumerate()}
+    client = poselift.Client(service.url)
+    client.models()
+    session = client.stream(image_size=SIZE).open()
+    del client, session
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.ident not in before:
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def retry_info(delay: Duration):

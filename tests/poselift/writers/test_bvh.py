@@ -36,7 +36,7 @@ def lifted(name: str) -> poselift.Poses:
 def expected(poses: poselift.Poses) -> dict[str, np.ndarray]:
     """The joints of known frames, y up, with constant bone lengths."""
     known = poses.quality != Quality.UNKNOWN
-    upright = poses.in_axes("y_up")[known]
+    upright = poses.in_axes("y_up").rows(known)
     flat = enforce_bone_lengths(upright.poses, H36M17.parents, np.ones(known.sum(), bool))
     places = flat + upright.trajectory[:, None]
     return dict(zip(H36M17.joints, np.moveaxis(places, 1, 0), strict=True))
@@ -128,7 +128,7 @@ def test_frames_of_unknown_quality_repeat_the_pose_before(tmp_path: Path) -> Non
 def test_frames_at_uneven_times_are_written_at_the_frame_rate(tmp_path: Path) -> None:
     poses = walk(91)
     kept = np.delete(np.arange(91), [4, 29, 30, 57])
-    uneven = replace(poses, timestamps_s=np.arange(91) / FPS)[kept]
+    uneven = replace(poses, timestamps_s=np.arange(91) / FPS).rows(kept)
     poselift.write(tmp_path / "even.bvh", poses)
     poselift.write(tmp_path / "uneven.bvh", uneven)
     even, found = (read_bvh(tmp_path / f"{name}.bvh").positions() for name in ("even", "uneven"))

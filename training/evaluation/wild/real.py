@@ -52,11 +52,11 @@ def lift(model: ClipModel, sequence: KeypointSequence) -> Poses:
 
 def smoothed_live(poses: Poses, fps: float, smoothing_s: float) -> Poses:
     """A clip (T, …) as a live session with ``smoothing_s`` answers it; it begins anew after NaN."""
-    answers = poses[np.arange(len(poses))]  # a copy, which slices are not
+    answers = poses.rows(np.arange(len(poses)))  # a copy, which slices are not
     one_euro = OneEuroFilter(smoothing_s, fps)
     for frame, pose_K3 in enumerate(poses.poses):
         if np.isfinite(pose_K3).all():
-            answers.put([frame], one_euro.smooth([_TRACK], poses[frame : frame + 1]))
+            answers.put([frame], one_euro.smooth([_TRACK], poses.rows([frame])))
         else:
             one_euro.keep([])
     return answers
