@@ -4,6 +4,7 @@ Formats with as many joints have arrays of one shape, so the lengths of limbs ar
 with those of a standing figure. Only a far better fit counts: odd poses must pass.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -43,24 +44,45 @@ def check_layout(keypoints_TJ3: Floats, name: str, where: str) -> None:
         )
 
 
-def better_layout(keypoints_TJ3: Floats, name: str) -> str | None:
-    """The format of as many joints that fits far better than the one named, if there is one."""
+def better_layout(
+    keypoints_TJ3: Floats, name: str, among: Iterable[str] | None = None
+) -> str | None:
+    """The format that fits far better than the one named, if there is one.
+
+    It is looked for among those of as many joints, or those given, whose last joints may be left
+    out.
+    """
     others = [
         other
-        for other in names_with(keypoints_TJ3.shape[1])
+        for other in (names_with(keypoints_TJ3.shape[1]) if among is None else among)
         if _limbs(FORMATS[other]) != _limbs(FORMATS[name])
     ]
     if not others:
         return None
-    some = keypoints_TJ3[:: max(1, len(keypoints_TJ3) // _MOST_FRAMES)]
+    some = _some(keypoints_TJ3)
     claimed = _misfit(some, FORMATS[name])
     if claimed <= _FITS:
         return None
     for other in others:
-        fit = _misfit(some, FORMATS[other])
+        fit = _misfit(widened(some, other), FORMATS[other])
         if fit < _GOOD_FIT and _FAR_BETTER * fit < claimed < np.inf:
             return other
     return None
+
+
+def fits(keypoints_TJ3: Floats, name: str) -> bool:
+    """Whether the lengths of the limbs are a person's, if this is the format."""
+    return _misfit(_some(keypoints_TJ3), FORMATS[name]) <= _FITS
+
+
+def widened(keypoints_TJ3: Floats, name: str) -> Floats:
+    """The same with zeros for the last joints of a format that has more."""
+    lacking = max(0, len(FORMATS[name].joints) - keypoints_TJ3.shape[1])
+    return np.pad(keypoints_TJ3, ((0, 0), (0, lacking), (0, 0)))
+
+
+def _some(keypoints_TJ3: Floats) -> Floats:
+    return keypoints_TJ3[:: max(1, len(keypoints_TJ3) // _MOST_FRAMES)]
 
 
 @lru_cache(64)

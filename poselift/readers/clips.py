@@ -9,6 +9,7 @@ import numpy as np
 from poselift.array_types import Doubles, Floats
 from poselift.errors import InvalidInput
 from poselift.input_check import Coordinates
+from poselift.layout_check import widened
 from poselift.readers.detections import Detections, Frames, check_format
 from poselift.readers.frame_order import is_far
 from poselift.readers.people import group_people
@@ -144,7 +145,13 @@ def make_clips(
         InvalidInput: the keypoint format is not known or does not fit, no person is detected in so
             many frames, or frame numbers reach far beyond the detections.
     """
+    if keypoint_format in detections.may_be:
+        keypoints_NJ3 = widened(detections.keypoints_NJ3, keypoint_format)
+        detections = detections.with_joints(keypoints_NJ3, keypoint_format)
     joints = detections.keypoints_NJ3.shape[1]
+    if (keypoint_format or detections.keypoint_format) is None and detections.may_be:
+        expected = f"the keypoint format: joints are told by numbers up to {joints - 1}, which may "
+        raise InvalidInput.at(name, f"{expected}be {' or '.join(detections.may_be)}")
     chosen = check_format(keypoint_format or detections.keypoint_format, joints, name)
     measured = detections.of(np.flatnonzero((detections.keypoints_NJ3[..., 2] > 0).any(axis=1)))
     people = group_people(measured, chosen) if len(measured) else {}

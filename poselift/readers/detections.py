@@ -43,6 +43,7 @@ class Detections:
         timestamps_N: seconds, or None.
         options: further fields of a lift request that the file has.
         notes: what the caller should know of how the file was read.
+        may_be: formats of which the last joints may be left out, if joints are told by number.
     """
 
     frames_N: Frames
@@ -56,6 +57,7 @@ class Detections:
     timestamps_N: Doubles | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
+    may_be: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames_N)

@@ -1,14 +1,19 @@
 """Landmarks by number or by name, as rows of one keypoint format."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from poselift.array_types import Floats
 from poselift.errors import InvalidInput
+from poselift.layout_check import better_layout, fits
 from poselift.readers.detections import Detections, Landmark, Rows, in_detected_coordinates
 from poselift.readers.joint_labels import Labelled, labelled
+
+_ASPECTS: Final = (1.0, 4 / 3, 16 / 9, 3 / 4, 9 / 16)
+"""Width by height of usual images, whose shape normalized coordinates do not tell."""
 
 
 class LandmarkRow(NamedTuple):
@@ -29,8 +34,8 @@ def landmark_detections(
     Args:
         rows: people in frames, all by number or all by name.
         where: the place of the rows in the source.
-        by_count: the format of each number of joints; the highest number tells which it is, and
-            may be left out where there is one format alone.
+        by_count: the format of each number of joints; the highest number tells which it is, unless
+            joints may be left out at the end, as where there is one format alone.
 
     Raises:
         InvalidInput: there are no rows, numbers beyond all formats, or names of no person's joints.
@@ -47,7 +52,7 @@ def landmark_detections(
         raise InvalidInput.at(where, f"joints by name or by number, not both; {found}")
     if names:
         return _by_name(rows, names, where)
-    return _by_number(rows, max(numbers), where, by_count)
+    return _by_number(rows, numbers, where, by_count)
 
 
 def zero_based(numbers: Iterable[int], joints: Iterable[int], where: str) -> int:
@@ -78,15 +83,15 @@ def _by_name(rows: Sequence[LandmarkRow], names: list[str], where: str) -> Detec
 
 
 def _by_number(
-    rows: Sequence[LandmarkRow], highest: int, where: str, by_count: Mapping[int, str]
+    rows: Sequence[LandmarkRow], numbers: Sequence[int], where: str, by_count: Mapping[int, str]
 ) -> Detections:
-    count = highest + 1
+    count = max(numbers) + 1
     if len(by_count) == 1 and count < max(by_count):
         count = max(by_count)
-    if count not in by_count:
+    if count > max(by_count, default=0):
         ends = ", ".join(f"{count - 1} ({name})" for count, name in sorted(by_count.items()))
         expected = f"numbers of joints up to {ends}" if by_count else "names of joints"
-        raise InvalidInput.at(where, f"{expected}; found {highest}")
+        raise InvalidInput.at(where, f"{expected}; found {max(numbers)}")
     collected = Rows()
     for row in rows:
         values = np.zeros((count, 3))
@@ -95,7 +100,32 @@ def _by_number(
                 raise InvalidInput.at(row.where, f"numbers of joints from 0, found {number}")
             values[number] = landmark
         collected.add(row.frame, values, row.where, row.track, row.time_s)
-    return in_detected_coordinates(collected.detections(by_count=by_count, name=where))
+    found = in_detected_coordinates(collected.detections(by_count=by_count, name=where))
+    return _told_or_open(found, len(numbers) < count, by_count)
+
+
+def _told_or_open(found: Detections, has_gaps: bool, by_count: Mapping[int, str]) -> Detections:
+    """Detections whose format stays open if it may as well be one whose last joints are left out.
+
+    With numbers left out in between (``has_gaps``) others may be left out at the end, so that the
+    highest tells nothing; then the lengths of the limbs must be those of the format.
+    """
+    keypoints_NJ3, usual = found.keypoints_NJ3, found.keypoint_format
+    longer = tuple(name for count, name in by_count.items() if count > keypoints_NJ3.shape[1])
+    if not longer:
+        return found
+    if usual is None:
+        return replace(found, may_be=longer)
+    is_sure = better_layout(keypoints_NJ3, usual, longer) is None
+    if has_gaps and is_sure:
+        is_sure = any(fits(keypoints_NJ3 * scale_3, usual) for scale_3 in _scales(found))
+    return replace(found, keypoint_format=usual if is_sure else None, may_be=(usual, *longer))
+
+
+def _scales(found: Detections) -> Iterator[Floats]:
+    """What makes x, y and score as long across as they are high; of several shapes of images."""
+    for width in (1.0,) if found.coordinates == "pixels" else _ASPECTS:
+        yield np.array([width, 1, 1], np.float32)
 
 
 def unused_notes(labels: Labelled) -> tuple[str, ...]:

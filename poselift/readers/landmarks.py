@@ -20,7 +20,12 @@ HOLDERS = ("landmarks", "poseLandmarks", "pose_landmarks", "landmark", "keypoint
 WORLD = ("worldLandmarks", "poseWorldLandmarks", "pose_world_landmarks", "world_landmarks")
 OF_MEDIAPIPE = {"visibility", "presence", "z"}
 """What no other detector's landmarks have."""
-_WRAPPERS = ("frames", "data", "results", "people", "persons", *HOLDERS)
+_PEOPLE = ("people", "persons")
+_BESIDE = (*WORLD, "segmentationMasks", "segmentation_masks")
+"""What MediaPipe's tasks give beside landmarks."""
+_MOST_PEOPLE = 20
+"""In one image; longer lists are of frames."""
+_WRAPPERS = ("frames", "data", "results", *_PEOPLE, *HOLDERS)
 _FRAME = ("frame", "frame_id", "frame_number", "frameNumber", "frame_index", "frameIndex")
 _TIMES = {"timestamp_ms": 1e-3, "timestampMs": 1e-3, "time_ms": 1e-3, "timestamp_s": 1.0}
 _TRACKS = ("track_id", "person_id", "trackId", "personId", "person")
@@ -67,8 +72,9 @@ def people(content: object, where: str) -> Iterator[Person]:
     """Every person of every frame.
 
     Raises:
-        InvalidInput: something is no frame, person or landmark.
+        InvalidInput: something is no frame, person or landmark, or is either frames or people.
     """
+    _refuse_frames_or_people(content, where)
     for place, (number, frame) in enumerate(frames(content)):
         at = f"{where}, frame {place}"
         own = frame if isinstance(frame, dict) else {}
@@ -84,8 +90,10 @@ def people(content: object, where: str) -> Iterator[Person]:
 
 def frames(content: object) -> Iterator[tuple[int, object]]:
     """The frames and their numbers, by counting or by the names of an object's values."""
-    content = _unwrapped(content)
-    if isinstance(content, dict) and not _is_frame(content):
+    content, holder = _unwrapped(content)
+    if holder in _PEOPLE and isinstance(content, list) and not any(map(_tells_frame, content)):
+        yield 0, content
+    elif isinstance(content, dict) and not _is_frame(content):
         yield from _by_number(content)
     elif isinstance(content, list) and content and _is_row(content[0]):
         yield from _rows(content)
@@ -152,16 +160,52 @@ def has_world_only(content: object) -> bool:
     )
 
 
-def _unwrapped(content: object) -> object:
-    """What an object around all frames holds."""
+def _unwrapped(content: object) -> tuple[object, str | None]:
+    """What an object around all frames holds, and under which name."""
+    holder = None
     while isinstance(content, dict) and not _is_by_joint(content):
-        if any(name in content for name in (*_FRAME, *_TIMES)):
+        if _tells_frame(content) or _is_one_result(content):
             break
-        inner = [content[name] for name in _WRAPPERS if isinstance(content.get(name), list | dict)]
-        if not inner:
+        name = next(
+            (each for each in _WRAPPERS if isinstance(content.get(each), list | dict)), None
+        )
+        if name is None:
             break
-        content = inner[0]
-    return content
+        content, holder = content[name], name
+    return content, holder
+
+
+def _tells_frame(content: object) -> bool:
+    return isinstance(content, dict) and any(name in content for name in (*_FRAME, *_TIMES))
+
+
+def _is_one_result(content: Mapping[str, Any]) -> bool:
+    """Whether this is what MediaPipe's tasks give for one image: lists of its people."""
+    held = _first(content, HOLDERS)
+    is_result = any(name in content for name in _BESIDE)
+    return is_result and isinstance(held, list) and len(held) <= _MOST_PEOPLE
+
+
+def _refuse_frames_or_people(content: object, where: str) -> None:
+    """Refuse a few lists of landmarks in one object, which could be either.
+
+    Raises:
+        InvalidInput: saying how to write which.
+    """
+    held, holder = _unwrapped(content)
+    if holder not in HOLDERS or not isinstance(held, list) or not 2 <= len(held) <= _MOST_PEOPLE:
+        return
+    if not any(
+        is_landmark(each)
+        or _tells_frame(each)
+        or (isinstance(each, dict) and _first(each, _TRACKS) is not None)
+        for each in held
+    ):
+        raise InvalidInput.at(
+            where,
+            f"frames or people; {holder!r} with {len(held)} lists of landmarks may be either: "
+            'write {"frames": […]} or {"people": […]} around them',
+        )
 
 
 def _is_frame(content: Mapping[str, Any]) -> bool:
@@ -210,7 +254,7 @@ def _people_of(
     if depth > _DEEPEST:
         raise InvalidInput.at(where, "landmarks in people in frames, found lists nested deeper")
     if isinstance(frame, dict) and not _is_by_joint(frame):
-        held = _first(frame, ("people", "persons", *HOLDERS))
+        held = _first(frame, (*_PEOPLE, *HOLDERS))
         for track, landmarks in _people_of(held, where, depth + 1):
             yield (_first(frame, _TRACKS) if track is None else track), landmarks
     elif isinstance(frame, dict):

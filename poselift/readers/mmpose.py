@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ _LIST_KEYS: Final = ("instances", "predictions", "instance_info")
 _DEPTH: Final = 6
 """Of lists and objects around an instance."""
 _SOME: Final = 1000
+_NEAR: Final = 0.15
+"""Of a person's height: how far joints are between frames at most, and between people at least."""
+_NEARLY_ALL: Final = 0.9
 _Frame = tuple[int, list[Any], str]
 
 
@@ -78,7 +82,16 @@ def _read(source: Source) -> Detections:
     meta = _meta(source)
     data_set = str(meta.get("dataset_name", "")).lower()
     detections = rows.detections(_DATA_SETS.get(data_set), by_count=BY_COUNT, name=source.name)
-    return _chosen(detections, _names(meta))
+    return replace(_chosen(detections, _names(meta)), notes=tuple(_notes(source, detections)))
+
+
+def _notes(source: Source, detections: Detections) -> Iterator[str]:
+    """What is taken for granted of a list of instances without frames."""
+    content = [] if source.is_folder else source.json
+    if not isinstance(content, list) or not _are_instances(content) or "frame_id" in content[0]:
+        return
+    if detections.frames_N.any():
+        yield "instances taken as one person, frame after frame, as each lies on the one before"
 
 
 def _frames(source: Source) -> Iterator[_Frame]:
@@ -93,8 +106,8 @@ def _frames(source: Source) -> Iterator[_Frame]:
     if isinstance(content, dict) and not _is_instance(content):
         content = _listed(content, source.name)
     frames = content if isinstance(content, list) else [content]
-    if _is_one_image(frames):
-        yield 0, frames, source.name
+    if _are_instances(frames):
+        yield from _frames_of_instances(frames, source.name)
         return
     places: dict[int, str] = {}
     for place, frame in enumerate(frames):
@@ -106,9 +119,43 @@ def _frames(source: Source) -> Iterator[_Frame]:
         yield number, _instances(frame, where), where
 
 
-def _is_one_image(frames: list[Any]) -> bool:
+def _are_instances(frames: list[Any]) -> bool:
     """Whether the list is of people, and not of frames."""
     return bool(frames) and all(isinstance(each, dict) and "keypoints" in each for each in frames)
+
+
+def _frames_of_instances(instances: list[Any], name: str) -> Iterator[_Frame]:
+    """The people of one image, who are apart; or one person in frame after frame, who is not.
+
+    Raises:
+        InvalidInput: it may be either.
+    """
+    places = [f"{name}: [{place}]" for place in range(len(instances))]
+    if all("frame_id" in each for each in instances):
+        for place, (each, where) in enumerate(zip(instances, places, strict=True)):
+            yield _number(each, place, where), [each], where
+        return
+    near = [*map(_is_near, instances, instances[1:], places, places[1:])]
+    if not any(near):
+        yield 0, instances, name
+    elif sum(near) >= _NEARLY_ALL * len(near):
+        yield from ((place, [each], places[place]) for place, each in enumerate(instances))
+    else:
+        raise InvalidInput.at(
+            name,
+            "people of one image, or one person a frame: give each a frame_id; of "
+            f"{len(instances)} instances some lie on the one before and some do not",
+        )
+
+
+def _is_near(before: object, after: object, where_before: str, where_after: str) -> bool:
+    """Whether two instances lie on one another, as no two people of one image do."""
+    one, other = _keypoints(before, where_before), _keypoints(after, where_after)
+    if np.shape(one) != np.shape(other) or np.ndim(one) != 2:
+        return False
+    size = np.ptp(one[:, :2], axis=0).max()
+    away = np.linalg.norm(one[:, :2] - other[:, :2], axis=1)
+    return bool(np.median(away) < _NEAR * size)
 
 
 def _number(frame: object, place: int, where: str) -> int:

@@ -154,3 +154,27 @@ def test_alphaposes_other_joints_are_openposes():
     text = json.dumps({"0.jpg": {"version": "AlphaPose v0.3", "bodies": bodies}})
     clips = read(text)
     assert clips.keypoint_format == "openpose_coco18"
+
+
+def instance(x, y=0, **fields):
+    points = person(x)[:, :2] + [0, y]
+    return {"keypoints": points.tolist(), "keypoint_scores": [0.9] * 17, **fields}
+
+
+def test_bare_instances_of_mmpose_are_an_image_or_one_person():
+    """17 joints of a person 170 pixels high: who moves little goes on, who is apart is another."""
+    clips = read([instance(100), instance(400), instance(700)], reader="mmpose")
+    assert [clip.first_frame for clip in clips] == [0, 0, 0]
+    (clip,) = clips = read([instance(100 + 10 * n) for n in range(8)], reader="mmpose")
+    assert noses(clip) == [100 + 10 * n for n in range(8)]
+    assert "taken as one person" in clips.notes[0]
+    with pytest.raises(poselift.InvalidInput, match="give each a frame_id; of 4 instances"):
+        read([instance(100), instance(105), instance(400), instance(405)], reader="mmpose")
+
+
+def test_bare_instances_of_mmpose_may_tell_their_frames():
+    rows = [instance(x, frame_id=n) for n in (3, 4, 7) for x in (100 + n, 500 + n)]
+    clips = read(rows, reader="mmpose")
+    for clip, x in zip(clips, (100, 500), strict=True):
+        assert noses(clip) == [x + 3, x + 4, None, None, x + 7]
+    assert not clips.notes

@@ -139,6 +139,27 @@ class TestLandmarks:
         with pytest.raises(InvalidInput, match=where):
             read("landmarks.json", content)
 
+    @pytest.mark.parametrize("holder", ["landmarks", "poseLandmarks", "keypoints", "poses"])
+    def test_a_few_lists_of_landmarks_may_be_frames_or_people(self, holder):
+        both = [landmarks(0), landmarks(0, 1)]
+        with pytest.raises(InvalidInput, match=r"frames or people; .* with 2 lists of landmarks"):
+            read("landmarks.json", {holder: both})
+        for said, first_frames in (("people", [0, 0]), ("frames", [0, 1])):
+            clips = read("landmarks.json", {said: both})
+            assert [clip.first_frame for clip in clips] == first_frames
+        assert [len(clip) for clip in read("landmarks.json", {holder: both[:1]})] == [1]
+        assert [len(clip) for clip in read("landmarks.json", {holder: both[:1] * 30})] == [30]
+
+    @pytest.mark.parametrize("beside", ["worldLandmarks", "pose_world_landmarks"])
+    def test_what_mediapipes_tasks_give_for_an_image_are_its_people(self, beside):
+        result = {"landmarks": [landmarks(0), landmarks(0, 1)], beside: [[], []]}
+        assert [len(clip) for clip in read("landmarks.json", result)] == [1, 1]
+        assert [len(clip) for clip in read("landmarks.json", [result] * 3)] == [3, 3]
+
+    def test_people_with_frames_of_their_own_are_in_those(self):
+        rows = [{"frame": n, "landmarks": landmarks(n)} for n in range(4)]
+        assert [len(clip) for clip in read("landmarks.json", {"people": rows})] == [4]
+
     def test_movenet_for_six_people_has_those_with_a_score(self):
         people = np.zeros((FRAMES, 1, 6, 56))
         people[:, 0, 0, :51] = MOVENET.reshape(FRAMES, -1)
@@ -473,3 +494,44 @@ def test_every_label_of_the_formats_means_its_joint():
         "": None,
     }.items():
         assert joint_named(label) == joint
+
+
+def numbered(keypoint_format, numbers, scale=(1.0, 1.0)):
+    """Frames of joints with these ids alone."""
+    return [
+        [
+            {"id": i, "x": x * scale[0], "y": y * scale[1], "confidence": s}
+            for i, (x, y, s) in enumerate(joints)
+            if i in numbers
+        ]
+        for joints in walker(0, keypoint_format).tolist()
+    ]
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (1 / WIDTH, 1 / HEIGHT)])
+@pytest.mark.parametrize(
+    ("keypoint_format", "numbers", "is_sure"),
+    [
+        ("mediapipe33", range(11, 25), False),
+        ("mediapipe33", range(25), False),
+        ("openpose_body25", range(1, 15), False),
+        ("openpose_coco18", range(2, 14), False),
+        ("halpe26", range(23), False),
+        ("coco17", range(17), True),
+        ("coco17", [0, *range(5, 17)], True),
+        ("openpose_body25", [0, *range(2, 25)], True),
+        ("halpe26", range(5, 26), True),
+    ],
+)
+def test_the_highest_number_tells_the_format_where_limbs_agree(
+    keypoint_format, numbers, is_sure, scale
+):
+    content = numbered(keypoint_format, numbers, scale)
+    told = read("joints.json", content, keypoint_format=keypoint_format)
+    assert told[0].keypoints.shape == walker(0, keypoint_format).shape
+    if is_sure:
+        assert read("joints.json", content).keypoint_format == keypoint_format
+    else:
+        expected = rf"numbers up to {max(numbers)}, which may be .*{keypoint_format}"
+        with pytest.raises(InvalidInput, match=expected):
+            read("joints.json", content)
