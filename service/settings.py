@@ -62,7 +62,8 @@ class Settings(BaseSettings):
     """Threads a model may use; 0 for one per core."""
 
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
-    """Keys that open the service, separated by commas, each its own owner of sessions."""
+    """Keys that open the service, separated by commas, each its own owner of sessions.
+    Printable ASCII characters."""
     allow_anonymous: bool = False
     """Let the service listen to other machines without keys."""
     api_keys_file: Path | None = None
@@ -182,6 +183,8 @@ class Settings(BaseSettings):
         named = frozenset(key.strip() for key in keys.split(",") if key.strip())
         if not named:
             raise ValueError("names no key; leave it out to be open to all")
+        if not all(key.isascii() and key.isprintable() for key in named):
+            raise ValueError("a key has characters that no header can have: printable ASCII alone")
         return named
 
     @field_validator(

@@ -11,7 +11,7 @@ from training.data.prepare_commands import CmuOptions, prepare_cmu
 from training.evaluation.checkpoint_evaluation import CheckpointEvaluation, EvaluateOptions
 from training.evaluation.pages import around, put_into
 from training.evaluation.wild.everyday import load_everyday
-from training.evaluation.wild.model_pages import write_pages
+from training.evaluation.wild.model_pages import check_pages, write_pages
 from training.evaluation.wild.pictures import draw_calibration, draw_failures, draw_flexion
 from training.evaluation.wild.posture_pictures import draw_postures
 from training.evaluation.wild.suite import Results, as_json, as_markdown, measure_models
@@ -47,13 +47,14 @@ def evaluate(
 
 def _run_suite(options: EvaluateOptions) -> None:
     """Measure model folders in all conditions."""
-    if options.page:
-        around(options.page, "suite")  # a page without marks is said at once
+    folders = options.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
+    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
+    if options.page:  # a page without marks is said at once
+        around(options.page, "suite")
+        check_pages([each.card for each in lifters.values()], options.page.parent)
     data = options.data or _MOTION
     if not data.exists():
         _prepare(options, data)
-    folders = options.models or sorted(path.parent for path in _MODELS.glob(f"*/{CLIP_GRAPH}"))
-    lifters = {folder.name: ClipModel.load(folder, provider="cpu") for folder in folders}
     results = measure_models(
         lifters, data, Downloads(_CACHE), _CACHE / "detections", options.everyday
     )

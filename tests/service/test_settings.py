@@ -176,3 +176,16 @@ def test_a_list_without_keys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("POSELIFT_API_KEYS", " , ")
     with pytest.raises(ValidationError, match="names no key"):
         Settings()
+
+
+@pytest.mark.parametrize("key", ["sécret", "se\ncret", "se\x7fcret"])
+def test_keys_that_no_client_can_send_are_refused_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("POSELIFT_API_KEYS", f"other,{key}")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    told = explain(refused.value)
+    assert told.startswith("POSELIFT_API_KEYS: Value error, a key has characters that no header")
+    assert "cret" not in told
+    assert "other" not in told

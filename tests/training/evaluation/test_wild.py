@@ -421,6 +421,17 @@ def test_a_page_without_marks_is_refused_before_measuring(tmp_path):
         evaluate(options=suite(tmp_path, page=page))
 
 
+def test_a_models_page_without_marks_is_refused_before_measuring(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- suite: begin --><!-- suite: end -->")
+    own = tmp_path / "docs" / "models" / "causal243-light.md"
+    own.parent.mkdir(parents=True)
+    own.write_text("<!-- card: begin --><!-- card: end -->")
+    options = suite(tmp_path, page=page, models=[MODELS / "causal243-light"])
+    with pytest.raises(ValueError, match=r"light\.md: expected the marks <!-- results: begin -->"):
+        evaluate(options=options)
+
+
 def suite(tmp_path, **options):
     return EvaluateOptions(suite="wild", data=tmp_path / "none.npz", **options)
 

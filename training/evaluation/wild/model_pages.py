@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poselift.card import Card
-from training.evaluation.pages import Rows, put_into, rendered, table
+from training.evaluation.pages import Rows, around, put_into, rendered, table
 from training.evaluation.wild.suite import Results
 
 ROWS = (
@@ -40,22 +40,41 @@ EVERYDAY = {"everyday P-MPJPE": "UI-PRMD, noisy: P-MPJPE", "knees (°)": "UI-PRM
 def write_pages(results: Results, cards: Sequence[Card], root: Path) -> None:
     """Fill in the tables of the models' pages, of their index and of the README.
 
-    A page that is not there is not written; one without marks is an error.
+    A page that is not there is not written; see ``check_pages``.
     """
     rows: Rows = results.held_out | results.definitions | results.real
     for card in cards:
-        page = root / "docs" / "models" / f"{card.name}.md"
+        page = _page(root, card)
         if page.exists():
             text = rendered(Path(__file__).with_name("card.md.j2"), card=card)
             put_into(page, "card", text)
             own = {what: rows[what] for what in ROWS if what in rows}
             put_into(page, "results", table(own, [card.name]))
-    for page, part, text in (
-        (root / "docs" / "models" / "index.md", "errors", _errors(results, cards)),
-        (root / "README.md", "errors", _errors_and_baseline(results, cards)),
-    ):
+    texts = _errors(results, cards), _errors_and_baseline(results, cards)
+    for page, text in zip(_pages_of_all(root), texts, strict=True):
         if page.exists():
-            put_into(page, part, text)
+            put_into(page, "errors", text)
+
+
+def check_pages(cards: Sequence[Card], root: Path) -> None:
+    """Check that the pages which ``write_pages`` will write have their marks.
+
+    Raises:
+        ValueError: one lacks some.
+    """
+    parts = [(_page(root, card), part) for card in cards for part in ("card", "results")]
+    for page, part in [*parts, *((page, "errors") for page in _pages_of_all(root))]:
+        if page.exists():
+            around(page, part)
+
+
+def _page(root: Path, card: Card) -> Path:
+    return root / "docs" / "models" / f"{card.name}.md"
+
+
+def _pages_of_all(root: Path) -> tuple[Path, Path]:
+    """The pages with the errors of all models: their index and the README."""
+    return root / "docs" / "models" / "index.md", root / "README.md"
 
 
 def _errors(results: Results, cards: Sequence[Card]) -> str:
