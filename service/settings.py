@@ -19,7 +19,7 @@ from poselift.shipped_models import SHIPPED_MODELS
 from service.addresses import Network, is_loopback
 from service.environment import PREFIX, is_service_url
 
-_SECRET = ("api_keys", "redis_url")
+_SECRET = ("api_keys", "redis_url", "redis_sentinels")
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Positive = Annotated[int, Field(gt=0)]

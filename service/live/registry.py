@@ -78,7 +78,7 @@ class LiveSessions:
 
     def doubt(self) -> str | None:
         """What does not work fully, for ``/readyz``: clips are lifted all the same."""
-        return None if self.is_store_here else "the session store is away"
+        return None if self.is_store_here else f"the session store {self._store.trouble}"
 
     def start(self) -> None:
         """Begin to sweep and to watch the store, on the current event loop."""

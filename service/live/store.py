@@ -177,8 +177,13 @@ class SessionStore:
 
     @property
     def is_here(self) -> bool:
-        """Whether the store did what it was asked when it was last asked."""
-        return self._connection.is_here
+        """Whether the store can be used, as far as is known."""
+        return self._connection.trouble is None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it cannot be used, in words that go on after its name."""
+        return self._connection.trouble
 
     async def start(self) -> None:
         """Connect; begins to append, on the current event loop.
@@ -187,7 +192,6 @@ class SessionStore:
             StoreAway: it does not answer, or refuses what sessions need.
         """
         await self._check()
-        await self.life()
         for task in (self._append_waiting(), self._keep_checking()):
             self._tasks.append(asyncio.create_task(task))
 
@@ -252,6 +256,9 @@ class SessionStore:
             StoreAway: the store does not answer.
         """
         self._check_here()
+        return await self._replace_all(writer, record)
+
+    async def _replace_all(self, writer: Writer, record: SessionRecord) -> bool:
         fields = record.next_index, record.options, record.owner, self._expiry_ms
         frames = [part for frame in record.frames for part in (_entry_id(frame), frame.record)]
         call = _keys(writer.session_id), (writer.fence, *fields, *frames)
@@ -377,13 +384,16 @@ class SessionStore:
         try:
             writer = (await self.open(session_id, "", b"{}")).writer
             assert writer is not None
-            call = self._appending(writer, StoredFrame(0, 0, b""))
-            self._granted((await self._answers(self._append, [call]))[0], session_id)
+            frame = StoredFrame(0, 0, b"")
+            (answer,) = await self._answers(self._append, [self._appending(writer, frame)])
+            if Standing(answer[0]) is not Standing.THERE:  # writing tells why
+                await self._replace_all(writer, SessionRecord(1, b"{}", "", [frame]))
             await self.close(writer)
             await self._connection.asked(self._connection.redis.delete(*_keys(session_id)))
-        except (StoreAway, SessionAbsent, WriterFenced, RecordBehind) as error:
+            await self.life()
+        except StoreAway:
             self._connection.lost()
-            raise StoreAway(str(error)) from error
+            raise
         self._connection.found()
 
     async def _warn_of_eviction(self) -> None:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 Call: TypeAlias = tuple[Sequence[str], Sequence[Any]]
 """The keys and the arguments that a script is run with."""
 
+_IS_AWAY: Final = "is away"
+_REFUSES: Final = "refuses what sessions need"
 _LATE_MS: Final = 1
 """How long copies are waited for that were late the last time: they may be gone for long."""
 
@@ -59,24 +61,24 @@ class StoreConnection:
         self._copies = copies
         self._copies_ms = max(int(timeout_s * 500), 1)
         self._has_copies = True
-        self._is_here = True
+        self._trouble: str | None = None
         self._told: set[str] = set()
 
     @property
-    def is_here(self) -> bool:
-        """Whether the store answered and could write when it was last asked."""
-        return self._is_here
+    def trouble(self) -> str | None:
+        """Why the store cannot be used, in words that go on after its name."""
+        return self._trouble
 
     def found(self) -> None:
         """The store can be used, after all or still."""
-        if not self._is_here:
+        if self._trouble is not None:
             _log.info("the session store is back")
-        self._is_here = True
+        self._trouble = None
         self._told.clear()
 
     def lost(self) -> None:
-        """The store cannot be used."""
-        self._is_here = False
+        """The store cannot be used: it refuses what sessions need."""
+        self._trouble = self._trouble or _REFUSES
 
     async def let_go(self) -> None:
         """Make new connections from now on: the address may be another server's by now."""
@@ -120,13 +122,13 @@ class StoreConnection:
 
     def failed(self, error: Exception) -> StoreAway:
         """What an error of the server means; told in the log, once."""
-        is_answer = isinstance(error, ResponseError)
-        what = "refuses what sessions need" if is_answer else "is away"
-        if self._is_here and str(error) not in self._told:
+        trouble = _REFUSES if isinstance(error, ResponseError) else _IS_AWAY
+        if self._trouble is None and str(error) not in self._told:
             self._told.add(str(error))
-            _log.warning("the session store %s: %s", what, error)
-        self._is_here = self._is_here and not _concerns_all(error)
-        return StoreAway(f"{what}: {error}")
+            _log.warning("the session store %s: %s", trouble, error)
+        if _concerns_all(error):
+            self._trouble = trouble
+        return StoreAway(f"{trouble}: {error}")
 
     async def _run(
         self, script: AsyncScript, calls: Sequence[Call], copies: int

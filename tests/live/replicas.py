@@ -28,15 +28,16 @@ SIZE = (1000.0, 800.0)
 @asynccontextmanager
 async def replica(
     models: Path,
-    url: str,
+    server: str | StoreServer,
     settings: LiveSettings | None = None,
     capacity: int = 64,
     expiry_s: float = 60.0,
     timeout_s: float = 1.0,
     frames_kept: int = 155,
     settle_s: float = 0.0,
+    copies: int = 0,
 ) -> AsyncIterator[LiveSessions]:
-    """A replica's live sessions, running."""
+    """A replica's live sessions, running; ``server`` keeps them, and may be a URL."""
     metrics = Metrics(CollectorRegistry())
     served: list[ServedModel] = []
     live: dict[str, LiveModel] = {}
@@ -46,7 +47,8 @@ async def replica(
         model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, metrics)
         if model is not None:
             live[folder.name] = model
-    store = SessionStore(StoreServer(url), expiry_s, frames_kept, timeout_s, settle_s=settle_s)
+    server = StoreServer(server) if isinstance(server, str) else server
+    store = SessionStore(server, expiry_s, frames_kept, timeout_s, copies, settle_s)
     batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]
     batchers += [batcher for model in live.values() for batcher in model.batchers]
     for batcher in batchers:

@@ -90,11 +90,11 @@ def any_store(folder: Path) -> AbstractContextManager[StoreServer]:
 
 
 @contextmanager
-def store_server(binary: str, folder: Path) -> Iterator[StoreServer]:
-    """A running server, stopped afterwards."""
+def store_server(binary: str, folder: Path, *more: str) -> Iterator[StoreServer]:
+    """A running server, stopped afterwards; ``more`` are options of its own."""
     port = free_port()
     options = ["--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    server = StoreServer([binary, *options, "--bind", "127.0.0.1"], port)
+    server = StoreServer([binary, *options, "--bind", "127.0.0.1", *more], port)
     server.start()
     try:
         yield server

@@ -8,7 +8,9 @@ import pytest
 from poselift.imputation import ImputationState
 from poselift.outliers import MotionMemory
 from service.live import records
+from service.live.frame_log import unbroken
 from service.live.records import RecordedFrame
+from service.live.store import StoredFrame
 
 JOINTS = 17
 
@@ -55,3 +57,21 @@ def test_a_record_is_read_as_it_was_written(people, is_complete):
 def test_frames_encoded_together_are_those_encoded_alone():
     frames = [recorded(people, people % 2 == 0, people) for people in (1, 0, 3, 2, 4)]
     assert records.encode_all(frames) == [records.encode(frame) for frame in frames]
+
+
+def test_frames_from_which_a_session_can_go_on():
+    def found(next_index, *places, kept=4):
+        stored = [StoredFrame(index, after, b"") for index, after in places]
+        return [each.index for each in unbroken(stored, next_index, kept)]
+
+    whole = [(0, 0), (1, 1), (4, 2)]
+    assert found(5, *whole) == [0, 1, 4]
+    assert found(4, *whole) == [0, 1]
+    assert found(9, *whole) == [0, 1, 4]
+    assert found(5, (0, 0), (1, 1), (4, 3)) == [0, 1]
+    assert found(9, (5, 5), (6, 6), (7, 7), (8, 8)) == [5, 6, 7, 8]
+    assert found(9, (4, 4), (6, 6), (7, 7), (8, 8), kept=3) == [6, 7, 8]
+    assert found(9, (6, 6), (7, 7), (8, 8)) == []
+    earlier = [(0, None), (1, None), (5, None), (6, 6)]  # as an earlier version left them
+    assert found(7, *earlier) == [0, 1, 5, 6]
+    assert found(7, *earlier[1:]) == []
