@@ -94,7 +94,8 @@ def store_server(binary: str, folder: Path, *more: str) -> Iterator[StoreServer]
     """A running server, stopped afterwards; ``more`` are options of its own."""
     port = free_port()
     options = ["--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    server = StoreServer([binary, *options, "--bind", "127.0.0.1", *more], port)
+    options += ["--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0"]
+    server = StoreServer([binary, *options, *more], port)
     server.start()
     try:
         yield server
