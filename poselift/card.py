@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from poselift.architectures.tcn import Tcn
 from poselift.normalisation import ScreenCamera
 
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9 ._+-]{0,99}$")]
 METADATA_KEY = "poselift.card"
 """The ONNX metadata key whose value is the card as JSON."""
 
@@ -77,8 +78,8 @@ class Training(_Part):
 class Card(_Part):
     """Everything the service must know to feed a model and to explain its answers."""
 
-    name: str
-    version: str
+    name: ModelName
+    version: Annotated[str, Field(max_length=100)]
     """As ``poselift.runtime.model_files.model_version`` gives it."""
     created: str
     """ISO 8601, UTC."""

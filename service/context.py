@@ -43,6 +43,10 @@ class ServiceContext:
     """Origins of pages that may ask, besides the service's own; ``*`` for all."""
     allowed_hosts: tuple[str, ...] | None = None
     """The names under which the service may be asked, besides loopback ones; None for any."""
+    describes_http: bool = True
+    """Whether HTTP serves its document, and the page that shows it."""
+    describes_rpc: bool = True
+    """Whether gRPC has reflection."""
     is_managed: bool = False
     """Whether metrics are on the management port, and not on that of requests."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS

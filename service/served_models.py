@@ -169,9 +169,14 @@ def model_folders(root: Path) -> list[Path]:
     """Every folder with a clip graph under ``root``, by name.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, or a link leads out of ``root``.
     """
     folders = sorted(graph.parent for graph in root.glob("*/clip.onnx"))
     if not folders:
         raise ModelError(f"no model in {root}: expected folders that hold a clip.onnx")
+    inside = root.resolve()
+    for folder in folders:
+        for path in (folder, *folder.iterdir()):
+            if not path.resolve().is_relative_to(inside):
+                raise ModelError(f"{path}: a link out of {root}; copy what it leads to")
     return folders

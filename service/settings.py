@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = ()
     """Names under which the service is asked, separated by commas; others are refused."""
 
+    docs: bool = True
+    """Whether `/docs` and `/openapi.json` are served."""
+    reflection: bool = True
+    """Whether gRPC tells of its methods."""
+
     convert: bool | None = None
     """Whether `POST /v1/convert` reads the files of callers; else only on a loopback address."""
 

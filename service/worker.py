@@ -184,6 +184,8 @@ async def _service(
                     trusted_proxies=settings.trusted_proxies,
                     allowed_origins=settings.allowed_origins,
                     allowed_hosts=settings.checked_hosts,
+                    describes_http=settings.docs,
+                    describes_rpc=settings.reflection,
                     is_managed=machine.management_socket is not None,
                 )
             finally:

@@ -1,9 +1,9 @@
 """What is asked of the shape of a network, whatever its family."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Architecture(BaseModel):
@@ -11,7 +11,7 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     causal: bool
-    receptive_field: int
+    receptive_field: Annotated[int, Field(gt=0, le=100_000)]
 
     @property
     def padding_work(self) -> float:

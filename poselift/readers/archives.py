@@ -10,13 +10,10 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from poselift.errors import InvalidInput
 from poselift.readers.numpy_files import ZIP
 from poselift.readers.source import MOST_BYTES, Source, natural_key
+from poselift.readers.unpacking import check_ratio
 
 _MOST_MEMBERS: Final = 250_000
 """More than two hours of a file for each frame; each takes half a kilobyte to list."""
-_MOST_RATIO: Final = 100
-"""Bytes unpacked for one that is packed: keypoints in JSON make 5 to 15."""
-_SMALL_BYTES: Final = 16 * 2**20
-"""What may unpack to so little is read whatever the ratio."""
 _LISTED: Final = b"PK\x01\x02"
 """Before each member in the archive's list of them."""
 _ENCRYPTED: Final = 1
@@ -102,7 +99,4 @@ def _check_size(where: str, members: Iterable[ZipInfo], packed_bytes: int) -> No
     total = sum(member.file_size for member in members)
     if total > MOST_BYTES:
         raise InvalidInput.at(where, f"{MOST_BYTES // 2**20} MiB at most when unpacked")
-    if total > max(_SMALL_BYTES, _MOST_RATIO * packed_bytes):
-        raise InvalidInput.at(
-            where, f"files packed to a hundredth at best, found {total} bytes in {packed_bytes}"
-        )
+    check_ratio(where, total, packed_bytes)

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.readers.source import MOST_BYTES, Source
+from poselift.readers.unpacking import check_ratio
 
 SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _MOST_NAMES: Final = 10_000
+_MOST_RATIO: Final = 1_000
+"""Of SLEAP's many tracks, most have a person for a moment, and nothing else."""
 
 
 def root_names(source: Source) -> frozenset[str] | None:
@@ -69,6 +72,7 @@ def dataset(group: Any, path: str, where: str) -> NDArray[Any]:  # noqa: ANN401 
     if length > MOST_BYTES:
         expected = f"{MOST_BYTES // 2**20} MiB at most, found {found.shape} of {found.dtype}"
         raise InvalidInput.at(f"{where}, {path}", expected)
+    check_ratio(f"{where}, {path}", length, found.file.id.get_filesize(), _MOST_RATIO)
     values: NDArray[Any] = np.asarray(found[()])
     return values
 

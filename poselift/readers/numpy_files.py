@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from poselift.errors import InvalidInput
 from poselift.readers.source import MOST_BYTES, Source
+from poselift.readers.unpacking import check_ratio
 
 NPY: Final = b"\x93NUMPY"
 ZIP: Final = b"PK\x03\x04"
@@ -87,7 +88,7 @@ def opened_npz(source: Source) -> Iterator[ZipFile]:
     """
     try:
         with source.open() as file, ZipFile(file) as archive:
-            _check_members(archive.infolist(), source.name)
+            _check_members(archive.infolist(), source)
             yield archive
     except DAMAGED as error:
         raise InvalidInput.at(source.name, f"a file of arrays (.npz): {error}") from None
@@ -117,7 +118,7 @@ def _members(archive: ZipFile) -> Iterator[ZipInfo]:
     return (member for member in archive.infolist() if member.filename.endswith(".npy"))
 
 
-def _check_members(members: list[ZipInfo], where: str) -> None:
+def _check_members(members: list[ZipInfo], source: Source) -> None:
     """Refuse an archive by what its members unpack to.
 
     Raises:
@@ -126,5 +127,7 @@ def _check_members(members: list[ZipInfo], where: str) -> None:
     unpacked = sum(member.file_size for member in members)
     if unpacked > MOST_BYTES or len(members) > _MOST_MEMBERS:
         raise InvalidInput.at(
-            where, f"{MOST_BYTES // 2**20} MiB unpacked at most, found {unpacked // 2**20} MiB"
+            source.name,
+            f"{MOST_BYTES // 2**20} MiB unpacked at most, found {unpacked // 2**20} MiB",
         )
+    check_ratio(source.name, unpacked, source.size)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from poselift.array_types import Floats
 from poselift.card import METADATA_KEY, Card
 from poselift.errors import ModelError, RuntimeNotInstalled
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_LONGEST_CARD = 256 * 1024
+"""Characters; ours have some thousand."""
 _PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 
 _log = logging.getLogger(__name__)
@@ -151,7 +151,9 @@ def _read_card(session: "onnxruntime.InferenceSession", path: Path) -> Card:
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         raise ModelError(f"{path}: has no card; export the model with training.export")
+    if len(text) > _LONGEST_CARD:
+        raise ModelError(f"{path}: its card is over {_LONGEST_CARD} characters long")
     try:
         return Card.model_validate(json.loads(text), strict=False)
-    except (json.JSONDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # ValidationError is one of the first
         raise ModelError(f"{path}: its card cannot be read: {error}") from error

@@ -24,7 +24,7 @@ from service.served_models import ModelSet
 
 def create_app(context: ServiceContext) -> FastAPI:
     """Put the endpoints of one service together."""
-    app = FastAPIOffline(title="poselift", version="1", redirect_slashes=False, redoc_url=None)
+    app = _app(context.describes_http)
     operations = Operations(app, context)
     LiftEndpoint(context).add_to(operations)
     ConvertEndpoint(context).add_to(operations)
@@ -35,12 +35,20 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.router.routes.extend(page_routes())
     answer_errors(app)
     guard_browsers(app, context)
-    document = _document(app, context.engine.models)
-    app.openapi = lambda: document  # type: ignore[method-assign]
+    if context.describes_http:
+        document = _document(app, context.engine.models)
+        app.openapi = lambda: document  # type: ignore[method-assign]
     for route in app.routes:
         if isinstance(route, APIRoute) and route.path in PROBES and route.methods:
             route.methods.add("HEAD")  # the document tells of GET alone
     return app
+
+
+def _app(is_described: bool) -> FastAPI:
+    options: dict[str, Any] = {"title": "poselift", "version": "1", "redirect_slashes": False}
+    if is_described:
+        return FastAPIOffline(**options, redoc_url=None)
+    return FastAPI(**options, openapi_url=None)
 
 
 def _document(app: FastAPI, models: ModelSet) -> dict[str, Any]:

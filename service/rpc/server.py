@@ -70,7 +70,9 @@ def create_server(context: ServiceContext) -> grpc.aio.Server:
     server.add_generic_rpc_handlers((PoseLift(context).handlers(service),))
     servicer = HealthServicer(context.state, (service,))
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    reflection.enable_server_reflection((service, health, reflection.SERVICE_NAME), server)
+    if context.describes_rpc:
+        names = (service, health, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
     return server
 
 

@@ -57,7 +57,7 @@ def test_a_bomb_is_refused(client: httpx.Client) -> None:
     content = zipped({"0.json": bytes(50 * 2**20)})
     outcome = http_problem(convert(client, content, name="keypoints.zip"))
     assert outcome.slug == "invalid"
-    assert "packed to a hundredth" in outcome.detail
+    assert "content packed to 1/100" in outcome.detail
 
 
 def test_it_is_lifted_as_it_stands(client: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """Finding models, their aliases, and which jobs run together."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,22 @@ def test_folders_with_a_graph_are_models(models: Path, tmp_path: Path) -> None:
         model_folders(tmp_path)
     with pytest.raises(ModelError, match="no model in"):
         model_folders(tmp_path / "missing")
+
+
+def test_links_lead_nowhere_else(models: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(models / "causal", root / "causal")
+    (root / "again").symlink_to("causal")
+    (root / "causal" / "notes").symlink_to("weights.bin")
+    assert [folder.name for folder in model_folders(root)] == ["again", "causal"]
+    (root / "causal" / "notes").unlink()
+    (root / "causal" / "notes").symlink_to(models / "h36m" / "clip.onnx")
+    with pytest.raises(ModelError, match=r"again/notes: a link out of"):
+        model_folders(root)
+    (root / "causal" / "notes").unlink()
+    (root / "h36m").symlink_to(models / "h36m")
+    with pytest.raises(ModelError, match=r"h36m: a link out of"):
+        model_folders(root)
 
 
 def test_aliases_are_the_first_of_their_kind(models: Path) -> None:

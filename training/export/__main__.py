@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from poselift.card import ModelName
+from poselift.errors import InvalidInput
 from training.command import Options, command_line, run
 from training.export.exported import (
     UNSTATED_LICENCE,
@@ -52,7 +54,7 @@ def export_checkpoint(checkpoint: Path, /, *, options: _ExportOptions) -> None:
 
 
 def _exported(checkpoint: Path, options: _ExportOptions) -> Exported:
-    name = options.name or options.output.name
+    name = _checked_name(options.name or options.output.name)
     if checkpoint.suffix == VIDEOPOSE3D_SUFFIX:
         _refuse(checkpoint, options, "errors", "licence", "recipe", "cost", "limits")
         return from_videopose3d(checkpoint, name, options.causal, options.keypoint_format)
@@ -65,6 +67,14 @@ def _exported(checkpoint: Path, options: _ExportOptions) -> Exported:
         options.limits,
     )
     return from_checkpoint(checkpoint, name, remarks)
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return TypeAdapter(ModelName).validate_python(name)
+    except ValidationError:
+        expected = "up to 100 letters, digits, spaces, '.', '_', '+' and '-'"
+        raise InvalidInput.at("--name", f"{expected}, found {name!r}") from None
 
 
 def _refuse(checkpoint: Path, options: _ExportOptions, *names: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
+import h5py
 import numpy as np
 import pytest
 
@@ -104,7 +105,7 @@ def encrypted() -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (bomb(), "files packed to a hundredth at best, found 104857600 bytes in 1"),
+        (bomb(), "content packed to 1/100 at best, found 104857600 bytes in 1"),
         (zipped({"../0.json": "{}"}), "'../0.json': expected a name within the archive"),
         (zipped({"/etc/0.json": "{}"}), "'/etc/0.json': expected a name within the archive"),
         (zipped({"a\\..\\..\\0.json": "{}"}), "expected a name within the archive"),
@@ -134,7 +135,7 @@ def test_what_is_refused(content: bytes, said: str) -> None:
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     content = bomb()
     tracemalloc.start()
-    with pytest.raises(InvalidInput, match="packed to a hundredth"):
+    with pytest.raises(InvalidInput, match="content packed to 1/100"):
         read(content)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -166,3 +167,31 @@ def test_members_are_counted_before_they_are_listed(monkeypatch: pytest.MonkeyPa
     with pytest.raises(InvalidInput, match="3 files at most in an archive"):
         read(zipped(OPENPOSE))
     assert not listed
+
+
+def compressed_arrays() -> bytes:
+    arrays = io.BytesIO()
+    np.savez_compressed(arrays, keypoints=np.zeros((100_000, 17, 3)))
+    return arrays.getvalue()
+
+
+def empty_hdf5() -> bytes:
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["node_names"] = np.array([b"nose"] * 17)
+        file.create_dataset(
+            "tracks", (1, 2, 17, 600_000), "f4"
+        )  # takes no room until it is written
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reader"),
+    [("keypoints.npz", compressed_arrays(), "array"), ("keypoints.h5", empty_hdf5(), "sleap")],
+)
+def test_files_of_arrays_that_unpack_to_far_more_are_refused(
+    name: str, content: bytes, reader: str
+) -> None:
+    assert len(content) < 2**19
+    with pytest.raises(InvalidInput, match=r"content packed to 1/1000? at best"):
+        poselift.read(Source.of_bytes(name, content), reader=reader)

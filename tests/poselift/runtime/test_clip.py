@@ -117,6 +117,30 @@ def test_a_card_that_cannot_be_read_is_refused(folder):
         ClipModel.load(folder, "cpu")
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda card: card.update(name="../up"), "name"),
+        (lambda card: card.update(name="a" * 101), "name"),
+        (lambda card: card.update(name="line\nbreak"), "name"),
+        (lambda card: card["architecture"].update(receptive_field=10**9), "receptive_field"),
+        (lambda card: card.update(licence="a" * 300_000), "over 262144 characters"),
+    ],
+)
+def test_names_and_cards_are_bounded(folder, change, said):
+    rewrite_card(folder, change)
+    with pytest.raises(ModelError, match=rf"its card (?s:.*){said}"):
+        ClipModel.load(folder, "cpu")
+
+
+def test_a_card_nested_without_end_is_refused(folder):
+    graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
+    onnx.helper.set_model_props(graph, {METADATA_KEY: "[" * 200_000})
+    (folder / CLIP_GRAPH).write_bytes(graph.SerializeToString())
+    with pytest.raises(ModelError, match="its card cannot be read"):
+        ClipModel.load(folder, "cpu")
+
+
 def test_a_graph_without_card_is_refused(folder):
     graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
     del graph.metadata_props[:]

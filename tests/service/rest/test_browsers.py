@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
 import websockets
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from websockets.exceptions import InvalidStatus
 
 from tests.contract.transports import http_problem
@@ -28,7 +30,8 @@ def public(models: Path) -> Iterator[ServiceProcess]:
     """A service that is asked from elsewhere, by a page of a friend."""
     settings = {"HOST": "0.0.0.0", "ALLOW_ANONYMOUS": "true", "LIVE_MODEL": "causal"}
     allowed = {"ALLOWED_ORIGINS": FRIEND, "ALLOWED_HOSTS": "poses.example,10.0.0.5"}
-    with service_process(models, **settings, **allowed) as running:
+    undescribed = {"DOCS": "false", "REFLECTION": "false"}
+    with service_process(models, **settings, **allowed, **undescribed) as running:
         yield running
 
 
@@ -114,3 +117,14 @@ def test_names_can_be_given(public: ServiceProcess) -> None:
     assert status("POSES.example:8000") == 200
     assert status("other.example") == 421
     assert status("10.1.2.3:8000", "/readyz") == 200  # as load balancers ask
+
+
+def test_descriptions_can_be_switched_off(public: ServiceProcess) -> None:
+    for path in ("/docs", "/openapi.json"):
+        assert httpx.get(f"{public.url}{path}").status_code == 404
+    with grpc.insecure_channel(f"127.0.0.1:{public.grpc_port}") as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        with pytest.raises(grpc.RpcError) as refused:
+            list(stub.ServerReflectionInfo(iter([asked]), timeout=60))
+    assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED

@@ -17,10 +17,16 @@ from typing import cast
 from tqdm import tqdm
 
 from poselift.errors import InvalidInput, PoseliftError
+from poselift.readers.unpacking import check_ratio
 
 SUFFIXES = (".asf", ".amc", ".bvh", ".npz", ".c3d")
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
 """What ends the names of the archives that are looked for in a folder."""
+
+
+_MOST_MEMBERS = 250_000
+_MOST_BYTES = 64 * 2**30
+"""Ten times the CMU database."""
 
 
 @contextmanager
@@ -62,17 +68,40 @@ def _opened(source: Path, stack: ExitStack) -> Path:
 
 
 def _unzip(source: Path, folder: Path) -> None:
+    room = _Room(source)
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
+            room.take(member.file_size)
             if _wanted(member.filename, source):
                 archive.extract(member, folder)
 
 
 def _untar(source: Path, folder: Path) -> None:
+    room = _Room(source)
     with tarfile.open(source) as archive:
         for member in archive:
+            room.take(member.size)
             if member.isfile() and _wanted(member.name, source):
                 archive.extract(member, folder, filter="data")
+
+
+class _Room:
+    """What an archive may take when it is unpacked."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._packed_bytes = source.stat().st_size
+        self._members = 0
+        self._bytes = 0
+
+    def take(self, size: int) -> None:
+        """Make room for a member of this size; `InvalidInput` where there is none."""
+        self._members += 1
+        self._bytes += size
+        check_ratio(str(self._source), self._bytes, self._packed_bytes)
+        if self._bytes > _MOST_BYTES or self._members > _MOST_MEMBERS:
+            expected = f"{_MOST_MEMBERS} files of {_MOST_BYTES // 2**30} GiB at most in an archive"
+            raise InvalidInput.at(str(self._source), f"{expected}; or the folder, unpacked")
 
 
 def _wanted(name: str, source: Path) -> bool:

@@ -50,6 +50,22 @@ def test_members_outside_the_archive_are_refused(tmp_path: Path, name: str, memb
     assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {name}
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_an_archive_that_unpacks_to_far_more_is_refused_before(tmp_path: Path, name: str) -> None:
+    path = WRITERS[name](tmp_path / name, [])
+    if name == "a.zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("01.bvh", bytes(64 * 2**20))
+    else:
+        with tarfile.open(path, "w:xz", preset=0) as tar:
+            member = tarfile.TarInfo("01.bvh")
+            member.size = 64 * 2**20
+            tar.addfile(member, io.BytesIO(bytes(member.size)))
+    assert path.stat().st_size < 2**19
+    with pytest.raises(InvalidInput, match="content packed to 1/100"), opened([path]):
+        pass
+
+
 def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as archive:
