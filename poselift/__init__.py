@@ -27,6 +27,7 @@ from poselift.poses import Poses, PoseWarning
 from poselift.readers.clips import Clip, Clips
 from poselift.readers.reading import read
 from poselift.skeletons import SKELETONS
+from poselift.video.detection import detect
 from poselift.writers.formats import write
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ __all__ = [
     "Poses",
     "Quality",
     "RuntimeNotInstalled",
+    "detect",
     "joint_angles",
     "lift",
     "load_model",

@@ -6,11 +6,13 @@ from cyclopts import App, CycloptsError
 
 from poselift.command.bench import bench
 from poselift.command.convert import convert
+from poselift.command.detectors import detectors_app
 from poselift.command.lift import lift_files
 from poselift.command.listing import models, readers
 from poselift.command.serve import serve
 from poselift.command.stream import stream
 from poselift.command.usage import FAILED, WRONG_USAGE, UsageError
+from poselift.command.video import video
 from poselift.errors import PoseliftError
 
 app = App(
@@ -20,8 +22,9 @@ app = App(
     result_action="return_value",
 )
 app.command(lift_files, name="lift")
-for subcommand in (bench, convert, models, readers, serve, stream):
+for subcommand in (bench, convert, models, readers, serve, stream, video):
     app.command(subcommand)
+app.command(detectors_app())
 app.register_install_completion_command()
 
 

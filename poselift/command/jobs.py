@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any
 
 from poselift.command.lifters import Lifter
-from poselift.command.options import Lifting, Reading
+from poselift.command.options import Lifting, ReadsClips
 from poselift.command.outputs import Target, is_newer, write_whole
+from poselift.command.writing import Overlay
 from poselift.errors import PoseliftError
 from poselift.lifting import lift
-from poselift.poses import PoseWarning
+from poselift.poses import Poses, PoseWarning
 from poselift.readers.clips import Clip, Clips
 from poselift.writers.formats import write
 
@@ -27,15 +27,16 @@ class Job:
 
     path: Path
     target: Target
-    reading: Reading
+    reading: ReadsClips
     lifting: Lifting
     rig: str | None = None
     resume: bool = False
+    overlay: Overlay | None = None
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file of one person's poses; kept is one that was there already."""
+    """A file of one person's poses; kept is one that was there already. An overlay is of all."""
 
     path: Path
     frames: int
@@ -79,8 +80,19 @@ def do(lifter: Lifter, job: Job) -> Outcome:
         options = job.lifting.of(clips)
         outcome.notes += [*clips.notes, *_assumed(clips)]
         paths = job.target.paths([clip.id for clip in clips])
+        lifted: list[tuple[Clip, Poses]] = []
         for clip, path in zip(clips, paths, strict=True):
-            outcome.outputs.append(_output(lifter, job, clip, path, options))
+            if job.resume and is_newer(path, job.path):
+                outcome.outputs.append(Output(path, len(clip), clip.id, is_kept=True))
+                continue
+            poses = lifter.lift(clip, options)
+            write_whole(path, job.path, partial(write, poses=poses, rig=job.rig))
+            outcome.outputs.append(Output(path, len(poses), clip.id, poses.warnings))
+            if job.overlay is not None:
+                lifted.append((clip, poses))
+        if job.overlay is not None:
+            path, pictures = job.overlay.write(job.path, lifted)
+            outcome.outputs.append(Output(path, pictures, ""))
     except PoseliftError as error:
         outcome.error = error.detail
     except OSError as error:
@@ -88,14 +100,6 @@ def do(lifter: Lifter, job: Job) -> Outcome:
     except MemoryError:
         outcome.error = "it needs more memory than there is"
     return outcome
-
-
-def _output(lifter: Lifter, job: Job, clip: Clip, path: Path, options: dict[str, Any]) -> Output:
-    if job.resume and is_newer(path, job.path):
-        return Output(path, len(clip), clip.id, is_kept=True)
-    poses = lifter.lift(clip, options)
-    write_whole(path, job.path, partial(write, poses=poses, rig=job.rig))
-    return Output(path, len(poses), clip.id, poses.warnings)
 
 
 def _assumed(clips: Clips) -> Iterator[str]:

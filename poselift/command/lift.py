@@ -7,30 +7,21 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from poselift.command.jobs import Job, outcomes
-from poselift.command.lifters import AtServer, InProcess, Lifter
+from poselift.command.lifters import chosen_lifter
 from poselift.command.options import Lifting, Reading, Server
-from poselift.command.outputs import targets
 from poselift.command.report import Report, progress
 from poselift.command.usage import UsageError
-from poselift.errors import InvalidInput, ModelError
-from poselift.shipped_models import DEFAULT, model_folder
-from poselift.writers.formats import WRITERS, rigged_endings
-from poselift.writers.rigs import RIGS
+from poselift.command.writing import Writing
 
-_OUTPUT = f"""the file to write: {" or ".join(WRITERS)}; of several people NAME-ID each, of several
-inputs NAME-INPUT. With --to a folder, in which files are named as the inputs."""
-_TO = f"""the format of the files in a folder: {", ".join(each[1:] for each in WRITERS)}"""
-_RIG = f"names and rest pose of the joints in {rigged_endings()}: {', '.join(RIGS)}"
-_OUT = "Output"
+_VIDEO = "the video of the only input, to draw the overlay's keypoints over"
 _RUN = "Running"
 _FLAG = Parameter(negative="", show_default=False, group=_RUN)
 
 
 def lift_files(
     *inputs: Path,
-    output: Annotated[Path, Parameter(alias="-o", help=_OUTPUT, group=_OUT)],
-    to: Annotated[str | None, Parameter(help=_TO, group=_OUT)] = None,
-    rig: Annotated[str | None, Parameter(help=_RIG, group=_OUT)] = None,
+    writing: Writing,
+    video: Annotated[Path | None, Parameter(help=_VIDEO, group="Output")] = None,
     reading: Reading | None = None,
     lifting: Lifting | None = None,
     server: Server | None = None,
@@ -42,9 +33,8 @@ def lift_files(
 
     Args:
         inputs: files or folders, each of one video.
-        output: see ``_OUTPUT``.
-        to: see ``_TO``.
-        rig: see ``_RIG``.
+        writing: what is written.
+        video: see ``_VIDEO``.
         reading: how the inputs are read.
         lifting: how clips are lifted.
         server: where, if not here.
@@ -56,11 +46,13 @@ def lift_files(
     if not inputs:
         raise UsageError.at("INPUT", "a file or folder of keypoints")
     how.check()
-    places = targets(inputs, output, to, WRITERS)
-    _check_rig(rig, places[0].ending)
-    lifter = _lifter(server or Server(), what.model, jobs)
+    places = writing.targets(inputs)
+    overlays = writing.overlays(inputs, [video] * len(inputs))
+    _check_overlay(writing.overlay, video, len(inputs), resume=resume)
+    lifter = chosen_lifter(server or Server(), what.model, jobs)
     todo = [
-        Job(path, place, how, what, rig, resume) for path, place in zip(inputs, places, strict=True)
+        Job(path, place, how, what, writing.rig, resume, overlay)
+        for path, place, overlay in zip(inputs, places, overlays, strict=True)
     ]
     report = Report(as_json=json, is_one=len(todo) == 1)
     with progress(outcomes(todo, lifter, jobs), len(todo)) as done:
@@ -69,24 +61,10 @@ def lift_files(
     return report.status
 
 
-def _check_rig(rig: str | None, ending: str) -> None:
-    try:
-        WRITERS[ending].check_rig("--rig", rig)
-    except InvalidInput as error:
-        raise UsageError(error.detail) from None
-
-
-def _check_model(model: str | None) -> None:
-    try:
-        model_folder(model or DEFAULT)
-    except ModelError as error:
-        raise UsageError(f"--model: {error.detail}") from None
-
-
-def _lifter(server: Server, model: str | None, jobs: int) -> Lifter:
-    if server.server is None:
-        _check_model(model)
-        return InProcess(jobs)
-    lifter = AtServer(server.client())
-    lifter.check(model)
-    return lifter
+def _check_overlay(overlay: Path | None, video: Path | None, inputs: int, *, resume: bool) -> None:
+    if overlay is not None and resume:
+        raise UsageError.at("--resume", "none with --overlay, which needs all poses")
+    if video is not None and (overlay is None or inputs > 1):
+        raise UsageError.at("--video", "none without --overlay, nor with several inputs")
+    if video is not None and not video.is_file():
+        raise UsageError.at("--video", f"a file, found {str(video)!r}")

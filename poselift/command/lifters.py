@@ -8,7 +8,9 @@ from multiprocessing import get_context
 from os import cpu_count
 from typing import Any, Protocol
 
+from poselift.command.options import Server
 from poselift.command.usage import UsageError
+from poselift.errors import ModelError
 from poselift.lifting import lift
 from poselift.poses import Poses
 from poselift.readers.clips import Clip
@@ -69,6 +71,28 @@ class AtServer:
     def pool(self, workers: int) -> Executor:
         """Threads, which a client may be used from."""
         return ThreadPoolExecutor(workers)
+
+
+def chosen_lifter(server: Server, model: str | None, workers: int) -> Lifter:
+    """The one at a server, if that is named.
+
+    Raises:
+        UsageError: there is no such model.
+        ServerError: the server is not there, or wants another key.
+    """
+    if server.server is None:
+        _check_model(model)
+        return InProcess(workers)
+    lifter = AtServer(server.client())
+    lifter.check(model)
+    return lifter
+
+
+def _check_model(model: str | None) -> None:
+    try:
+        model_folder(model or DEFAULT)
+    except ModelError as error:
+        raise UsageError(f"--model: {error.detail}") from None
 
 
 @lru_cache(1)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -20,6 +20,13 @@ from poselift.readers.registry import READERS
 _CAMERA: Final = {"focal_length", "fov_degrees", "principal_point", "radial", "tangential"}
 _SIZE: Final = "width and height in pixels"
 _TIMEOUT_S: Final = 60.0
+
+
+class ReadsClips(Protocol):
+    """How the people in an input are found."""
+
+    def read(self, path: Path) -> Clips:
+        """The people in an input."""
 
 
 @Parameter(name="*", group="Input")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,20 @@ def progress(iterator: Iterator[Outcome], total: int) -> Iterator[Iterator[Outco
     # Rich would send redirected lines to its own console: those for a pipe must go there.
     with Progress(console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
         yield iter(bar.track(iterator, total=total, description="inputs"))
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Something to be told counts and totals, shown by a bar if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - takes a while
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda count, total: bar.update(task, completed=count, total=total)
 
 
 def _fields(path: Path, output: Output) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import av
 import numpy as np
-from av.video.stream import VideoStream
-from PIL import Image
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
     """
 
     def __init__(self, path: Path, encoding: Encoding) -> None:
+        import av  # noqa: PLC0415 - an extra's
+
         self._encoding = encoding
         self._container = av.open(str(path), "w", options=dict(encoding.of_file))
         self._stream: VideoStream | None = None
@@ -67,16 +70,20 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
         """Whether a picture at this time is not too early after the one before."""
         return time_s >= self._next_s
 
-    def write(self, picture: Image.Image, time_s: float) -> None:
+    def write(self, picture: "Image.Image", time_s: float) -> None:
         """Add a picture that is shown from this time on."""
+        from av import VideoFrame  # noqa: PLC0415
+
         stream = self._stream = self._stream or self._opened(picture)
-        frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+        frame = VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
         frame.pts, frame.time_base = round(time_s / _CLOCK), _CLOCK
         self._container.mux(stream.encode(frame))
         self._next_s = time_s + (1 - _EARLY) / self._encoding.most_fps
         self.pictures += 1
 
-    def _opened(self, picture: Image.Image) -> VideoStream:
+    def _opened(self, picture: "Image.Image") -> "VideoStream":
+        from av.video.stream import VideoStream  # noqa: PLC0415
+
         encoding = self._encoding
         stream = self._container.add_stream(encoding.codec, options=dict(encoding.of_codec))
         assert isinstance(stream, VideoStream)

@@ -16,6 +16,7 @@ from poselift.poses import Poses
 from poselift.readers.clips import Clip
 from poselift.video.canvas import MIDDLE, Canvas, Colour, side_colour
 from poselift.video.decoding import open_video
+from poselift.video.drawn_bones import drawn_bones
 from poselift.video.encoding import ENCODINGS, VideoWriter
 from poselift.video.scene import Scene
 
@@ -182,7 +183,7 @@ def _draw_person(
     layout = FORMATS[clip.keypoint_format]
     seen_J = scores_J >= _MIN_SCORE
     width = _LINE * height
-    bones = [bone for bone in layout.bones if seen_J[list(bone)].all()]
+    bones = [bone for bone in drawn_bones(layout) if seen_J[list(bone)].all()]
     for halo in (True, False):
         radius = width * (1.7 if halo else 1.0)
         for a, b in bones:
