@@ -25,30 +25,27 @@ BETWEEN_PEOPLE = 40
 
 def find(picture: Array) -> list[dict[str, Any]]:
     """The people in a picture (H, W, 3): for each the joints as [x, y, score], in pixels."""
-    hues = hues_of(picture)
+    rows, columns = np.nonzero(np.ptp(picture, axis=2) > 128)
+    nearest = np.round(hues(picture[rows, columns]) * JOINTS).astype(int) % JOINTS
     people: dict[int, list[list[float]]] = {}
     for joint in range(JOINTS):
-        distance = np.abs((hues - joint / JOINTS + 0.5) % 1 - 0.5)
-        rows, columns = np.nonzero(distance < 0.4 / JOINTS)
-        for number, ball in enumerate(balls(rows, columns)):
+        is_joint = nearest == joint
+        for number, ball in enumerate(balls(rows[is_joint], columns[is_joint])):
             joints = people.setdefault(number, [[0, 0, 0] for _ in range(JOINTS)])
             joints[joint] = [round(float(each), 2) for each in (*ball, 1)]
     return [{"keypoints": joints} for _, joints in sorted(people.items())]
 
 
-def hues_of(picture: Array) -> Array:
-    """The hue of each pixel, from 0 to 1; NaN where it has none or is dark."""
-    colours = picture.astype(np.float32) / 255
-    brightest, darkest = colours.max(axis=2), colours.min(axis=2)
-    is_coloured = (brightest > 0.6) & (brightest - darkest > 0.5)
-    red, green, blue = np.moveaxis(colours, 2, 0)
-    span = np.where(is_coloured, brightest - darkest, np.nan)
-    hues = np.select(
+def hues(colours: Array) -> Array:
+    """The hue of each of some colours (N, 3), from 0 to 1."""
+    red, green, blue = colours.T / 255
+    brightest, span = colours.max(axis=1) / 255, np.ptp(colours, axis=1) / 255
+    sixths = np.select(
         [brightest == red, brightest == green],
         [(green - blue) / span, 2 + (blue - red) / span],
         4 + (red - green) / span,
     )
-    return hues / 6 % 1
+    return sixths / 6 % 1
 
 
 def balls(rows: Array, columns: Array) -> list[tuple[float, float]]:

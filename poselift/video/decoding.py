@@ -228,19 +228,22 @@ def _video(container: "InputContainer", name: str, most_seconds: float) -> Video
     if not streams:
         raise InvalidInput.at(name, "a stream of pictures, found none")
     stream = streams[0]
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    stream.thread_type = "SLICE"  # several pictures at a time would share an error
+    context = stream.codec_context
+    if context.width * context.height > MOST_PIXELS:
+        found = f"{context.width} x {context.height}"
+        raise InvalidInput.at(name, f"pictures of {MOST_PIXELS} pixels at most, found {found}")
+    context.options = {"max_pixels": str(MOST_PIXELS)}  # pictures may be larger than was told
     duration_s = _duration_s(container, stream)
     if duration_s is not None and duration_s > most_seconds:
         raise InvalidInput.at(name, f"a video of {most_seconds:g} s at most, found {duration_s:g}")
     pictures = _Pictures(container, stream)
     first = pictures.first()
     if first is None:
-        expected = f"pictures of {MOST_PIXELS} pixels at most that can be decoded, found none"
-        raise InvalidInput.at(name, expected)
+        raise InvalidInput.at(name, "pictures that can be decoded, found none")
     turn = _Turn.of(first)
     width = round(first.width * (stream.sample_aspect_ratio or 1))
-    fps = float(stream.average_rate or stream.guessed_rate or 0) or _USUAL_FPS
+    fps = float(stream.guessed_rate or stream.average_rate or 0) or _USUAL_FPS
     count = stream.frames or (round(duration_s * fps) if duration_s else None)
     size = turn.sides((max(width, 1), first.height))
     return Video(name, size, fps, count, pictures, turn, most_seconds)

@@ -82,7 +82,8 @@ def detect_people(
     detections = _timed(rows.detections(keypoint_format, name=video.name), times_s, video)
     clips = make_clips(detections, detector.name, video.name, keypoint_format, min_frames=1)
     seen = replace(clips, notes=(*clips.notes, *video.notes))
-    return _without_brief(seen, min_frames or _usual_least(seen, len(times_s)), video.name)
+    kept = _without_brief(seen, min_frames or _usual_least(seen, len(times_s)), video.name)
+    return kept if any(detections.person_ids) else _numbered(kept)
 
 
 def _usual_least(clips: Clips, frames: int) -> int:
@@ -99,6 +100,12 @@ def _without_brief(clips: Clips, least: int, name: str) -> Clips:
         return clips
     note = f"{len(clips) - len(kept)} people detected in fewer than {least} frames are left out"
     return replace(clips, clips=kept, notes=(*clips.notes, note))
+
+
+def _numbered(clips: Clips) -> Clips:
+    """The same with names that count the people who are left."""
+    named = (replace(clip, id=f"person-{number}") for number, clip in enumerate(clips))
+    return replace(clips, clips=tuple(named))
 
 
 def _stream(video: Video, people: int | None) -> PictureStream:

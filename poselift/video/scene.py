@@ -121,7 +121,8 @@ class Scene:
         calm = round(fps * _CALM_S)
         self._middle_T3 = _averaged(self._over_time(_Figure.middles, np.nanmean, frames), calm)
         self._floor_T1 = _calm_bound(self._over_time(_Figure.lowest, np.nanmin, frames), -1, calm)
-        self._reach_T1 = _calm_bound(self._over_time(self._reaches, np.nanmax, frames), 1, calm)
+        reach_T1 = _calm_bound(self._over_time(self._reaches, np.nanmax, frames), 1, calm)
+        self._reach_T1 = np.maximum(reach_T1, _LEAST_REACH_M)
 
     def draw(self, frame: int, time_s: float, size: tuple[int, int]) -> Image.Image:
         """A frame of the source, at a time of the video."""
@@ -169,7 +170,7 @@ class Scene:
         rows = slice(figure.first_frame, figure.first_frame + len(figure.points_TK3))
         off_TK3 = figure.points_TK3 - self._middle_T3[rows, None]
         farthest_T: Doubles = np.linalg.norm(off_TK3, axis=2).max(axis=1)
-        return np.maximum(farthest_T[:, None] + _AIR_M, _LEAST_REACH_M)
+        return farthest_T[:, None] + _AIR_M
 
 
 def _azimuth(time_s: float) -> float:
