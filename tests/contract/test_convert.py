@@ -154,16 +154,25 @@ def test_compressed_files_are_refused(client: httpx.Client) -> None:
 
 
 def test_it_is_off_but_on_loopback_addresses_or_where_asked_for(models: Path) -> None:
+    """Converting files, and detecting people in videos."""
     content = dumps(lift_request())
     for host, setting, status in (
         ("0.0.0.0", {}, 404),
-        ("0.0.0.0", {"CONVERT": "true"}, 200),
-        ("127.0.0.1", {"CONVERT": "false"}, 404),
+        ("0.0.0.0", {"CONVERT": "true", "DETECT": "true"}, 200),
+        ("127.0.0.1", {"CONVERT": "false", "DETECT": "false"}, 404),
     ):
         with service_process(
             models, DEFAULT_MODEL="symmetric", HOST=host, ALLOW_ANONYMOUS="true", **setting
         ) as service:
             answer = httpx.post(f"{service.url}/v1/convert", content=content, timeout=120)
             assert answer.status_code == status, answer.text
+            detectors = httpx.get(f"{service.url}/v1/detectors")
+            video = httpx.post(f"{service.url}/v1/detect?detector=none", content=b"video")
+            assert detectors.status_code == status
             if status == 404:
                 assert "POSELIFT_CONVERT=true switches it on" in http_problem(answer).detail
+                for refused in (detectors, video):
+                    said = http_problem(refused).detail
+                    assert "POSELIFT_DETECT=true switches it on" in said
+            else:
+                assert http_problem(video).places == ["detector"]

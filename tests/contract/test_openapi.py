@@ -46,6 +46,8 @@ OPERATIONS = [
     ("/v1/lift", "POST"),
     ("/v1/sessions", "POST"),
     ("/v1/convert", "POST"),
+    ("/v1/detect", "POST"),
+    ("/v1/detectors", "GET"),
     ("/v1/sessions/{session_id}/frames", "POST"),
     ("/v1/sessions/{session_id}", "GET"),
     ("/v1/sessions/{session_id}", "DELETE"),

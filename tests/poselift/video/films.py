@@ -30,9 +30,9 @@ def colours(folder: Path) -> Path:
     return folder
 
 
-def python_detector(folder: Path, name: str, code: str) -> Path:
+def python_detector(folder: Path, name: str, code: str, *arguments: str) -> Path:
     """A folder with a detector that is a few lines of Python."""
-    save(Detector(name, "coco17", (sys.executable, "-c", code)), folder)
+    save(Detector(name, "coco17", (sys.executable, "-c", code, *arguments)), folder)
     return folder
 
 
