@@ -77,8 +77,8 @@ $(BIN)/python:
 
 # What is already installed is left alone; a changed pyproject.toml installs again. Each file says
 # what the environment has: all that serving needs or everything, with which runtime.
-$(VENV)/.serve-$(RUNTIME): EXTRAS := serve,client
-$(VENV)/.dev-$(RUNTIME): EXTRAS := serve,client,training,dev
+$(VENV)/.serve-$(RUNTIME): EXTRAS := serve,client,video
+$(VENV)/.dev-$(RUNTIME): EXTRAS := serve,client,video,training,dev
 $(VENV)/.serve-$(RUNTIME) $(VENV)/.dev-$(RUNTIME): pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip uninstall --quiet --yes $(OTHER_RUNTIME) 2>/dev/null
 	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),$(EXTRAS)]'

@@ -43,6 +43,7 @@ def test_the_wheel_holds_the_library_and_the_service(wheel: Path) -> None:
     assert "poselift/models/symmetric243/weights.bin" in names
     assert "poselift/py.typed" in names
     assert "service/page/index.html" in names
+    assert "poselift/video/mediapipe_requirements.txt" in names
 
 
 @pytest.mark.timeout(900)
