@@ -39,7 +39,7 @@ def commands() -> list[str]:
 
 def test_the_page_has_every_subcommand() -> None:
     assert {line.split()[0] for line in LINES} == {
-        *("lift", "convert", "models", "readers", "serve", "stream", "bench"),
+        *("lift", "convert", "models", "readers", "serve", "stream", "bench", "video", "detectors"),
     }
 
 
