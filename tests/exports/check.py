@@ -10,8 +10,7 @@ import argparse
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.exports import make_files
@@ -58,9 +57,11 @@ def gltf_is_valid() -> bool:
     if node is None or npm is None:
         raise Skipped("no node and npm")
     folder = ENVIRONMENTS / "node"
-    with made_once(folder, [VALIDATOR]) as is_needed:
-        if is_needed:
-            install(npm, "install", "--silent", "--prefix", folder, VALIDATOR)
+
+    def fill() -> None:
+        install(npm, "install", "--no-audit", "--no-fund", "--prefix", folder, VALIDATOR)
+
+    make(folder, [VALIDATOR], fill)
     return succeeds(node, SCRIPTS / "check_gltf.mjs", FILES, folder)
 
 
@@ -82,45 +83,53 @@ def environment(name: str, base: str, packages: Sequence[str], module: str) -> P
     """The Python of a virtual environment with these packages, made if it is not there."""
     folder = ENVIRONMENTS / name
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    with made_once(folder, packages) as is_needed:
-        if is_needed:
-            install(base, "-m", "venv", "--without-pip", folder)
-            pip = (sys.executable, "-m", "pip", "--python", python)
-            install(*pip, "install", "--quiet", *packages)
-            install(python, "-c", f"import {module}")  # it may need libraries of the system
+
+    def fill() -> None:
+        install(base, "-m", "venv", "--without-pip", folder)
+        pip = (sys.executable, "-m", "pip", "--python", python)
+        install(*pip, "install", "--quiet", *packages)
+        install(python, "-c", f"import {module}")  # it may need libraries of the system
+
+    make(folder, packages, fill)
     return python
 
 
-@contextmanager
-def made_once(folder: Path, contents: Sequence[str]) -> Iterator[bool]:
-    """Whether a folder is still to be filled with these; what could not be made is removed."""
-    made = folder / "made"
-    is_needed = not made.exists() or made.read_text().split("\n") != list(contents)
-    if is_needed:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+def make(folder: Path, contents: Sequence[str], fill: Callable[[], None]) -> None:
+    """Fill a folder unless it has the same contents; one that cannot be filled is removed."""
+    made, wanted = folder / "made", "\n".join(contents)
+    if made.exists() and made.read_text() == wanted:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
-        yield is_needed
+        fill()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    made.write_text("\n".join(contents))
+    made.write_text(wanted)
 
 
 def install(*command: str | Path) -> None:
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=LONGEST_INSTALL_S
+            command,
+            cwd=ENVIRONMENTS,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_INSTALL_S,
         )
     except subprocess.TimeoutExpired:
         raise Skipped(f"not installed within {LONGEST_INSTALL_S} s") from None
     if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-        raise Skipped(f"not installed: {last[0]}")
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        reason = next((line for line in lines if "error" in line.lower()), lines[-1])
+        raise Skipped(f"not installed: {reason}")
 
 
 def succeeds(*command: str | Path) -> bool:
-    return subprocess.run(command, check=False).returncode == 0
+    # OpenSim writes a log to the folder in which it runs.
+    return subprocess.run(command, check=False, cwd=FILES).returncode == 0
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ def test_frame_numbers_of_the_source_are_written(models: Path, tmp_path: Path) -
         (["--fourier"], "--fourier", 2),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 def test_what_is_missing_or_wrong_is_one_line(
     arguments: list[object],
     said: str,

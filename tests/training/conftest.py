@@ -1,6 +1,10 @@
 """Small motion for small models, which do not gain from threads on a busy machine."""
 
-from collections.abc import Iterator
+import runpy
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -23,3 +27,24 @@ def data(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "motions.npz"
     motion_set(clips=6, frames=60).save(path)
     return path
+
+
+@pytest.fixture
+def command(capsys, monkeypatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``python -m MODULE ARGUMENTS…`` in this process, which has imported PyTorch already."""
+
+    def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", [module, *map(str, arguments)])
+        capsys.readouterr()
+        status = 0
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "'training.*' found in sys.modules")
+                warnings.filterwarnings("ignore", "Cyclopts application invoked without tokens")
+                runpy.run_module(module, run_name="__main__")
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(sys.argv, status, printed.out, printed.err)
+
+    return run

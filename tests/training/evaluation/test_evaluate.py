@@ -11,12 +11,9 @@ import pytest
 
 from poselift.skeletons import SKELETONS
 from tests.training.motions import motion_set
-from training.command import command_line, run
 from training.data.datasets.synthetic_recordings import render_recordings
-from training.evaluate import evaluate
 from training.evaluation.clip_errors import Predictions, predictor
 from training.model.videopose3d import read_videopose3d
-from training.render import render_predictions
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -26,25 +23,12 @@ def recordings():
     return render_recordings(motion_set(clips=6, frames=50), 0.0, np.random.default_rng(0))
 
 
-def evaluated(*arguments):
-    """Run the command here, as a process of its own takes long to import PyTorch."""
-    run(command_line("training.evaluate", evaluate), [str(each) for each in arguments])
-
-
-def error_of(capsys, *arguments):
-    """The line with which the command ends."""
-    with pytest.raises(SystemExit) as ended:
-        evaluated(*arguments)
-    assert ended.value.code != 0
-    return capsys.readouterr().err
-
-
 def test_videopose3d_checkpoints_are_measured(recordings, tmp_path):
     recordings.save(tmp_path / "h36m.npz")
-    command = [GOLDEN / "sym27.bin", "--data", tmp_path / "h36m.npz", "--flip", "--by-subject"]
-    command += ["--output", tmp_path / "errors.json", "--predictions", tmp_path / "poses"]
+    options = ["--data", tmp_path / "h36m.npz", "--flip", "--by-subject"]
+    options += ["--output", tmp_path / "errors.json", "--predictions", tmp_path / "poses"]
     done = subprocess.run(
-        [sys.executable, "-m", "training.evaluate", *map(str, command)],
+        [sys.executable, "-m", "training.evaluate", GOLDEN / "sym27.bin", *options],
         capture_output=True,
         text=True,
         check=False,
@@ -57,15 +41,16 @@ def test_videopose3d_checkpoints_are_measured(recordings, tmp_path):
     assert Predictions.load(tmp_path / "poses" / "detected.npz").skeleton == "h36m17"
 
 
-def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path, capsys):
+def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path, command):
     unknown = np.full_like(recordings.positions, np.nan)
     held_out = recordings.held_out & False
     videos = replace(recordings, positions=unknown, held_out=held_out)
     videos.save(tmp_path / "mine.npz")
-    command = GOLDEN / "sym27.bin", "--data", tmp_path / "mine.npz"
-    assert "holds no held-out subjects; with --predictions" in error_of(capsys, *command)
-    evaluated(*command, "--predictions", tmp_path / "poses")
-    assert f"without-poses.npz ({len(videos)} videos)" in capsys.readouterr().out
+    words = "training.evaluate", GOLDEN / "sym27.bin", "--data", tmp_path / "mine.npz"
+    assert "holds no held-out subjects; with --predictions" in command(*words).stderr
+    done = command(*words, "--predictions", tmp_path / "poses")
+    assert done.returncode == 0, done.stderr
+    assert f"without-poses.npz ({len(videos)} videos)" in done.stdout
     found = Predictions.load(tmp_path / "poses" / "without-poses.npz")
     assert found.names == videos.names
     assert np.isnan(found.targets).all()
@@ -73,22 +58,23 @@ def test_videos_without_poses_are_lifted_and_rendered(recordings, tmp_path, caps
     expected = predictor(pose)(found.keypoints[found.frames(1)])
     np.testing.assert_allclose(found.poses[found.frames(1)], expected - expected[:, :1], atol=1e-5)
     animation = tmp_path / "clip.gif"
-    options = ["--clip", "1", "--seconds", "0.1", "--output", str(animation)]
-    run(
-        command_line("training.render", render_predictions),
-        [str(tmp_path / "poses" / "without-poses.npz"), *options],
-    )
+    lifted = tmp_path / "poses" / "without-poses.npz"
+    options = ["--clip", 1, "--seconds", 0.1, "--output", animation]
+    drawn = command("training.render", lifted, *options)
+    assert drawn.returncode == 0, drawn.stderr
     assert animation.read_bytes()[:3] == b"GIF"
 
 
-def test_poses_of_other_joints_are_refused(recordings, tmp_path, capsys):
+def test_poses_of_other_joints_are_refused(recordings, tmp_path, command):
     joints = len(SKELETONS["humaneva15"].joints)
     positions = recordings.positions[:, :joints]
     replace(recordings, positions=positions, skeleton="humaneva15").save(tmp_path / "other.npz")
-    said = error_of(capsys, GOLDEN / "sym27.bin", "--data", tmp_path / "other.npz")
-    assert f"other.npz: has poses of {joints} joints (humaneva15)" in said
+    done = command("training.evaluate", GOLDEN / "sym27.bin", "--data", tmp_path / "other.npz")
+    assert done.returncode != 0
+    assert f"other.npz: has poses of {joints} joints (humaneva15)" in done.stderr
 
 
-def test_videopose3d_checkpoints_need_data(capsys):
-    said = error_of(capsys, GOLDEN / "sym27.bin")
-    assert "--data: expected prepared data to measure" in said
+def test_videopose3d_checkpoints_need_data(command):
+    done = command("training.evaluate", GOLDEN / "sym27.bin")
+    assert done.returncode != 0
+    assert "--data: expected prepared data to measure" in done.stderr

@@ -1,9 +1,8 @@
 """The paper's comparisons: runs are kept and resumed, and the page has their findings."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 
@@ -75,8 +74,13 @@ def test_the_page_says_yes_where_a_finding_was_reproduced(tmp_path):
     assert "falls by about three quarters (here: 65 to 85%) | yes | by 75%" in page.read_text()
 
 
-def test_finished_runs_are_kept(tmp_path):
+def test_finished_runs_are_kept(tmp_path, command):
     """All runs but one are present: that one is trained, and the page written."""
+
+    def reproduce(settings):
+        options = {f"--{name.replace('_', '-')}": value for name, value in settings.items()}
+        return command("training.reproduce", "--jobs", 1, *chain.from_iterable(options.items()))
+
     motions = motion_set(clips=4, frames=40)
     names = ("07", "10", "12", "131")
     motions = replace(motions, subjects=names, held_out=motions.held_out & False)
@@ -92,14 +96,14 @@ def test_finished_runs_are_kept(tmp_path):
         "windows_per_epoch": 512,
         "batch_size": 256,
     }
-    command = Reproduction(**settings)
+    options = Reproduction(**settings)
     for experiment in everything(names[:3]):
         if experiment != SINGLE:
             path = result_path(output / experiment.name)
             path.parent.mkdir(parents=True)
             errors = dict.fromkeys(METRICS, 40.0)
             result = {"errors": errors, "flipped": errors, "training": 30.0, "minutes": 1}
-            config = flattened(settings_of(command.config(experiment)))
+            config = flattened(settings_of(options.config(experiment)))
             del config["bone_weight"]  # as in results from before there was such a setting
             path.write_text(json.dumps({**result, "settings": config}))
     settings["page"] = tmp_path / "page.md"
@@ -116,11 +120,3 @@ def test_finished_runs_are_kept(tmp_path):
     refused = reproduce({**settings, "channels": 16})
     assert refused.returncode != 0
     assert "result.json: expected the settings of this command" in refused.stderr
-
-
-def reproduce(settings):
-    """Run the command with these settings."""
-    command = [sys.executable, "-m", "training.reproduce", "--jobs", "1"]
-    for name, value in settings.items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
