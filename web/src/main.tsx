@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./shell/app";
+import { followLinks } from "./state/links";
 import { Opener } from "./state/opening";
 import { preferredTheme, prefersStillness } from "./state/preferences";
 import { askForKey } from "./state/questions";
@@ -24,4 +25,4 @@ render(
   </PageProvider>,
   document.getElementById("page")!,
 );
-void opener.openFirst();
+void followLinks(store, opener);

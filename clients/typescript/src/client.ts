@@ -1,7 +1,7 @@
 /** The client: clips over HTTP, live sessions over WebSocket. */
 
 import { DeadlineExceeded, InvalidInput, ServerError, ServerUnavailable, ofAnswer } from "./errors.js";
-import type { Converted, ConvertOptions, LiftRequest, LiftResponse, ListedModel, SessionOptions } from "./messages.js";
+import type { Converted, ConvertOptions, InputWarning, LiftRequest, LiftResponse, ListedModel, SessionOptions } from "./messages.js";
 import { asked } from "./retries.js";
 import { Session } from "./session.js";
 import type { SocketClass } from "./socket.js";
@@ -24,9 +24,19 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** A clip's poses as a file of a tool. */
+export interface PoseFile {
+  /** From the clip's id. */
+  name: string;
+  content: Blob;
+  warnings: InputWarning[];
+}
+
 interface Call {
   method: string;
   path: string;
+  /** JSON unless said. */
+  accept?: string;
   body?: string | Blob | Uint8Array<ArrayBuffer>;
   type?: string;
 }
@@ -56,6 +66,19 @@ export class Client {
   async lift(request: LiftRequest, { signal }: CallOptions = {}): Promise<LiftResponse> {
     const call = { method: "POST", path: "/v1/lift", body: JSON.stringify(request), type: JSON_TYPE };
     return this.ask<LiftResponse>(call, signal);
+  }
+
+  /**
+   * Lift one clip to a file, by the media type of an output format: `model/x-bvh; rig=mixamo`, say. The API's page has
+   * the list.
+   */
+  async liftToFile(request: LiftRequest, mediaType: string, { signal }: CallOptions = {}): Promise<PoseFile> {
+    const call = { method: "POST", path: "/v1/lift", body: JSON.stringify(request), type: JSON_TYPE, accept: mediaType };
+    return this.ask(call, signal, async (answer) => ({
+      name: /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "poses",
+      content: await answer.blob(),
+      warnings: JSON.parse(answer.headers.get("poselift-warnings") ?? "[]") as InputWarning[],
+    }));
   }
 
   /** Turn a file that a detector or tool wrote into a lift request; some formats are known by its name. */
@@ -103,8 +126,8 @@ export class Client {
     }
   }
 
-  private async once<T>({ method, path, body, type }: Call, signal: AbortSignal, read: Read<T>): Promise<T> {
-    const headers: Record<string, string> = { accept: JSON_TYPE };
+  private async once<T>({ method, path, body, type, accept = JSON_TYPE }: Call, signal: AbortSignal, read: Read<T>): Promise<T> {
+    const headers: Record<string, string> = { accept };
     if (type !== undefined) headers["content-type"] = type;
     if (this.options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.options.apiKey}`;
     const url = this.url + path;

@@ -90,6 +90,14 @@ test("a file is converted to a lift request", async () => {
   await assert.rejects(client().convert("poses.json", file, { reader: "coco" }), InvalidInput);
 });
 
+test("poses come as a file of a tool", async () => {
+  const { name, content, warnings } = await client().liftToFile(given.request, "model/x-bvh; rig=mixamo");
+  assert.match(name, /\.bvh$/);
+  assert.match(await content.text(), /^HIERARCHY\s+ROOT mixamorig:Hips/);
+  assert.ok(Array.isArray(warnings));
+  await assert.rejects(client().liftToFile(given.request, "model/x-bvh; rig=none"), InvalidInput);
+});
+
 test("errors have a class each and name the place", async () => {
   const wrong = { ...given.request, image_size: [0, 5] as [number, number] };
   await assert.rejects(client().lift(wrong), (error: unknown) => {

@@ -3,7 +3,8 @@
 import { effect } from "@preact/signals";
 import { expectedErrorsAt, extentOf, jointsAt, type Motion } from "../motion/motion";
 import { jointState, type JointState } from "../motion/joints";
-import { personColour } from "../scene/colours";
+import { isComparable } from "../motion/difference";
+import { COMPARED_COLOUR, personColour } from "../scene/colours";
 import { drawing } from "../scene/drawing";
 import type { Mark } from "../scene/marks";
 import { PoseScene, type ShownPerson } from "../scene/pose-scene";
@@ -52,7 +53,7 @@ export function runClipScene(canvas: HTMLCanvasElement, overlay: Overlay, store:
     () => {
       const motion = store.motion.value;
       if (motion && motion !== skeletonOf) scene.setSkeleton((skeletonOf = motion).skeleton);
-      scene.showPeople(shownPeople(store));
+      scene.showPeople([...shownPeople(store), ...comparedPeople(store)]);
     },
     () => scene.showTrails(trails(store)),
     () => scene.showMarks(store.showsExpectedErrors.value ? errorMarks(store) : []),
@@ -77,6 +78,17 @@ function shownPeople(store: Store): ShownPerson[] {
   return (store.motion.value?.people ?? []).flatMap((person, index) => {
     const joints = hidden.has(index) ? null : jointsAt(person, frame);
     return joints ? [{ joints, index }] : [];
+  });
+}
+
+/** Those of the second answer, where they have the same joints. */
+function comparedPeople(store: Store): ShownPerson[] {
+  const [now, kept] = store.answers.value;
+  if (!now || !kept || !isComparable(now.motion.skeleton, kept.motion.skeleton)) return [];
+  const [frame, hidden] = [store.frame.value, store.hiddenPeople.value];
+  return kept.motion.people.flatMap((person, index) => {
+    const joints = hidden.has(index) ? null : jointsAt(person, frame);
+    return joints ? [{ joints, index, tint: COMPARED_COLOUR }] : [];
   });
 }
 

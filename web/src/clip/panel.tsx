@@ -7,12 +7,13 @@ interface PanelProps {
   /** Beside the title: a count, say. */
   aside?: ComponentChildren;
   isFolded?: boolean;
+  onToggle?: (isOpen: boolean) => void;
   children: ComponentChildren;
 }
 
-export function Panel({ title, aside, isFolded = false, children }: PanelProps) {
+export function Panel({ title, aside, isFolded = false, onToggle, children }: PanelProps) {
   return (
-    <details class="panel" open={!isFolded}>
+    <details class="panel" open={!isFolded} onToggle={(event) => onToggle?.(event.currentTarget.open)}>
       <summary>
         <h2>{title}</h2>
         {aside !== undefined && <span class="aside">{aside}</span>}

@@ -30,8 +30,12 @@ export function personColour(index: number): string {
   return PERSON_COLOURS[index % PERSON_COLOURS.length]!;
 }
 
-/** The colours of one person's limbs. */
-export function limbColours(index: number): Record<Side, Color> {
+/** All limbs of people to compare with. */
+export const COMPARED_COLOUR = "#a07be0";
+
+/** The colours of one person's limbs; with a tint, all alike. */
+export function limbColours(index: number, tint?: string): Record<Side, Color> {
+  if (tint) return { left: new Color(tint), right: new Color(tint), middle: new Color(tint) };
   const { left, right } = SIDE_COLOURS;
   return { left: new Color(left), right: new Color(right), middle: new Color(personColour(index)) };
 }

@@ -18,6 +18,8 @@ export interface ShownPerson {
   joints: Float32Array;
   /** The place among all people, shown or not: it chooses the colour. */
   index: number;
+  /** One colour for all of them: of someone to compare with, who is not picked. */
+  tint?: string;
 }
 
 /** A joint of a person who is shown. */
@@ -104,8 +106,8 @@ export class PoseScene {
     this.people = people;
     if (!limbs) return;
     limbs.clear();
-    for (const { joints, index } of people) {
-      const colours = limbColours(index);
+    for (const { joints, index, tint } of people) {
+      const colours = limbColours(index, tint);
       for (const limb of this.bones) limbs.add(joints, limb, colours[limb.side], widthOf(joints, limb));
     }
     limbs.commit(!this.isSlow || people.length <= FEW_PEOPLE);
@@ -188,7 +190,8 @@ export class PoseScene {
   pick({ x, y }: CanvasPoint): PickedJoint | null {
     let nearest = NEAREST_PX;
     let picked: PickedJoint | null = null;
-    for (const { joints, index } of this.people) {
+    for (const { joints, index, tint } of this.people) {
+      if (tint) continue;
       for (let joint = 0; joint < joints.length / 3; joint++) {
         const at = this.project(joints[joint * 3]!, joints[joint * 3 + 1]!, joints[joint * 3 + 2]!);
         const distance = at ? Math.hypot(at.x - x, at.y - y) : Infinity;

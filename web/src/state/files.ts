@@ -1,4 +1,4 @@
-/** Files that are dropped: which are videos, and how large images probably are. */
+/** Files that are dropped: which are videos, and how large images probably are. Files that are saved. */
 
 import type { LiftRequest } from "poselift";
 
@@ -11,6 +11,7 @@ const COMMON_SIZES: readonly [number, number][] = [
   [3840, 2160],
 ];
 const VIDEO_OPENS_WITHIN_MS = 10_000;
+const SAVED_WITHIN_MS = 60_000;
 
 /** Is it a video? */
 export function isVideo(file: File): boolean {
@@ -52,4 +53,13 @@ export function liftRequestIn(text: string): LiftRequest | null {
   } catch {
     return null;
   }
+}
+
+/** Have the browser save a file. */
+export function saveFile(name: string, content: Blob): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), SAVED_WITHIN_MS);
 }

@@ -15,6 +15,7 @@ import {
 import { BUNDLED_CLIPS, type BundledClip } from "./bundled";
 import { isVideo, liftRequestIn, likelySize, videoSize } from "./files";
 import { askAboutFile } from "./questions";
+import { withOptions, type Options } from "./options";
 import type { Service } from "./service";
 import { answerOf, type Notice, type OpenedClip, type Store } from "./store";
 
@@ -43,6 +44,14 @@ export class Opener {
         const response = (await (await fetch(bundled!.answerUrl!)).json()) as LiftResponse;
         if (isLatest()) this.show(clip, response, insteadOf(error, () => void this.openBundled(bundled!)));
       }
+    });
+  }
+
+  /** Lift and show a clip that was opened before, with these options. */
+  async openKept({ title, request }: Pick<OpenedClip, "title" | "request">, options: Options): Promise<void> {
+    await this.during(`Lifting ${title}`, async (isLatest) => {
+      const response = await this.service.lift(withOptions(request, options));
+      if (isLatest()) this.show({ title, request, notes: [], videoUrl: null }, response, null, options);
     });
   }
 
@@ -118,13 +127,31 @@ export class Opener {
     }
   }
 
-  private show(clip: OpenedClip, response: LiftResponse, notice: Notice | null = null): void {
+  /** Lift what is open again, with other options. */
+  async liftAgain(options: Options): Promise<void> {
+    const { store, service } = this;
+    const clip = store.clip.peek();
+    if (!clip) return;
+    await this.during("Lifting again", async (isLatest) => {
+      try {
+        const response = await service.lift(withOptions(clip.request, options));
+        if (isLatest()) showAgain(store, response, options);
+      } catch (error) {
+        if (!(error instanceof InvalidInput && isLatest())) throw error;
+        store.optionErrors.value = error.errors;
+      }
+    });
+  }
+
+  private show(clip: OpenedClip, response: LiftResponse, notice: Notice | null = null, options: Options = {}): void {
     const { store } = this;
     const before = store.clip.peek()?.videoUrl;
     if (before && before !== clip.videoUrl) URL.revokeObjectURL(before);
     batch(() => {
       store.clip.value = clip;
-      store.answers.value = [answerOf(response.model.name, response)];
+      store.answers.value = [answerOf(response, options)];
+      store.options.value = options;
+      store.optionErrors.value = [];
       store.notice.value = notice;
       store.time.value = 0;
       store.hiddenPeople.value = new Set();
@@ -135,8 +162,8 @@ export class Opener {
     store.announcement.value = summary(clip, response);
   }
 
-  /** Do something that takes a while; what goes wrong is told. */
-  private async during(doing: string, work: (isLatest: () => boolean) => Promise<void>): Promise<void> {
+  /** Do something that takes a while; what goes wrong is told. A later thing takes its place. */
+  async during(doing: string, work: (isLatest: () => boolean) => Promise<void>): Promise<void> {
     const { store } = this;
     const turn = ++this.turn;
     const isLatest = (): boolean => turn === this.turn;
@@ -175,6 +202,15 @@ class Tellable extends Error {
   ) {
     super(error.message);
   }
+}
+
+function showAgain(store: Store, response: LiftResponse, options: Options): void {
+  batch(() => {
+    store.answers.value = [answerOf(response, options), ...store.answers.peek().slice(1)];
+    store.options.value = options;
+    store.optionErrors.value = [];
+  });
+  store.announcement.value = `Lifted again: ${store.answers.peek()[0]!.label}`;
 }
 
 const ONE_AT_A_TIME =

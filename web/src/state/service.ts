@@ -1,6 +1,16 @@
 /** The server that the page came from. */
 
-import { Client, Forbidden, Unauthenticated, type Converted, type ConvertOptions, type LiftRequest, type LiftResponse } from "poselift";
+import {
+  Client,
+  Forbidden,
+  Unauthenticated,
+  type Converted,
+  type ConvertOptions,
+  type LiftRequest,
+  type LiftResponse,
+  type ListedModel,
+  type PoseFile,
+} from "poselift";
 
 const KEY_NAME = "poselift.key";
 
@@ -33,6 +43,16 @@ export class Service {
   /** Lift without asking for a key. */
   async liftQuietly(request: LiftRequest): Promise<LiftResponse> {
     return this.client().lift({ ...request, axes: "y_up" });
+  }
+
+  /** A clip's poses as a file of a tool, by its media type. */
+  async liftToFile(request: LiftRequest, mediaType: string): Promise<PoseFile> {
+    return this.withKey((client) => client.liftToFile(request, mediaType));
+  }
+
+  /** The models that the server has. */
+  async models(): Promise<ListedModel[]> {
+    return this.withKey((client) => client.models());
   }
 
   /** A file of a detector as a lift request. */

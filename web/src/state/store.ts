@@ -4,6 +4,7 @@ import { computed, signal, type ReadonlySignal, type Signal } from "@preact/sign
 import type { ConvertOptions, FieldError, LiftRequest, LiftResponse } from "poselift";
 import { motionOf, type Motion } from "../motion/motion";
 import { durationOf, frameAt, timingOf, type Timing } from "../motion/timing";
+import { inWords, type Options } from "./options";
 
 /** Keypoints that were opened. */
 export interface OpenedClip {
@@ -70,8 +71,12 @@ export type Tool = "look" | "ruler";
 
 export interface Store {
   clip: Signal<OpenedClip | null>;
-  /** The first is the one that panels tell of; others are shown beside it. */
+  /** The first is the one that panels tell of; a second is compared with it. */
   answers: Signal<readonly Answer[]>;
+  /** With which the first was asked for. */
+  options: Signal<Options>;
+  /** What the server says against the options that were tried last. */
+  optionErrors: Signal<readonly FieldError[]>;
   /** What goes on that one has to wait for, in words. */
   busy: Signal<string | null>;
   problem: Signal<Problem | null>;
@@ -118,6 +123,8 @@ export function createStore(theme: Theme): Store {
   return {
     clip,
     answers,
+    options: signal({}),
+    optionErrors: signal([]),
     busy: signal(null),
     problem: signal(null),
     notice: signal(null),
@@ -159,8 +166,14 @@ function nowAndThen(followed: ReadonlySignal<number>, isMoving: ReadonlySignal<b
 }
 
 /** An answer with its motion. */
-export function answerOf(label: string, response: LiftResponse): Answer {
-  return { label, response, motion: motionOf(response) };
+export function answerOf(response: LiftResponse, options: Options = {}): Answer {
+  return { label: inWords(response.model.name, options), response, motion: motionOf(response) };
+}
+
+/** Keep the answer as it is, to compare the next ones with; or no longer. */
+export function toggleComparison({ answers }: Store): void {
+  const [now, kept] = answers.value;
+  if (now) answers.value = kept ? [now] : [now, now];
 }
 
 /** Show a person or hide them. */

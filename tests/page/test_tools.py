@@ -1,0 +1,122 @@
+"""Exports, options, comparing, joint angles and links, in a real browser."""
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, Page
+
+from poselift.writers.formats import WRITERS
+from poselift.writers.rigs import RIGS
+from tests.page.conftest import opened
+
+_BEGINNINGS = {
+    ".bvh": b"HIERARCHY",
+    ".glb": b"glTF",
+    ".trc": b"PathFileType",
+    ".mot": b"",
+    ".csv": b"",
+    ".parquet": b"PAR1",
+    ".npz": b"PK",
+}
+
+
+def _panel(page: Page, title: str) -> None:
+    """Unfold a panel."""
+    page.locator("details.panel:not([open]) summary", has_text=title).click()
+
+
+def _ready(page: Page) -> None:
+    page.locator("canvas.scene[data-drawn]").wait_for()
+    page.locator(".head .title", has_text="Jumping jacks").wait_for()
+
+
+def _saved(page: Page, click: Callable[[], None]) -> bytes:
+    with page.expect_download() as saving:
+        click()
+    return Path(saving.value.path()).read_bytes()
+
+
+def test_every_output_format_is_exported(browser: Browser, url: str) -> None:
+    """The page has the formats and rigs that the library has, and saves what the service writes."""
+    offered = {ending for ending, output in WRITERS.items() if output.media_type is not None}
+    assert set(_BEGINNINGS) == offered
+    with opened(browser, url) as page:
+        _ready(page)
+        rigs = page.get_by_label("Skeleton in BVH and GLB")
+        assert set(rigs.locator("option").evaluate_all("all => all.map(o => o.value)")) == set(RIGS)
+        rigs.select_option("mixamo")
+        files = {
+            ending: _saved(
+                page,
+                page.get_by_role("button", name=ending[1:].upper(), exact=True).click,
+            )
+            for ending in _BEGINNINGS
+        }
+        answer = _saved(page, page.get_by_role("button", name="JSON", exact=True).click)
+    assert all(files[ending].startswith(begin) for ending, begin in _BEGINNINGS.items())
+    assert b"mixamorig:Hips" in files[".bvh"]
+    with np.load(io.BytesIO(files[".npz"])) as arrays:
+        assert arrays["poses"].shape == (142, 17, 3)
+    assert b'"clips"' in answer
+
+
+def test_options_lift_again_and_are_compared(browser: Browser, url: str) -> None:
+    with opened(browser, url, refused=[422]) as page:
+        _ready(page)
+        _panel(page, "Compare")
+        page.get_by_role("button", name="Keep these poses").click()
+        _panel(page, "Options")
+        page.get_by_label("Model").select_option("causal243")
+        reading = page.locator("output.reading")
+        page.wait_for_function(
+            "() => parseFloat(document.querySelector('output.reading').textContent) > 1"
+        )
+        assert re.fullmatch(r"\d+\.\d mm", reading.inner_text())
+        assert page.get_by_role("img", name="Mean difference of joints").is_visible()
+        height = page.get_by_label("Height (m)")
+        height.fill("9")
+        height.press("Enter")
+        page.locator(".field-error", has_text="expected").wait_for()
+        height.fill("1.9")
+        height.press("Enter")
+        page.locator(".field-error").wait_for(state="detached")
+        page.get_by_role("button", name="Stop comparing").click()
+        reading.wait_for(state="detached")
+
+
+def test_joint_angles_are_plotted_on_the_timeline(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        _ready(page)
+        page.get_by_role("button", name="Pause").click()
+        _panel(page, "Joint angles")
+        plot = page.get_by_role("img", name="Knees: flexion")
+        plot.wait_for()
+        before = page.locator(".clock").inner_text()
+        box = plot.locator(".u-over").bounding_box()
+        assert box is not None
+        plot.locator(".u-over").click(position={"x": box["width"] * 0.9, "y": box["height"] / 2})
+        page.wait_for_function(
+            "before => document.querySelector('.clock').innerText !== before", arg=before
+        )
+        page.get_by_label("Angle").select_option("elbow_flex")
+        page.get_by_role("img", name="Elbows: flexion").wait_for()
+
+
+def test_a_link_opens_what_is_kept_in_the_browser(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        _ready(page)
+        _panel(page, "Options")
+        page.get_by_label("Smoothing (s)").fill("0.3")
+        page.get_by_label("Smoothing (s)").press("Enter")
+        page.wait_for_function("() => location.hash.includes('smoothing_s=0.3')")
+        link = page.url
+        page.goto("about:blank")
+        page.goto(link)
+        page.locator(".aside", has_text="1 changed").wait_for()
+        assert page.url == link
+    elsewhere = re.sub("[0-9a-f]{64}", "0" * 64, link)
+    with opened(browser, elsewhere) as page:
+        page.get_by_text("not in this browser").wait_for()
