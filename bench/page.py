@@ -68,7 +68,8 @@ def _open_five_people(page: Page) -> None:
 
 
 def _median_ms(page: Page, seconds: float) -> float:
-    return statistics.median(page.evaluate(_INTERVALS, seconds))
+    intervals: list[float] = page.evaluate(_INTERVALS, seconds)
+    return statistics.median(intervals)
 
 
 if __name__ == "__main__":
