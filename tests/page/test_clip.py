@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import ROOT, opened
+from tests.poselift.readers.examples import EXAMPLES
 
 CLIPS = ROOT / "web" / "src" / "clips"
 FRAME = "() => Number(document.querySelector('.scrubber input').value)"
@@ -160,6 +161,25 @@ def test_what_a_file_does_not_say_is_asked(browser: Browser, url: str) -> None:
         expect(page.locator(".facts")).to_contain_text("110 at 30 fps")
 
 
+def test_files_of_every_reader_are_opened(browser: Browser, url: str) -> None:
+    """One of each; folders are for the command, and FreeMoCap's example is of no body."""
+    by_reader = {each.reader: each for each in EXAMPLES.values() if not each.is_folder}
+    del by_reader["freemocap"]
+    with opened(browser, url, reduced_motion="reduce") as page:
+        ready(page, "Jumping jacks")
+        for example in by_reader.values():
+            name, content = next(iter(example.files.items()))
+            body = content if isinstance(content, bytes) else content.encode()
+            file = {"name": name, "mimeType": "application/octet-stream", "buffer": body}
+            page.locator("input[type=file]").set_input_files([file])
+            lift = page.get_by_role("button", name="Lift")
+            expect(lift.or_(page.locator(".title", has_text=name)).first).to_be_visible()
+            if lift.is_visible():
+                lift.click()
+            expect(page.locator(".head .title")).to_have_text(name)
+            expect(page.get_by_role("alert")).to_be_empty()
+
+
 def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:
     with opened(browser, url, reduced_motion="reduce") as page:
         ready(page, "Jumping jacks")
@@ -169,6 +189,12 @@ def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:
         expect(warning).to_contain_text("Joints lie outside the image")
         expect(warning).to_contain_text("What to do.")
         expect(warning).to_contain_text("check image_size")
+        page.get_by_role("button", name="Image size, frame rate or format").click()
+        dialog = page.get_by_role("dialog", name="About narrow.json")
+        dialog.get_by_role("button", name="upright").click()
+        dialog.get_by_role("button", name="Lift").click()
+        expect(page.locator(".facts")).to_contain_text("4168 × 994")
+        expect(warning).to_have_count(0)
 
 
 def test_refusals_are_told_in_the_servers_words(browser: Browser, url: str) -> None:

@@ -17,6 +17,11 @@ export function ClipsPanel() {
           ))}
         </ul>
       )}
+      {clip?.file && (
+        <button type="button" class="link" onClick={() => void opener.reread(clip)}>
+          Image size, frame rate or format are others…
+        </button>
+      )}
       <p class="hint">Examples</p>
       <div class="chips">
         {BUNDLED_CLIPS.map((each) => (

@@ -10,7 +10,7 @@ const WORDS: Readonly<Record<string, WarningWords>> = {
   person_small: {
     title: "The person is tiny",
     meaning: "They span next to nothing of the image. Mostly, coordinates from 0 to 1 were taken as pixels, or the image's size is another video's.",
-    remedy: "Check the image's size, and whether the coordinates are pixels.",
+    remedy: "Check the image's size, under Clip, and whether the coordinates are pixels.",
   },
   upside_down: {
     title: "The person is upside down",
@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<string, WarningWords>> = {
   outside_image: {
     title: "Joints lie outside the image",
     meaning: "Well-detected joints are outside, so the image is probably not as large as was said; width and height may be swapped.",
-    remedy: "Open the file again and tell the size of the video that the keypoints are of.",
+    remedy: "Say the size of the video that the keypoints are of: under Clip, “Image size, frame rate or format are others”.",
   },
   degenerate: {
     title: "The joints lie on a line",

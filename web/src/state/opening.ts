@@ -4,32 +4,27 @@ import { batch } from "@preact/signals";
 import {
   Forbidden,
   InvalidInput,
-  NotFound,
   PoseliftError,
   Unauthenticated,
-  type Converted,
   type ConvertOptions,
   type LiftRequest,
   type LiftResponse,
 } from "poselift";
 import { BUNDLED_CLIPS, type BundledClip } from "./bundled";
-import { isVideo, liftRequestIn, likelySize, videoSize } from "./files";
+import { isVideo, videoSize } from "./files";
 import { askAboutFile } from "./questions";
 import { withOptions, type Options } from "./options";
+import { knownOf, requestIn } from "./reading";
 import type { Service } from "./service";
-import { answerOf, type Notice, type OpenedClip, type Store } from "./store";
-
-const USUAL_FPS = 30;
-/** What the server says where only the name of a format or reader is missing. */
-const CAN_BE_TOLD = /which the file does not tell: (?!none )|found that .+ read it: name one/;
+import { answerOf, type Notice, type OpenedClip, type Remedy, type Store } from "./store";
 
 /** Opens clips, one after the other: a later one takes the place of one that is still being lifted. */
 export class Opener {
   private turn = 0;
 
   constructor(
-    private readonly store: Store,
-    private readonly service: Service,
+    readonly store: Store,
+    readonly service: Service,
   ) {}
 
   /** Show the first of the clips that come with the page, whatever the server says. */
@@ -51,7 +46,7 @@ export class Opener {
   async openKept({ title, request }: Pick<OpenedClip, "title" | "request">, options: Options): Promise<void> {
     await this.during(`Lifting ${title}`, async (isLatest) => {
       const response = await this.service.lift(withOptions(request, options));
-      if (isLatest()) this.show({ title, request, notes: [], videoUrl: null }, response, null, options);
+      if (isLatest()) this.show({ title, request, notes: [], videoUrl: null, file: null }, response, null, options);
     });
   }
 
@@ -63,67 +58,39 @@ export class Opener {
   /** Convert, lift and show files: keypoints, with the video they are of or without. */
   async openFiles(files: readonly File[]): Promise<void> {
     const video = files.find(isVideo);
-    const keypoints = files.filter((file) => file !== video);
-    if (keypoints.length === 0 && video) return this.openVideo(video);
-    if (keypoints.length !== 1) return this.refuse(`${keypoints.length} files`, ONE_AT_A_TIME);
-    const [file] = keypoints;
-    await this.during(`Reading ${file!.name}`, async (isLatest) => {
-      const videoUrl = video ? URL.createObjectURL(video) : null;
-      const found = await this.request(file!, videoUrl);
-      if (!found || !isLatest()) return;
-      this.store.busy.value = `Lifting ${file!.name}`;
-      await this.lift({ title: file!.name, videoUrl, ...found }, isLatest, () => this.tellHow(file!, videoUrl, found.request));
-    });
-  }
-
-  /** A video without keypoints. */
-  private openVideo(video: File): void {
-    this.refuse(video.name, NO_DETECTOR);
-  }
-
-  private async request(file: File, videoUrl: string | null): Promise<Pick<OpenedClip, "request" | "notes"> | null> {
+    const [file, ...others] = files.filter((each) => each !== video);
+    if (others.length > 0) return this.refuse(`${files.length} files`, ONE_AT_A_TIME);
+    if (!file) return this.refuse(video?.name ?? "nothing", NO_DETECTOR);
+    const videoUrl = video ? URL.createObjectURL(video) : null;
     const size = videoUrl && (await videoSize(videoUrl));
-    return this.converted(file, size ? { image_size: size } : {});
+    await this.openFile({ file, videoUrl }, size ? { image_size: size } : {}, false);
   }
 
-  /** Ask the server what is in a file, and the user what the file does not say. */
-  private async converted(file: File, known: ConvertOptions, isTold = false): Promise<Pick<OpenedClip, "request" | "notes"> | null> {
-    const { store, service } = this;
-    const again = async (supposed: ConvertOptions, refusal: string | null) => {
-      const told = await askAboutFile(store, file.name, supposed, refusal);
-      return told && this.converted(file, told, true);
-    };
-    try {
-      const { request, notes } = await service.convert(file, known);
-      if (request.image_size !== undefined) return { request: request as LiftRequest, notes };
-      return await again(supposed(request, known), null);
-    } catch (error) {
-      const request = error instanceof NotFound ? liftRequestIn(await file.text()) : null;
-      if (request) return { request, notes: [] };
-      if (error instanceof InvalidInput && (isTold || CAN_BE_TOLD.test(error.message))) return again(known, error.message);
-      throw error;
-    }
+  /** Ask how a clip's file is to be read, and open it again. */
+  async reread({ file, videoUrl, request }: OpenedClip): Promise<void> {
+    if (!file) return;
+    const told = await askAboutFile(this.store, file.name, knownOf(request), null);
+    if (told) await this.openFile({ file, videoUrl }, told, true);
   }
 
-  /** Say how a file is to be read, and open it again. */
-  private async tellHow(file: File, videoUrl: string | null, request: LiftRequest): Promise<void> {
-    const { image_size, fps, keypoint_format } = request;
-    const known: ConvertOptions = { image_size, ...(fps && { fps }), ...(keypoint_format && { keypoint_format }) };
-    const told = await askAboutFile(this.store, file.name, known, null);
-    if (!told) return;
-    await this.during(`Lifting ${file.name}`, async (isLatest) => {
-      const found = await this.converted(file, told, true);
-      if (found) await this.lift({ title: file.name, videoUrl, ...found }, isLatest);
+  private async openFile(source: { file: File; videoUrl: string | null }, known: ConvertOptions, isTold: boolean): Promise<void> {
+    const { name } = source.file;
+    await this.during(`Reading ${name}`, async (isLatest) => {
+      const found = await requestIn(source.file, known, isTold, this);
+      if (!found || !isLatest()) return;
+      this.store.busy.value = `Lifting ${name}`;
+      await this.lift({ title: name, ...source, ...found }, isLatest);
     });
   }
 
-  private async lift(clip: OpenedClip, isLatest: () => boolean, tellHow?: () => Promise<void>): Promise<void> {
+  private async lift(clip: OpenedClip, isLatest: () => boolean): Promise<void> {
     try {
       const response = await this.service.lift(clip.request);
       if (isLatest()) this.show(clip, response);
     } catch (error) {
-      if (tellHow && error instanceof InvalidInput) throw new Tellable(error, tellHow);
-      throw error;
+      const canBeTold = clip.file !== null && error instanceof InvalidInput;
+      const remedy = canBeTold ? { label: "Say how to read it…", run: () => void this.reread(clip) } : null;
+      if (isLatest()) this.tell(error, remedy);
     }
   }
 
@@ -178,29 +145,17 @@ export class Opener {
     }
   }
 
-  private tell(error: unknown): void {
-    const known = error instanceof Tellable ? error.error : error;
-    const remedy = error instanceof Tellable ? { label: "Say how to read it…", run: () => void error.tellHow() } : null;
+  private tell(error: unknown, remedy: Remedy | null = null): void {
     this.store.problem.value = {
-      title: known instanceof PoseliftError ? "The server could not do this" : "This did not work",
-      detail: known instanceof Error ? known.message : String(known),
-      places: known instanceof PoseliftError && known.errors.length > 1 ? known.errors : [],
+      title: error instanceof PoseliftError ? "The server could not do this" : "This did not work",
+      detail: error instanceof Error ? error.message : String(error),
+      places: error instanceof PoseliftError && error.errors.length > 1 ? error.errors : [],
       remedy,
     };
   }
 
   private refuse(what: string, detail: string): void {
     this.store.problem.value = { title: `${what} cannot be opened`, detail, places: [], remedy: null };
-  }
-}
-
-/** A refusal that the user may mend by saying more about the file. */
-class Tellable extends Error {
-  constructor(
-    readonly error: InvalidInput,
-    readonly tellHow: () => Promise<void>,
-  ) {
-    super(error.message);
   }
 }
 
@@ -220,11 +175,7 @@ const NO_DETECTOR =
 
 async function fetched({ title, url }: BundledClip): Promise<OpenedClip> {
   const request = (await (await fetch(url)).json()) as LiftRequest;
-  return { title, request, notes: [], videoUrl: null };
-}
-
-function supposed(request: Converted["request"], told: ConvertOptions): ConvertOptions {
-  return { image_size: likelySize(request.clips), fps: request.fps ?? USUAL_FPS, ...told };
+  return { title, request, notes: [], videoUrl: null, file: null };
 }
 
 function insteadOf(error: unknown, again: () => void): Notice {
