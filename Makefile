@@ -14,7 +14,7 @@ WORKERS ?= 2
 # The Node of the extra dev, so that everyone builds the page with the same one.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
-.PHONY: help serve develop test check check-exports format docs page proto bench clean
+.PHONY: help serve develop test check check-exports format docs page proto bench lock audit clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,18 @@ bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
 	$(BIN)/python -m bench.association
 	$(BIN)/python -m bench.resume_storm
 	$(BIN)/python -m bench.page
+
+lock:  ## Pin what the images install, with hashes, in deploy/*.lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet 'uv>=0.11,<1'
+	for runtime in cpu gpu; do echo 'setuptools>=77' | build/lock/bin/uv pip compile pyproject.toml - --upgrade --quiet \
+		--extra $$runtime --extra serve --python-version 3.12 --python-platform linux --generate-hashes \
+		--no-header --no-annotate --output-file deploy/$$runtime.lock || exit 1; done
+
+audit:  ## Ask for known vulnerabilities of what the images install
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet 'pip-audit>=2.9,<3'
+	for runtime in cpu gpu; do build/audit/bin/pip-audit --disable-pip --require-hashes -r deploy/$$runtime.lock || exit 1; done
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .venv-exports *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,12 +1,17 @@
 # The service on the CPU. From the repository's root: docker build -f deploy/cpu.Dockerfile .
-FROM python:3.12-slim AS build
+ARG BASE=python:3.12-slim
+FROM ${BASE} AS build
 WORKDIR /build
+COPY deploy/cpu.lock ./
+RUN python -m venv /opt/poselift \
+    && /opt/poselift/bin/pip install --no-cache-dir --require-hashes -r cpu.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY poselift poselift
 COPY service service
-RUN python -m venv /opt/poselift && /opt/poselift/bin/pip install --no-cache-dir '.[cpu,serve]'
+RUN /opt/poselift/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+    && /opt/poselift/bin/pip uninstall --yes setuptools
 
-FROM python:3.12-slim
+FROM ${BASE}
 # It refuses to start without keys: docker run -e POSELIFT_API_KEYS=… or -e POSELIFT_API_KEYS_FILE=…
 RUN useradd --system --uid 10001 poselift
 COPY --from=build /opt/poselift /opt/poselift

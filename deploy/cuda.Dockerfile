@@ -1,13 +1,18 @@
 # The service on an NVIDIA GPU; CUDA 13 and cuDNN 9 come as Python packages, so only the
 # driver is needed (docker run --gpus all). From the repository's root: docker build -f deploy/cuda.Dockerfile .
-FROM python:3.12-slim AS build
+ARG BASE=python:3.12-slim
+FROM ${BASE} AS build
 WORKDIR /build
+COPY deploy/gpu.lock ./
+RUN python -m venv /opt/poselift \
+    && /opt/poselift/bin/pip install --no-cache-dir --require-hashes -r gpu.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY poselift poselift
 COPY service service
-RUN python -m venv /opt/poselift && /opt/poselift/bin/pip install --no-cache-dir '.[gpu,serve]'
+RUN /opt/poselift/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+    && /opt/poselift/bin/pip uninstall --yes setuptools
 
-FROM python:3.12-slim
+FROM ${BASE}
 # It refuses to start without keys: docker run -e POSELIFT_API_KEYS=… or -e POSELIFT_API_KEYS_FILE=…
 RUN useradd --system --uid 10001 poselift
 COPY --from=build /opt/poselift /opt/poselift

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from poselift.formats import FORMATS
 from poselift.readers.registry import READERS
@@ -67,6 +68,18 @@ def test_compose_builds_existing_files():
     assert set(compose["services"]) == {"poselift", "redis"}
     build = compose["services"]["poselift"]["build"]
     assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("runtime", ["cpu", "gpu"])
+def test_the_images_packages_are_locked_as_the_project_wants_them(runtime):
+    """Otherwise: make lock."""
+    lock = (ROOT / "deploy" / f"{runtime}.lock").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:", lock, re.MULTILINE))
+    assert len(locked) == len(re.findall(r"^\w", lock, re.MULTILINE))
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = PROJECT["project"]["dependencies"] + extras[runtime] + extras["serve"]
+    for requirement in map(Requirement, wanted):
+        assert locked[requirement.name.lower()] in requirement.specifier, requirement
 
 
 def test_nothing_is_deployed_with_a_default_key_or_open_to_all():
