@@ -97,7 +97,7 @@ def test_five_people_are_drawn_together_and_can_be_hidden(browser: Browser, url:
         expect(page.locator(".labels span")).to_have_count(5)
         page.get_by_role("button", name="Show expected errors").click()
         together = page.evaluate(CALLS_AT_REST)
-        page.get_by_label("Person 2").uncheck()
+        page.get_by_role("checkbox", name="Person 2").uncheck()
         expect(page.locator(".labels span")).to_have_count(4)
         for key in "1345":
             page.keyboard.press(key)
