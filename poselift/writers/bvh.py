@@ -36,7 +36,7 @@ def write_bvh(path: Path, poses: Poses, rig: str = USUAL_RIG) -> None:
     text.writelines(f"{line}\n" for line in _hierarchy(joints, 0, kind.unit_m))
     text.write(f"MOTION\nFrames: {len(even)}\nFrame Time: {1 / even.known_fps:.9g}\n")
     np.savetxt(text, np.concatenate(channels, axis=1), fmt="%.5f")
-    path.write_text(text.getvalue(), encoding="ascii")
+    path.write_text(text.getvalue(), encoding="ascii", newline="\n")
 
 
 def joints_in_order(joints: list[RiggedJoint], number: int = 0) -> list[RiggedJoint]:

@@ -41,6 +41,7 @@ def write_trc(path: Path, poses: Poses) -> None:
         ),
         encoding="ascii",
         errors="replace",
+        newline="\n",
     )
 
 
@@ -92,4 +93,4 @@ def write_mot(path: Path, poses: Poses) -> None:
     text.write(f"{path.stem}\nversion=1\nnRows={len(even)}\nnColumns={len(columns)}\n")
     text.write("inDegrees=yes\nendheader\n" + "\t".join(columns) + "\n")
     np.savetxt(text, np.stack([*columns.values()], axis=1), fmt="%.6f", delimiter="\t")
-    path.write_text(text.getvalue(), encoding="ascii", errors="replace")
+    path.write_text(text.getvalue(), encoding="ascii", errors="replace", newline="\n")
