@@ -17,11 +17,12 @@ from tests.clients.servers import RestartedService, restarted_service
 from tests.live.stores import StoreServer
 from tests.models import person_clip
 from tests.node import npm
+from tests.poselift.video.films import colours, film, pictures
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "clients" / "typescript"
-KEY = "a key ~ with ünusual/characters+"
+KEY = "a-key~with/unusual+characters="
 SIZE = (1000, 800)
 
 
@@ -79,11 +80,13 @@ def test_the_typescript_client(
         "poses": poselift.lift(keypoints, model=models / "symmetric", **options).poses.tolist(),
         "live_poses": poselift.lift(keypoints, model=models / "causal", **options).poses.tolist(),
         "api_key": KEY,
+        "video": str(film(tmp_path / "one.mp4", pictures(20))),
     }
     settings = {"DEFAULT_MODEL": "symmetric", "LIVE_MODEL": "causal", "THREADS": "1"}
+    detectors = str(colours(tmp_path / "detectors"))
     limit = {"MAX_FRAMES_PER_REQUEST": "2000"}
     with (
-        service_process(models, **settings, **limit) as service,
+        service_process(models, **settings, **limit, DETECTORS_DIR=detectors) as service,
         service_process(models, **settings, API_KEYS=KEY) as locked,
         restarted_service(models, one_store) as restarted,
         control(restarted, one_store) as control_url,

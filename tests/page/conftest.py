@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.poselift.video.films import colours
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +32,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with service_process(MODELS) as service:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    detectors = str(colours(tmp_path_factory.mktemp("detectors")))
+    with service_process(MODELS, DETECTORS_DIR=detectors) as service:
         yield f"{service.url}/"
 
 

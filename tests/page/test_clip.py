@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import ROOT, opened
 from tests.poselift.readers.examples import EXAMPLES
+from tests.poselift.video.films import film, pictures
 
 CLIPS = ROOT / "web" / "src" / "clips"
 FRAME = "() => Number(document.querySelector('.scrubber input').value)"
@@ -121,8 +122,8 @@ def test_joints_are_told_and_measured(browser: Browser, url: str) -> None:
         assert said
         assert abs(int(said[1]) - expected_mm) <= 5
         page.keyboard.press("r")
-        page.get_by_label("From").select_option(f"0 {left}")
-        page.get_by_label("To").select_option(f"0 {right}")
+        page.locator(".ruler-ends").get_by_label("From").select_option(f"0 {left}")
+        page.locator(".ruler-ends").get_by_label("To").select_option(f"0 {right}")
         measured = float(page.locator(".reading").inner_text().split()[0])
         assert abs(measured - apart_cm) <= 1
         page.get_by_label("over time").check()
@@ -178,6 +179,30 @@ def test_files_of_every_reader_are_opened(browser: Browser, url: str) -> None:
                 lift.click()
             expect(page.locator(".head .title")).to_have_text(name)
             expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_a_folder_is_opened_as_one_clip(browser: Browser, url: str) -> None:
+    example = EXAMPLES["openpose two people"]
+    files = [
+        {"name": name, "mimeType": "application/json", "buffer": str(content).encode()}
+        for name, content in example.files.items()
+    ]
+    with opened(browser, url, reduced_motion="reduce") as page:
+        ready(page, "Jumping jacks")
+        page.locator("input[type=file]").set_input_files(files)
+        page.get_by_role("button", name="Lift").click()
+        ready(page, f"{len(files)} files.zip")
+        expect(page.locator(".people li")).to_have_count(2)
+
+
+def test_people_are_found_in_a_video(browser: Browser, url: str, tmp_path: Path) -> None:
+    video = film(tmp_path / "two.mp4", pictures(20, people=2))
+    with opened(browser, url, reduced_motion="reduce") as page:
+        ready(page, "Jumping jacks")
+        page.locator("input[type=file]").set_input_files(video)
+        ready(page, "two.mp4")
+        expect(page.locator(".people li")).to_have_count(2)
+        expect(page.locator("video")).to_have_count(1)
 
 
 def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:

@@ -1,7 +1,20 @@
 /** The client: clips over HTTP, live sessions over WebSocket. */
 
-import { DeadlineExceeded, InvalidInput, ServerError, ServerUnavailable, ofAnswer } from "./errors.js";
-import type { Converted, ConvertOptions, InputWarning, LiftRequest, LiftResponse, ListedModel, SessionOptions } from "./messages.js";
+import { DeadlineExceeded, InvalidInput, ServerError, ServerUnavailable, ofAnswer, ofProblem } from "./errors.js";
+import type {
+  Converted,
+  ConvertOptions,
+  Detected,
+  DetectLine,
+  DetectOptions,
+  InputWarning,
+  ListedDetector,
+  LiftRequest,
+  LiftResponse,
+  ListedModel,
+  Progress,
+  SessionOptions,
+} from "./messages.js";
 import { asked } from "./retries.js";
 import { Session } from "./session.js";
 import type { SocketClass } from "./socket.js";
@@ -88,14 +101,34 @@ export class Client {
     options: ConvertOptions = {},
     { signal }: CallOptions = {},
   ): Promise<Converted> {
-    const query = new URLSearchParams({ name });
-    for (const [option, value] of Object.entries(options)) if (value !== undefined) query.set(option, String(value));
-    const call = { method: "POST", path: `/v1/convert?${query}`, body: file, type: FILE_TYPE };
+    const call = { method: "POST", path: `/v1/convert?${queryOf({ name, ...options })}`, body: file, type: FILE_TYPE };
     return this.ask(call, signal, async (answer) => ({
       request: (await answer.json()) as Converted["request"],
       reader: answer.headers.get("poselift-reader") ?? "",
       notes: JSON.parse(answer.headers.get("poselift-notes") ?? "[]") as string[],
     }));
+  }
+
+  /** What can find people in videos at the server, installed or not. */
+  async detectors({ signal }: CallOptions = {}): Promise<ListedDetector[]> {
+    return (await this.ask<{ detectors: ListedDetector[] }>({ method: "GET", path: "/v1/detectors" }, signal)).detectors;
+  }
+
+  /** Have a detector of the server find the people in a video. It takes as long as that does; `signal` ends it. */
+  async detect(
+    video: Blob | Uint8Array<ArrayBuffer>,
+    options: DetectOptions = {},
+    { signal = new AbortController().signal, progress }: CallOptions & { progress?: (done: Progress) => void } = {},
+  ): Promise<Detected> {
+    const call = { method: "POST", path: `/v1/detect?${queryOf(options)}`, body: video, type: FILE_TYPE };
+    return this.once(call, signal, async (answer) => {
+      for await (const line of lines<DetectLine>(answer)) {
+        if ("progress" in line) progress?.(line.progress);
+        else if ("error" in line) throw ofProblem(line.error);
+        else return line;
+      }
+      throw new ServerUnavailable(`the connection to ${this.url} was lost`);
+    });
   }
 
   /** The models that the server serves. */
@@ -146,6 +179,24 @@ export class Client {
       const cause = error instanceof Error ? (error.cause ?? error) : error;
       throw new ServerUnavailable(`${this.url} cannot be reached: ${String(cause)}`);
     }
+  }
+}
+
+function queryOf(options: object): URLSearchParams {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+}
+
+/** The values of JSON lines, as they come. */
+async function* lines<T>(answer: Response): AsyncGenerator<T> {
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    const [last = "", ...whole] = (text + (value ?? "")).split("\n").reverse();
+    for (const line of whole.reverse()) yield JSON.parse(line) as T;
+    text = last;
+    if (done) return;
   }
 }
 

@@ -71,6 +71,36 @@ export interface Converted {
   notes: string[];
 }
 
+export interface ListedDetector {
+  name: string;
+  installed: boolean;
+  keypoint_format: string;
+}
+
+export interface DetectOptions {
+  /** One that the server has installed; MediaPipe if left out. */
+  detector?: string;
+  /** How many people to look for. */
+  people?: number;
+  /** People detected in fewer frames are left out. */
+  min_frames?: number;
+}
+
+/** How far a detector is in a video; `frames` is null where the file does not tell. */
+export interface Progress {
+  frame: number;
+  frames: number | null;
+}
+
+/** The people in a video as a lift request, and how the video was read. */
+export interface Detected {
+  request: LiftRequest;
+  warnings: string[];
+}
+
+/** What comes of a video, line by line. */
+export type DetectLine = { progress: Progress } | Detected | { error: Problem };
+
 export interface Model {
   name: string;
   version: string;

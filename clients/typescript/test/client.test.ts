@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -37,6 +38,8 @@ interface Case {
   /** The library's poses of the request's only clip, by `default` and by `live`. */
   poses: number[][][];
   live_poses: number[][][];
+  /** The path of a video in which the detector `colours` finds one person. */
+  video: string;
 }
 
 const path = process.env["POSELIFT_TEST_CASE"];
@@ -96,6 +99,17 @@ test("poses come as a file of a tool", async () => {
   assert.match(await content.text(), /^HIERARCHY\s+ROOT mixamorig:Hips/);
   assert.ok(Array.isArray(warnings));
   await assert.rejects(client().liftToFile(given.request, "model/x-bvh; rig=none"), InvalidInput);
+});
+
+test("people are found in a video", async () => {
+  assert.ok((await client().detectors()).some(({ name, installed }) => name === "colours" && installed));
+  const frames: number[] = [];
+  const video = await readFile(given.video);
+  const found = await client().detect(video, { detector: "colours" }, { progress: ({ frame }) => frames.push(frame) });
+  assert.equal(found.request.clips.length, 1);
+  assert.ok(frames.length > 0);
+  await assert.rejects(client().detect(new Uint8Array(3), { detector: "colours" }), InvalidInput);
+  await assert.rejects(client().detect(video, { detector: "none" }), InvalidInput);
 });
 
 test("errors have a class each and name the place", async () => {

@@ -33,8 +33,9 @@ function ModelChoice() {
   const { store, service } = usePage();
   const models = useSignal<readonly ListedModel[]>([]);
   const set = useChange();
-  useEffect(() => void listed(models, () => service.models()), []);
-  const shown = store.answers.value[0]?.response.model.name ?? "";
+  const lifted = store.answers.value[0];
+  useEffect(() => void (models.value.length === 0 && listed(models, () => service.models())), [lifted]);
+  const shown = lifted?.response.model.name ?? "";
   const names = models.value.map(({ name }) => name);
   return (
     <label class="field">

@@ -17,11 +17,16 @@ export function VideoBackdrop({ url, view }: { url: string; view: ImageView }) {
   useEffect(() => effect(() => follow(video.current!, store)), []);
   const { left, top, scale, imageWidth, imageHeight } = view;
   const style = { left: px(left), top: px(top), width: px(imageWidth * scale), height: px(imageHeight * scale) };
-  return <video ref={video} class="backdrop" style={style} src={url} muted playsInline preload="auto" aria-hidden="true" />;
+  return <video ref={video} class="backdrop" style={style} src={url} muted playsInline preload="auto" aria-hidden="true" onError={hide} />;
 }
 
 function px(length: number): string {
   return `${length}px`;
+}
+
+/** What the browser cannot play would hide the view in black. */
+function hide({ currentTarget }: { currentTarget: HTMLVideoElement }): void {
+  currentTarget.hidden = true;
 }
 
 /** Set the video to the frame that is shown, or let it play along. */

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { droppedFiles } from "../state/files";
 import { usePage } from "../state/store-context";
 
 export function DropTarget() {
@@ -18,8 +19,7 @@ export function DropTarget() {
         event.preventDefault();
         depth = 0;
         isOver.value = false;
-        const files = [...(event.dataTransfer?.files ?? [])];
-        if (files.length > 0) void opener.openFiles(files);
+        if (event.dataTransfer) void droppedFiles(event.dataTransfer).then((files) => opener.openFiles(files));
       },
     };
     const each = Object.entries(listeners) as [keyof DocumentEventMap, EventListener][];
@@ -30,7 +30,7 @@ export function DropTarget() {
     <div class="drop-target" aria-hidden="true">
       <p>
         Drop to lift
-        <small>keypoints of any detector, with their video or without</small>
+        <small>keypoints of any detector, their video, or both</small>
       </p>
     </div>
   ) : null;

@@ -61,7 +61,7 @@ function OpenButton() {
         onChange={(event) => {
           const files = [...(event.currentTarget.files ?? [])];
           event.currentTarget.value = "";
-          if (files.length > 0) void opener.openFiles(files);
+          void opener.openFiles(files);
         }}
       />
     </>

@@ -17,8 +17,8 @@ export function HelpDialog() {
         <section>
           <h3>What you see</h3>
           <p>
-            A detector’s 2D keypoints, and the 3D poses that the server lifts them to. Drop a file of any detector or tool anywhere on the page,
-            with its video if you have it.
+            A detector’s 2D keypoints, and the 3D poses that the server lifts them to. Drop a file or folder of any detector or tool anywhere on the
+            page, with its video if you have it, or a video alone.
           </p>
           <p>
             <span class="swatch left" /> left and <span class="swatch right" /> right are the person’s own. Squares of the ground are a metre wide. The

@@ -1,6 +1,7 @@
 /** Files that are dropped: which are videos, and how large images probably are. Files that are saved. */
 
 import type { LiftRequest } from "poselift";
+import { zipSync } from "fflate";
 
 const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|mpg|mpeg|ogv)$/i;
 const COMMON_SIZES: readonly [number, number][] = [
@@ -16,6 +17,46 @@ const SAVED_WITHIN_MS = 60_000;
 /** Is it a video? */
 export function isVideo(file: File): boolean {
   return file.type.startsWith("video/") || VIDEO.test(file.name);
+}
+
+/** The files that were dropped, those in folders included. */
+export async function droppedFiles({ items, files }: DataTransfer): Promise<File[]> {
+  const entries = [...items].map((item) => item.webkitGetAsEntry());
+  if (entries.every((entry) => entry?.isDirectory !== true)) return [...files];
+  return (await Promise.all(entries.map((entry) => entry && filesIn(entry)))).flatMap((found) => found ?? []);
+}
+
+async function filesIn(entry: FileSystemEntry): Promise<File[]> {
+  if (entry.name.startsWith(".")) return [];
+  if (entry.isFile) {
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    const path = { value: entry.fullPath.slice(1) };
+    return [Object.defineProperty(file, "webkitRelativePath", path)];
+  }
+  const found = await entriesIn((entry as FileSystemDirectoryEntry).createReader());
+  return (await Promise.all(found.map(filesIn))).flat();
+}
+
+/** A reader gives some entries at a time, and none at the end. */
+async function entriesIn(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
+  const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+  return some.length === 0 ? [] : [...some, ...(await entriesIn(reader))];
+}
+
+/** Files of a folder as one archive, as the server reads them. */
+export async function folderOf(files: readonly File[]): Promise<File> {
+  const read = files.map(async (file): Promise<[string, Uint8Array]> => [pathOf(file), new Uint8Array(await file.arrayBuffer())]);
+  const packed = zipSync(Object.fromEntries(await Promise.all(read)), { level: 1 }) as Uint8Array<ArrayBuffer>;
+  return new File([packed], `${folderName(files)}.zip`);
+}
+
+function pathOf(file: File): string {
+  return file.webkitRelativePath || file.name;
+}
+
+function folderName(files: readonly File[]): string {
+  const [folder, ...rest] = pathOf(files[0]!).split("/");
+  return rest.length > 0 ? folder! : `${files.length} files`;
 }
 
 /** The smallest common size of images that has all keypoints in it. */

@@ -11,7 +11,7 @@ import {
   type LiftResponse,
 } from "poselift";
 import { BUNDLED_CLIPS, type BundledClip } from "./bundled";
-import { isVideo, videoSize } from "./files";
+import { folderOf, isVideo, videoSize } from "./files";
 import { askAboutFile } from "./questions";
 import { withOptions, type Options } from "./options";
 import { knownOf, requestIn } from "./reading";
@@ -46,7 +46,7 @@ export class Opener {
   async openKept({ title, request }: Pick<OpenedClip, "title" | "request">, options: Options): Promise<void> {
     await this.during(`Lifting ${title}`, async (isLatest) => {
       const response = await this.service.lift(withOptions(request, options));
-      if (isLatest()) this.show({ title, request, notes: [], videoUrl: null, file: null }, response, null, options);
+      if (isLatest()) this.show({ title, request, notes: [], videoUrl: null }, response, null, options);
     });
   }
 
@@ -57,13 +57,28 @@ export class Opener {
 
   /** Convert, lift and show files: keypoints, with the video they are of or without. */
   async openFiles(files: readonly File[]): Promise<void> {
-    const video = files.find(isVideo);
-    const [file, ...others] = files.filter((each) => each !== video);
-    if (others.length > 0) return this.refuse(`${files.length} files`, ONE_AT_A_TIME);
-    if (!file) return this.refuse(video?.name ?? "nothing", NO_DETECTOR);
+    const videos = files.filter(isVideo);
+    const keypoints = files.filter((file) => !videos.includes(file));
+    if (videos.length > 1) return this.refuse(`${videos.length} videos`, ONE_AT_A_TIME);
+    const [video] = videos;
+    if (keypoints.length === 0) return video && this.openVideo(video);
+    const file = keypoints.length === 1 ? keypoints[0]! : await folderOf(keypoints);
     const videoUrl = video ? URL.createObjectURL(video) : null;
     const size = videoUrl && (await videoSize(videoUrl));
     await this.openFile({ file, videoUrl }, size ? { image_size: size } : {}, false);
+  }
+
+  /** Have people found in a video, lift and show them over it. */
+  private async openVideo(video: File): Promise<void> {
+    const { store, service } = this;
+    await this.during(`Sending ${video.name}`, async (isLatest) => {
+      const { request, warnings } = await service.detect(video, ({ frame, frames }) => {
+        if (isLatest()) store.busy.value = `Finding people in ${video.name}: frame ${frame}${frames === null ? "" : ` of ${frames}`}`;
+      });
+      if (!isLatest()) return;
+      store.busy.value = `Lifting ${video.name}`;
+      await this.lift({ title: video.name, request, notes: warnings, videoUrl: URL.createObjectURL(video) }, isLatest);
+    });
   }
 
   /** Ask how a clip's file is to be read, and open it again. */
@@ -88,7 +103,7 @@ export class Opener {
       const response = await this.service.lift(clip.request);
       if (isLatest()) this.show(clip, response);
     } catch (error) {
-      const canBeTold = clip.file !== null && error instanceof InvalidInput;
+      const canBeTold = clip.file !== undefined && error instanceof InvalidInput;
       const remedy = canBeTold ? { label: "Say how to read it…", run: () => void this.reread(clip) } : null;
       if (isLatest()) this.tell(error, remedy);
     }
@@ -168,14 +183,11 @@ function showAgain(store: Store, response: LiftResponse, options: Options): void
   store.announcement.value = `Lifted again: ${store.answers.peek()[0]!.label}`;
 }
 
-const ONE_AT_A_TIME =
-  "One file with keypoints at a time, together with its video if you like. The command reads whole folders: poselift lift FOLDER.";
-const NO_DETECTOR =
-  "A video needs a detector to find keypoints in it. Run one, and drop the file that it writes, together with the video if you like.";
+const ONE_AT_A_TIME = "One video at a time, with its keypoints or without.";
 
 async function fetched({ title, url }: BundledClip): Promise<OpenedClip> {
   const request = (await (await fetch(url)).json()) as LiftRequest;
-  return { title, request, notes: [], videoUrl: null, file: null };
+  return { title, request, notes: [], videoUrl: null };
 }
 
 function insteadOf(error: unknown, again: () => void): Notice {

@@ -3,15 +3,21 @@
 import {
   Client,
   Forbidden,
+  InvalidInput,
   Unauthenticated,
   type Converted,
   type ConvertOptions,
+  type Detected,
   type LiftRequest,
   type LiftResponse,
   type ListedModel,
   type PoseFile,
+  type Progress,
 } from "poselift";
 
+const USUAL_DETECTOR = "mediapipe";
+const NO_DETECTOR =
+  "No detector is installed that could find people in videos. Where the server runs: poselift detectors install mediapipe. Or drop the keypoints that another one found, together with the video.";
 const KEY_NAME = "poselift.key";
 
 /** Asks for a key; null if none is given. */
@@ -50,9 +56,18 @@ export class Service {
     return this.withKey((client) => client.liftToFile(request, mediaType));
   }
 
-  /** The models that the server has. */
+  /** The models that the server has; nobody is asked for a key for a list. */
   async models(): Promise<ListedModel[]> {
-    return this.withKey((client) => client.models());
+    return this.client().models();
+  }
+
+  /** The people in a video as a lift request. */
+  async detect(video: File, progress: (done: Progress) => void): Promise<Detected> {
+    const detectors = await this.withKey((client) => client.detectors());
+    const installed = detectors.filter((each) => each.installed).map(({ name }) => name);
+    const [detector] = installed.includes(USUAL_DETECTOR) ? [USUAL_DETECTOR] : installed;
+    if (detector === undefined) throw new InvalidInput(NO_DETECTOR);
+    return this.withKey((client) => client.detect(video, { detector }, { progress }));
   }
 
   /** A file of a detector as a lift request. */

@@ -14,8 +14,8 @@ export interface OpenedClip {
   notes: readonly string[];
   /** The video that the keypoints were found in, as an address for a video element. */
   videoUrl: string | null;
-  /** What was opened, if it was a file. */
-  file: File | null;
+  /** What was opened, if it was a file of keypoints. */
+  file?: File;
 }
 
 /** An answer to the clip that is open, with what is drawn of it. */
