@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from poselift.errors import ModelError
 from service.environment import forget_ours, unknown_variables
 from service.keys import KeyFileError
+from service.logs import set_up
 from service.machine import StartError, prepared_machine
 from service.request_errors import StoreError
 from service.settings import Settings, explain
@@ -38,11 +39,7 @@ def main() -> int:
     except ValidationError as error:
         return _wrong_settings(explain(error))
     forget_ours()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    # It tells of every WebSocket that comes and goes.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    set_up(settings.log_level, settings.log_format, settings.access_log)
     # Models run in threads of their own. By default they and the event loop would wait 5 ms for
     # each other to let go of Python's lock, several times in every tick of live frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

@@ -17,6 +17,7 @@ from service.addresses import network_of
 from service.context import ServiceContext
 from service.error_table import kind_of
 from service.keys import Quotas, name_of
+from service.logs import log_access
 from service.request_errors import DeadlineExceeded, Unauthenticated, Unavailable
 from service.validation import Limits
 
@@ -40,6 +41,8 @@ class Caller:
     quotas: Quotas = field(default_factory=Quotas)
     address: str = ""
     """Where they are, trusted proxies left out; empty where that is not known."""
+    label: str = ""
+    """Who they are to people: the key's name, or the beginning of one that no file has."""
     party: str = ""
     """Those with whom they share what there is: the key's name, without keys the network."""
 
@@ -90,9 +93,10 @@ def admitted(
         Forbidden: this key is not known.
         Overloaded: too many keys from this address were not.
     """
-    started, outcome = time.perf_counter(), "ok"
+    started, outcome, label = time.perf_counter(), "ok", ""
     try:
         caller = _caller(context, api_key, address)
+        label = caller.label
         longest_s = context.request_timeout_s
         timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
         yield Admitted(caller, Deadline(timeout_s))
@@ -103,6 +107,7 @@ def admitted(
     finally:
         seconds = time.perf_counter() - started
         context.metrics.request_answered(transport, operation, outcome, seconds)
+        log_access(transport, operation, outcome, seconds, label, address)
 
 
 def presented_key(authorization: str | None, x_api_key: str | None) -> str | None:
@@ -144,4 +149,4 @@ def _caller(context: ServiceContext, api_key: str | None, address: str) -> Calle
     except PoseliftError:
         context.metrics.unknown_key_presented()
         raise
-    return Caller(holder.name, context.limits, holder.quotas, address, holder.name)
+    return Caller(holder.name, context.limits, holder.quotas, address, holder.label, holder.name)

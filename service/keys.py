@@ -14,6 +14,7 @@ that a new key can be handed out before the old one is withdrawn:
 
 import hashlib
 import hmac
+import re
 import tomllib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -35,6 +36,8 @@ KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 _Count = Annotated[int, Field(gt=0)]
 _DERIVED_NAME_LENGTH = 32
+_DERIVED_NAME = re.compile(rf"[0-9a-f]{{{_DERIVED_NAME_LENGTH}}}")
+_SHOWN = 4
 _GUESSES = 20
 _SECONDS_A_GUESS = 3.0
 _REMEMBERED = 10_000
@@ -62,6 +65,12 @@ class Holder:
 
     name: str
     quotas: Quotas = field(default_factory=Quotas)
+
+    @property
+    def label(self) -> str:
+        """The name for people: not so much of one made from a key that the key could be tried."""
+        is_derived = _DERIVED_NAME.fullmatch(self.name)
+        return f"{self.name[:_SHOWN]}…" if is_derived else self.name
 
 
 @dataclass(frozen=True)

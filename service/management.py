@@ -28,6 +28,7 @@ from starlette.routing import Route
 from service.addresses import hostname, is_loopback
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.health import ServiceState, Status
+from service.logs import set_level
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -136,6 +137,6 @@ def _set_log_level(request: Request) -> Response:
     level = request.path_params["level"].lower()
     if level not in _LEVELS:
         return PlainTextResponse(f"one of {', '.join(_LEVELS)}, found {level[:100]!r}\n", 422)
-    logging.getLogger().setLevel(level.upper())
+    set_level(level)
     _log.warning("the log level is %s now", level)
     return PlainTextResponse(f"{level}\n")

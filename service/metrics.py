@@ -12,6 +12,8 @@ from poselift.poses import PoseWarning
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _OPERATION = ("transport", "operation")
+_STREAMS = ("lift_stream",)
+"""They last for as long as callers want."""
 _BATCHER = ("model", "kind")
 _MODEL = ("model", "version", "receptive_field", "causal", "provider")
 _ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -27,7 +29,7 @@ class Metrics:
         histogram = partial(Histogram, registry=registry)
         said = "Requests answered, by transport, operation and outcome (ok, or the error's slug)."
         self._requests = counter("poselift_requests", said, (*_OPERATION, "outcome"))
-        said = "Time from a request's arrival to its answer."
+        said = "Time from a request's arrival to its answer; streams are left out."
         self._request_seconds = histogram(
             "poselift_request_seconds", said, _OPERATION, buckets=_SECONDS
         )
@@ -65,7 +67,8 @@ class Metrics:
     ) -> None:
         """Count one answer; ``outcome`` is "ok" or the error's slug."""
         self._requests.labels(transport, operation, outcome).inc()
-        self._request_seconds.labels(transport, operation).observe(seconds)
+        if operation not in _STREAMS:
+            self._request_seconds.labels(transport, operation).observe(seconds)
 
     def unknown_key_presented(self) -> None:
         """Count a guess at an API key."""

@@ -164,6 +164,10 @@ class Settings(BaseSettings):
     """After how long the event loop counts as stuck, and `/healthz` says so."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
+    log_format: Literal["text", "json"] = "text"
+    """Lines for people, or an object a line."""
+    access_log: bool = False
+    """Whether each request is logged once it is answered."""
 
     @property
     def converts(self) -> bool:
@@ -228,7 +232,7 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator("log_level", "providers", mode="before")
+    @field_validator("log_level", "log_format", "providers", mode="before")
     @classmethod
     def _lower(cls, name: object) -> object:
         return name.lower() if isinstance(name, str) else name

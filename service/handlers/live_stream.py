@@ -9,6 +9,7 @@ from service.admission import Caller
 from service.context import ServiceContext
 from service.live.frames import Frame
 from service.live.session import LiveSession
+from service.logs import in_session
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
 from service.wire.stream_messages import Close, Message, OpenedSession
@@ -55,6 +56,7 @@ class LiveStream:
         """
         options = await self._first()
         session = await self._sessions.open(options, self._caller.name)
+        in_session(session.id)
         session.unattended.clear()
         try:
             await self._send(self._format.encode_opened(OpenedSession.of(session)))

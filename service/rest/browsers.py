@@ -17,7 +17,7 @@ from service.rest.status import PROBES
 
 _METHODS = ("GET", "POST", "DELETE")
 _SENT = ("authorization", "content-type", "x-api-key", "x-request-id")
-_READ = ("retry-after", "poselift-reader", "poselift-notes", "x-request-id")
+_READ = ("retry-after", "poselift-reader", "poselift-notes", "x-request-id", "x-session-id")
 _ANY = "*"
 
 

@@ -1,7 +1,6 @@
 """The HTTP server."""
 
 import asyncio
-import logging
 import math
 import socket
 from contextlib import AbstractContextManager, nullcontext
@@ -92,8 +91,6 @@ def _limits(machine: Machine) -> ConnectionLimits:
 
 def _config(context: ServiceContext, connections: Connections, machine: Machine) -> uvicorn.Config:
     tls = machine.tls
-    # It tells of every WebSocket that comes and goes, and warns of whatever callers send.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     http: Any = partial(HttpConnection, connections)
     websocket: Any = partial(SocketConnection, connections)
     return uvicorn.Config(

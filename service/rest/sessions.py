@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from service.context import ServiceContext
 from service.live.frames import Frame, FramePoses
 from service.live.session import LiveSession
+from service.logs import in_session
 from service.rest.bodies import MemoryBudget, unless_caller_leaves
 from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
 from service.rest.middleware import admission_of, formats_of
@@ -58,6 +59,7 @@ class SessionEndpoints:
         body, sessions = await request.body(), self._context.live
         owner = admission_of(request).caller.name
         session = await sessions.open(given.decode_open(body), owner, is_stream=False)
+        in_session(session.id)
         content = wanted.encode_session(OpenedSession.of(session))
         return Response(content, 201, media_type=wanted.media_type)
 
@@ -89,6 +91,7 @@ class SessionEndpoints:
 
 def _session_id(request: Request) -> str:
     session_id: str = request.path_params["session_id"]
+    in_session(session_id)
     return session_id
 
 

@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from poselift.errors import PoseliftError
 from service.error_table import kind_of, problem, retry_after, retry_delay_s, shortened, told
+from service.logs import id_headers
 
 PROBLEM_KEY = "problem-bin"
 """The trailer that holds the problem details as JSON."""
@@ -45,7 +46,7 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
 
 
 def _trailers(code: grpc.StatusCode, error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:
-    trailers: dict[str, str | bytes] = {PROBLEM_KEY: _compact(problem(error))}
+    trailers: dict[str, str | bytes] = {PROBLEM_KEY: _compact(problem(error)), **dict(id_headers())}
     if (seconds := retry_after(error)) is not None:
         trailers[RETRY_KEY] = seconds
     if (delay_s := retry_delay_s(error)) is not None:

@@ -13,6 +13,7 @@ import grpc.aio
 from service.addresses import caller_address, hostname
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
+from service.logs import REQUEST_ID, begin_request, id_headers
 from service.rpc.errors import abort
 
 _FIRST_WRITE_S = 1.0
@@ -100,6 +101,8 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
 
     def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
         metadata = {name: _text(value) for name, value in call.invocation_metadata() or ()}
+        begin_request(metadata.get(REQUEST_ID))
+        call.set_trailing_metadata(id_headers())
         key = presented_key(metadata.get("authorization"), metadata.get("x-api-key"))
         remaining_s = call.time_remaining()
         forwarded_for = metadata.get("x-forwarded-for")

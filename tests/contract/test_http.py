@@ -195,7 +195,7 @@ def test_json_may_say_that_it_is_utf8(client: httpx.Client, charset: str) -> Non
 def raw_post(service: ServiceProcess, declared: int, sent: bytes) -> Iterator[socket.socket]:
     """A connection on which a JSON body of a declared size has been begun."""
     head = (
-        "POST /v1/lift HTTP/1.1\r\nhost: here\r\n"
+        "POST /v1/lift HTTP/1.1\r\nhost: localhost\r\n"
         f"content-type: application/json\r\ncontent-length: {declared}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", service.http_port), timeout=20) as connection:

@@ -332,7 +332,7 @@ def as_subprotocol(key):
 
 
 async def test_a_key_as_a_subprotocol_where_headers_cannot_be_set(models):
-    key = "ünusual key/with+characters?"
+    key = "unusual key/with+characters?"
     with service_process(models, LIVE_MODEL="causal", API_KEYS=key, LOG_LEVEL="debug") as service:
         url = f"ws://127.0.0.1:{service.http_port}/v1/stream"
         opening = json.dumps({"open": {"image_size": [1000, 800]}})

@@ -1,0 +1,179 @@
+"""What is logged: ids of requests and sessions, as text and JSON; and nothing of people or keys."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import orjson
+import pytest
+import websockets
+
+from poselift.v1 import poselift_pb2 as messages
+from poselift.v1 import poselift_pb2_grpc as stubs
+from service.logs import _add_ids, _JsonFormatter, _TextFormatter, begin_request, in_session
+from tests.live.clients import TRANSPORTS, Ended, lifted, opened, stream
+from tests.live.replicas import walks
+from tests.serving import ServiceProcess, service_process
+
+KEY = "a-long-key-that-nobody-guesses"
+WRONG_KEY = "a-long-key-that-opens-nothing"
+SEEN = 123.456789
+"""A coordinate that is nowhere else."""
+
+
+@pytest.fixture(scope="module")
+def service(models: Path) -> Iterator[ServiceProcess]:
+    settings = {"LOG_FORMAT": "json", "LOG_LEVEL": "debug", "ACCESS_LOG": "true", "API_KEYS": KEY}
+    with service_process(models, LIVE_MODEL="causal", **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def client(service: ServiceProcess) -> Iterator[httpx.Client]:
+    headers = {"x-api-key": KEY}
+    with httpx.Client(base_url=service.url, headers=headers, timeout=60) as opened_client:
+        yield opened_client
+
+
+def lines(service: ServiceProcess, request_id: str) -> list[dict[str, Any]]:
+    """What is logged about a request, once there is something."""
+    service.log_says(f'"{request_id}"')
+    found: list[dict[str, Any]] = [json.loads(line) for line in service.log]
+    return [line for line in found if line.get("request_id") == request_id]
+
+
+def test_every_answer_has_an_id_that_the_log_has_too(
+    service: ServiceProcess, client: httpx.Client
+) -> None:
+    answer = client.get("/v1/models", headers={"x-request-id": "mine-1"})
+    assert answer.headers["x-request-id"] == "mine-1"
+    (line,) = lines(service, "mine-1")
+    assert line.pop("time").endswith("Z")
+    assert line.pop("seconds") > 0
+    assert line.pop("message").startswith("http list_models: ok in ")
+    assert line == {
+        "level": "info",
+        "logger": "poselift.access",
+        "request_id": "mine-1",
+        "transport": "http",
+        "operation": "list_models",
+        "outcome": "ok",
+        "caller": line["caller"],
+        "address": "127.0.0.1",
+    }
+    assert len(line["caller"]) == 5  # of a key without a name
+    refused = client.post("/v1/lift", content=b"{", headers={"content-type": "application/json"})
+    assert refused.status_code == 400
+    (line,) = lines(service, refused.headers["x-request-id"])
+    assert line["outcome"] == "unreadable"
+    for path in ("/healthz", "/nothing"):
+        assert len(client.get(path).headers["x-request-id"]) == 16
+
+
+@pytest.mark.parametrize("bad", ["two words", "a" * 129, "line%0Abreak", ""])
+def test_other_ids_are_not_taken(client: httpx.Client, bad: str) -> None:
+    given = client.get("/healthz", headers={"x-request-id": bad}).headers["x-request-id"]
+    assert given != bad
+    assert len(given) == 16
+
+
+def test_calls_have_ids_in_their_trailers(service: ServiceProcess) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
+        poselift, metadata = stubs.PoseLiftStub(channel), [("x-api-key", KEY)]
+        ours = [*metadata, ("x-request-id", "mine-2")]
+        asked = messages.ListModelsRequest()
+        _, call = poselift.ListModels.with_call(asked, metadata=ours, timeout=60)
+        assert ("x-request-id", "mine-2") in call.trailing_metadata()
+        with pytest.raises(grpc.RpcError) as refused:
+            poselift.Lift(messages.LiftRequest(), metadata=metadata, timeout=60)
+    ids = dict(refused.value.trailing_metadata())["x-request-id"]
+    assert [line["outcome"] for line in lines(service, ids)] == ["invalid"]
+    assert [line["transport"] for line in lines(service, "mine-2")] == ["grpc"]
+
+
+def test_requests_of_a_session_have_its_id(service: ServiceProcess, client: httpx.Client) -> None:
+    made = client.post("/v1/sessions", json={"image_size": [1000, 800]})
+    session_id = made.json()["session_id"]
+    looked = client.get(f"/v1/sessions/{session_id}")
+    assert made.headers["x-session-id"] == looked.headers["x-session-id"] == session_id
+    (line,) = lines(service, looked.headers["x-request-id"])
+    assert line["session_id"] == session_id
+    strange = client.get("/v1/sessions/a%0Ab")
+    assert "x-session-id" not in strange.headers
+
+
+async def test_a_socket_has_an_id(service: ServiceProcess) -> None:
+    url = f"ws://127.0.0.1:{service.http_port}/v1/stream"
+    async with websockets.connect(url, additional_headers={"x-request-id": "mine-3"}) as socket:
+        assert socket.response is not None
+        assert socket.response.headers["x-request-id"] == "mine-3"
+
+
+async def test_nothing_of_people_and_keys_is_logged(
+    service: ServiceProcess, client: httpx.Client
+) -> None:
+    """At the level that says most, whatever goes wrong."""
+    last = ask_wrongly(service, client)
+    for transport in TRANSPORTS:
+        async with stream(service, transport, key=KEY) as live:
+            await opened(live)
+            await lifted(live, walks("anna-the-person", frames=2))
+            await live.send({"frame": {"index": 99, "people": []}})
+            await live.receive()
+        async with stream(service, transport, key=WRONG_KEY) as live:
+            with pytest.raises(Ended):
+                await opened(live)
+    assert lines(service, last.headers["x-request-id"])
+    log = "".join(service.log)
+    for secret in (str(SEEN), "123.45", "anna-the-person", KEY, WRONG_KEY):
+        assert secret not in log
+
+
+def ask_wrongly(service: ServiceProcess, client: httpx.Client) -> httpx.Response:
+    people = [[[SEEN, SEEN, 1.0]] * 17] * 3
+    good = {"image_size": [1000, 800], "clips": [{"id": "anna-the-person", "keypoints": people}]}
+    bad = good | {"clips": [{"id": "anna-the-person", "keypoints": [[[SEEN, "x"]]]}]}
+    wrong = good | {"surprise": SEEN}
+    with httpx.Client(base_url=service.url, timeout=60) as strange:
+        for body in (good, bad, wrong):
+            for asker, key in ((client, KEY), (strange, WRONG_KEY)):
+                asker.post("/v1/lift", json=body, headers={"x-api-key": key})
+    return client.post("/v1/convert?name=anna-the-person", content=orjson.dumps(people))
+
+
+async def test_streams_are_counted_and_are_not_among_the_times_of_requests(
+    service: ServiceProcess, client: httpx.Client
+) -> None:
+    async with stream(service, "grpc", key=KEY) as live:
+        await opened(live)
+        await live.send({"close": {}})
+        with pytest.raises(Ended):
+            await live.receive()
+    text = _metrics(client)
+    assert 'poselift_requests_total{operation="lift_stream",outcome="ok",transport="grpc"}' in text
+    assert 'poselift_request_seconds_count{operation="lift_stream"' not in text
+
+
+def _metrics(client: httpx.Client) -> str:
+    return client.get("/metrics").text
+
+
+def test_lines_for_people_have_ids_before_the_message() -> None:
+    begin_request("mine-4")
+    in_session("anna")
+    record = logging.LogRecord("poselift", logging.INFO, "", 0, "it %s", ("works",), None)
+    assert _add_ids(record)
+    text = _TextFormatter().format(record)
+    assert text.endswith(" INFO poselift: [request=mine-4 session=anna] it works")
+
+
+def test_an_exception_is_one_line_of_json() -> None:
+    fault = (ValueError, ValueError("first\nsecond"), None)
+    record = logging.LogRecord("service", logging.ERROR, "", 0, "failed\nhere", (), fault)
+    text = _JsonFormatter().format(record)
+    assert "\n" not in text
+    assert json.loads(text)["exception"].endswith("ValueError: first\nsecond")
