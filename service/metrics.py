@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from poselift.card import Card
 from poselift.poses import PoseWarning
 
+SessionEvent: TypeAlias = Literal["opened", "resumed", "fenced", "refused"]
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_FRAME_SECONDS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _OPERATION = ("transport", "operation")
 _STREAMS = ("lift_stream",)
 """They last for as long as callers want."""
@@ -60,6 +63,12 @@ class Metrics:
         self._live_people = gauge("poselift_live_people", "People in live sessions.", ("model",))
         said = "Whether the store of live sessions answers: 1 or 0."
         self._store_up = gauge("poselift_session_store_up", said)
+        said = "Time from a live frame's arrival in a stream to its answer."
+        self._frame_seconds = histogram("poselift_live_frame_seconds", said, buckets=_FRAME_SECONDS)
+        said = "Live sessions opened, resumed, fenced by another connection, or refused."
+        self._session_events = counter("poselift_live_session_events", said, ("event",))
+        said = "Time of a round trip to the store of live sessions."
+        self._store_seconds = histogram("poselift_session_store_seconds", said, buckets=_SECONDS)
         self._model_info = gauge("poselift_model_info", "One for every model served.", _MODEL)
 
     def request_answered(
@@ -102,6 +111,18 @@ class Metrics:
             self._run_seconds.labels(model, kind),
             self._failures.labels(model, kind),
         )
+
+    def frame_answered(self, seconds: float) -> None:
+        """Count a live frame."""
+        self._frame_seconds.observe(seconds)
+
+    def session_event(self, event: SessionEvent) -> None:
+        """Count what happened to a live session."""
+        self._session_events.labels(event).inc()
+
+    def store_answered(self, seconds: float) -> None:
+        """Count a round trip to the store of live sessions."""
+        self._store_seconds.observe(seconds)
 
     def watch_event_loop(self, lag_s: Callable[[], float]) -> None:
         """Announce how late the event loop is; each scrape asks."""

@@ -1,6 +1,7 @@
 """A live stream from its first message to its last, over any channel."""
 
 import asyncio
+import time
 from collections import deque
 from typing import Protocol
 
@@ -41,6 +42,7 @@ class LiveStream:
         self, context: ServiceContext, wire_format: WireFormat, channel: Channel, caller: Caller
     ) -> None:
         self._sessions = context.live
+        self._metrics = context.metrics
         self._format = wire_format
         self._channel = channel
         self._slow_reader_s = context.slow_reader_s
@@ -129,6 +131,7 @@ class LiveStream:
 
     async def _answer(self, session: LiveSession, body: bytes) -> bool:
         """Answer one message; whether more may follow."""
+        came = time.perf_counter()
         index = session.next_index
         try:
             message = self._decoded(session, body)
@@ -144,6 +147,7 @@ class LiveStream:
             if poses is None:  # it is answered later
                 return True
             said = self._format.encode_pose(poses)
+            self._metrics.frame_answered(time.perf_counter() - came)
         except _REFUSALS as error:
             said = self._format.encode_refusal(index, error, session.next_index)
         except PoseliftError as error:

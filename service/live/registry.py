@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -25,6 +25,7 @@ from service.live.store import (
     WriterFenced,
 )
 from service.live.store_connection import StoreAway
+from service.metrics import SessionEvent
 from service.request_errors import Fenced, Forbidden, NotFound, Unavailable
 from service.requests import SessionOptions
 from service.served_models import ModelSet
@@ -53,8 +54,10 @@ class LiveSessions:
         live_models: Mapping[str, LiveModel],
         store: SessionStore,
         settings: LiveSettings,
+        count: Callable[[SessionEvent], None] = lambda _: None,
     ) -> None:
         self._models = models
+        self._count = count
         self._live_models = live_models
         self._store = store
         self._settings = settings
@@ -194,6 +197,8 @@ class LiveSessions:
     def _release(self, session: LiveSession, reason: PoseliftError | None = None) -> None:
         if self._sessions.get(session.id) is session:
             del self._sessions[session.id]
+            if isinstance(reason, Fenced):
+                self._count("fenced")
         if reason is None:  # the client left by itself, or has been told
             session.unattended.set()
             session.end(Unavailable("the connection was closed"))
@@ -225,6 +230,17 @@ class LiveSessions:
                     await session.flush()
 
     async def _take(
+        self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool
+    ) -> LiveSession:
+        try:
+            session = await self._taken(session_id, owner, options, is_stream)
+        except PoseliftError:
+            self._count("refused")
+            raise
+        self._count("resumed" if session.next_index else "opened")
+        return session
+
+    async def _taken(
         self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool
     ) -> LiveSession:
         if self._is_draining:

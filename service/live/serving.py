@@ -40,12 +40,12 @@ async def live_sessions(
             for batcher in model.batchers:
                 batcher.start()
                 stack.push_async_callback(batcher.stop, 0)
-        store = await _store(settings, await store_url(), live.values())
+        store = await _store(settings, await store_url(), live.values(), metrics)
         stack.push_async_callback(store.stop)
         limits = LiveSettings(
             settings.max_gap_s, settings.max_store_outage_s, stream_idle_s=settings.session_expiry_s
         )
-        sessions = LiveSessions(models, live, store, limits)
+        sessions = LiveSessions(models, live, store, limits, metrics.session_event)
         sessions.start()
         stack.push_async_callback(sessions.drain)
         people = {name: model.people for name, model in live.items()}
@@ -53,15 +53,18 @@ async def live_sessions(
         yield sessions
 
 
-async def _store(settings: Settings, url: str, models: Iterable[LiveModel]) -> SessionStore:
+async def _store(
+    settings: Settings, url: str, models: Iterable[LiveModel], metrics: Metrics
+) -> SessionStore:
     most_kept = max(model.frames_kept for model in models)
     how = settings.session_expiry_s, most_kept, settings.store_timeout_s
+    observe = metrics.store_answered
     try:
         if settings.redis_url is None:  # a private one: nobody else holds its sessions
-            store = SessionStore(StoreServer(url), *how)
+            store = SessionStore(StoreServer(url), *how, observe=observe)
         else:
             sharing = settings.store_replicas, settings.store_settle_s
-            store = SessionStore(_shared_server(settings, url), *how, *sharing)
+            store = SessionStore(_shared_server(settings, url), *how, *sharing, observe=observe)
         await store.start()
     except ValueError as error:
         raise StoreError(f"POSELIFT_REDIS_URL: {error}") from None

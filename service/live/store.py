@@ -13,7 +13,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -150,6 +150,7 @@ class SessionStore:
         copies: how many replicas of the server have to have a frame for it to be durable.
         settle_s: how long openings wait in a new life of the store, for those who hold sessions
             to write back what it has lost.
+        observe: told how many seconds each round trip took.
     """
 
     def __init__(
@@ -160,12 +161,13 @@ class SessionStore:
         timeout_s: float = 1.0,
         copies: int = 0,
         settle_s: float = 0.0,
+        observe: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.expiry_s = expiry_s
         self._expiry_ms = max(int(expiry_s * 1000), 1)
         self._frames_kept = frames_kept
         self._settle_s = settle_s
-        self._connection = StoreConnection(server, timeout_s, copies)
+        self._connection = StoreConnection(server, timeout_s, copies, observe)
         register = self._connection.redis.register_script
         self._open, self._look = register(scripts.OPEN), register(scripts.LOOK)
         self._append, self._standing = register(scripts.APPEND), register(scripts.STANDING)

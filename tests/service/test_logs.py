@@ -148,18 +148,32 @@ def ask_wrongly(service: ServiceProcess, client: httpx.Client) -> httpx.Response
 async def test_streams_are_counted_and_are_not_among_the_times_of_requests(
     service: ServiceProcess, client: httpx.Client
 ) -> None:
+    before = _metrics(client)
+    async with stream(service, "grpc", key=KEY) as first:
+        session_id = (await opened(first))["session_id"]
+        await lifted(first, walks("anna", frames=2))
     async with stream(service, "grpc", key=KEY) as live:
-        await opened(live)
+        await opened(live, session_id=session_id)
         await live.send({"close": {}})
         with pytest.raises(Ended):
             await live.receive()
-    text = _metrics(client)
-    assert 'poselift_requests_total{operation="lift_stream",outcome="ok",transport="grpc"}' in text
-    assert 'poselift_request_seconds_count{operation="lift_stream"' not in text
+    after = _metrics(client)
+    ok = 'poselift_requests_total{operation="lift_stream",outcome="ok",transport="grpc"}'
+    expected = {
+        ok: 1,
+        "poselift_live_frame_seconds_count": 2,
+        'poselift_live_session_events_total{event="opened"}': 1,
+        'poselift_live_session_events_total{event="resumed"}': 1,
+    }
+    assert {name: after[name] - before.get(name, 0) for name in expected} == expected
+    stored = "poselift_session_store_seconds_count"
+    assert after[stored] - before[stored] >= 4
+    assert not any("seconds" in name and "lift_stream" in name for name in after)
 
 
-def _metrics(client: httpx.Client) -> str:
-    return client.get("/metrics").text
+def _metrics(client: httpx.Client) -> dict[str, float]:
+    lines = (line.rpartition(" ") for line in client.get("/metrics").text.splitlines())
+    return {name: float(value) for name, _, value in lines if not name.startswith("#")}
 
 
 def test_lines_for_people_have_ids_before_the_message() -> None:
