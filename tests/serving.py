@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,20 +67,24 @@ class ServiceProcess:
         raise RuntimeError("the service did not start:\n" + "".join(self.log))
 
 
-def launch(models_dir: Path, settings: Mapping[str, str]) -> subprocess.Popen[str]:
+def launch(
+    models_dir: Path, settings: Mapping[str, str], program: Sequence[str] = ("-m", "service")
+) -> subprocess.Popen[str]:
     """Start the service on free ports; ``settings`` are named without their prefix."""
     ours = {"MODELS_DIR": str(models_dir), "HTTP_PORT": "0", "GRPC_PORT": "0", **settings}
     inherited = {name: text for name, text in os.environ.items() if name[:9] != "POSELIFT_"}
     environment = inherited | {f"POSELIFT_{name}": text for name, text in ours.items()}
     return subprocess.Popen(
-        [sys.executable, "-m", "service"], env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, *program], env=environment, stderr=subprocess.PIPE, text=True
     )
 
 
 @contextmanager
-def service_process(models_dir: Path, **settings: str) -> Iterator[ServiceProcess]:
-    """A service that is ready to be used, and gone afterwards."""
-    process = launch(models_dir, settings)
+def service_process(
+    models_dir: Path, *, program: Sequence[str] = ("-m", "service"), **settings: str
+) -> Iterator[ServiceProcess]:
+    """A service that is ready to be used, and gone afterwards; ``program`` runs it by Python."""
+    process = launch(models_dir, settings, program)
     service = ServiceProcess(process)
     try:
         service.wait_until_ready()
