@@ -40,9 +40,17 @@ ELSEWHERE = {
     ".venv/bin/python examples/draw.py": "tests/examples/test_default_models.py",
     ".venv/bin/python examples/live.py": "tests/clients/test_documents.py",
     "POSELIFT_MODELS_DIR=models": "tests/training/test_own_motion.py",
+    "POSELIFT_API_KEYS_FILE=": "tests/service/test_keys.py",
+    "POSELIFT_ALLOWED_ORIGINS=": "tests/examples/test_live_page.py",
     "poselift serve": "the service of this module",
+    "curl --no-buffer --data-binary @walk.mp4": "tests/contract/test_detect.py",
 }
 """Beginnings of lines that are not run here, and what runs them."""
+ONLY_READ = re.compile(
+    r"poselift (video|detectors install|detectors add) |poselift lift .* --video | -m training\."
+)
+"""Whose options are held to the command's: with detectors or at their real size they take long.
+``tests/poselift/test_video_command.py`` and ``tests/training/test_own_motion.py`` run such ones."""
 OWN_MOTION = "docs/your-own-motion.md"
 """A page that ``tests/training/test_own_motion.py`` runs from top to bottom."""
 SERVED = re.compile(r"(?:127\.0\.0\.1|localhost):8000")
@@ -71,7 +79,7 @@ def run_here() -> list[Line]:
         for line in lines()
         if not line.command.startswith(tuple(ELSEWHERE))
         and line.page != OWN_MOTION
-        and " -m training." not in line.command
+        and not ONLY_READ.search(line.command)
     ]
 
 
@@ -100,6 +108,7 @@ def _with_files(folder: Path) -> Path:
     """The bundled examples, and the files that a reader is taken to have."""
     (folder / "examples").symlink_to(ROOT / "examples")
     shutil.copy(ROOT / "examples" / "balancing" / "cam03.json", folder / "request.json")
+    (folder / "docs").mkdir()
     np.save(folder / "keypoints.npy", walker())
     ((_, results),) = EXAMPLES["coco results"].files.items()
     (folder / "results.json").write_text(str(results))
@@ -151,7 +160,8 @@ def test_a_line_runs(
 
 
 def test_the_page_of_the_command_has_every_subcommand() -> None:
-    named = {line.command.split()[1] for line in lines() if line.page == "docs/command.md"}
+    page = (ROOT / "docs" / "command.md").read_text()
+    named = set(re.findall(r"^    poselift (\w+)", page, re.MULTILINE))
     assert named == {name for name in app.resolved_commands() if not name.startswith("-")}
 
 
@@ -159,6 +169,7 @@ PREPARE = command_line("training.prepare")
 for name, command in COMMANDS.items():
     PREPARE.command(command, name=name)
 APPS = {
+    "poselift": app,
     "prepare": PREPARE,
     "train": command_line("training.train", train.train),
     "evaluate": command_line("training.evaluate", evaluate.evaluate),
@@ -168,14 +179,15 @@ APPS = {
 
 
 @pytest.mark.parametrize(
-    "line",
-    [each.command for each in lines() if " -m training." in each.command],
+    "line", [each.command for each in lines() if ONLY_READ.search(each.command)]
 )
-def test_the_options_of_training_exist(line: str) -> None:
-    """Training at its real size takes hours; ``OWN_MOTION`` runs all of it at a toy's."""
-    module, _, rest = line.partition(" -m training.")[2].partition(" ")
-    app = APPS[module]
-    app.parse_args(shlex.split(rest, comments=True), exit_on_error=False, print_error=False)
+def test_the_options_of_a_line_exist(line: str) -> None:
+    program = r"(?:\.venv/bin/)?(?:python -m training\.(\w+)|(poselift)) (.*)"
+    found = re.fullmatch(program, line)
+    assert found, line
+    command = APPS[found[1] or found[2]]
+    tokens = shlex.split(found[3], comments=True)
+    command.parse_args(tokens, exit_on_error=False, print_error=False)
 
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
