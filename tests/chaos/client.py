@@ -57,15 +57,21 @@ class Client:
         self.replica: Replica | None = None
         """Which it is connected to, or was last."""
         self._connection: asyncio.Task[None] | None = None
+        self.is_connected = False
+        """Whether a replica holds its session for it."""
         self.session_id = ""
         self.durable_upto = 0
         """The session's frames before this index are durable."""
         self._begin()
 
     @property
-    def is_away(self) -> bool:
-        """Whether it has no connection."""
-        return self._connection is None
+    def is_safe(self) -> bool:
+        """Whether somebody besides the store has what it was told is durable."""
+        return self.is_connected or not self.durable_upto
+
+    @property
+    def _must_stay(self) -> bool:
+        return self.stays or self._world.is_still
 
     def interrupt(self) -> None:
         """End the connection at once, whatever it waits for."""
@@ -111,7 +117,7 @@ class Client:
                 self._check_end(self._connection)
             finally:
                 self._connection.cancel()
-                self._connection = None
+                self._connection, self.is_connected = None, False
             await asyncio.sleep(self._random.uniform(0, 0.1))
 
     def _check_end(self, connection: "asyncio.Task[None]") -> None:
@@ -144,20 +150,14 @@ class Client:
     # Over a stream
 
     async def _by_stream(self) -> None:
-        async with self._world.gate.passing():
-            replica = self._some_replica()
-            assert replica.service is not None
-            opening = stream(replica.service, self._transport)
-            async with asyncio.timeout(_LONGEST_S):
-                live = await opening.__aenter__()
-            try:
-                await live.send({"open": self._opening})
-                start = self._opened_at(await live.receive())
-            except BaseException:
-                await self._leave(opening)
-                raise
+        replica = self._some_replica()
+        assert replica.service is not None
+        opening = stream(replica.service, self._transport)
+        async with asyncio.timeout(_LONGEST_S):
+            live = await opening.__aenter__()
         try:
-            await self._stream(live, start)
+            await live.send({"open": self._opening})
+            await self._stream(live, self._opened_at(await live.receive()))
         finally:
             await self._leave(opening)
 
@@ -173,7 +173,7 @@ class Client:
         expected: deque[int] = deque()
         index = self._first(start, 0)
         while not self.parked and not self.must_move:
-            is_done = index >= wanted or (budget <= 0 and not self.stays)
+            is_done = index >= wanted or (budget <= 0 and not self._must_stay)
             if len(expected) < in_flight and not is_done and not self.hushed:
                 await self._pause()
                 await live.send({"frame": as_json(self._clip.frame(index, self._suffix))})
@@ -213,16 +213,14 @@ class Client:
     # Over requests
 
     async def _by_requests(self) -> None:
-        async with self._world.gate.passing():
-            replica = self._some_replica()
-            assert replica.service is not None
-            async with Requests(replica.service) as requests:
-                opened = await requests.open(**self._opening)
-                self._check_status(opened)
-                start = self._opened_at({"opened": opened.json()})
+        replica = self._some_replica()
+        assert replica.service is not None
         async with Requests(replica.service) as requests:
+            opened = await requests.open(**self._opening)
+            self._check_status(opened)
+            start = self._opened_at({"opened": opened.json()})
             index, budget = self._first(start, self._clip.lookahead), self._random.randint(2, 20)
-            while index < len(self._clip.frames) and (budget > 0 or self.stays):
+            while index < len(self._clip.frames) and (budget > 0 or self._must_stay):
                 if await self._is_asked_to_leave():
                     return
                 await self._pause()
@@ -270,6 +268,7 @@ class Client:
             self._tally.add("rewound", gone)
         self.may_rewind = False
         self.durable_upto = min(self.durable_upto, next_index)
+        self.is_connected = True
         return next_index
 
     def _answered_with(self, said: Json, index: int) -> None:

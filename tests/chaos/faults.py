@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from tests.chaos.client import Client
+from tests.chaos.tally import Tally
 from tests.chaos.world import Replica, World
 
-_LONGEST_S = 60.0
+_LONGEST_S = 30.0
 _HASH, _FRAMES = "poselift:{%s}:session", "poselift:{%s}:frames"
 _DAMAGES = {
     "both keys": (f"DEL {_HASH}", f"DEL {_FRAMES}"),
@@ -24,8 +25,9 @@ _DAMAGES = {
 class Faults:
     """What may happen to a world and its clients, by name in ``KINDS``."""
 
-    def __init__(self, world: World, clients: Sequence[Client]) -> None:
+    def __init__(self, world: World, tally: Tally, clients: Sequence[Client]) -> None:
         self._world = world
+        self._tally = tally
         self._clients = clients
         self._random = world.random
 
@@ -75,7 +77,9 @@ class Faults:
 
         async def act() -> None:
             world.store.stop()
-            copy.ask("CONFIG", "SET", "port", str(world.store.port))
+            port = str(world.store.port)
+            copy.ask("CONFIG", "SET", "port", port)
+            copy.command += ["--port", port, "--replicaof", "no", "one"]  # when it is restarted
             copy.port, world.store = world.store.port, copy
 
         await self._lag()
@@ -85,7 +89,7 @@ class Faults:
         """All keys are deleted, and a replica that held sessions is told to stop at once."""
         replica = self._random.choice(self._world.replicas)
         async with self._quiet_half():
-            async with self._world.gate.closed():
+            async with self._still():
                 self._world.ask("FLUSHALL")
                 replica.send(signal.SIGTERM)
             await self._restart(replica, is_orderly=True)
@@ -99,9 +103,9 @@ class Faults:
         async with self._quiet_half():
             for client in hit:
                 client.stays = True
-            async with self._world.gate.closed():
+            async with self._still():
                 for client in hit:
-                    if not client.is_away and client.durable_upto:
+                    if client.is_connected and client.durable_upto:
                         self._damage(client)
             await self._written_back(hit)
             for client in hit:
@@ -112,7 +116,7 @@ class Faults:
         hit = self._random.sample(list(self._clients), max(len(self._clients) // 2, 1))
         for client in hit:
             client.parked = True
-        await self._until(lambda: all(client.is_away for client in hit))
+        await self._until(lambda: not any(client.is_connected for client in hit))
         await self._written_back(hit)
         await asyncio.sleep(1)  # the replicas let go of them
         for client in hit:
@@ -132,7 +136,7 @@ class Faults:
             try:
                 await self._moved_from(replica)
                 await asyncio.sleep(self._random.uniform(0.2, 1))
-                async with self._world.gate.closed():
+                async with self._still():
                     self._world.ask("FLUSHALL")
                     if self._random.random() < 0.5:  # before those who hold the sessions now
                         replica.send(signal.SIGCONT)
@@ -180,12 +184,22 @@ class Faults:
     async def _lose(self, act: Callable[[], Awaitable[None]]) -> None:
         """Let the store lose data while all sessions are held; some move elsewhere at once."""
         async with self._quiet_half() as quiet:
-            async with self._world.gate.closed():
+            async with self._still():
                 await act()
             for client in quiet:
                 client.must_move = self._random.random() < 0.5
             await asyncio.sleep(self._random.uniform(0, 1.5))
         await self._written_back(self._clients)
+
+    @asynccontextmanager
+    async def _still(self) -> AsyncIterator[None]:
+        """All sessions are held by a replica, and stay so."""
+        self._world.is_still = True
+        try:
+            await self._until(lambda: all(client.is_safe for client in self._clients))
+            yield
+        finally:
+            self._world.is_still = False
 
     @asynccontextmanager
     async def _quiet_half(self) -> AsyncIterator[list[Client]]:
@@ -214,11 +228,16 @@ class Faults:
     async def _written_back(self, clients: Sequence[Client]) -> None:
         """Wait until the store has what was durable by now, of the sessions that still go on."""
         for client in clients:
-            await self._until(partial(self._has, client, client.session_id, client.durable_upto))
+            session_id, upto = client.session_id, client.durable_upto
+            try:
+                await self._until(partial(self._has, client, session_id, upto))
+            except TimeoutError:
+                there = max(self._world.next_index(session_id), 0)
+                self._tally.add("lost", upto - there, f"{session_id}: not written back in time")
 
     def _has(self, client: Client, session_id: str, upto: int) -> bool:
-        goes_on = client.session_id == session_id and client.durable_upto >= upto
-        return not goes_on or self._world.next_index(session_id) >= upto
+        is_due = upto and client.session_id == session_id and client.durable_upto >= upto
+        return not is_due or self._world.next_index(session_id) >= upto
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(_LONGEST_S):

@@ -44,7 +44,9 @@ async def run(options: Options, models: Path, folder: Path) -> Tally:
         known = await clips(url, options.seed, options.clips, options.length)
         clients = [Client(number, world, tally, known) for number in range(options.sessions)]
         living = [asyncio.create_task(client.run()) for client in clients]
-        happening = asyncio.create_task(_happen(options, random, tally, Faults(world, clients)))
+        happening = asyncio.create_task(
+            _happen(options, random, tally, Faults(world, tally, clients))
+        )
         done, _ = await asyncio.wait({happening, *living}, return_when=asyncio.FIRST_COMPLETED)
         for task in (happening, *living):
             task.cancel()

@@ -4,8 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -52,42 +51,6 @@ class Replica:
             self.service.process.stderr.close()
 
 
-class Gate:
-    """Clients between two connections pass it; closed, none is there."""
-
-    def __init__(self) -> None:
-        self._between = 0
-        self._changed = asyncio.Condition()
-        self._is_closed = False
-
-    @asynccontextmanager
-    async def passing(self) -> AsyncIterator[None]:
-        """Be between two connections."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_closed)
-            self._between += 1
-        try:
-            yield
-        finally:
-            async with self._changed:
-                self._between -= 1
-                self._changed.notify_all()
-
-    @asynccontextmanager
-    async def closed(self) -> AsyncIterator[None]:
-        """All clients are connected, and stay so."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_closed)
-            self._is_closed = True
-            await self._changed.wait_for(lambda: not self._between)
-        try:
-            yield
-        finally:
-            async with self._changed:
-                self._is_closed = False
-                self._changed.notify_all()
-
-
 class World:
     """All there is but the clients."""
 
@@ -96,7 +59,8 @@ class World:
         self._binary = list(binaries().values())[-1]
         self._stores = 0
         self.random = random
-        self.gate = Gate()
+        self.is_still = False
+        """Whether no client leaves by itself just now."""
         self.logs: list[list[str]] = []
         self.store = self.new_store()
         settings = {
