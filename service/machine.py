@@ -1,7 +1,6 @@
 """What exists once on a machine, however many worker processes serve there."""
 
 import logging
-import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -121,6 +120,8 @@ def bound_socket(what: str, host: str, port: int) -> socket.socket:
 
 def _most_connections(wanted: int) -> int:
     """How many connections there are descriptors for on each port, with all that may be had."""
+    import resource  # noqa: PLC0415 - there is none for Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = _TRANSPORTS * wanted + _OTHER_DESCRIPTORS
     had = needed if hard == resource.RLIM_INFINITY else min(needed, hard)

@@ -86,7 +86,9 @@ def test_the_typescript_client(
     detectors = str(colours(tmp_path / "detectors"))
     limit = {"MAX_FRAMES_PER_REQUEST": "2000"}
     with (
-        service_process(models, **settings, **limit, DETECTORS_DIR=detectors) as service,
+        service_process(
+            models, **settings, **limit, DETECTORS_DIR=detectors, MAX_VIDEOS="9"
+        ) as service,
         service_process(models, **settings, API_KEYS=KEY) as locked,
         restarted_service(models, one_store) as restarted,
         control(restarted, one_store) as control_url,

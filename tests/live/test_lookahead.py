@@ -22,7 +22,7 @@ def lifted(models, name, keypoints_TJ3):
     """What /v1/lift gives by frame, None where unknown."""
     poses = lift(keypoints_TJ3, image_size=SIZE, fps=20, model=models / name)
     return [
-        None if quality == Quality.UNKNOWN else poses[frame]
+        None if quality == Quality.UNKNOWN else poses.rows(frame)
         for frame, quality in enumerate(poses.quality)
     ]
 
@@ -55,7 +55,7 @@ async def test_a_frame_is_lifted_as_in_the_clip_that_ends_so_many_frames_after_i
     for index in (0, 1, 5, 20, 40, 55, 59):
         for name in ("anna", "ben"):
             clip = clip_of(FRAMES, name)[: index + lookahead + 1]
-            found = answers[index].poses[answers[index].track_ids.index(name)]
+            found = answers[index].poses.rows(answers[index].track_ids.index(name))
             expected = lifted(models, model, clip)[index]
             np.testing.assert_allclose(found.poses, expected.poses, atol=1e-4)
             if model == "rooted":

@@ -375,8 +375,9 @@ async def test_thousands_of_abandoned_sessions_leave_nothing_behind(models, one_
                 warm = _resident_mb()
         assert sessions.count == 0
         assert _resident_mb() - warm < 8
+        gc.collect()  # what nothing refers to any more is not kept
         kept = sum(type(each) is LiveSession for each in gc.get_objects())
-        assert kept <= 50  # the last tick's thread keeps its jobs until the next
+        assert kept <= 100  # the threads of the last ticks keep their jobs until the next
         async with asyncio.timeout(10):
             while one_store.ask("DBSIZE") != b":1\r\n":  # noqa: ASYNC110 - the store has no event to wait for
                 await asyncio.sleep(0.1)

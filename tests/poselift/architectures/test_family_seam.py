@@ -29,7 +29,7 @@ class Linear(Architecture):
 IMPORT = "from poselift.architectures.tcn import Tcn\n"
 LAST = '    Annotated[Tcn, Tag("tcn")]\n'
 SCRIPT = """
-import asyncio, json, sys
+import asyncio, json, shutil, sys
 from pathlib import Path
 import httpx
 import numpy as np
@@ -76,7 +76,7 @@ async def ask(models, request):
 
 templates, models = map(Path, sys.argv[1:])
 linear = export(templates / "symmetric", models / "linear", receptive_field=1)
-(models / "symmetric").symlink_to(templates / "symmetric")
+shutil.copytree(templates / "symmetric", models / "symmetric")
 clip = person_clip(9)
 request = {"model": "linear", "image_size": [1000, 800], "clips": [{"keypoints": clip.tolist()}]}
 answer, described = asyncio.run(ask(models, request))

@@ -68,4 +68,7 @@ async def test_streams_are_offered_the_new_format(app: FastAPI) -> None:
         sent.append(event)
 
     await app(scope | {"subprotocols": ["unknown", ZippedFormat.subprotocol]}, receive, send)
-    assert sent[0] == {"type": "websocket.accept", "subprotocol": ZippedFormat.subprotocol}
+    assert (sent[0]["type"], sent[0]["subprotocol"]) == (
+        "websocket.accept",
+        ZippedFormat.subprotocol,
+    )
