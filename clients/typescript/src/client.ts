@@ -114,21 +114,22 @@ export class Client {
     return (await this.ask<{ detectors: ListedDetector[] }>({ method: "GET", path: "/v1/detectors" }, signal)).detectors;
   }
 
-  /** Have a detector of the server find the people in a video. It takes as long as that does; `signal` ends it. */
+  /** Have a detector of the server find the people in a video. It may take as long as it does; `signal` ends it. */
   async detect(
     video: Blob | Uint8Array<ArrayBuffer>,
     options: DetectOptions = {},
     { signal = new AbortController().signal, progress }: CallOptions & { progress?: (done: Progress) => void } = {},
   ): Promise<Detected> {
     const call = { method: "POST", path: `/v1/detect?${queryOf(options)}`, body: video, type: FILE_TYPE };
-    return this.once(call, signal, async (answer) => {
+    const read = async (answer: Response): Promise<Detected> => {
       for await (const line of lines<DetectLine>(answer)) {
         if ("progress" in line) progress?.(line.progress);
         else if ("error" in line) throw ofProblem(line.error);
         else return line;
       }
       throw new ServerUnavailable(`the connection to ${this.url} was lost`);
-    });
+    };
+    return asked(() => this.once(call, signal, read), Date.now() + this.timeoutMs, signal);
   }
 
   /** The models that the server serves. */
@@ -191,12 +192,16 @@ function queryOf(options: object): URLSearchParams {
 async function* lines<T>(answer: Response): AsyncGenerator<T> {
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    const [last = "", ...whole] = (text + (value ?? "")).split("\n").reverse();
-    for (const line of whole.reverse()) yield JSON.parse(line) as T;
-    text = last;
-    if (done) return;
+  try {
+    for (let isDone = false; !isDone; ) {
+      const { done, value = "" } = await reader.read();
+      const whole = (text + value).split("\n");
+      text = whole.pop()!;
+      for (const line of whole) yield JSON.parse(line) as T;
+      isDone = done;
+    }
+  } finally {
+    await reader.cancel();
   }
 }
 

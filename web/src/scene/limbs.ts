@@ -60,7 +60,7 @@ export class Limbs {
   private readonly deep = new Vector3();
   private count = 0;
 
-  constructor(private readonly capacity: number) {
+  constructor(readonly capacity: number) {
     this.positions = this.attribute("position");
     this.normals = this.attribute("normal");
     this.colours = this.attribute("color");
@@ -80,9 +80,8 @@ export class Limbs {
     this.count = 0;
   }
 
-  /** Add a limb between joints, of which x, y and z follow each other. */
+  /** Add a limb between joints, of which x, y and z follow each other; there may be as many as `capacity`. */
   add(joints: Float32Array, limb: Limb, colour: Color, width: Width = ROUND): void {
-    if (this.count >= this.capacity) return;
     this.lay(joints, limb, width);
     const first = this.count++ * this.unit.length;
     this.unit.forEach((corner, index) => this.place(first + index, corner, joints, limb, width.ratio, colour));

@@ -42,7 +42,7 @@ export interface CanvasPoint {
   y: number;
 }
 
-const LARGEST_CROWD = 64;
+const USUAL_CROWD = 8;
 const LARGEST_PIXEL_RATIO = 2;
 /** So many can have many corners even without a graphics card, where each of them costs. */
 const FEW_PEOPLE = 2;
@@ -92,19 +92,16 @@ export class PoseScene {
 
   /** Take the joints of all people from now on as those of this skeleton. */
   setSkeleton(skeleton: Skeleton): void {
-    if (this.limbs) this.scene.remove(this.limbs.mesh, this.limbs.shadow);
-    this.limbs?.dispose();
     this.bones = limbsOf(skeleton);
-    this.limbs = new Limbs(this.bones.length * LARGEST_CROWD);
-    this.limbs.shadow.material.color.set(this.surroundings.shadow);
-    this.scene.add(this.limbs.mesh, this.limbs.shadow);
+    this.limbs = this.limbsFor(USUAL_CROWD);
   }
 
   /** Show these people and no others. */
   showPeople(people: readonly ShownPerson[]): void {
-    const { limbs } = this;
     this.people = people;
-    if (!limbs) return;
+    if (!this.limbs) return;
+    const isCrowded = people.length * this.bones.length > this.limbs.capacity;
+    const limbs = (this.limbs = isCrowded ? this.limbsFor(2 * people.length) : this.limbs);
     limbs.clear();
     for (const { joints, index, tint } of people) {
       const colours = limbColours(index, tint);
@@ -228,6 +225,16 @@ export class PoseScene {
     this.controls.dispose();
     this.limbs?.dispose();
     this.renderer.dispose();
+  }
+
+  /** Capsules for so many people, in the place of those that there were. */
+  private limbsFor(people: number): Limbs {
+    if (this.limbs) this.scene.remove(this.limbs.mesh, this.limbs.shadow);
+    this.limbs?.dispose();
+    const limbs = new Limbs(people * this.bones.length);
+    limbs.shadow.material.color.set(this.surroundings.shadow);
+    this.scene.add(limbs.mesh, limbs.shadow);
+    return limbs;
   }
 
   /** The grid fades behind what one looks at, however far away that is. */
