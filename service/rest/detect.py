@@ -127,4 +127,5 @@ class _DetectionResponse(Response):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
         await self._upload.detect(tell)
+        self._upload.close()  # who has read the answer to its end finds room for another video
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -143,9 +143,10 @@ class VideoUpload:
         )
 
     def close(self) -> None:
-        """Delete the video and let others come."""
-        self._file.close()
-        self._uploads.done()
+        """Delete the video and let others come; once is enough."""
+        if not self._file.closed:
+            self._file.close()
+            self._uploads.done()
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -211,15 +211,23 @@ def tls_proxy(port: int, certificate: trustme.LeafCert) -> Iterator[int]:
     certificate.configure_cert(context)
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while content := await reader.read(65536):
-                writer.write(content)
-                await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(OSError):
+                while content := await reader.read(65536):
+                    writer.write(content)
+                    await writer.drain()
+        finally:
+            writer.close()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+        try:
+            await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+        finally:  # the end of the proxy too, in the midst of a connection
+            for each in (inner_writer, writer):
+                each.close()
+                with contextlib.suppress(OSError):
+                    await each.wait_closed()
 
     async def serve() -> None:
         server = await asyncio.start_server(pass_on, "127.0.0.1", 0, ssl=context)

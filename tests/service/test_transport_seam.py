@@ -88,4 +88,5 @@ async def ask(port: int, *lines: bytes) -> list[dict[str, object]]:
     writer.writelines([*(line + b"\n" for line in lines), b"\n"])
     answers = [orjson.loads(await reader.readline()) for _ in lines]
     writer.close()
+    await writer.wait_closed()
     return answers
