@@ -9,14 +9,13 @@ import binascii
 import time
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from poselift.errors import PoseliftError
-from service.addresses import network_of
 from service.context import ServiceContext
 from service.error_table import kind_of
-from service.keys import Quotas, name_of
+from service.keys import name_of
 from service.logs import log_access
 from service.request_errors import DeadlineExceeded, Unauthenticated, Unavailable
 from service.validation import Limits
@@ -38,13 +37,10 @@ class Caller:
     name: str
     """Of the API key; live sessions belong to it."""
     limits: Limits
-    quotas: Quotas = field(default_factory=Quotas)
     address: str = ""
     """Where they are, trusted proxies left out; empty where that is not known."""
     label: str = ""
     """Who they are to people: the key's name, or the beginning of one that no file has."""
-    party: str = ""
-    """Those with whom they share what there is: the key's name, without keys the network."""
 
 
 class Deadline:
@@ -138,7 +134,7 @@ def _caller(context: ServiceContext, api_key: str | None, address: str) -> Calle
         raise Unavailable("the service is starting or shutting down")
     if not context.keys.are_needed:
         name = "" if api_key is None else name_of(api_key)
-        return Caller(name, context.limits, address=address, party=network_of(address))
+        return Caller(name, context.limits, address=address)
     if not api_key:
         raise Unauthenticated(
             "give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`; in a browser's "
@@ -149,4 +145,4 @@ def _caller(context: ServiceContext, api_key: str | None, address: str) -> Calle
     except PoseliftError:
         context.metrics.unknown_key_presented()
         raise
-    return Caller(holder.name, context.limits, holder.quotas, address, holder.label, holder.name)
+    return Caller(holder.name, context.limits, address, holder.label)

@@ -48,7 +48,10 @@ class KeyFileError(Exception):
 
 
 class Quotas(BaseModel):
-    """The most that one holder may use at a time; None for what the service allows anyone."""
+    """The most that one holder may use at a time; None for what the service allows anyone.
+
+    They are read and checked, and not enforced yet.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

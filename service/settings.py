@@ -154,9 +154,6 @@ class Settings(BaseSettings):
 
     request_timeout_s: _Seconds = 300.0
     """The longest a request may take."""
-    lame_duck_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0
-    """After SIGTERM, how long requests are still served while `/readyz` says that the service ends,
-    so that load balancers take notice; a second signal ends it."""
     drain_timeout_s: _Seconds = 25.0
     """How long requests in progress may take after a signal to stop."""
 

@@ -19,7 +19,6 @@ Bodies that are still wanted are bounded in ``service.rest.bodies``.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,9 +30,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from service.request_errors import Overloaded
 from service.shares import Pool
-
-ABORT = "abort"
-"""The key in a scope's state of what ends the connection at once."""
 
 _LARGEST_HEAD_BYTES = 64 * 1024
 _LARGEST_DISCARDED_BYTES = 1024 * 1024
@@ -74,29 +70,26 @@ class Peer(Protocol):
 class Connections:
     """All connections of one server."""
 
-    def __init__(self, limits: ConnectionLimits, host_of: Callable[[str], str] = str) -> None:
-        """``host_of`` tells who has an address."""
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self._host_of = host_of
         self._pool = Pool("connections", limits.most)
         self._peers: dict[Peer, str] = {}
         self._unread_s = limits.unread_s
 
     def enter(self, peer: Peer, address: str) -> bool:
         """Whether there is room for one more from this address."""
-        host = self._host_of(address)
         try:
-            self._pool.take(host)
+            self._pool.take(address)
         except Overloaded:
             return False
-        self._peers[peer] = host
+        self._peers[peer] = address
         return True
 
     def leave(self, peer: Peer) -> None:
         """A connection has ended; may be called again."""
-        host = self._peers.pop(peer, None)
-        if host is not None:
-            self._pool.give_back(host)
+        address = self._peers.pop(peer, None)
+        if address is not None:
+            self._pool.give_back(address)
 
     def replace(self, peer: Peer, successor: Peer) -> None:
         """A connection goes on as a WebSocket."""
@@ -138,29 +131,15 @@ class _Refused(Exception):
     """Ends the parser."""
 
 
-class HttpConnection(HttpToolsProtocol):
-    """One connection, which takes heads up to 64 kB."""
+class _Counted(asyncio.Protocol):
+    """What all connections do, in front of uvicorn's protocol of each kind."""
 
-    def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
-        super().__init__(**options)
-        self._connections = connections
-        self._limits = connections.limits
-        self._head_bytes = 0
-        self._received = 0
-        self._is_within = False
-        self._is_refused = False
-        self.waits_s: float | None = None
-        self.waits_since = 0.0
-        self.unread_since: float | None = None
-
-    # The connection
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See ``asyncio.Protocol``."""
-        super().connection_made(transport)
-        self._wait(self._limits.head_s)
-        if not self._connections.enter(self, self.client[0] if self.client else ""):
-            self._refuse(503, "too many connections")
+    _connections: Connections
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    waits_s: float | None = None
+    waits_since: float = 0.0
+    unread_since: float | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
@@ -176,6 +155,28 @@ class HttpConnection(HttpToolsProtocol):
         """See ``asyncio.Protocol``."""
         self.unread_since = None
         super().resume_writing()
+
+
+class HttpConnection(_Counted, HttpToolsProtocol):
+    """One connection, which takes heads up to 64 kB."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(**options)
+        self._connections = connections
+        self._limits = connections.limits
+        self._head_bytes = 0
+        self._received = 0
+        self._is_within = False
+        self._is_refused = False
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See ``asyncio.Protocol``."""
+        super().connection_made(transport)
+        self._wait(self._limits.head_s)
+        if not self._connections.enter(self, self.client[0] if self.client else ""):
+            self._refuse(503, "too many connections")
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
@@ -203,7 +204,6 @@ class HttpConnection(HttpToolsProtocol):
         """See ``HttpToolsProtocol``."""
         super().on_message_begin()
         self._is_within, self._head_bytes = True, 0
-        self.scope["state"][ABORT] = self.transport.abort
 
     def on_url(self, url: bytes) -> None:
         """See ``HttpToolsProtocol``."""
@@ -289,27 +289,9 @@ class HttpConnection(HttpToolsProtocol):
         self._wait(self._limits.linger_s)
 
 
-class SocketConnection(WebSocketsSansIOProtocol):
+class SocketConnection(_Counted, WebSocketsSansIOProtocol):
     """One WebSocket, in the place of the connection that it was asked for on."""
 
     def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(**options)
         self._connections = connections
-        self.waits_s: float | None = None
-        self.waits_since = 0.0
-        self.unread_since: float | None = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See ``asyncio.Protocol``."""
-        self._connections.leave(self)
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
-        self.unread_since = self.loop.time()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
-        self.unread_since = None
-        super().resume_writing()

@@ -11,7 +11,7 @@ from service.rest.examples import LIFT_REQUESTS
 from service.rest.media import wanted_file
 from service.rest.middleware import admission_of, formats_of
 from service.rest.operations import Body, Operations
-from service.wire.pose_files import PoseFile, described_files
+from service.wire.pose_files import PoseFile, WrittenFile, described_files
 
 _LARGEST_BODIES = 4
 """How many of the largest bodies are read and worked on at a time."""
@@ -55,25 +55,23 @@ class LiftEndpoint:
         files, of requests with one clip.
         """
         file = wanted_file(request.headers, self._context.formats)
-        if file is not None:
-            return await self._lift_to_file(request, file)
         given, wanted = formats_of(request)
         body = await request.body()
         deadline = admission_of(request).deadline
-        work = lift_handler.lift(self._context, body, given, wanted, deadline)
-        answer = await unless_caller_leaves(request, work)
-        return Response(answer, media_type=wanted.media_type)
-
-    async def _lift_to_file(self, request: Request, wanted: PoseFile) -> Response:
-        given, _ = formats_of(request)
-        body = await request.body()
-        deadline = admission_of(request).deadline
-        work = lift_handler.lift_to_file(
-            self._context, body, given, wanted, deadline, self._writing
+        if file is None:
+            work = lift_handler.lift(self._context, body, given, wanted, deadline)
+            answer = await unless_caller_leaves(request, work)
+            return Response(answer, media_type=wanted.media_type)
+        writing = lift_handler.lift_to_file(
+            self._context, body, given, file, deadline, self._writing
         )
-        file = await unless_caller_leaves(request, work)
-        headers = {
-            "content-disposition": f'attachment; filename="{file.name}"',
-            "poselift-warnings": file.warnings,
-        }
-        return Response(file.content, headers={"content-type": wanted.media_type, **headers})
+        return _file_answer(await unless_caller_leaves(request, writing), file)
+
+
+def _file_answer(file: WrittenFile, output: PoseFile) -> Response:
+    headers = {
+        "content-type": output.media_type,
+        "content-disposition": f'attachment; filename="{file.name}"',
+        "poselift-warnings": file.warnings,
+    }
+    return Response(file.content, headers=headers)

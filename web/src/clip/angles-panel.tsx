@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { jointAngles, type JointAngles } from "../motion/joint-angles";
 import { SIDE_COLOURS } from "../scene/colours";
 import { ANGLES } from "../state/output-formats";
-import { withOptions } from "../state/options";
+import { forPerson } from "../state/options";
 import { usePage, type Page } from "../state/store-context";
 import { Panel } from "./panel";
 import { TimePlot, type PlottedSeries } from "./time-plot";
@@ -104,8 +104,7 @@ function columnsOf({ columns }: JointAngles, name: string): Column[] {
 }
 
 async function asked({ store, service }: Page, person: number): Promise<JointAngles> {
-  const { request } = store.clip.peek()!;
-  const one = withOptions({ ...request, clips: [request.clips[person]!] }, store.options.peek());
+  const one = forPerson(store.clip.peek()!.request, person, store.options.peek());
   const { content } = await service.liftToFile(one, ANGLES);
   return jointAngles(await content.text());
 }

@@ -1,7 +1,7 @@
 /** The poses as files of tools. */
 
 import { useSignal, type Signal } from "@preact/signals";
-import { withOptions } from "../state/options";
+import { forPerson } from "../state/options";
 import { OUTPUT_FORMATS, RIGS, type OutputFormat } from "../state/output-formats";
 import { saveFile } from "../state/files";
 import { usePage, type Page } from "../state/store-context";
@@ -56,8 +56,7 @@ function Choice({ label, chosen, names }: { label: string; chosen: Signal<number
 }
 
 async function exportTo({ store, service, opener }: Page, format: OutputFormat, person: number, rig: string): Promise<void> {
-  const { request } = store.clip.peek()!;
-  const one = withOptions({ ...request, clips: [request.clips[person]!] }, store.options.peek());
+  const one = forPerson(store.clip.peek()!.request, person, store.options.peek());
   const mediaType = format.hasRigs ? `${format.mediaType}; rig=${rig}` : format.mediaType;
   await opener.during(`Writing ${format.ending}`, async () => {
     const { name, content } = await service.liftToFile(one, mediaType);

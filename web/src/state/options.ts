@@ -47,6 +47,11 @@ export function withOptions(request: LiftRequest, { fov_degrees, ...options }: O
   return { ...request, ...options, ...(fov_degrees !== undefined && { camera: seenWith(fov_degrees, request.camera) }) };
 }
 
+/** A lift request for one of its clips alone, with the user's changes. */
+export function forPerson(request: LiftRequest, person: number, options: Options): LiftRequest {
+  return withOptions({ ...request, clips: [request.clips[person]!] }, options);
+}
+
 /** What a request says of an option, changed or not. */
 export function valueOf<Name extends keyof Options>(name: Name, options: Options, request: LiftRequest): Options[Name] {
   const given = { ...request, fov_degrees: request.camera?.fov_degrees } as Options;
