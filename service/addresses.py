@@ -40,7 +40,7 @@ def hostname(authority: str) -> str:
 def caller_address(
     peer: str, forwarded_for: str | None = None, trusted_proxies: Sequence[Network] = ()
 ) -> str:
-    """The address of a caller, by whoever it was told that can be believed.
+    """The address of a caller, as told by the last one that can be believed.
 
     ``peer`` is the other end of the connection. Each trusted proxy has added the address it was
     asked from to the end of the header ``x-forwarded-for``; what came before may be made up.

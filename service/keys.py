@@ -129,7 +129,7 @@ class Keys:
     """The keys as they are now, and how fast they may be guessed at.
 
     An address has twenty guesses, then one every three seconds. Until the next one, only those are
-    let in from there who were let in from there before, so that nobody else locks them out.
+    let in from there who were let in from there before, so that no other caller locks them out.
     """
 
     def __init__(self, ring: KeyRing, now_s: Callable[[], float] = monotonic) -> None:

@@ -50,7 +50,7 @@ def detect(
         detectors_folder: where detectors are installed; in the user's data folder if left out.
 
     Raises:
-        InvalidInput: it is no video, the detector is not installed, or nobody is found.
+        InvalidInput: it is no video, the detector is not installed, or no person is found.
         DetectorFailed: the detector ended early or wrote something else than it should.
         MissingPackage: the extra ``poselift[video]`` is not installed.
         OSError: the file cannot be opened.
@@ -78,7 +78,7 @@ def detect_people(
                 progress(len(times_s), video.frame_count)
         keypoint_format = detection.keypoint_format
     if not rows.joints:
-        raise InvalidInput.at(video.name, f"people whom {detector.name} finds, found nobody")
+        raise InvalidInput.at(video.name, f"people whom {detector.name} finds, found none")
     detections = _timed(rows.detections(keypoint_format, name=video.name), times_s, video)
     clips = make_clips(detections, detector.name, video.name, keypoint_format, min_frames=1)
     seen = replace(clips, notes=(*clips.notes, *video.notes))

@@ -67,14 +67,14 @@ def write_overlay(path: Path, people: Sequence[LiftedPerson], video: Path | None
         video: what the keypoints are drawn over; blank paper if left out.
 
     Raises:
-        InvalidInput: the file's name has another ending, there is nobody, or it is no video.
+        InvalidInput: the file's name has another ending, there is no person, or it is no video.
         OSError: a file cannot be opened or written.
     """
     encoding = ENCODINGS.get(path.suffix.lower())
     if encoding is None:
         raise InvalidInput.at(str(path), f"a name that ends with {' or '.join(ENCODINGS)}")
     if not people:
-        raise InvalidInput.at(str(path), "somebody to draw, found nobody")
+        raise InvalidInput.at(str(path), "a person to draw, found none")
     last = max(each.poses.first_frame + len(each.poses) for each in people)
     scene = Scene({each.clip.id: each.poses for each in people}, last, people[0].poses.known_fps)
     with ExitStack() as stack:

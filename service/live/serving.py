@@ -60,7 +60,7 @@ async def _store(
     how = settings.session_expiry_s, most_kept, settings.store_timeout_s
     observe = metrics.store_answered
     try:
-        if settings.redis_url is None:  # a private one: nobody else holds its sessions
+        if settings.redis_url is None:  # a private one: no other process holds its sessions
             store = SessionStore(StoreServer(url), *how, observe=observe)
         else:
             sharing = settings.store_replicas, settings.store_settle_s

@@ -377,7 +377,7 @@ class SessionStore:
                 await self._check()
 
     async def _check(self) -> None:
-        """Open a session of nobody's, append to it and close it.
+        """Open a session without an owner, append to it and close it.
 
         Raises:
             StoreAway: that cannot be done.

@@ -100,9 +100,9 @@ def _check_length(poses: Poses, limits: Limits) -> None:
     frames = max(len(poses), round((times[-1] - times[0]) * poses.known_fps) + 1)
     if frames > limit:
         raise TooLarge(
-            f"clips[0]: {frames} frames, with those of nobody, are over the limit of {limit} of a "
-            "file: leave out those before and after the person (first_frame), cut the clip, or "
-            "ask for application/json"
+            f"clips[0]: {frames} frames, with empty ones, are over the limit of {limit} of a file: "
+            "leave out those before and after the person (first_frame), cut the clip, or ask for "
+            "application/json"
         )
 
 

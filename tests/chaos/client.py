@@ -53,7 +53,7 @@ class Client:
         self._ids = count()
         self.hushed = self.parked = self.must_move = self.stays = False
         self.may_rewind = False
-        """Whether what it has been answered may be gone: nobody else had it."""
+        """Whether what it has been answered may be gone: no replica had it."""
         self.replica: Replica | None = None
         """Which it is connected to, or was last."""
         self._connection: asyncio.Task[None] | None = None

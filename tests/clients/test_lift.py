@@ -327,7 +327,7 @@ def test_a_client_may_be_used_in_a_forked_process(service):
     subprocess.run(program, check=True, timeout=120)
 
 
-def test_clients_that_nobody_closes_leave_no_thread(service):
+def test_clients_that_are_not_closed_leave_no_thread(service):
     before = {thread.ident for thread in threading.enumerate()}
     client = poselift.Client(service.url)
     client.models()

@@ -17,7 +17,7 @@ from tests.clients.servers import RestartedService, restarted_service
 from tests.live.stores import StoreServer
 from tests.models import person_clip
 from tests.node import npm
-from tests.poselift.video.films import colours, film, pictures
+from tests.poselift.video.made_videos import colours, made_video, pictures
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def test_the_typescript_client(
         "poses": poselift.lift(keypoints, model=models / "symmetric", **options).poses.tolist(),
         "live_poses": poselift.lift(keypoints, model=models / "causal", **options).poses.tolist(),
         "api_key": KEY,
-        "video": str(film(tmp_path / "one.mp4", pictures(20))),
+        "video": str(made_video(tmp_path / "one.mp4", pictures(20))),
     }
     settings = {"DEFAULT_MODEL": "symmetric", "LIVE_MODEL": "causal", "THREADS": "1"}
     detectors = str(colours(tmp_path / "detectors"))

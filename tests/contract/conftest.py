@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.transports import Grpc, JsonOverHttp, ProtobufOverHttp, Transport
-from tests.poselift.video.films import colours, python_detector
+from tests.poselift.video.made_videos import colours, python_detector
 from tests.serving import ServiceProcess, service_process
 
 LIMITS = {

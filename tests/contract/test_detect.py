@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 
 from tests.contract.transports import http_problem
-from tests.poselift.video.films import FPS, HEIGHT, WIDTH, ffmpeg, film, person, pictures
+from tests.poselift.video.made_videos import (
+    FPS,
+    HEIGHT,
+    WIDTH,
+    ffmpeg,
+    made_video,
+    person,
+    pictures,
+)
 from tests.serving import ServiceProcess
 
 FRAMES = 12
@@ -27,7 +35,7 @@ def client(service: ServiceProcess) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = film(tmp_path_factory.mktemp("films") / "two.mp4", pictures(FRAMES, people=2))
+    path = made_video(tmp_path_factory.mktemp("videos") / "two.mp4", pictures(FRAMES, people=2))
     return path.read_bytes()
 
 
@@ -63,7 +71,7 @@ def test_a_video_comes_back_as_a_lift_request(client: httpx.Client, video: bytes
 
 
 def test_options_are_those_of_the_library(client: httpx.Client, tmp_path: Path) -> None:
-    brief = film(tmp_path / "brief.mp4", [*pictures(2, people=2), *pictures(FRAMES)[2:]])
+    brief = made_video(tmp_path / "brief.mp4", [*pictures(2, people=2), *pictures(FRAMES)[2:]])
     last = lines(detect(client, brief.read_bytes()))[-1]
     assert last["warnings"] == ["1 people detected in fewer than 3 frames are left out"]
     last = lines(detect(client, brief.read_bytes(), min_frames=1))[-1]

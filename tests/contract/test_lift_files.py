@@ -63,7 +63,7 @@ def numbers(ending: str, path: Path) -> Any:
 def test_a_file_is_what_the_library_writes(
     client: httpx.Client, models: Path, tmp_path: Path, ending: str, media_type: str
 ) -> None:
-    """The clip has missing joints, a gap without poses and nobody at its ends."""
+    """The clip has missing joints, a gap without poses and no person at its ends."""
     clip = [None] * 30 + gappy(90) + [None] * 40
     sent = request_of(clip, id="anna", first_frame=100) | {"fps": 30, "model": "rooted"}
     answer = lift(client, sent, media_type)
@@ -138,7 +138,14 @@ def test_requests_may_be_in_protobuf(client: httpx.Client) -> None:
             "limit of 20000 of a file",
         ),
     ],
-    ids=["two clips", "rig", "rig of a table", "nobody", "many frames of nobody", "long pauses"],
+    ids=[
+        "two clips",
+        "rig",
+        "rig of a table",
+        "no person",
+        "many frames without the person",
+        "long pauses",
+    ],
 )
 def test_what_no_file_can_be_of(
     client: httpx.Client, sent: dict[str, Any], accept: str, slug: str, text: str

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.poselift.video.films import colours
+from tests.poselift.video.made_videos import colours
 from tests.serving import service_process
 
 ROOT = Path(__file__).parents[2]

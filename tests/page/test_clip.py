@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import ROOT, opened
 from tests.poselift.readers.examples import EXAMPLES
-from tests.poselift.video.films import film, pictures
+from tests.poselift.video.made_videos import made_video, pictures
 
 CLIPS = ROOT / "web" / "src" / "clips"
 FRAME = "() => Number(document.querySelector('.scrubber input').value)"
@@ -196,7 +196,7 @@ def test_a_folder_is_opened_as_one_clip(browser: Browser, url: str) -> None:
 
 
 def test_people_are_found_in_a_video(browser: Browser, url: str, tmp_path: Path) -> None:
-    video = film(tmp_path / "two.mp4", pictures(20, people=2))
+    video = made_video(tmp_path / "two.mp4", pictures(20, people=2))
     with opened(browser, url, reduced_motion="reduce") as page:
         ready(page, "Jumping jacks")
         page.locator("input[type=file]").set_input_files(video)

@@ -10,7 +10,7 @@ import pytest
 
 import poselift
 from tests.poselift.test_command import command
-from tests.poselift.video.films import COLOURS, film, pictures
+from tests.poselift.video.made_videos import COLOURS, made_video, pictures
 
 FRAMES = 12
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return film(tmp_path_factory.mktemp("films") / "two.mp4", pictures(FRAMES, people=2))
+    return made_video(tmp_path_factory.mktemp("videos") / "two.mp4", pictures(FRAMES, people=2))
 
 
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

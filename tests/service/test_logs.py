@@ -19,7 +19,7 @@ from tests.live.clients import TRANSPORTS, Ended, lifted, opened, stream
 from tests.live.replicas import walks
 from tests.serving import ServiceProcess, service_process
 
-KEY = "a-long-key-that-nobody-guesses"
+KEY = "a-long-key-that-is-not-guessed"
 WRONG_KEY = "a-long-key-that-opens-nothing"
 SEEN = 123.456789
 """A coordinate that is nowhere else."""

@@ -8,7 +8,7 @@ from PIL import Image
 
 from poselift.errors import InvalidInput
 from poselift.video.decoding import Frame, Video, frame_rate, open_video
-from tests.poselift.video.films import ffmpeg, film, pictures
+from tests.poselift.video.made_videos import ffmpeg, made_video, pictures
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_constant_rate_is_told(ending: str, pattern: Path, tmp_path: Path) -> 
 
 def test_times_of_a_variable_rate_are_kept(tmp_path: Path) -> None:
     times_s = np.cumsum([0, *[0.04] * 10, *[0.1] * 10, *[0.02] * 9])
-    video, frames = read(film(tmp_path / "variable.mkv", pictures(30), times_s.tolist()))
+    video, frames = read(made_video(tmp_path / "variable.mkv", pictures(30), times_s.tolist()))
     found_T = np.array([frame.time_s for frame in frames])
     np.testing.assert_allclose(found_T, times_s, atol=0.001)  # Matroska rounds to milliseconds
     fps, is_constant = frame_rate(found_T, video.fps)
@@ -74,7 +74,7 @@ def test_times_of_a_variable_rate_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_recording_that_was_cut_off_gives_what_there_is(tmp_path: Path) -> None:
-    whole = film(tmp_path / "whole.mkv", pictures(30))
+    whole = made_video(tmp_path / "whole.mkv", pictures(30))
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 4 // 5])
     _, frames = read(cut)

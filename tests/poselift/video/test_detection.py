@@ -10,13 +10,13 @@ import pytest
 import poselift
 from poselift.errors import InvalidInput
 from poselift.video.detector_process import DetectorFailed
-from tests.poselift.video.films import (
+from tests.poselift.video.made_videos import (
     FPS,
     HEIGHT,
     WIDTH,
     colours,
     ffmpeg,
-    film,
+    made_video,
     person,
     pictures,
     python_detector,
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return film(tmp_path_factory.mktemp("films") / "two.mp4", pictures(FRAMES, people=2))
+    return made_video(tmp_path_factory.mktemp("videos") / "two.mp4", pictures(FRAMES, people=2))
 
 
 def test_people_are_found_where_they_are(folder: Path, video: Path) -> None:
@@ -76,14 +76,14 @@ def test_a_turned_video_is_detected_upright(folder: Path, video: Path, tmp_path:
 
 def test_a_variable_rate_gives_timestamps(folder: Path, tmp_path: Path) -> None:
     times_s = np.cumsum([0, *[0.04] * 11, *[0.1] * 12])
-    path = film(tmp_path / "variable.mp4", pictures(FRAMES), times_s.tolist())
+    path = made_video(tmp_path / "variable.mp4", pictures(FRAMES), times_s.tolist())
     (clip,) = poselift.detect(path, detector="colours", detectors_folder=folder)
     np.testing.assert_allclose(clip.timestamps_s, times_s, atol=1e-4)
     assert clip.fps == pytest.approx(23 / times_s[-1])
 
 
 def test_people_seen_briefly_are_left_out_and_told_of(folder: Path, tmp_path: Path) -> None:
-    path = film(tmp_path / "brief.mp4", [*pictures(3, people=2), *pictures(FRAMES)[3:]])
+    path = made_video(tmp_path / "brief.mp4", [*pictures(3, people=2), *pictures(FRAMES)[3:]])
     clips = poselift.detect(path, detector="colours", detectors_folder=folder)
     assert [clip.id for clip in clips] == ["person-0"]
     assert clips.notes == ("1 people detected in fewer than 6 frames are left out",)
@@ -153,7 +153,7 @@ def test_what_is_not_the_protocol_is_told(
         ([{"keypoints": "none"}], "faulty, frame 0, people[0]: expected numbers x, y and score"),
         ([{"keypoints": [[1e300, 2, 1]] * 17}], "faulty, frame 0, people[0]: expected finite"),
         ([{"keypoints": [[1, 2, 1]] * 17, "track_id": 1}] * 2, "person '1' once in frame 0"),
-        ([], "people whom faulty finds, found nobody"),
+        ([], "people whom faulty finds, found none"),
     ],
 )
 def test_what_is_wrong_with_keypoints_is_told(

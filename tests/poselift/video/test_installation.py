@@ -10,7 +10,7 @@ import poselift
 from poselift.video.detector_process import DetectorFailed
 from poselift.video.detectors import known_detectors, usual_folder
 from poselift.video.installation import InstallationFailed, add, install_mediapipe
-from tests.poselift.video.films import COLOURS, film, pictures
+from tests.poselift.video.made_videos import COLOURS, made_video, pictures
 
 INSTALLED = Path(os.environ.get("POSELIFT_DETECTORS_DIR") or usual_folder())
 
@@ -71,7 +71,7 @@ def test_detectors_are_tried_before_they_are_known(tmp_path: Path) -> None:
 @pytest.mark.skipif(not is_installed(INSTALLED), reason="poselift detectors install mediapipe")
 @pytest.mark.parametrize("people", [1, 2])
 def test_mediapipe_runs(people: int, tmp_path: Path) -> None:
-    """It finds nobody in coloured balls, which takes all its code but the last lines."""
-    path = film(tmp_path / "balls.mp4", pictures(3))
-    with pytest.raises(poselift.InvalidInput, match="people whom mediapipe finds, found nobody"):
+    """It finds no person in coloured balls, which takes all its code but the last lines."""
+    path = made_video(tmp_path / "balls.mp4", pictures(3))
+    with pytest.raises(poselift.InvalidInput, match="people whom mediapipe finds, found none"):
         poselift.detect(path, people=people, detectors_folder=INSTALLED)

@@ -17,13 +17,21 @@ from poselift.video.drawn_bones import drawn_bones
 from poselift.video.overlay import LiftedPerson, write_overlay
 from poselift.video.scene import Scene
 from tests.poselift.figures import figure
-from tests.poselift.video.films import FPS, HEIGHT, JOINTS, WIDTH, film, person, pictures
+from tests.poselift.video.made_videos import (
+    FPS,
+    HEIGHT,
+    JOINTS,
+    WIDTH,
+    made_video,
+    person,
+    pictures,
+)
 
 FRAMES = 16
 
 
 def lifted(place: int = 0, frames: int = FRAMES, first_frame: int = 0) -> LiftedPerson:
-    """One of the people of the films, with poses that a model would give."""
+    """One of the people of the videos, with poses that a model would give."""
     numbers = np.arange(first_frame, first_frame + frames)
     keypoints = np.stack([np.c_[person(n, place), np.ones(17)] for n in numbers])
     clip = Clip(f"p{place}", numbers, keypoints.astype(np.float32), "coco17", (WIDTH, HEIGHT), FPS)
@@ -44,7 +52,7 @@ def share_of(colour: tuple[int, int, int], picture: NDArray[np.uint8]) -> float:
 
 def test_an_overlay_has_the_pictures_and_times_of_its_video(tmp_path: Path) -> None:
     times_s = np.cumsum([0, *[0.02] * 8, *[0.05] * 7])
-    video = film(tmp_path / "film.mp4", pictures(FRAMES), times_s.tolist())
+    video = made_video(tmp_path / "video.mp4", pictures(FRAMES), times_s.tolist())
     assert write_overlay(tmp_path / "out.mp4", [lifted()], video) == FRAMES
     shown, shown_s = decoded(tmp_path / "out.mp4")
     np.testing.assert_allclose(shown_s, times_s, atol=0.001)
@@ -57,7 +65,7 @@ def test_an_overlay_has_the_pictures_and_times_of_its_video(tmp_path: Path) -> N
 
 
 def test_keypoints_are_drawn_on_their_joints(tmp_path: Path) -> None:
-    video = film(tmp_path / "film.mp4", pictures(FRAMES))
+    video = made_video(tmp_path / "video.mp4", pictures(FRAMES))
     write_overlay(tmp_path / "out.mp4", [lifted()], video)
     shown, _ = decoded(tmp_path / "out.mp4")
     scale = shown.shape[1] / HEIGHT
@@ -69,7 +77,7 @@ def test_keypoints_are_drawn_on_their_joints(tmp_path: Path) -> None:
 
 def test_people_are_drawn_in_their_own_frames(tmp_path: Path) -> None:
     people = [lifted(0), lifted(1, frames=6, first_frame=6)]
-    video = film(tmp_path / "film.mp4", pictures(FRAMES, people=2))
+    video = made_video(tmp_path / "video.mp4", pictures(FRAMES, people=2))
     assert write_overlay(tmp_path / "out.mp4", people, video) == FRAMES
     shown, _ = decoded(tmp_path / "out.mp4")
     scale = shown.shape[1] / HEIGHT
@@ -103,8 +111,8 @@ def test_frames_without_a_pose_have_no_body() -> None:
     shares = [share_of(LEFT, np.asarray(scene.draw(n, n / FPS, (200, 240)))) for n in (5, 14)]
     assert shares[0] > 0.005
     assert shares[1] < 0.003  # the legend's word
-    nobody = poselift.Poses(poses.poses, quality=np.full_like(quality, poselift.Quality.UNKNOWN))
-    assert Scene({"one": nobody}, FRAMES, FPS).draw(3, 0.1, (200, 240)).size == (200, 240)
+    unknown = poselift.Poses(poses.poses, quality=np.full_like(quality, poselift.Quality.UNKNOWN))
+    assert Scene({"one": unknown}, FRAMES, FPS).draw(3, 0.1, (200, 240)).size == (200, 240)
 
 
 def test_people_without_trajectories_stand_side_by_side() -> None:
@@ -123,8 +131,8 @@ def test_every_joint_of_every_format_is_drawn_with_a_line() -> None:
         }
 
 
-def test_wrong_names_and_nobody_are_refused(tmp_path: Path) -> None:
+def test_wrong_names_and_no_people_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"a name that ends with \.mp4 or \.webp"):
         write_overlay(tmp_path / "out.gif", [lifted()])
-    with pytest.raises(InvalidInput, match="somebody to draw"):
+    with pytest.raises(InvalidInput, match="a person to draw"):
         write_overlay(tmp_path / "out.mp4", [])

@@ -24,7 +24,7 @@ const ROUNDS = 12;
  * The plane on which the lowest joints of all people stand.
  *
  * A camera that looks down sees people sink as they walk away; the plane is tilted as they do. Where
- * nobody moves about it stays level.
+ * no person moves about it stays level.
  */
 export function levelled(people: readonly PersonMotion[], jointCount: number): Ground {
   const lowest = people.flatMap((person) => lowestJoints(person, jointCount));

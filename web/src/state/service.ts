@@ -56,7 +56,7 @@ export class Service {
     return this.withKey((client) => client.liftToFile(request, mediaType));
   }
 
-  /** The models that the server has; nobody is asked for a key for a list. */
+  /** The models that the server has; the user is not asked for a key for a list. */
   async models(): Promise<ListedModel[]> {
     return this.client().models();
   }

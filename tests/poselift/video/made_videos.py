@@ -64,7 +64,9 @@ def _picture(people: Sequence[NDArray[np.float64]]) -> Image.Image:
     return picture
 
 
-def film(path: Path, shown: Sequence[Image.Image], times_s: Sequence[float] | None = None) -> Path:
+def made_video(
+    path: Path, shown: Sequence[Image.Image], times_s: Sequence[float] | None = None
+) -> Path:
     """A video of pictures at 30 a second, or at these times; nearly without losses."""
     clock = Fraction(1, 90_000)
     with av.open(str(path), "w") as container:
