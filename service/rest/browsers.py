@@ -17,7 +17,10 @@ from service.rest.status import PROBES
 
 _METHODS = ("GET", "POST", "DELETE")
 _SENT = ("authorization", "content-type", "x-api-key", "x-request-id")
-_READ = ("retry-after", "poselift-reader", "poselift-notes", "x-request-id", "x-session-id")
+_READ = (
+    *("retry-after", "content-disposition", "x-request-id", "x-session-id"),
+    *("poselift-reader", "poselift-notes", "poselift-warnings"),
+)
 _ANY = "*"
 
 

@@ -88,6 +88,8 @@ def test_allowed_pages_may_read_answers_and_errors(public: ServiceProcess) -> No
     ]
     assert [answer.status_code for answer in answers] == [200, 200, 404]
     assert {answer.headers["access-control-allow-origin"] for answer in answers} == {FRIEND}
+    exposed = answers[1].headers["access-control-expose-headers"]
+    assert {"poselift-warnings", "content-disposition"} <= set(exposed.split(", "))
     strange = httpx.options(f"{public.url}/v1/lift", headers={**asked, "origin": STRANGER})
     assert strange.status_code == 403
     assert "access-control-allow-origin" not in strange.headers
