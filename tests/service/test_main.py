@@ -23,7 +23,7 @@ from tests.serving import launch, service_process
 def slow_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model large enough that a request lasts."""
     folder = tmp_path_factory.mktemp("slow")
-    model_folder(folder / "large", channels=1024)
+    model_folder(folder / "large", channels=512)
     return folder
 
 
