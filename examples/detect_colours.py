@@ -1,6 +1,6 @@
 """A whole detector: people who are made of coloured balls, one colour for each joint.
 
-    poselift detectors add colours python examples/detect_colours.py
+    poselift detectors add colours $PWD/.venv/bin/python $PWD/examples/detect_colours.py
     poselift video balls.mp4 --detector colours -o balls.bvh
 
 A detector of your own needs another ``find`` and another keypoint format. It runs in the
