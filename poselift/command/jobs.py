@@ -76,23 +76,7 @@ def do(lifter: Lifter, job: Job) -> Outcome:
     """Read an input, lift its clips and write a file for each."""
     outcome = Outcome(job.path)
     try:
-        clips = job.reading.read(job.path)
-        options = job.lifting.of(clips)
-        outcome.notes += [*clips.notes, *_assumed(clips)]
-        paths = job.target.paths([clip.id for clip in clips])
-        lifted: list[tuple[Clip, Poses]] = []
-        for clip, path in zip(clips, paths, strict=True):
-            if job.resume and is_newer(path, job.path):
-                outcome.outputs.append(Output(path, len(clip), clip.id, is_kept=True))
-                continue
-            poses = lifter.lift(clip, options)
-            write_whole(path, job.path, partial(write, poses=poses, rig=job.rig))
-            outcome.outputs.append(Output(path, len(poses), clip.id, poses.warnings))
-            if job.overlay is not None:
-                lifted.append((clip, poses))
-        if job.overlay is not None:
-            path, pictures = job.overlay.write(job.path, lifted)
-            outcome.outputs.append(Output(path, pictures, ""))
+        _do(lifter, job, outcome)
     except PoseliftError as error:
         outcome.error = error.detail
     except OSError as error:
@@ -100,6 +84,25 @@ def do(lifter: Lifter, job: Job) -> Outcome:
     except MemoryError:
         outcome.error = "it needs more memory than there is"
     return outcome
+
+
+def _do(lifter: Lifter, job: Job, outcome: Outcome) -> None:
+    clips = job.reading.read(job.path)
+    options = job.lifting.of(clips)
+    outcome.notes += [*clips.notes, *_assumed(clips)]
+    drawn: list[tuple[Clip, Poses]] = []
+    for clip, path in zip(clips, job.target.paths([clip.id for clip in clips]), strict=True):
+        if job.resume and is_newer(path, job.path):
+            outcome.outputs.append(Output(path, len(clip), clip.id, is_kept=True))
+            continue
+        poses = lifter.lift(clip, options)
+        write_whole(path, job.path, partial(write, poses=poses, rig=job.rig))
+        outcome.outputs.append(Output(path, len(poses), clip.id, poses.warnings))
+        if job.overlay is not None:
+            drawn.append((clip, poses))
+    if job.overlay is not None:
+        path, pictures = job.overlay.write(job.path, drawn)
+        outcome.outputs.append(Output(path, pictures, person=""))
 
 
 def _assumed(clips: Clips) -> Iterator[str]:

@@ -230,9 +230,7 @@ def _video(container: "InputContainer", name: str, most_seconds: float) -> Video
     stream = streams[0]
     stream.thread_type = "SLICE"  # several pictures at a time would share an error
     context = stream.codec_context
-    if context.width * context.height > MOST_PIXELS:
-        found = f"{context.width} x {context.height}"
-        raise InvalidInput.at(name, f"pictures of {MOST_PIXELS} pixels at most, found {found}")
+    _check_size(context.width, context.height, name)
     context.options = {"max_pixels": str(MOST_PIXELS)}  # pictures may be larger than was told
     duration_s = _duration_s(container, stream)
     if duration_s is not None and duration_s > most_seconds:
@@ -242,16 +240,25 @@ def _video(container: "InputContainer", name: str, most_seconds: float) -> Video
     if first is None:
         raise InvalidInput.at(name, "pictures that can be decoded, found none")
     turn = _Turn.of(first)
-    width = round(first.width * (stream.sample_aspect_ratio or 1))
+    width = max(1, round(first.width * (stream.sample_aspect_ratio or 1)))
+    _check_size(width, first.height, name)
     fps = float(stream.guessed_rate or stream.average_rate or 0) or _USUAL_FPS
     count = stream.frames or (round(duration_s * fps) if duration_s else None)
-    size = turn.sides((max(width, 1), first.height))
+    size = turn.sides((width, first.height))
     return Video(name, size, fps, count, pictures, turn, most_seconds)
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width * height > MOST_PIXELS:
+        expected = f"pictures of {MOST_PIXELS} pixels at most, found {width} x {height}"
+        raise InvalidInput.at(name, expected)
 
 
 def _is_cover(stream: "VideoStream") -> bool:
     """Whether this is the picture on the cover of a piece of music."""
-    return "ATTACHED_PIC" in str(stream.disposition).upper()
+    from av.stream import Disposition  # noqa: PLC0415 - an extra's
+
+    return Disposition.attached_pic in stream.disposition
 
 
 def _duration_s(container: "InputContainer", stream: "VideoStream") -> float | None:

@@ -114,8 +114,13 @@ def test_what_is_no_video_is_refused(name: str, content: bytes, pattern: Path) -
 
 def test_sound_alone_is_refused(pattern: Path, tmp_path: Path) -> None:
     ffmpeg("-i", pattern, "-vn", tmp_path / "sound.mp4")
-    with pytest.raises(InvalidInput, match="a stream of pictures, found none"):
-        read(tmp_path / "sound.mp4")
+    cover, covered = tmp_path / "cover.png", tmp_path / "covered.m4a"
+    ffmpeg("-i", pattern, "-frames:v", 1, cover)
+    inputs = ("-i", tmp_path / "sound.mp4", "-i", cover, "-map", 0, "-map", 1)
+    ffmpeg(*inputs, "-c", "copy", "-disposition:v", "attached_pic", covered)
+    for path in (tmp_path / "sound.mp4", covered):
+        with pytest.raises(InvalidInput, match="a stream of pictures, found none"):
+            read(path)
 
 
 def test_a_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
@@ -133,6 +138,10 @@ def test_videos_are_bounded(pattern: Path, tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "color=size=8192x4400", "-frames:v", 1, "-c:v", "mjpeg", huge)
     with pytest.raises(InvalidInput, match="33177600 pixels at most, found 8192 x 4400"):
         read(huge)
+    square = ("-f", "lavfi", "-i", "color=size=1000x1000", "-frames:v", 1)
+    ffmpeg(*square, "-vf", "setsar=40", tmp_path / "wide.mp4")
+    with pytest.raises(InvalidInput, match="33177600 pixels at most, found 40000 x 1000"):
+        read(tmp_path / "wide.mp4")
 
 
 def test_a_length_that_is_not_told_is_bounded_too(pattern: Path, tmp_path: Path) -> None:
