@@ -15,7 +15,7 @@ from poselift.formats import FORMATS
 from poselift.poses import Poses
 from poselift.readers.clips import Clip
 from poselift.video.canvas import MIDDLE, Canvas, Colour, side_colour
-from poselift.video.decoding import open_video
+from poselift.video.decoding import MOST_FRAMES, open_video
 from poselift.video.drawn_bones import drawn_bones
 from poselift.video.encoding import ENCODINGS, VideoWriter
 from poselift.video.scene import Scene
@@ -75,8 +75,8 @@ def write_overlay(path: Path, people: Sequence[LiftedPerson], video: Path | None
         raise InvalidInput.at(str(path), f"a name that ends with {' or '.join(ENCODINGS)}")
     if not people:
         raise InvalidInput.at(str(path), "a person to draw, found none")
-    last = max(each.poses.first_frame + len(each.poses) for each in people)
-    scene = Scene({each.clip.id: each.poses for each in people}, last, people[0].poses.known_fps)
+    _check_extent(people)
+    scene = Scene({each.clip.id: each.poses for each in people}, people[0].poses.known_fps)
     with ExitStack() as stack:
         pictures = _blank(people) if video is None else stack.enter_context(_over(video))
         writer = stack.enter_context(VideoWriter(path, encoding))
@@ -90,6 +90,14 @@ def write_overlay(path: Path, people: Sequence[LiftedPerson], video: Path | None
                 right = scene.draw(picture.frame, picture.time_s, right_size)
                 writer.write(_beside(left, right), picture.time_s)
         return writer.pictures
+
+
+def _check_extent(people: Sequence[LiftedPerson]) -> None:
+    first = min(each.poses.first_frame for each in people)
+    last = max(each.poses.first_frame + len(each.poses) for each in people)
+    if last - first > MOST_FRAMES:
+        expected = f"those of {MOST_FRAMES} frames at most, found {first} to {last}"
+        raise InvalidInput.at("people", expected)
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,24 +110,24 @@ class Scene:
 
     Args:
         people: by their names; poses with their trajectories, in any axes.
-        frames: how many there are.
-        fps: how many of them in a second.
+        fps: frames in a second.
     """
 
-    def __init__(self, people: Mapping[str, Poses], frames: int, fps: float) -> None:
+    def __init__(self, people: Mapping[str, Poses], fps: float) -> None:
         self._figures = {
             name: _Figure.of(poses, number) for number, (name, poses) in enumerate(people.items())
         }
+        self._first_frame = min(poses.first_frame for poses in people.values())
         calm = round(fps * _CALM_S)
-        self._middle_T3 = _averaged(self._over_time(_Figure.middles, np.nanmean, frames), calm)
-        self._floor_T1 = _calm_bound(self._over_time(_Figure.lowest, np.nanmin, frames), -1, calm)
-        reach_T1 = _calm_bound(self._over_time(self._reaches, np.nanmax, frames), 1, calm)
+        self._middle_T3 = _averaged(self._over_time(_Figure.middles, np.nanmean), calm)
+        self._floor_T1 = _calm_bound(self._over_time(_Figure.lowest, np.nanmin), -1, calm)
+        reach_T1 = _calm_bound(self._over_time(self._reaches, np.nanmax), 1, calm)
         self._reach_T1 = np.maximum(reach_T1, _LEAST_REACH_M)
 
     def draw(self, frame: int, time_s: float, size: tuple[int, int]) -> Image.Image:
         """A frame of the source, at a time of the video."""
         canvas = Canvas(Image.new("RGB", size, _GROUND))
-        row = min(frame, len(self._middle_T3) - 1)
+        row = min(max(frame - self._first_frame, 0), len(self._middle_T3) - 1)
         (floor_m,), (reach_m,) = self._floor_T1[row], self._reach_T1[row]
         ground = _Ground(self._middle_T3[row, [0, 2]], floor_m, reach_m * _GROUND_REACH)
         view = _View.of(self._middle_T3[row], reach_m, _azimuth(time_s), size)
@@ -149,15 +149,14 @@ class Scene:
         return canvas.finished()
 
     def _over_time(
-        self, measure: Callable[[_Figure], Doubles], join: Callable[..., Doubles], frames: int
+        self, measure: Callable[[_Figure], Doubles], join: Callable[..., Doubles]
     ) -> Doubles:
-        """What is measured of figures, joined; in between where nothing is known."""
-        values = [measure(each) for each in self._figures.values()]
-        all_FTN = np.full((len(values), frames, values[0].shape[1]), np.nan)
-        for number, figure in enumerate(self._figures.values()):
-            all_FTN[number, figure.first_frame : figure.first_frame + len(values[number])] = values[
-                number
-            ]
+        """What is measured of figures (T, N), joined; in between where nothing is known."""
+        values = [(self._rows(each), measure(each)) for each in self._figures.values()]
+        frames = max(rows.stop for rows, _ in values)
+        all_FTN = np.full((len(values), frames, values[0][1].shape[1]), np.nan)
+        for number, (rows, measured) in enumerate(values):
+            all_FTN[number, rows] = measured
         seen = np.flatnonzero(np.isfinite(all_FTN).all(axis=2).any(axis=0))
         if not len(seen):
             return np.zeros(all_FTN.shape[1:])
@@ -165,10 +164,14 @@ class Scene:
         every = np.arange(frames)
         return np.stack([np.interp(every, seen, column) for column in joined.T], axis=1)
 
+    def _rows(self, figure: _Figure) -> slice:
+        """The places of a figure's frames among those of all."""
+        start = figure.first_frame - self._first_frame
+        return slice(start, start + len(figure.points_TK3))
+
     def _reaches(self, figure: _Figure) -> Doubles:
         """How far a figure's joints are from the middle, at most, in each frame (T, 1)."""
-        rows = slice(figure.first_frame, figure.first_frame + len(figure.points_TK3))
-        off_TK3 = figure.points_TK3 - self._middle_T3[rows, None]
+        off_TK3 = figure.points_TK3 - self._middle_T3[self._rows(figure), None]
         farthest_T: Doubles = np.linalg.norm(off_TK3, axis=2).max(axis=1)
         return farthest_T[:, None] + _AIR_M
 
