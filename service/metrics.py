@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from poselift.card import Card
 from poselift.poses import PoseWarning
+from service.health import ServiceState
 
 SessionEvent: TypeAlias = Literal["opened", "resumed", "fenced", "refused"]
 
@@ -124,10 +125,14 @@ class Metrics:
         """Count a round trip to the store of live sessions."""
         self._store_seconds.observe(seconds)
 
-    def watch_event_loop(self, lag_s: Callable[[], float]) -> None:
-        """Announce how late the event loop is; each scrape asks."""
+    def watch_process(self, state: ServiceState) -> None:
+        """Announce whether it takes requests and how late its event loop is; each scrape asks."""
+        gauge = partial(Gauge, registry=self.registry)
+        said = "Whether new requests should be sent here: 1 or 0."
+        gauge("poselift_ready", said).set_function(lambda: float(state.ready))
         said = "The latest the event loop came to its work in the last 15 seconds."
-        Gauge("poselift_event_loop_lag_seconds", said, registry=self.registry).set_function(lag_s)
+        lag = gauge("poselift_event_loop_lag_seconds", said)
+        lag.set_function(lambda: state.pulse.worst_s)
 
     def watch_live(
         self,

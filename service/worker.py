@@ -99,7 +99,7 @@ async def _serve(
 @contextmanager
 def _managed(machine: Machine, state: ServiceState, metrics: Metrics) -> Iterator[None]:
     """The management port, from before models are loaded until after the last answer."""
-    metrics.watch_event_loop(lambda: state.pulse.worst_s)
+    metrics.watch_process(state)
     bound = machine.management_socket
     if bound is None:
         yield

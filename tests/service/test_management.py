@@ -37,7 +37,7 @@ async def test_it_answers_while_the_event_loop_is_stuck_and_says_so() -> None:
 def _ask_a_service_that_is_stuck() -> None:
     """Blocks the event loop, which is that of the service."""
     state, registry = ServiceState(ready=True, max_lag_s=0.3), CollectorRegistry()
-    Metrics(registry).watch_event_loop(lambda: state.pulse.worst_s)
+    Metrics(registry).watch_process(state)
     pulse = state.pulse
     beating = pulse.beat()
     beating.send(None)  # it waits for its first beat
