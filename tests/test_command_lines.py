@@ -47,7 +47,6 @@ ELSEWHERE = {
     ".venv/bin/python examples/live.py": "tests/clients/test_documents.py",
     "POSELIFT_MODELS_DIR=models": "tests/training/test_own_motion.py",
     "POSELIFT_API_KEYS_FILE=": "tests/service/test_keys.py",
-    "POSELIFT_ALLOWED_ORIGINS=": "tests/examples/test_live_page.py",
     "poselift serve": "the service of this module",
     "curl --no-buffer --data-binary @walk.mp4": "tests/contract/test_detect.py",
 }

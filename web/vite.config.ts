@@ -11,6 +11,7 @@ export default defineConfig({
     outDir: from("../service/page"),
     assetsDir: "page",
     emptyOutDir: true,
+    license: { fileName: "licences.md" },
     target: "es2022",
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1000,

@@ -1,6 +1,8 @@
 /** Starts the page. */
 
 import { render } from "preact";
+import { Live } from "./live/live";
+import { LiveProvider } from "./live/live-context";
 import { App } from "./shell/app";
 import { followLinks } from "./state/links";
 import { Opener } from "./state/opening";
@@ -13,6 +15,7 @@ import "./styles/theme.css";
 import "./styles/controls.css";
 import "./styles/layout.css";
 import "./styles/panels.css";
+import "./styles/live.css";
 
 const store = createStore(preferredTheme());
 const service = new Service(new URL(".", location.href).href, (wasRefused) => askForKey(store, wasRefused));
@@ -21,7 +24,9 @@ store.isPlaying.value = !prefersStillness();
 document.documentElement.dataset["theme"] = store.theme.value;
 render(
   <PageProvider value={{ store, service, opener }}>
-    <App />
+    <LiveProvider value={new Live(service, store.clip)}>
+      <App />
+    </LiveProvider>
   </PageProvider>,
   document.getElementById("page")!,
 );

@@ -16,7 +16,7 @@ import type {
   SessionOptions,
 } from "./messages.js";
 import { asked } from "./retries.js";
-import { Session } from "./session.js";
+import { type ConnectionChange, Session } from "./session.js";
 import type { SocketClass } from "./socket.js";
 
 const TIMEOUT_MS = 60_000;
@@ -43,6 +43,11 @@ export interface PoseFile {
   name: string;
   content: Blob;
   warnings: InputWarning[];
+}
+
+export interface StreamOptions extends CallOptions {
+  /** Told when the session opens, when its connection breaks, when it resumes and when it ends. */
+  onConnection?: (change: ConnectionChange) => void;
 }
 
 interface Call {
@@ -138,13 +143,14 @@ export class Client {
   }
 
   /** A live session; it connects with the first frame, or by `open`. `signal` leaves it. */
-  stream(options: SessionOptions, { signal }: CallOptions = {}): Session {
+  stream(options: SessionOptions, { signal, onConnection }: StreamOptions = {}): Session {
     const Socket = this.options.WebSocket ?? (globalThis.WebSocket as SocketClass | undefined);
     if (Socket === undefined) {
       throw new ServerError("this platform has no WebSocket: pass one, such as that of the package ws");
     }
     const url = `${this.url.replace(/^http/, "ws")}/v1/stream`;
-    return new Session(options, { url, Socket, apiKey: this.options.apiKey, timeoutMs: this.timeoutMs, signal });
+    const { apiKey } = this.options;
+    return new Session(options, { url, Socket, apiKey, timeoutMs: this.timeoutMs, signal, onConnection });
   }
 
   private async ask<T>(call: Call, given?: AbortSignal, read: Read<T> = (answer) => answer.json()): Promise<T> {

@@ -1,5 +1,5 @@
-export { Client, type CallOptions, type ClientOptions, type PoseFile } from "./client.js";
+export { Client, type CallOptions, type ClientOptions, type PoseFile, type StreamOptions } from "./client.js";
 export * from "./errors.js";
 export type * from "./messages.js";
-export { Session, type PushOptions } from "./session.js";
+export { type ConnectionChange, Session, type PushOptions } from "./session.js";
 export type { Socket, SocketClass } from "./socket.js";

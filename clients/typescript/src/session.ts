@@ -29,12 +29,22 @@ const KEPT = 64;
 const SHARE_OF_TIMEOUT = 0.5;
 const INDEX_GAP = "urn:poselift:problem:index-gap";
 
+/** What becomes of a session's connection. */
+export type ConnectionChange =
+  /** Opened, or resumed: `next_index` says from where on. */
+  | { state: "open"; opened: Opened }
+  /** It broke, and the session connects again by itself. */
+  | { state: "lost"; error: PoseliftError }
+  /** The session is over: closed, left, or refused for good. */
+  | { state: "ended"; error: unknown };
+
 interface Connecting {
   url: string;
   Socket: SocketClass;
   apiKey: string | undefined;
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  onConnection: ((change: ConnectionChange) => void) | undefined;
 }
 
 /** A frame that may have to be sent again. */
@@ -230,6 +240,7 @@ export class Session {
       this.done(); // it is only forgotten later
     } else if (this.ended === null) {
       this.isAsked = false;
+      this.how.onConnection?.({ state: "lost", error });
       this.retry = setTimeout(() => {
         this.retry = undefined;
         this.connect();
@@ -266,6 +277,7 @@ export class Session {
     this.drop();
     const waiting = [...this.waiters.splice(0), ...this.openings.splice(0), ...this.closings.splice(0)];
     for (const each of waiting) each.reject(error);
+    this.how.onConnection?.({ state: "ended", error });
   }
 
   // Answers
@@ -293,6 +305,7 @@ export class Session {
     const start = this.startOf(opened.next_index);
     if (start === null) return;
     this.isOpen = true;
+    this.how.onConnection?.({ state: "open", opened });
     for (const frame of this.frames) if (frame.index >= start && this.isOpen) this.send(frame.text);
     for (const { resolve } of this.openings.splice(0)) resolve(opened);
     if (this.isClosing) this.askToClose();

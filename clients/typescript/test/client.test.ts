@@ -11,6 +11,7 @@ import WebSocket from "ws";
 import {
   Client,
   type ClientOptions,
+  type ConnectionChange,
   DeadlineExceeded,
   Forbidden,
   type FramePoses,
@@ -244,7 +245,9 @@ test("a signal leaves a session", async () => {
 
 test("the server is killed and started again", async () => {
   await restart();
-  const session = client(given.restarted_url).stream({ image_size, fps: fps! });
+  const changes: ConnectionChange[] = [];
+  const onConnection = (change: ConnectionChange): number => changes.push(change);
+  const session = client(given.restarted_url).stream({ image_size, fps: fps! }, { onConnection });
   const answers = [];
   for (let i = 0; i < frames.length; i++) {
     if (i === 10) await restart("restart-soon");
@@ -252,6 +255,10 @@ test("the server is killed and started again", async () => {
   }
   await session.close();
   assertLive(answers);
+  const states = changes.map(({ state }) => state);
+  assert.deepEqual(states.filter((state, i) => state !== states[i - 1]), ["open", "lost", "open", "ended"]);
+  const opened = changes.flatMap((change) => (change.state === "open" ? [change.opened.next_index] : []));
+  assert.deepEqual(opened, [0, 10]);
 });
 
 test("the server is killed while many frames are on their way", async () => {

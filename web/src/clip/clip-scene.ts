@@ -62,7 +62,7 @@ export function runClipScene(canvas: HTMLCanvasElement, overlay: Overlay, store:
   ].map((work) => effect(() => (work(), pictures.stale())));
   const ignore = listen(canvas, scene, store);
   return {
-    key: (event) => turn(scene, event),
+    key: (event) => turnByKey(scene, event),
     zoom: (times) => scene.zoom(times),
     stop: () => {
       ignore();
@@ -169,7 +169,8 @@ function listen(canvas: HTMLCanvasElement, scene: PoseScene, store: Store): () =
   return () => each.forEach(([name, listener]) => canvas.removeEventListener(name, listener));
 }
 
-function turn(scene: PoseScene, event: KeyboardEvent): void {
+/** Turn and zoom by arrow keys, plus and minus. */
+export function turnByKey(scene: PoseScene, event: KeyboardEvent): void {
   const turns: Readonly<Record<string, () => void>> = {
     ArrowLeft: () => scene.turn(-TURN, 0),
     ArrowRight: () => scene.turn(TURN, 0),

@@ -1,6 +1,6 @@
 /** 2D keypoints on a canvas. */
 
-import type { Keypoints, LiftedClip } from "poselift";
+import type { Joint, Keypoints, LiftedClip, LiftRequest } from "poselift";
 import { keypointState, type KeypointFormat } from "../motion/joints";
 import { sideOf } from "../scene/body";
 import { SIDE_COLOURS } from "../scene/colours";
@@ -83,6 +83,19 @@ export function cropTo(clips: readonly { keypoints: readonly Keypoints[] }[], [w
   const [x, y] = [Math.max(Math.min(0, left), left - margin), Math.max(Math.min(0, top), top - margin)];
   const [toX, toY] = [Math.min(Math.max(width, right), right + margin), Math.min(Math.max(height, bottom), bottom + margin)];
   return { x, y, width: toX - x, height: toY - y };
+}
+
+/** A request with keypoints in pixels, whatever they came in. */
+export function inPixels({ coordinates, ...request }: LiftRequest): LiftRequest {
+  if (coordinates !== "normalized") return request;
+  const [width, height] = request.image_size;
+  const scaled = (joint: Joint): Joint => joint && [times(joint[0], width), times(joint[1], height), ...joint.slice(2)];
+  const clips = request.clips.map((each) => ({ ...each, keypoints: each.keypoints.map((frame) => frame && frame.map(scaled)) }));
+  return { ...request, clips };
+}
+
+function times(value: number | null | undefined, factor: number): number | null {
+  return value === null || value === undefined ? null : value * factor;
 }
 
 interface Place {

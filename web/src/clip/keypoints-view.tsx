@@ -1,14 +1,14 @@
 /** The 2D keypoints of the frame that is shown, over the video if there is one. */
 
 import { effect, useComputed, useSignal } from "@preact/signals";
-import type { Joint, LiftRequest } from "poselift";
+import type { LiftRequest } from "poselift";
 import { useEffect, useRef } from "preact/hooks";
 import { DEFAULT_FORMAT, FORMATS } from "../motion/joints";
 import { SURROUNDINGS } from "../scene/colours";
 import { IconButton } from "../shell/icons";
 import type { OpenedClip, Store } from "../state/store";
 import { usePage } from "../state/store-context";
-import { cropTo, drawPerson, type ImageView } from "./keypoints-drawing";
+import { cropTo, drawPerson, inPixels, type ImageView } from "./keypoints-drawing";
 import { VideoBackdrop } from "./video-backdrop";
 
 const REJECTED = "#e0485c";
@@ -20,7 +20,7 @@ export function KeypointsView() {
   const size = useSignal({ width: 0, height: 0 });
   const videoUrl = store.clip.value?.videoUrl;
   const showsWhole = useComputed(() => asked.value ?? Boolean(store.clip.value?.videoUrl));
-  const clips = useComputed(() => inPixels(store.clip.value));
+  const clips = useComputed(() => (store.clip.value ? inPixels(store.clip.value.request).clips : []));
   const view = useComputed(() => store.clip.value && viewOf(store.clip.value, clips.value, showsWhole.value, size.value));
   useEffect(() => watchSize(canvas.current!, (width, height) => (size.value = { width, height })), []);
   useEffect(() => effect(() => void (view.value && draw(canvas.current!, store, clips.value, view.value))), []);
@@ -41,18 +41,6 @@ export function KeypointsView() {
 }
 
 type Clips = LiftRequest["clips"];
-
-/** The clips with keypoints in pixels, whatever they were sent in. */
-function inPixels(clip: OpenedClip | null): Clips {
-  if (clip?.request.coordinates !== "normalized") return clip?.request.clips ?? [];
-  const [width, height] = clip.request.image_size;
-  const scaled = (joint: Joint): Joint => joint && [times(joint[0], width), times(joint[1], height), ...joint.slice(2)];
-  return clip.request.clips.map((each) => ({ ...each, keypoints: each.keypoints.map((frame) => frame && frame.map(scaled)) }));
-}
-
-function times(value: number | null | undefined, factor: number): number | null {
-  return value === null || value === undefined ? null : value * factor;
-}
 
 /** Where the image is on a canvas of this size. */
 function viewOf({ request }: OpenedClip, clips: Clips, showsWhole: boolean, size: { width: number; height: number }): ImageView {

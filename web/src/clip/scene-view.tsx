@@ -68,7 +68,8 @@ function SceneTools({ zoom }: { zoom(times: number): void }) {
   );
 }
 
-function SideLegend() {
+/** Which colour is which side. */
+export function SideLegend() {
   return (
     <p class="side-legend">
       <span class="swatch left" /> left

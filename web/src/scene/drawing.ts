@@ -3,6 +3,8 @@
 import type { PoseScene } from "./pose-scene";
 
 const REST_AFTER_MS = 180;
+/** Of scenes that never stand still for long. */
+export const NEVER_RESTS = Infinity;
 
 /** A scene that is being drawn. */
 export interface Drawing {
@@ -12,7 +14,7 @@ export interface Drawing {
 }
 
 /** Draw a scene from now on. `before` is called before every picture of the screen, with the seconds since the last one. */
-export function drawing(scene: PoseScene, canvas: HTMLCanvasElement, before: (elapsed_s: number) => void, after: () => void): Drawing {
+export function drawing(scene: PoseScene, canvas: HTMLCanvasElement, before: (elapsed_s: number) => void, after: () => void, restAfter_ms = REST_AFTER_MS): Drawing {
   let isStale = true;
   let isAtRest = false;
   let last = performance.now();
@@ -24,7 +26,7 @@ export function drawing(scene: PoseScene, canvas: HTMLCanvasElement, before: (el
     before((now - last) / 1000);
     last = now;
     if (isStale) changed = now;
-    const rests = now - changed > REST_AFTER_MS;
+    const rests = now - changed > restAfter_ms;
     const isDue = isStale || rests !== isAtRest;
     isAtRest = rests;
     if (!scene.resize(rests) && !isDue) return;

@@ -5,6 +5,7 @@ import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { Skeleton } from "poselift";
 import { limbsOf, type Limb } from "./body";
 import { limbColours, SURROUNDINGS } from "./colours";
+import { isSoftware } from "./graphics";
 import { GroundGrid } from "./ground";
 import { SUN } from "./light";
 import { Limbs, type Width } from "./limbs";
@@ -263,13 +264,4 @@ function direction(azimuth: number, elevation: number): Vector3 {
   const limited = Math.min(Math.max(elevation, -0.06), 1.5);
   const flat = Math.cos(limited);
   return new Vector3(flat * Math.sin(azimuth), Math.sin(limited), flat * Math.cos(azimuth));
-}
-
-/** Does WebGL run on the processor? Then every pixel costs. */
-function isSoftware(): boolean {
-  const probe = document.createElement("canvas").getContext("webgl2");
-  const info = probe?.getExtension("WEBGL_debug_renderer_info");
-  const name = probe && info ? String(probe.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
-  probe?.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software|basic render/i.test(name);
 }

@@ -2,6 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { ClipTab } from "../clip/clip-tab";
+import { LiveTab } from "../live/live-tab";
 
 export interface Tab {
   /** In the address, after #. */
@@ -10,4 +11,7 @@ export interface Tab {
   component: ComponentType;
 }
 
-export const TABS: readonly Tab[] = [{ id: "clip", label: "Clip", component: ClipTab }];
+export const TABS: readonly Tab[] = [
+  { id: "clip", label: "Clip", component: ClipTab },
+  { id: "live", label: "Live", component: LiveTab },
+];
