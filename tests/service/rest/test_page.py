@@ -64,5 +64,10 @@ def test_there_is_no_script_in_the_page() -> None:
     assert not re.search(r"\son\w+=|\sstyle=", text)
 
 
-def test_what_is_our_own_is_small() -> None:
-    assert sum(file.stat().st_size for file in BUILT.rglob("*") if file.is_file()) < 2_000_000
+def test_the_page_is_small() -> None:
+    sizes = {file.name: file.stat().st_size for file in BUILT.rglob("*") if file.is_file()}
+    detector = {name for name in sizes if re.match(r"pose(_\w+)?-", name)}
+    assert any(name.endswith(".tflite") for name in detector)
+    assert not any("heavy" in name for name in detector)
+    assert sum(sizes[name] for name in detector) < 25_000_000
+    assert sum(sizes[name] for name in sizes.keys() - detector) < 2_000_000
