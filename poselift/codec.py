@@ -380,12 +380,10 @@ def _corrections(encoded: Encoded) -> Iterator[PoseWarning]:
         yield PoseWarning("many_outliers", detail, _span(np.any(is_outlier_TC, axis=1)))
     for group, name in enumerate(SWAP_GROUPS):
         swapped_T: Mask = encoded.swapped_TG[:, group]
-        if swapped_T.any():
-            yield PoseWarning(
-                "sides_swapped",
-                f"left and right {name} were swapped back in {swapped_T.sum()} frames",
-                _span(swapped_T),
-            )
+        if count := int(swapped_T.sum()):
+            frames = "1 frame" if count == 1 else f"{count} frames"
+            detail = f"left and right {name} were swapped back in {frames}"
+            yield PoseWarning("sides_swapped", detail, _span(swapped_T))
 
 
 def _span(chosen_T: Mask) -> tuple[int, int]:

@@ -21,17 +21,24 @@ _CLIPS = _WEB / "src" / "clips"
 _SKELETON = "h36m17"
 _FIRST_FRAME = 8
 """In the frames before, the detector has not quite found the person yet."""
-_CROWD = (  # of five people: metres to the side, the frame they begin with, mirrored
-    (-2.6, 30, False),
-    (-1.3, 0, True),
-    (0.0, 18, False),
-    (1.3, 10, True),
-    (2.6, 24, False),
+_JUMPING, _PASSING = "walking_mediapipe.json", "passing_mediapipe.json"
+_BALANCING = "balancing/cam01.json"
+_CROWD = (  # of five people: example, first frame, mirrored, metres to the side and away
+    (_JUMPING, 8, False, 0.0, 6.4),
+    (_PASSING, 2, False, 0.3, 9.0),
+    (_BALANCING, 0, False, -1.9, 6.0),
+    ("balancing/cam03.json", 0, False, 2.0, 6.2),
+    (_PASSING, 22, True, 0.0, 7.6),
 )
-_CROWD_FRAMES = 110
+_ANKLES = [FORMATS["coco17"].joints.index(f"{side}_ankle") for side in ("left", "right")]
+_CROWD_FRAMES = 100
+_CROWD_IMAGE = (1920, 1080)
+_CROWD_FOCAL_LENGTH = 1750
+_CAMERA_HEIGHT_M = 1.1
+_LOWEST_SHARE = 0.9
+"""Of all ankles so many are higher than where a person stands."""
 _DECIMALS = 3
 """Of what the bundled answer has: millimetres."""
-_MARGIN_PX = 1200
 Floats = NDArray[np.floating[Any]]
 
 
@@ -48,30 +55,53 @@ def _sources(layout: KeypointFormat) -> dict[str, tuple[int, ...]]:
     return dict(zip(FORMATS[_SKELETON].joints, sources, strict=True))
 
 
-def five_people(walk: dict[str, Any]) -> dict[str, Any]:
-    """One walk, seen by a wider camera, five times side by side."""
-    options = {name: walk[name] for name in ("image_size", "fps", "keypoint_format")}
-    poses = poselift.lift(walk["clips"][0]["keypoints"], **options)
-    assert poses.trajectory is not None
-    keypoints = _measured(walk)
-    width, height = walk["image_size"]
-    focal_length = max(width, height)
-    clips = []
-    for number, (metres, begin, is_mirrored) in enumerate(_CROWD, start=1):
-        frames = slice(begin, begin + _CROWD_FRAMES)
-        moved = _mirrored(keypoints[frames]) if is_mirrored else keypoints[frames].copy()
-        middle = moved[:, :, 0].mean(axis=1)
-        x, z = poses.trajectory[frames, 0], poses.trajectory[frames, 2]
-        wanted = width / 2 + focal_length * (metres + (x - x.mean()) * 0.5) / z
-        moved[:, :, 0] += (wanted - middle)[:, None] + _MARGIN_PX
-        clips.append({"id": f"Person {number}", "keypoints": _rounded(moved)})
+def five_people() -> dict[str, Any]:
+    """Real people of several examples, each as large and where they would be for one camera.
+
+    Those who balance were recorded at 60 fps and are shown at 30.
+    """
+    clips = [
+        {"id": f"Person {number}", "keypoints": _rounded(_placed(*each))}
+        for number, each in enumerate(_CROWD, start=1)
+    ]
     return {
-        "image_size": [width + 2 * _MARGIN_PX, height],
-        "fps": walk["fps"],
+        "image_size": list(_CROWD_IMAGE),
+        "fps": 30.0,
         "keypoint_format": "coco17",
-        "camera": {"focal_length": focal_length},
+        "camera": {"focal_length": _CROWD_FOCAL_LENGTH},
         "clips": clips,
     }
+
+
+def _placed(example: str, first: int, is_mirrored: bool, aside_m: float, away_m: float) -> Floats:
+    """Keypoints (T, 17, 3) of an example's first person who stands there on a level ground."""
+    request = _read(example)
+    keypoints = _measured(request)[first : first + _CROWD_FRAMES]
+    if is_mirrored:
+        keypoints = _mirrored(keypoints)
+    x, y, score = np.moveaxis(keypoints, 2, 0)
+    size = _CROWD_FOCAL_LENGTH / away_m / _pixels_a_metre(request, first)
+    width, height = _CROWD_IMAGE
+    stands = np.quantile(y[:, _ANKLES][score[:, _ANKLES] > 0], _LOWEST_SHARE)
+    keypoints[..., 0] = (x - x[score > 0].mean()) * size
+    keypoints[..., 0] += width / 2 + _CROWD_FOCAL_LENGTH * aside_m / away_m
+    keypoints[..., 1] = (y - stands) * size
+    keypoints[..., 1] += height / 2 + _CROWD_FOCAL_LENGTH * _CAMERA_HEIGHT_M / away_m
+    keypoints[score == 0] = 0
+    return keypoints
+
+
+def _pixels_a_metre(request: dict[str, Any], first: int) -> float:
+    """How large things beside the first person are, by the camera that is assumed."""
+    options = {name: request[name] for name in ("image_size", "fps", "keypoint_format")}
+    poses = poselift.lift(request["clips"][0]["keypoints"], **options)
+    assert poses.trajectory is not None
+    distance_m = poses.trajectory[first : first + _CROWD_FRAMES, 2].mean()
+    return float(max(request["image_size"]) / distance_m)
+
+
+def _read(example: str) -> Any:  # noqa: ANN401
+    return json.loads((_EXAMPLES / example).read_text())
 
 
 def answer(url: str, request: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -84,11 +114,11 @@ def answer(url: str, request: dict[str, Any]) -> Any:  # noqa: ANN401
         return json.loads(found.read(), parse_float=lambda text: round(float(text), _DECIMALS))
 
 
-def _measured(walk: dict[str, Any]) -> Floats:
-    frames = walk["clips"][0]["keypoints"]
-    joints = len(FORMATS[walk["keypoint_format"]].joints)
+def _measured(request: dict[str, Any]) -> Floats:
+    frames = request["clips"][0]["keypoints"]
+    joints = len(FORMATS[request["keypoint_format"]].joints)
     filled = [frame or np.zeros((joints, 3)) for frame in frames]
-    return convert(np.array(filled, dtype=np.float32), walk["keypoint_format"], "coco17")
+    return convert(np.array(filled, dtype=np.float32), request["keypoint_format"], "coco17")
 
 
 def _mirrored(keypoints_TJ3: Floats) -> Floats:
@@ -109,13 +139,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="a running service")
     url = parser.parse_args().url
-    walk = json.loads((_EXAMPLES / "walking_mediapipe.json").read_text())
+    walk = _read(_JUMPING)
     del walk["clips"][0]["keypoints"][:_FIRST_FRAME]
-    balance = json.loads((_EXAMPLES / "balancing" / "cam01.json").read_text())
     _write(_CLIPS / "walking.json", walk)
     _write(_CLIPS / "walking_answer.json", answer(url, walk))
-    _write(_CLIPS / "balancing.json", balance)
-    _write(_CLIPS / "five_people.json", five_people(walk))
+    _write(_CLIPS / "balancing.json", _read(_BALANCING))
+    _write(_CLIPS / "five_people.json", five_people())
     _write(_WEB / "src" / "motion" / "formats.json", formats())
 
 

@@ -156,10 +156,12 @@ def test_what_a_file_does_not_say_is_asked(browser: Browser, url: str) -> None:
         expect(dialog.get_by_label("Width")).not_to_have_value("")
         dialog.get_by_label("Width").fill("4168")
         dialog.get_by_label("Height").fill("994")
+        preview = dialog.get_by_role("img", name="Keypoints in an image of 4168 × 994")
+        expect(preview).to_be_visible()
         dialog.get_by_role("button", name="Lift").click()
         ready(page, "results.json")
         expect(page.locator(".facts")).to_contain_text("4168 × 994")
-        expect(page.locator(".facts")).to_contain_text("110 at 30 fps")
+        expect(page.locator(".facts")).to_contain_text("100 at 30 fps")
 
 
 def test_files_of_every_reader_are_opened(browser: Browser, url: str) -> None:
@@ -208,7 +210,7 @@ def test_people_are_found_in_a_video(browser: Browser, url: str, tmp_path: Path)
 def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:
     with opened(browser, url, reduced_motion="reduce") as page:
         ready(page, "Jumping jacks")
-        upload(page, "narrow.json", people(2, image_size=[994, 4168]))
+        upload(page, "narrow.json", people(5, image_size=[1080, 1920]))
         ready(page, "narrow.json")
         warning = page.locator(".warning.outside_image")
         expect(warning).to_contain_text("Joints lie outside the image")
@@ -218,7 +220,7 @@ def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:
         dialog = page.get_by_role("dialog", name="About narrow.json")
         dialog.get_by_role("button", name="upright").click()
         dialog.get_by_role("button", name="Lift").click()
-        expect(page.locator(".facts")).to_contain_text("4168 × 994")
+        expect(page.locator(".facts")).to_contain_text("1920 × 1080")
         expect(warning).to_have_count(0)
 
 

@@ -1,6 +1,7 @@
 """Exports, options, comparing, joint angles and links, in a real browser."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -33,9 +34,10 @@ def _ready(page: Page) -> None:
     page.locator(".head .title", has_text="Jumping jacks").wait_for()
 
 
-def _saved(page: Page, click: Callable[[], None]) -> bytes:
+def _saved(page: Page, click: Callable[[], None], name: str) -> bytes:
     with page.expect_download() as saving:
         click()
+    assert saving.value.suggested_filename == name
     return Path(saving.value.path()).read_bytes()
 
 
@@ -52,15 +54,21 @@ def test_every_output_format_is_exported(browser: Browser, url: str) -> None:
             ending: _saved(
                 page,
                 page.get_by_role("button", name=ending[1:].upper(), exact=True).click,
+                f"Jumping_jacks{ending}",
             )
             for ending in _BEGINNINGS
         }
-        answer = _saved(page, page.get_by_role("button", name="JSON", exact=True).click)
+        page.get_by_label("Axes in").select_option("z_up")
+        assert "axes=z_up" in page.url
+        json_button = page.get_by_role("button", name="JSON", exact=True)
+        answer = json.loads(_saved(page, json_button.click, "Jumping_jacks.json"))
     assert all(files[ending].startswith(begin) for ending, begin in _BEGINNINGS.items())
     assert b"mixamorig:Hips" in files[".bvh"]
     with np.load(io.BytesIO(files[".npz"])) as arrays:
         assert arrays["poses"].shape == (142, 17, 3)
-    assert b'"clips"' in answer
+    assert answer["axes"] == "z_up"
+    upwards = np.subtract(*(answer["clips"][0]["poses"][0][joint] for joint in (10, 0)))
+    assert upwards[2] > 0.5
 
 
 def test_options_lift_again_and_are_compared(browser: Browser, url: str) -> None:

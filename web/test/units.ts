@@ -114,10 +114,13 @@ test("missing keypoints do not count for the crop, and joints outside the image 
 });
 
 test("the size of an image is supposed from where keypoints are", () => {
-  const reaching = (x: number, y: number): LiftRequest["clips"] => [{ keypoints: [[[x, y, 1]]] }];
+  const reaching = (x: number, y: number): Pick<LiftRequest, "clips"> => ({ clips: [{ keypoints: [[[0.1, 0.1, 1], [x, y, 1]]] }] });
   assert.deepEqual(likelySize(reaching(1500, 900)), [1920, 1080]);
   assert.deepEqual(likelySize(reaching(300, 1000)), [720, 1280]);
   assert.deepEqual(likelySize(reaching(9000, 10)), [9000, 10]);
+  const parts = (width: number, height: number) => ({ ...reaching(width, height), coordinates: "normalized" as const });
+  assert.deepEqual(likelySize(parts(0.2, 0.8)), [1920, 1080]);
+  assert.deepEqual(likelySize(parts(0.5, 0.7)), [1080, 1920]);
 });
 
 test("videos and lift requests are known", () => {

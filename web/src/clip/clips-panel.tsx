@@ -19,10 +19,10 @@ export function ClipsPanel() {
       )}
       {clip?.file && (
         <button type="button" class="link" onClick={() => void opener.reread(clip)}>
-          Image size, frame rate or format are others…
+          Change image size, frame rate or format…
         </button>
       )}
-      <p class="hint">Examples</p>
+      <p class="hint">Drop your own anywhere on the page: keypoints of any detector, a video, or both together. Or look at an example:</p>
       <div class="chips">
         {BUNDLED_CLIPS.map((each) => (
           <button

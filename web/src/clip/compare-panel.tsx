@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { differences, isComparable, mean } from "../motion/difference";
-import { COMPARED_COLOUR } from "../scene/colours";
+import { COMPARED_COLOUR, personColour } from "../scene/colours";
 import { toggleComparison, type Answer } from "../state/store";
 import { usePage } from "../state/store-context";
 import { Panel } from "./panel";
@@ -28,8 +28,9 @@ function Comparison({ now, kept }: { now: Answer; kept: Answer }) {
   const people = useMemo(() => apart(now, kept), [now, kept]);
   const series = useMemo(
     () =>
-      people.map(({ id, firstFrame, values }) => ({
+      people.map(({ id, firstFrame, values }, index) => ({
         label: id,
+        colour: personColour(index),
         values: Array.from(timing.times, (_, index) => values[timing.first + index - firstFrame] ?? null),
       })),
     [people, timing],

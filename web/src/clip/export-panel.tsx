@@ -1,9 +1,11 @@
 /** The poses as files of tools. */
 
 import { useSignal, type Signal } from "@preact/signals";
-import { forPerson } from "../state/options";
+import type { Axes } from "poselift";
+import { AXES, changed, forPerson, valueOf, withOptions } from "../state/options";
 import { OUTPUT_FORMATS, RIGS, type OutputFormat } from "../state/output-formats";
 import { saveFile } from "../state/files";
+import type { Store } from "../state/store";
 import { usePage, type Page } from "../state/store-context";
 import { Panel } from "./panel";
 
@@ -22,7 +24,7 @@ export function ExportPanel() {
             {format.ending.slice(1).toUpperCase()}
           </button>
         ))}
-        <button type="button" title="The server's answer, all people" onClick={() => exportAnswer(page)}>
+        <button type="button" title="The server's answer, all people" onClick={() => void exportAnswer(page)}>
           JSON
         </button>
       </div>
@@ -36,7 +38,28 @@ export function ExportPanel() {
           ))}
         </select>
       </label>
+      <AxesChoice />
     </Panel>
+  );
+}
+
+/** Nothing that is shown changes with them: the clip is not lifted again. */
+function AxesChoice() {
+  const { clip, options } = usePage().store;
+  return (
+    <label class="field">
+      Axes in CSV, Parquet, NPZ and JSON
+      <select
+        value={valueOf("axes", options.value, clip.value!.request) ?? "camera"}
+        onChange={(event) => void (options.value = changed(options.value, { axes: event.currentTarget.value as Axes }))}
+      >
+        {Object.entries(AXES).map(([name, label]) => (
+          <option key={name} value={name}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -59,13 +82,24 @@ async function exportTo({ store, service, opener }: Page, format: OutputFormat, 
   const one = forPerson(store.clip.peek()!.request, person, store.options.peek());
   const mediaType = format.hasRigs ? `${format.mediaType}; rig=${rig}` : format.mediaType;
   await opener.during(`Writing ${format.ending}`, async () => {
-    const { name, content } = await service.liftToFile(one, mediaType);
-    saveFile(name, content);
+    const { content } = await service.liftToFile(one, mediaType);
+    saveFile(`${fileName(store, person)}${format.ending}`, content);
   });
 }
 
-function exportAnswer({ store }: Page): void {
-  const { title } = store.clip.peek()!;
-  const answer = JSON.stringify(store.answers.peek()[0]!.response);
-  saveFile(`${title.replace(/\.[^.]*$/, "").replace(/\W+/g, "_")}.json`, new Blob([answer], { type: "application/json" }));
+/** What is shown has axes of its own, so that the answer is asked for as it would be without the page. */
+async function exportAnswer({ store, service, opener }: Page): Promise<void> {
+  const request = withOptions(store.clip.peek()!.request, store.options.peek());
+  await opener.during("Writing .json", async () => {
+    const answer = await service.withKey((client) => client.lift(request));
+    saveFile(`${fileName(store)}.json`, new Blob([JSON.stringify(answer)], { type: "application/json" }));
+  });
+}
+
+/** The clip's name without its ending, with the person's where there are several. */
+function fileName({ clip }: Store, person?: number): string {
+  const { title, request } = clip.peek()!;
+  const isOneOfMany = person !== undefined && request.clips.length > 1;
+  const words = [title.replace(/\.[^.]*$/, ""), ...(isOneOfMany ? [request.clips[person]!.id ?? `${person}`] : [])];
+  return words.join("-").replace(/[^\p{L}\p{N}.-]+/gu, "_");
 }

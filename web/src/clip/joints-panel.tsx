@@ -17,8 +17,8 @@ export function JointsPanel() {
   return (
     <Panel title="Joints" aside={motion.people.length > 1 ? motion.people[person]?.id : undefined}>
       <p class="hint">
-        ± is how far off a joint is on average where the model is as sure as here. It does not cover the person's size, or how far away they
-        are.
+        ± is how far off a joint is on average, measured from the hip, where the model is as sure as here. It does not cover the person's size,
+        or how far away they are.
       </p>
       <table class="joints">
         <thead class="hidden-label">

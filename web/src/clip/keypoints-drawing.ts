@@ -41,6 +41,13 @@ const LEAST_SCORE = 0.05;
 const MARGIN = 0.18;
 /** Faces and hands have so many joints that dots of the same size would hide them. */
 const MANY_JOINTS = 60;
+/** People who are smaller than this are drawn with thinner lines. */
+const THIN_BELOW_PX = 90;
+
+/** The colours of a theme. */
+export function inkOf(theme: "light" | "dark"): Ink {
+  return { middle: theme === "dark" ? "#aab4c3" : "#7b8696", rejected: "#e0485c" };
+}
 
 /** One person's bones and joints; `scale` is how many CSS pixels a pixel of the image is. */
 export function drawPerson(pen: CanvasRenderingContext2D, { keypoints, format, clip, frame }: Drawn, scale: number, ink: Ink): void {
@@ -49,8 +56,9 @@ export function drawPerson(pen: CanvasRenderingContext2D, { keypoints, format, c
     return side === "middle" ? ink.middle : SIDE_COLOURS[side];
   };
   const places = (keypoints ?? []).map(placeOf);
-  const size = places.length > MANY_JOINTS ? 1.6 : 3;
-  pen.lineWidth = 2.5 / scale;
+  const thickness = Math.min(1, (tallest(places) * scale) / THIN_BELOW_PX);
+  const size = thickness * (places.length > MANY_JOINTS ? 1.6 : 3);
+  pen.lineWidth = (2.5 * thickness) / scale;
   pen.lineCap = "round";
   for (const [a, b] of format.bones) {
     const [from, to] = [places[a!], places[b!]];
@@ -64,6 +72,11 @@ export function drawPerson(pen: CanvasRenderingContext2D, { keypoints, format, c
     if (isRejected) cross(pen, place, 5 / scale, ink.rejected);
     else dot(pen, place, size / scale, colour(joint));
   });
+}
+
+function tallest(places: readonly (Place | null)[]): number {
+  const heights = places.flatMap((place) => place?.y ?? []);
+  return Math.max(...heights) - Math.min(...heights);
 }
 
 /** The part of an image where anything is found in any frame, with a margin. */

@@ -8,10 +8,8 @@ import { SURROUNDINGS } from "../scene/colours";
 import { IconButton } from "../shell/icons";
 import type { OpenedClip, Store } from "../state/store";
 import { usePage } from "../state/store-context";
-import { cropTo, drawPerson, inPixels, type ImageView } from "./keypoints-drawing";
+import { cropTo, drawPerson, inkOf, inPixels, type ImageView } from "./keypoints-drawing";
 import { VideoBackdrop } from "./video-backdrop";
-
-const REJECTED = "#e0485c";
 
 export function KeypointsView() {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -75,7 +73,7 @@ function drawPeople(pen: CanvasRenderingContext2D, store: Store, clips: Clips, s
   const format = FORMATS[store.clip.value!.request.keypoint_format ?? DEFAULT_FORMAT];
   if (!format) return;
   const [frame, lifted] = [store.frame.value, store.answers.value[0]?.response.clips];
-  const ink = { middle: store.theme.value === "dark" ? "#aab4c3" : "#7b8696", rejected: REJECTED };
+  const ink = inkOf(store.theme.value);
   clips.forEach(({ keypoints, first_frame = 0 }, index) => {
     if (store.hiddenPeople.value.has(index)) return;
     drawPerson(pen, { keypoints: keypoints[frame - first_frame] ?? null, format, clip: lifted?.[index], frame }, scale, ink);

@@ -22,7 +22,7 @@ export function PeoplePanel() {
               />
               <span class="swatch" style={{ background: personColour(index) }} />
               <span class="name">{id}</span>
-              <small>{share(clip.quality)} measured</small>
+              <small title="So many of the joints were seen by the detector; the others were filled in">{share(clip.joint_quality)} of joints seen</small>
             </label>
           </li>
         ))}
@@ -31,7 +31,9 @@ export function PeoplePanel() {
   );
 }
 
-function share(quality: readonly string[]): string {
-  const measured = quality.filter((each) => each === "measured").length;
-  return `${Math.round((100 * measured) / Math.max(1, quality.length))}%`;
+/** How many letters of all frames are those of measured joints. */
+function share(jointQuality: readonly string[]): string {
+  const letters = jointQuality.join("");
+  const measured = letters.replaceAll(/[^m]/g, "").length;
+  return `${Math.round((100 * measured) / Math.max(1, letters.length))}%`;
 }

@@ -24,33 +24,63 @@ interface TimePlotProps {
 }
 
 const INK = { light: "#4a5568", dark: "#a9b4c4" } as const;
+const TICKS_APART_PX = 24;
 const LINE_COLOURS = ["#2f86d1", "#ef8a17", "#34a884", "#c26da9"];
 
 export function TimePlot({ label, unit, series, height = 130 }: TimePlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const { store } = usePage();
-  useEffect(() => draw(place.current!, store, { label, unit, series, height }), [series, store.theme.value, store.timing.value]);
-  return <div ref={place} class="plot" role="img" aria-label={label} />;
+  useEffect(() => draw(place.current!, store, { unit, series, height }), [series, store.theme.value, store.timing.value]);
+  return (
+    <>
+      <div ref={place} class="plot" role="img" aria-label={label} />
+      {series.length > 1 && <Legend unit={unit} series={series} />}
+    </>
+  );
 }
 
-function draw(place: HTMLElement, store: Store, { unit, series, height }: Required<TimePlotProps>): () => void {
+/** The lines' names, and their values in the frame that is shown. */
+function Legend({ unit, series }: Pick<TimePlotProps, "unit" | "series">) {
+  const { timing, readableFrame } = usePage().store;
+  const index = readableFrame.value - (timing.value?.first ?? 0);
+  return (
+    <ul class="plot-legend">
+      {series.map((each, place) => (
+        <li key={each.label}>
+          <span class="swatch" style={{ background: colourOf(each, place) }} /> {each.label}{" "}
+          <span class="figure">{inUnits(each.values[index], unit)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function inUnits(value: number | null | undefined, unit: string): string {
+  return value === null || value === undefined ? "–" : `${Math.round(value)}${unit === "°" ? "" : " "}${unit}`;
+}
+
+function colourOf({ colour }: PlottedSeries, index: number): string {
+  return colour ?? LINE_COLOURS[index % LINE_COLOURS.length]!;
+}
+
+function draw(place: HTMLElement, store: Store, { unit, series, height }: Required<Omit<TimePlotProps, "label">>): () => void {
   const ink = INK[store.theme.peek()];
   const axis = { stroke: ink, grid: { stroke: `${ink}33`, width: 1 }, ticks: { show: false }, font: "11px system-ui" };
   const options: uPlot.Options = {
     width: place.clientWidth,
     height,
     cursor: { y: false, drag: { x: false, y: false } },
-    legend: { show: series.length > 1 },
+    legend: { show: false },
     scales: { x: { time: false } },
     axes: [
       { ...axis, values: (_, ticks) => ticks.map((tick) => `${tick} s`), size: 26 },
-      { ...axis, label: unit, labelSize: 16, labelFont: "11px system-ui", size: 40 },
+      { ...axis, values: (_, ticks) => ticks.map((tick) => inUnits(tick, unit)), size: 48, space: TICKS_APART_PX },
     ],
     series: [
       {},
       ...series.map((each, index) => ({
         label: each.label,
-        stroke: each.colour ?? LINE_COLOURS[index % LINE_COLOURS.length]!,
+        stroke: colourOf(each, index),
         width: 1.5,
         points: { show: false },
       })),

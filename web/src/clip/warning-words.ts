@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<string, WarningWords>> = {
   outside_image: {
     title: "Joints lie outside the image",
     meaning: "Well-detected joints are outside, so the image is probably not as large as was said; width and height may be swapped.",
-    remedy: "Say the size of the video that the keypoints are of: under Clip, “Image size, frame rate or format are others”.",
+    remedy: "Say the size of the video that the keypoints are of: under Clip, “Change image size, frame rate or format”.",
   },
   degenerate: {
     title: "The joints lie on a line",

@@ -50,7 +50,8 @@ function Finding({ warning }: { warning: InputWarning }) {
   return (
     <>
       {isOneOfMany && clip !== undefined && `${clip}: `}
-      {detail}{" "}
+      {detail}
+      {frames && ", "}
       {frames && (
         <button type="button" class="link" onClick={() => seekFrame(store, frames[0])}>
           frame {frames[0]}

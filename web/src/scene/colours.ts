@@ -9,7 +9,7 @@ export const SIDE_COLOURS: Readonly<Record<Exclude<Side, "middle">, string>> = {
 };
 
 /** The trunks and trajectories of people, in turn. */
-export const PERSON_COLOURS: readonly string[] = ["#b9c1cd", "#34a884", "#c26da9", "#d8c531", "#8673c9", "#6c7683"];
+export const PERSON_COLOURS: readonly string[] = ["#98a3b3", "#34a884", "#c26da9", "#d0b92a", "#8673c9", "#5f6a78"];
 
 /** What is around people. */
 export interface Surroundings {

@@ -114,7 +114,7 @@ export class PoseScene {
   /** Show these trajectories and no others. */
   showTrails(trails: readonly Trail[]): void {
     this.shownTrails = trails;
-    this.trails.show(trails, this.surroundings.background);
+    this.trails.show(trails, this.surroundings.accent);
   }
 
   /** Show these balls and no others. */
@@ -134,7 +134,7 @@ export class PoseScene {
     this.scene.fog = new Fog(background);
     this.ground.paint(line);
     this.measure.paint(accent);
-    this.trails.show(this.shownTrails, background);
+    this.trails.show(this.shownTrails, accent);
     this.limbs?.shadow.material.color.set(shadow);
     this.fade();
   }

@@ -4,7 +4,8 @@ import { BufferGeometry, Color, DoubleSide, Float32BufferAttribute, Mesh, MeshBa
 
 const ABOVE_GROUND_M = 0.008;
 const HALF_WIDTH_M = 0.01;
-const FADED = 0.4;
+/** So far from a person's colour to one that stands out from the ground. */
+const INKED = 0.3;
 
 /** One person's way: x, y, z of the root through time, NaN where unknown. */
 export interface Trail {
@@ -20,13 +21,13 @@ export class Trails {
     this.mesh.frustumCulled = false;
   }
 
-  /** Show these and no others, a little faded into the background. */
-  show(trails: readonly Trail[], background: string): void {
-    const behind = new Color(background);
+  /** Show these and no others, inked to stand out from the ground and from shadows. */
+  show(trails: readonly Trail[], ink: string): void {
+    const accent = new Color(ink);
     const corners: number[] = [];
     const colours: number[] = [];
     for (const { points, colour } of trails) {
-      const { r, g, b } = new Color(colour).lerp(behind, FADED);
+      const { r, g, b } = new Color(colour).lerp(accent, INKED);
       for (let i = 0; i + 5 < points.length; i += 3) {
         const [x, z, toX, toZ] = [points[i]!, points[i + 2]!, points[i + 3]!, points[i + 5]!];
         const length = Math.hypot(toX - x, toZ - z);

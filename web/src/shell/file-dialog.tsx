@@ -1,6 +1,8 @@
 /** Asks for what a file of keypoints does not say. */
 
+import { useSignal } from "@preact/signals";
 import type { ConvertOptions } from "poselift";
+import { KeypointsPreview } from "../clip/keypoints-preview";
 import { FORMATS } from "../motion/joints";
 import type { FileQuestion } from "../state/store";
 import { usePage } from "../state/store-context";
@@ -19,19 +21,28 @@ export function FileDialog() {
 }
 
 function FileForm({ question }: { question: FileQuestion }) {
-  const { fileName, refusal, known, answer } = question;
+  const { fileName, refusal, known, found, answer } = question;
+  const size = useSignal(known.image_size ?? null);
   const [width, height] = known.image_size ?? ["", ""];
   const readers = readersIn(refusal ?? "");
   return (
     <Dialog title={`About ${fileName}`} onClose={() => answer(null)}>
-      <form onSubmit={(event) => (event.preventDefault(), answer(told(new FormData(event.currentTarget), known)))}>
+      <form
+        onSubmit={(event) => (event.preventDefault(), answer(told(new FormData(event.currentTarget), known)))}
+        onInput={(event) => void (size.value = told(new FormData(event.currentTarget), known).image_size ?? null)}
+      >
         {refusal !== null ? (
           <p class="refusal">{refusal}</p>
         ) : (
-          <p>Keypoints alone do not say how large the image was, or how fast the frames follow. Please check what is supposed here.</p>
+          <p>
+            Keypoints alone do not say how large the image was, or how fast the frames follow. Please check what is supposed here; with another size
+            people would be {found?.coordinates === "normalized" ? "squashed" : "elsewhere in the image"}. Dropped together with their video, they need
+            no answers.
+          </p>
         )}
         <fieldset>
           <legend>Size of the image, in pixels</legend>
+          {found && size.value && <KeypointsPreview request={{ ...found, image_size: size.value }} />}
           <div class="fields">
             <label>
               Width
@@ -111,6 +122,7 @@ function told(form: FormData, known: ConvertOptions): ConvertOptions {
 function fill(form: HTMLFormElement, [width, height]: readonly [number, number]): void {
   field(form, "width").value = String(width);
   field(form, "height").value = String(height);
+  form.dispatchEvent(new InputEvent("input"));
 }
 
 function turn(form: HTMLFormElement): void {

@@ -32,6 +32,10 @@ export function HelpDialog() {
               </li>
             ))}
           </ul>
+          <p>
+            The timeline has a row for each person: plain where all joints were measured, yellow where some were filled in, empty where the pose is
+            unknown. Frames with warnings are marked above. Lines on the ground are where the hips went.
+          </p>
           <p>Drag to turn, right-drag or two fingers to move, wheel or pinch to zoom. Click a joint to select it.</p>
         </section>
         <section>

@@ -17,5 +17,5 @@ export interface BundledClip {
 export const BUNDLED_CLIPS: readonly BundledClip[] = [
   { title: "Jumping jacks", about: "MediaPipe, 30 fps", url: walkingUrl, answerUrl: walkingAnswerUrl },
   { title: "On a beam", about: "OpenPose, 60 fps", url: balancingUrl, answerUrl: null },
-  { title: "Five people", about: "one clip, placed five times", url: fivePeopleUrl, answerUrl: null },
+  { title: "Five people", about: "parts of real clips, placed for one camera", url: fivePeopleUrl, answerUrl: null },
 ];

@@ -1,6 +1,6 @@
 /** Files that are dropped: which are videos, and how large images probably are. Files that are saved. */
 
-import type { LiftRequest } from "poselift";
+import type { Keypoints, LiftRequest } from "poselift";
 import { zipSync } from "fflate";
 
 const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|mpg|mpeg|ogv)$/i;
@@ -11,6 +11,8 @@ const COMMON_SIZES: readonly [number, number][] = [
   [2560, 1440],
   [3840, 2160],
 ];
+/** Of people on their feet. */
+const USUAL_TALLNESS = 2.3;
 const VIDEO_OPENS_WITHIN_MS = 10_000;
 const SAVED_WITHIN_MS = 60_000;
 
@@ -59,8 +61,9 @@ function folderName(files: readonly File[]): string {
   return rest.length > 0 ? folder! : `${files.length} files`;
 }
 
-/** The smallest common size of images that has all keypoints in it. */
-export function likelySize(clips: LiftRequest["clips"]): [number, number] {
+/** The likely size of images: the smallest common one that has all keypoints in it; of parts of images, the one that squashes people least. */
+export function likelySize({ clips, coordinates }: Pick<LiftRequest, "clips" | "coordinates">): [number, number] {
+  if (coordinates === "normalized") return tallness(clips) < USUAL_TALLNESS ? [1080, 1920] : [1920, 1080];
   let [right, bottom] = [0, 0];
   for (const { keypoints } of clips) {
     for (const joint of keypoints.flatMap((frame) => frame ?? [])) {
@@ -71,6 +74,21 @@ export function likelySize(clips: LiftRequest["clips"]): [number, number] {
   const upright = COMMON_SIZES.map(([width, height]): [number, number] => [height, width]);
   const sizes = bottom > right ? upright : COMMON_SIZES;
   return sizes.find(([width, height]) => right <= width && bottom <= height) ?? [Math.ceil(right), Math.ceil(bottom)];
+}
+
+/** How many times as tall as broad people are, in the middle of all frames. */
+function tallness(clips: LiftRequest["clips"]): number {
+  const all = clips.flatMap(({ keypoints }) => keypoints.flatMap((frame) => tallnessOf(frame) ?? [])).sort((a, b) => a - b);
+  return all[all.length >> 1] ?? Infinity;
+}
+
+function tallnessOf(frame: Keypoints): number | null {
+  const joints = (frame ?? []).filter((joint) => joint && joint[2] !== 0);
+  const span = (axis: 0 | 1): number => {
+    const values = joints.flatMap((joint) => joint?.[axis] ?? []);
+    return Math.max(...values) - Math.min(...values);
+  };
+  return joints.length > 1 && span(0) > 0 ? span(1) / span(0) : null;
 }
 
 /** Width and height of a video; null if the browser cannot play it. */

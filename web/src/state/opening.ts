@@ -84,7 +84,7 @@ export class Opener {
   /** Ask how a clip's file is to be read, and open it again. */
   async reread({ file, videoUrl, request }: OpenedClip): Promise<void> {
     if (!file) return;
-    const told = await askAboutFile(this.store, file.name, knownOf(request), null);
+    const told = await askAboutFile(this.store, file.name, knownOf(request), null, request);
     if (told) await this.openFile({ file, videoUrl }, told, true);
   }
 

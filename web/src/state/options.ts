@@ -1,6 +1,6 @@
 /** How the clip that is open is lifted: what the user changes of its lift request. */
 
-import type { Camera, LiftRequest } from "poselift";
+import type { Axes, Camera, LiftRequest } from "poselift";
 
 /** Those that are left out are as in the request. */
 export interface Options {
@@ -13,6 +13,8 @@ export interface Options {
   constant_bone_lengths?: boolean;
   ground_contact?: boolean;
   flip_augmentation?: boolean;
+  /** Of what is exported: what is shown has axes of its own. */
+  axes?: Axes;
 }
 
 type Numbers = "fov_degrees" | "person_height_m" | "smoothing_s" | "min_score";
@@ -40,6 +42,12 @@ export const FLAG_OPTIONS: Readonly<Record<Flags, string>> = {
   constant_bone_lengths: "Bones keep their lengths",
   ground_contact: "Standing feet do not slide",
   flip_augmentation: "Averaged with the mirror image",
+};
+
+export const AXES: Readonly<Record<Axes, string>> = {
+  camera: "x right, y down, z away from the camera",
+  y_up: "y up: viewers and game engines",
+  z_up: "z up: Blender and robotics",
 };
 
 /** A lift request with the user's changes. */
@@ -78,6 +86,8 @@ export function fromQuery(query: string): Options {
   const found: Options = {};
   const model = told.get("model");
   if (model) found.model = model;
+  const axes = told.get("axes");
+  if (axes !== null && axes in AXES) found.axes = axes as Axes;
   for (const { name } of NUMBER_OPTIONS) {
     const value = Number(told.get(name));
     if (told.get(name) && Number.isFinite(value)) found[name] = value;

@@ -1,7 +1,7 @@
 /** Questions to the user, each answered by a dialog. */
 
 import type { ConvertOptions } from "poselift";
-import type { Store } from "./store";
+import type { FileQuestion, Store } from "./store";
 
 /** Ask for the key that the server wants. */
 export function askForKey({ keyQuestion }: Store, wasRefused: boolean): Promise<string | null> {
@@ -16,9 +16,10 @@ export function askAboutFile(
   fileName: string,
   known: ConvertOptions,
   refusal: string | null,
+  found: FileQuestion["found"],
 ): Promise<ConvertOptions | null> {
   return new Promise((resolve) => {
     const answer = (told: ConvertOptions | null): void => ((fileQuestion.value = null), resolve(told));
-    fileQuestion.value = { fileName, known, refusal, answer };
+    fileQuestion.value = { fileName, known, refusal, found, answer };
   });
 }

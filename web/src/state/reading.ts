@@ -20,18 +20,18 @@ export async function requestIn(
   isTold: boolean,
   { store, service }: { store: Store; service: Service },
 ): Promise<Found | null> {
-  const again = async (supposed: ConvertOptions, refusal: string | null): Promise<Found | null> => {
-    const told = await askAboutFile(store, file.name, supposed, refusal);
+  const again = async (supposed: ConvertOptions, refusal: string | null, found: Converted["request"] | null): Promise<Found | null> => {
+    const told = await askAboutFile(store, file.name, supposed, refusal, found);
     return told && requestIn(file, told, true, { store, service });
   };
   try {
     const { request, notes } = await service.convert(file, known);
-    return isWhole(request) ? { request, notes } : await again(supposed(request, known), null);
+    return isWhole(request) ? { request, notes } : await again(supposed(request, known), null, request);
   } catch (error) {
     // A server that is open to a network converts nothing, and takes lift requests as they are.
     const request = error instanceof NotFound ? liftRequestIn(await file.text()) : null;
     if (request) return { request, notes: [] };
-    if (error instanceof InvalidInput && (isTold || CAN_BE_TOLD.test(error.message))) return again(known, error.message);
+    if (error instanceof InvalidInput && (isTold || CAN_BE_TOLD.test(error.message))) return again(known, error.message, null);
     throw error;
   }
 }
@@ -46,5 +46,5 @@ function isWhole(request: Converted["request"]): request is LiftRequest {
 }
 
 function supposed(request: Converted["request"], known: ConvertOptions): ConvertOptions {
-  return { image_size: likelySize(request.clips), fps: request.fps ?? USUAL_FPS, ...known };
+  return { image_size: likelySize(request), fps: request.fps ?? USUAL_FPS, ...known };
 }

@@ -1,7 +1,7 @@
 /** What the page knows, as signals that components follow. */
 
 import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { ConvertOptions, FieldError, LiftRequest, LiftResponse } from "poselift";
+import type { Converted, ConvertOptions, FieldError, LiftRequest, LiftResponse } from "poselift";
 import { motionOf, type Motion } from "../motion/motion";
 import { durationOf, frameAt, timingOf, type Timing } from "../motion/timing";
 import { inWords, type Options } from "./options";
@@ -65,6 +65,8 @@ export interface FileQuestion {
   refusal: string | null;
   /** What is known or supposed. */
   known: ConvertOptions;
+  /** What was found in the file, if it could be read. */
+  found: Converted["request"] | null;
   answer(known: ConvertOptions | null): void;
 }
 
