@@ -1,6 +1,7 @@
 """The page at /: what ``make page`` built from ``web/``, which asks the API as any client does."""
 
 import os
+import re
 from pathlib import Path
 
 from starlette.requests import Request
@@ -10,14 +11,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 _BUILT = Path(__file__).parents[1] / "page"
+_DETECTOR_WORKER = re.compile(r"detector-worker-[\w-]+\.js")
 _POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'wasm-unsafe-eval'",
+        "script-src 'self'",
         "connect-src 'self'",  # WebSockets of the same origin included
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
-        "worker-src 'self' blob:",
+        "worker-src 'self'",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -29,6 +31,8 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
+# Workers have a policy of their own: the detector's alone runs WebAssembly.
+_WORKER_POLICY = _POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
 _ASKED_EACH_TIME = "no-cache"
 _NEVER_CHANGES = "public, max-age=31536000, immutable"
 
@@ -56,4 +60,6 @@ class _Assets(StaticFiles):
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_HEADERS | {"cache-control": _NEVER_CHANGES})
+        if _DETECTOR_WORKER.fullmatch(Path(full_path).name):
+            response.headers["content-security-policy"] = _WORKER_POLICY
         return response

@@ -37,8 +37,18 @@ async def test_the_page_and_its_files_come_with_their_policy(client: httpx.Async
             part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
         )
         assert policy["default-src"] == "'self'"
-        assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
+        assert policy["script-src"] == "'self'"
         assert policy["frame-ancestors"] == "'none'"
+
+
+async def test_the_detectors_worker_alone_may_run_webassembly(client: httpx.AsyncClient) -> None:
+    allowed = [
+        file.name
+        for file in (BUILT / "page").iterdir()
+        if "wasm" in (await client.get(f"/page/{file.name}")).headers["content-security-policy"]
+    ]
+    assert len(allowed) == 1
+    assert allowed[0].startswith("detector-worker-")
 
 
 async def test_files_are_kept_as_their_names_change_with_them(client: httpx.AsyncClient) -> None:
