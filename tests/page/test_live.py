@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Download, Page, expect
 
 from tests.clients.servers import restarted_service
 from tests.live.stores import binaries, store_server
-from tests.page.conftest import TIMEOUT_MS, launched, opened
+from tests.page.conftest import MODELS, TIMEOUT_MS, launched, opened
 from tests.poselift.writers.bvh_reader import read_bvh
 
 KEY = "a key with/unusual+characters=~"
@@ -88,7 +88,7 @@ def test_a_camera_is_lifted_live(browser: Browser, url: str, tmp_path: Path) -> 
         click(page, "Record")
         sent(page, 6)
         assert "durable" in page.locator(".live-figures").inner_text()
-        assert re.search(r"Detector\s+\d+\s+\d+", page.locator(".delays").inner_text())
+        assert re.search(r"Keypoints\s+\d+\s+\d+", page.locator(".delays").inner_text())
         click(page, "Stop")
         page.wait_for_function(
             "() => streams[0].getTracks().every(({ readyState }) => readyState === 'ended')"
@@ -98,6 +98,7 @@ def test_a_camera_is_lifted_live(browser: Browser, url: str, tmp_path: Path) -> 
         page.wait_for_function("() => document.querySelector('.live-picture .empty')")
     recorded = json.loads((tmp_path / "recorded.json").read_text())
     assert (recorded["image_size"], recorded["keypoint_format"]) == ([320, 384], "mediapipe33")
+    assert (recorded["axes"], len(recorded["skeleton"]["joints"])) == ("y_up", 17)
     people = [frame["keypoints"] for frame in recorded["frames"]]
     keypoints = next(each for each in people if each)[0]["keypoints"]
     # She faces the camera: her left is on the right of what it films, mirror or not.
@@ -120,19 +121,21 @@ def test_people_of_a_file_are_replayed(browser: Browser, url: str) -> None:
         click(page, "Start")
         shown(page, 5)
         page.get_by_text("Person 5", exact=True).wait_for()
+        click(page, "Record")
+        page.get_by_role("button", name="Recording, ").wait_for()
         page.get_by_label("Begin again at the end").uncheck()
         expect(page.locator(".live-state")).to_have_text("Stopped", timeout=TIMEOUT_MS)
+        click(page, "Open as a clip")
+        expect(page.locator(".people li")).to_have_count(5, timeout=TIMEOUT_MS)
 
 
 @pytest.mark.timeout(300)
-def test_it_goes_on_when_the_server_comes_back(
-    browser: Browser, models: Path, tmp_path: Path
-) -> None:
+def test_it_goes_on_when_the_server_comes_back(browser: Browser, tmp_path: Path) -> None:
     server = next(iter(binaries().values()))
-    settings = {"DEFAULT_MODEL": "symmetric", "API_KEYS": KEY}
+    settings = {"LIVE_MODEL": "causal243", "API_KEYS": KEY}
     with (
         store_server(server, tmp_path) as store,
-        restarted_service(models, store, **settings) as service,
+        restarted_service(MODELS, store, **settings) as service,
     ):
         service.start()
         address = f"{service.url}/#live"
@@ -144,18 +147,15 @@ def test_it_goes_on_when_the_server_comes_back(
             click(page, "Use key")
             page.get_by_text("Live: Jumping jacks").wait_for()
             click(page, "Record")
-            sent(page, 20)
+            sent(page, 10)
             service.stop()
             page.get_by_text("connecting again").wait_for()
             service.start()
             page.get_by_text("Connected again").wait_for()
             assert "No frame was lost." in page.get_by_role("log").inner_text()
-            sent(page, 100)
-            click(page, "Stop")
+            sent(page, 80)  # more than the client keeps
+            page.get_by_role("button", name="Recording, ").click()
             exported(page, "JSON").save_as(tmp_path / "recorded.json")
-
-            click(page, "Start")
-            sent(page, 100)
             store.stop()
             page.get_by_text("not durable", exact=True).wait_for()
             service.stop()
@@ -163,8 +163,9 @@ def test_it_goes_on_when_the_server_comes_back(
             service.start()
             page.get_by_text("a new one begins").wait_for()
             page.get_by_text("Live: Jumping jacks").wait_for()
-            sent(page, 120)
+            sent(page, 100)
     frames = json.loads((tmp_path / "recorded.json").read_text())["frames"]
     answered = [frame["poses"] and frame["poses"]["index"] for frame in frames]
-    assert len(answered) > 80
-    assert answered == list(range(answered[0], answered[0] + len(answered)))
+    assert len(answered) > 60
+    last = max(index for index in answered if index is not None)
+    assert answered[: last + 1 - answered[0]] == list(range(answered[0], last + 1))

@@ -10,10 +10,9 @@ const VERY_WIDE = 2.4;
 
 export function ClipTab() {
   const { store } = usePage();
-  const [width, height] = store.clip.value?.request.image_size ?? [16, 9];
   return (
     <div class="clip-tab">
-      <div class={`views ${shapeOf(width / height)}`}>
+      <div class={`views ${shapeOf(store.clip.value?.request.image_size ?? [16, 9])}`}>
         <KeypointsView />
         <SceneView />
       </div>
@@ -28,7 +27,8 @@ export function ClipTab() {
 }
 
 /** Narrow images get a narrow column, very wide ones a row of their own. */
-function shapeOf(ratio: number): string {
+export function shapeOf([width, height]: readonly [number, number]): string {
+  const ratio = width / height;
   if (ratio < 1) return "upright";
   return ratio > VERY_WIDE ? "wide" : "";
 }

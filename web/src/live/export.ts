@@ -1,6 +1,6 @@
 /** Saves recordings as files. */
 
-import type { LiftRequest } from "poselift";
+import type { LiftRequest, Skeleton } from "poselift";
 import { saveFile } from "../state/files";
 import { forPerson } from "../state/options";
 import type { OutputFormat } from "../state/output-formats";
@@ -8,8 +8,8 @@ import type { Page } from "../state/store-context";
 import type { Recording } from "./recording";
 
 /** Save what was streamed, keypoints and live poses, for programs. */
-export function saveRecording(recording: Recording): void {
-  saveFile(`${nameOf(recording)}.json`, new Blob([recording.text()], { type: "application/json" }));
+export function saveRecording(recording: Recording, skeleton: Skeleton | null): void {
+  saveFile(`${nameOf(recording)}.json`, new Blob([recording.text(skeleton)], { type: "application/json" }));
 }
 
 /** Have a recording lifted, and save a file a person; what goes wrong is told. */

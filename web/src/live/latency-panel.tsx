@@ -13,7 +13,7 @@ import { useLive } from "./live-context";
 const SHOWN_EACH_MS = 300;
 const HEIGHT = 120;
 const STEPS: readonly { step: keyof Delays; label: string; about: string; colour: string }[] = [
-  { step: "detector", label: "Detector", about: "from the picture to keypoints; of files, how late they were sent", colour: "#c26da9" },
+  { step: "keypoints", label: "Keypoints", about: "from the picture to its keypoints; of files, how late they were sent", colour: "#c26da9" },
   { step: "server", label: "Server", about: "from keypoints sent to poses come", colour: "#2f86d1" },
   { step: "screen", label: "Screen", about: "until they are drawn", colour: "#34a884" },
 ];

@@ -14,7 +14,7 @@ export interface FrameTimes {
 
 /** Milliseconds from one step to the next. */
 export interface Delays {
-  detector: number;
+  keypoints: number;
   server: number;
   screen: number;
   total: number;
@@ -33,7 +33,7 @@ export class LatencyLog {
   private readonly kept: { at_s: number; delays: Delays }[] = [];
 
   add({ taken, sent, answered, drawn }: FrameTimes): void {
-    const delays = { detector: sent - taken, server: answered - sent, screen: drawn - answered, total: drawn - taken };
+    const delays = { keypoints: sent - taken, server: answered - sent, screen: drawn - answered, total: drawn - taken };
     this.kept.push({ at_s: drawn / 1000, delays });
     if (this.kept.length > KEPT) this.kept.shift();
   }
@@ -55,13 +55,13 @@ export class LatencyLog {
     return first && last && last !== first ? (this.kept.length - 1) / (last.at_s - first.at_s) : 0;
   }
 
-  /** Seconds before the last frame, and milliseconds: of the detector, with the server, and with the screen. */
+  /** Seconds before the last frame, and milliseconds: until there were keypoints, until poses came, until they were drawn. */
   columns(): [number[], number[], number[], number[]] {
     const end_s = this.kept.at(-1)?.at_s ?? 0;
     return [
       this.kept.map(({ at_s }) => at_s - end_s),
-      this.kept.map(({ delays }) => delays.detector),
-      this.kept.map(({ delays }) => delays.detector + delays.server),
+      this.kept.map(({ delays }) => delays.keypoints),
+      this.kept.map(({ delays }) => delays.keypoints + delays.server),
       this.kept.map(({ delays }) => delays.total),
     ];
   }

@@ -67,7 +67,7 @@ function stateWords({ state, source, opened, messages }: Live): string {
       return "The server is away: connecting again…";
     case "idle": {
       const [latest] = messages.list.value;
-      return latest?.gravity === "problem" ? latest.text : "Stopped";
+      return latest?.gravity === "problem" ? latest.text : opened.value ? "Stopped" : "Choose a source, then start.";
     }
   }
 }

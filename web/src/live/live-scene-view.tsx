@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { SideLegend } from "../clip/scene-view";
 import { IconButton } from "../shell/icons";
 import { usePage } from "../state/store-context";
+import { prefersStillness } from "../state/preferences";
 import { useLive } from "./live-context";
 import { runLiveScene, type LiveScene } from "./live-scene";
 
@@ -12,7 +13,7 @@ export function LiveSceneView() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const labels = useRef<HTMLDivElement>(null);
   const scene = useRef<LiveScene | null>(null);
-  const follows = useSignal(true);
+  const follows = useSignal(!prefersStillness());
   const live = useLive();
   const { store } = usePage();
   useEffect(() => {

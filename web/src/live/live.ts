@@ -1,7 +1,7 @@
 /** A live stream from its source to the screen, as the live tab shows it. */
 
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
-import { ofProblem, PoseliftError, type FramePoses, type InputWarning, type Opened, type Person, type Skeleton } from "poselift";
+import { ofProblem, PoseliftError, type FramePoses, type InputWarning, type Opened, type Person, type SessionOptions, type Skeleton } from "poselift";
 import { warningWords } from "../clip/warning-words";
 import type { ShownPerson } from "../scene/pose-scene";
 import type { Service } from "../state/service";
@@ -82,8 +82,7 @@ export class Live {
       const source = await openChosen(this.settings, this.clip.value);
       if (!isLatest()) return source.stop();
       this.source.value = source;
-      const options = { ...source.options, smoothing_s: this.settings.smooths.value ? SMOOTHING_S : 0, axes: "y_up" as const };
-      const stream = new LiveStream(this.service, options, this.listener());
+      const stream = new LiveStream(this.service, this.optionsOf(source), this.listener());
       this.stream = stream;
       await stream.open();
       if (isLatest()) source.run(this.sink());
@@ -113,7 +112,7 @@ export class Live {
   toggleRecording(): void {
     const source = this.source.value;
     if (!this.isRecording.value && source) {
-      this.recording.value = new Recording(source.title, source.options);
+      this.recording.value = new Recording(source.title, source.options, this.optionsOf(source));
       this.recordedCount.value = 0;
     }
     this.isRecording.value = !this.isRecording.value && source !== null;
@@ -123,6 +122,10 @@ export class Live {
   drawn(now: number): void {
     if (this.undrawn) this.latency.add({ ...this.undrawn, drawn: now });
     this.undrawn = null;
+  }
+
+  private optionsOf({ options }: LiveSource): SessionOptions {
+    return { ...options, smoothing_s: this.settings.smooths.value ? SMOOTHING_S : 0, axes: "y_up" };
   }
 
   private reset(): void {
@@ -238,7 +241,7 @@ export class Live {
   private warn({ code, detail, track_id }: InputWarning): void {
     const { title, remedy } = warningWords(code);
     const gravity = code === CORRECTED ? "note" : "warning";
-    this.messages.tell(gravity, sentence(title, track_id === undefined ? detail : `${track_id}: ${detail}`), { remedy, about: code });
+    this.messages.tell(gravity, sentence(track_id === undefined ? title : `${title} (${track_id})`, detail), { remedy, about: code });
   }
 
   /** The source has no more frames. */

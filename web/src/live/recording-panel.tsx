@@ -8,7 +8,7 @@ import { useLive } from "./live-context";
 import type { Recording } from "./recording";
 
 export function RecordingPanel() {
-  const { recording, recordedCount, isRecording } = useLive();
+  const { recording, recordedCount, isRecording, skeleton } = useLive();
   const page = usePage();
   const kept = recording.value;
   if (!kept || recordedCount.value === 0) return null;
@@ -22,7 +22,7 @@ export function RecordingPanel() {
               {format.ending.slice(1).toUpperCase()}
             </button>
           ))}
-          <button type="button" title="Keypoints and live poses, all people" onClick={() => saveRecording(kept)}>
+          <button type="button" title="Keypoints and live poses, all people" onClick={() => saveRecording(kept, skeleton.value)}>
             JSON
           </button>
         </div>

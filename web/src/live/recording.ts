@@ -1,6 +1,6 @@
 /** What is kept of a stream while it is recorded. */
 
-import type { Clip, FramePoses, Keypoints, LiftRequest, PoseOptions } from "poselift";
+import type { Clip, FramePoses, Keypoints, LiftRequest, PoseOptions, SessionOptions, Skeleton } from "poselift";
 import type { SourceFrame } from "./source";
 
 /** A frame that went to the server, and what came back, if it did. */
@@ -17,7 +17,10 @@ export class Recording {
 
   constructor(
     readonly title: string,
+    /** Of the keypoints. */
     readonly options: PoseOptions,
+    /** With which they were lifted live. */
+    private readonly live: SessionOptions,
   ) {}
 
   get frameCount(): number {
@@ -47,9 +50,9 @@ export class Recording {
   }
 
   /** Everything as it went and came, for programs. */
-  text(): string {
+  text(skeleton: Skeleton | null): string {
     const frames = this.frames.map(({ frame: { people, timestamp_s }, answer }) => ({ timestamp_s, keypoints: people, poses: answer }));
-    return JSON.stringify({ ...this.options, frames });
+    return JSON.stringify({ ...this.live, skeleton, frames });
   }
 
   private clip(id: string): Clip {

@@ -1,6 +1,6 @@
 /** The page: its head, the tab that is open, and what comes in front. */
 
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { shortcutOf } from "../state/shortcuts";
 import { usePage } from "../state/store-context";
@@ -15,11 +15,12 @@ import { TABS } from "./tabs";
 export function App() {
   const { store } = usePage();
   const open = useSignal(tabInAddress());
+  const tab = useComputed(() => TABS.find(({ id }) => id === open.value)!);
   useEffect(() => {
     const turn = (): void => void (open.value = tabInAddress());
     const press = (event: KeyboardEvent): void => {
       const shortcut = shortcutOf(event);
-      if (!shortcut) return;
+      if (!shortcut || !(shortcut.isEverywhere || tab.value.showsClip)) return;
       event.preventDefault();
       shortcut.run(store, event.key);
     };
@@ -29,13 +30,13 @@ export function App() {
   }, []);
   useSignalEffect(() => void (document.documentElement.dataset["theme"] = store.theme.value));
   useSignalEffect(() => void (document.title = store.clip.value ? `${store.clip.value.title} – poselift` : "poselift"));
-  const Open = TABS.find(({ id }) => id === open.value)!.component;
+  const Open = tab.value.component;
   return (
     <>
       <Head open={open} />
       <main>
         <Open />
-        <Messages />
+        <Messages showsNotice={tab.value.showsClip} />
       </main>
       <DropTarget />
       <KeyDialog />

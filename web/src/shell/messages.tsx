@@ -4,7 +4,7 @@ import { Icon, IconButton } from "./icons";
 import type { Remedy } from "../state/store";
 import { usePage } from "../state/store-context";
 
-export function Messages() {
+export function Messages({ showsNotice }: { showsNotice: boolean }) {
   const { problem, notice, busy, announcement } = usePage().store;
   return (
     <div class="messages">
@@ -30,7 +30,7 @@ export function Messages() {
           </div>
         )}
       </div>
-      {notice.value && (
+      {notice.value && showsNotice && (
         <div class="message notice">
           <div>
             <p>{notice.value.text}</p>

@@ -9,9 +9,11 @@ export interface Tab {
   id: string;
   label: string;
   component: ComponentType;
+  /** Whether it shows the clip that is open: then it has its keys and notices. */
+  showsClip: boolean;
 }
 
 export const TABS: readonly Tab[] = [
-  { id: "clip", label: "Clip", component: ClipTab },
-  { id: "live", label: "Live", component: LiveTab },
+  { id: "clip", label: "Clip", component: ClipTab, showsClip: true },
+  { id: "live", label: "Live", component: LiveTab, showsClip: false },
 ];

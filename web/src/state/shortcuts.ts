@@ -10,6 +10,8 @@ export interface Shortcut {
   /** How the keys are written. */
   shown: string;
   does: string;
+  /** On tabs too that do not show the clip. */
+  isEverywhere?: boolean;
   run(store: Store, key: string): void;
 }
 
@@ -33,10 +35,10 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ["f"], shown: "F", does: "Follow people", run: toggle("followsPeople") },
   { keys: ["e"], shown: "E", does: "Show expected errors", run: toggle("showsExpectedErrors") },
   { keys: ["r"], shown: "R", does: "Ruler: click two joints", run: toggleRuler },
-  { keys: ["0"], shown: "0", does: "Set the view back", run: ({ viewResets }) => void viewResets.value++ },
+  { keys: ["0"], shown: "0", does: "Set the view back", isEverywhere: true, run: ({ viewResets }) => void viewResets.value++ },
   { keys: [..."123456789"], shown: "1 – 9", does: "Show or hide a person", run: (store, key) => togglePerson(store, Number(key) - 1) },
   { keys: ["Escape"], shown: "Esc", does: "Select nothing", run: clear },
-  { keys: ["?", "h"], shown: "?", does: "This sheet", run: toggle("showsHelp") },
+  { keys: ["?", "h"], shown: "?", does: "This sheet", isEverywhere: true, run: toggle("showsHelp") },
 ];
 
 /** The shortcut of a key, but for those that another element on the page needs. */
