@@ -53,7 +53,7 @@ WRITERS: Mapping[str, OutputFormat] = MappingProxyType(
         ".json": OutputFormat(write_json),
         ".csv": OutputFormat(write_csv, "text/csv"),
         ".parquet": OutputFormat(write_parquet, "application/vnd.apache.parquet"),
-        ".videopose3d.npz": OutputFormat(write_videopose3d),
+        ".videopose3d.npz": OutputFormat(write_videopose3d, "application/x-videopose3d"),
         ".bvh": OutputFormat(write_bvh, "model/x-bvh", has_rigs=True),
         ".glb": OutputFormat(write_glb, "model/gltf-binary", has_rigs=True),
         ".trc": OutputFormat(write_trc, "text/x-trc"),

@@ -193,7 +193,7 @@ def test_a_folder_is_opened_as_one_clip(browser: Browser, url: str) -> None:
         ready(page, "Jumping jacks")
         page.locator("input[type=file]").set_input_files(files)
         page.get_by_role("button", name="Lift").click()
-        ready(page, f"{len(files)} files.zip")
+        ready(page, f"{len(files)} files")
         expect(page.locator(".people li")).to_have_count(2)
 
 
@@ -222,6 +222,32 @@ def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:
         dialog.get_by_role("button", name="Lift").click()
         expect(page.locator(".facts")).to_contain_text("1920 × 1080")
         expect(warning).to_have_count(0)
+
+
+def test_coordinates_from_0_to_1_are_taken_as_such(browser: Browser, url: str) -> None:
+    request = people(1)
+    frames = np.array(request["clips"][0]["keypoints"])
+    frames[..., :2] /= request["image_size"]
+    request["clips"][0]["keypoints"] = frames.tolist()
+    with opened(browser, url, reduced_motion="reduce", refused=[422]) as page:
+        ready(page, "Jumping jacks")
+        upload(page, "parts.json", request)
+        page.get_by_role("button", name="Take them as from 0 to 1").click()
+        ready(page, "parts.json")
+        expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_frames_without_anybody_lead_to_the_next_person(browser: Browser, url: str) -> None:
+    request = people(2)
+    request["clips"][1]["first_frame"] = 200
+    with opened(browser, url, reduced_motion="reduce") as page:
+        ready(page, "Jumping jacks")
+        upload(page, "later.json", request)
+        ready(page, "later.json")
+        page.locator(".scrubber input").fill("150")
+        page.get_by_role("button", name="Go to frame 200").click()
+        expect(page.locator(".scrubber input")).to_have_value("200")
+        expect(page.get_by_text("Nobody in this frame")).to_have_count(0)
 
 
 def test_refusals_are_told_in_the_servers_words(browser: Browser, url: str) -> None:

@@ -21,7 +21,9 @@ _BEGINNINGS = {
     ".csv": b"",
     ".parquet": b"PAR1",
     ".npz": b"PK",
+    ".videopose3d.npz": b"PK",
 }
+_LABELS = {".videopose3d.npz": "VideoPose3D"}
 
 
 def _panel(page: Page, title: str) -> None:
@@ -32,6 +34,10 @@ def _panel(page: Page, title: str) -> None:
 def _ready(page: Page) -> None:
     page.locator("canvas.scene[data-drawn]").wait_for()
     page.locator(".head .title", has_text="Jumping jacks").wait_for()
+
+
+def _label(ending: str) -> str:
+    return _LABELS.get(ending, ending[1:].upper())
 
 
 def _saved(page: Page, click: Callable[[], None], name: str) -> bytes:
@@ -53,7 +59,7 @@ def test_every_output_format_is_exported(browser: Browser, url: str) -> None:
         files = {
             ending: _saved(
                 page,
-                page.get_by_role("button", name=ending[1:].upper(), exact=True).click,
+                page.get_by_role("button", name=_label(ending), exact=True).click,
                 f"Jumping_jacks{ending}",
             )
             for ending in _BEGINNINGS
@@ -125,6 +131,11 @@ def test_a_link_opens_what_is_kept_in_the_browser(browser: Browser, url: str) ->
         page.goto(link)
         page.locator(".aside", has_text="1 changed").wait_for()
         assert page.url == link
+        page.get_by_role("button", name="Five people").click()
+        page.wait_for_function("before => location.href !== before", arg=link)
+        page.evaluate("link => void (location.href = link)", link)
+        _ready(page)
+        page.locator(".aside", has_text="1 changed").wait_for()
     with opened(browser, url) as page:
         _ready(page)
         page.goto("about:blank")

@@ -103,6 +103,7 @@ function columnsOf({ columns }: JointAngles, name: string): Column[] {
   ];
 }
 
+/** The server's own angles: it lifts again for them, since kinematics are not the page's business. */
 async function asked({ store, service }: Page, person: number): Promise<JointAngles> {
   const one = forPerson(store.clip.peek()!.request, person, store.options.peek());
   const { content } = await service.liftToFile(one, ANGLES);

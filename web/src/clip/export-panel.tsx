@@ -21,7 +21,7 @@ export function ExportPanel() {
       <div class="exports">
         {OUTPUT_FORMATS.map((format) => (
           <button key={format.ending} type="button" title={format.about} onClick={() => void exportTo(page, format, person.value, rig.value)}>
-            {format.ending.slice(1).toUpperCase()}
+            {format.label ?? format.ending.slice(1).toUpperCase()}
           </button>
         ))}
         <button type="button" title="The server's answer, all people" onClick={() => void exportAnswer(page)}>

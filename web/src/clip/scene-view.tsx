@@ -2,7 +2,9 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { jointsAt } from "../motion/motion";
 import { IconButton } from "../shell/icons";
+import { seekFrame } from "../state/playback";
 import { toggleRuler } from "../state/shortcuts";
 import { usePage } from "../state/store-context";
 import { JointTip } from "./joint-tip";
@@ -42,6 +44,7 @@ export function SceneView() {
       </div>
       <SceneTools zoom={(times) => scene.current?.zoom(times)} />
       <SideLegend />
+      <Nobody />
     </section>
   );
 }
@@ -69,6 +72,23 @@ function SceneTools({ zoom }: { zoom(times: number): void }) {
 }
 
 /** Which colour is which side. */
+/** Where nobody is in a frame, whoever comes next may be far away. */
+function Nobody() {
+  const { store } = usePage();
+  const [motion, frame] = [store.motion.value, store.frame.value];
+  if (!motion || motion.people.some((person) => jointsAt(person, frame))) return null;
+  const begins = motion.people.map(({ firstFrame }) => firstFrame).sort((a, b) => a - b);
+  const next = begins.find((begin) => begin > frame) ?? begins[0] ?? 0;
+  return (
+    <p class="nobody">
+      Nobody in this frame.{" "}
+      <button type="button" class="link" onClick={() => seekFrame(store, next)}>
+        Go to frame {next}
+      </button>
+    </p>
+  );
+}
+
 export function SideLegend() {
   return (
     <p class="side-legend">

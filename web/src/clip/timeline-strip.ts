@@ -8,6 +8,8 @@ const INK = {
 } as const;
 const MOST_ROWS = 6;
 const WARNING_PX = 3;
+/** Shorter runs of a long clip would not be seen. */
+const LEAST_PX = 2;
 
 /** Measured frames are plain, filled ones stand out, unknown ones are left out; warnings are marked above. */
 export function drawStrip(canvas: HTMLCanvasElement, { answers, timing, theme }: Store): void {
@@ -21,7 +23,7 @@ export function drawStrip(canvas: HTMLCanvasElement, { answers, timing, theme }:
   const frameWidth = width / (span.last - span.first + 1);
   const bar = (from: number, count: number, top: number, tall: number, colour: string): void => {
     pen.fillStyle = colour;
-    pen.fillRect((from - span.first) * frameWidth, top, Math.max(1, count * frameWidth), tall);
+    pen.fillRect((from - span.first) * frameWidth, top, Math.max(LEAST_PX, count * frameWidth), tall);
   };
   const rows = response.clips.slice(0, MOST_ROWS);
   const rowHeight = (height - WARNING_PX - 1) / rows.length;

@@ -17,26 +17,39 @@ interface Link {
 
 /** Open what the address links to, else the first clip; from then on the address links to what is open. */
 export async function followLinks(store: Store, opener: Opener): Promise<void> {
-  let wanted = linked();
-  const found = wanted && (await kept(wanted.hash).catch(() => null));
-  await (found ? opener.openKept(found, wanted!.options) : opener.openFirst());
-  if (found) wanted = null;
-  if (wanted) store.notice.value = { text: NOT_HERE, remedy: null };
   const hashOf = new WeakMap<OpenedClip, string | null>();
+  let wanted: Link | null = null;
+  const follow = async (otherwise: () => Promise<void>): Promise<void> => {
+    wanted = linked();
+    const found = wanted && (await kept(wanted.hash).catch(() => null));
+    if (wanted && found) {
+      const { options } = wanted;
+      wanted = null;
+      return opener.openKept(found, options);
+    }
+    await otherwise();
+    if (wanted) store.notice.value = { text: NOT_HERE, remedy: null };
+  };
+  const tell = async (clip: OpenedClip, options: Options): Promise<void> => {
+    if (!hashOf.has(clip)) hashOf.set(clip, await keep(clip.title, clip.request).catch(() => null));
+    const hash = hashOf.get(clip);
+    if (!hash || store.clip.peek() !== clip || store.options.peek() !== options) return;
+    if (wanted?.hash === hash) {
+      const link = wanted;
+      wanted = store.notice.value = null;
+      return opener.liftAgain(link.options);
+    }
+    if (!wanted) show({ hash, options });
+  };
+  await follow(() => opener.openFirst());
   effect(() => {
     const [clip, options] = [store.clip.value, store.options.value];
-    if (!clip) return;
-    void (async () => {
-      if (!hashOf.has(clip)) hashOf.set(clip, await keep(clip.title, clip.request).catch(() => null));
-      const hash = hashOf.get(clip);
-      if (!hash || store.clip.peek() !== clip || store.options.peek() !== options) return;
-      if (wanted?.hash === hash) {
-        const link = wanted;
-        wanted = store.notice.value = null;
-        return opener.liftAgain(link.options);
-      }
-      if (!wanted) show({ hash, options });
-    })();
+    if (clip) void tell(clip, options);
+  });
+  addEventListener("hashchange", () => {
+    const clip = store.clip.peek();
+    if (linked()) void follow(async () => undefined);
+    else if (clip) void tell(clip, store.options.peek());
   });
 }
 

@@ -94,7 +94,7 @@ export class Opener {
       const found = await requestIn(source.file, known, isTold, this);
       if (!found || !isLatest()) return;
       this.store.busy.value = `Lifting ${name}`;
-      await this.lift({ title: name, ...source, ...found }, isLatest);
+      await this.lift({ title: name.replace(/\.zip$/, ""), ...source, ...found }, isLatest);
     });
   }
 
@@ -103,10 +103,18 @@ export class Opener {
       const response = await this.service.lift(clip.request);
       if (isLatest()) this.show(clip, response);
     } catch (error) {
-      const canBeTold = clip.file !== undefined && error instanceof InvalidInput;
-      const remedy = canBeTold ? { label: "Say how to read it…", run: () => void this.reread(clip) } : null;
-      if (isLatest()) this.tell(error, remedy);
+      if (isLatest()) this.tell(error, error instanceof InvalidInput ? this.remedyFor(clip, error) : null);
     }
+  }
+
+  private remedyFor(clip: OpenedClip, { message }: InvalidInput): Remedy | null {
+    const request: LiftRequest = { ...clip.request, coordinates: "normalized" };
+    if (message.includes('"coordinates": "normalized"')) return { label: "Take them as from 0 to 1", run: () => void this.openAs({ ...clip, request }) };
+    return clip.file ? { label: "Say how to read it…", run: () => void this.reread(clip) } : null;
+  }
+
+  private async openAs(clip: OpenedClip): Promise<void> {
+    await this.during(`Lifting ${clip.title}`, (isLatest) => this.lift(clip, isLatest));
   }
 
   /** Lift what is open again, with other options. */

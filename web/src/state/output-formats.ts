@@ -2,6 +2,8 @@
 
 export interface OutputFormat {
   ending: string;
+  /** On its button, instead of the ending. */
+  label?: string;
   mediaType: string;
   /** What opens it. */
   about: string;
@@ -15,6 +17,7 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = [
   { ending: ".mot", mediaType: "text/x-mot", about: "Joint angles for OpenSim", hasRigs: false },
   { ending: ".csv", mediaType: "text/csv", about: "Spreadsheets", hasRigs: false },
   { ending: ".parquet", mediaType: "application/vnd.apache.parquet", about: "pandas, Polars, DuckDB", hasRigs: false },
+  { ending: ".videopose3d.npz", mediaType: "application/x-videopose3d", label: "VideoPose3D", about: "VideoPose3D and what reads its data sets", hasRigs: false },
   { ending: ".npz", mediaType: "application/x-npz", about: "NumPy", hasRigs: false },
 ];
 
