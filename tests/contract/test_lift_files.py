@@ -46,6 +46,13 @@ def numbers(ending: str, path: Path) -> Any:
     if ending == ".npz":
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays}
+    if ending == ".videopose3d.npz":
+        subjects = np.load(path, allow_pickle=True)["positions_3d"].item()
+        return {
+            f"{who} {what}": rows
+            for who, all_of in subjects.items()
+            for what, rows in all_of.items()
+        }
     if ending == ".parquet":
         parquet = pytest.importorskip("pyarrow.parquet")
         columns = parquet.read_table(path).to_pydict()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from poselift.writers.formats import WRITERS
 from poselift.writers.rigs import RIGS
 from tests.page.conftest import opened
+from tests.poselift.writers.bvh_reader import read_bvh
 
 _BEGINNINGS = {
     ".bvh": b"HIERARCHY",
@@ -23,6 +24,7 @@ _BEGINNINGS = {
     ".npz": b"PK",
     ".videopose3d.npz": b"PK",
 }
+_LEFT_WRIST = 13
 _LABELS = {".videopose3d.npz": "VideoPose3D"}
 
 
@@ -47,7 +49,7 @@ def _saved(page: Page, click: Callable[[], None], name: str) -> bytes:
     return Path(saving.value.path()).read_bytes()
 
 
-def test_every_output_format_is_exported(browser: Browser, url: str) -> None:
+def test_every_output_format_is_exported(browser: Browser, url: str, tmp_path: Path) -> None:
     """The page has the formats and rigs that the library has, and saves what the service writes."""
     offered = {ending for ending, output in WRITERS.items() if output.media_type is not None}
     assert set(_BEGINNINGS) == offered
@@ -72,6 +74,11 @@ def test_every_output_format_is_exported(browser: Browser, url: str) -> None:
     assert b"mixamorig:Hips" in files[".bvh"]
     with np.load(io.BytesIO(files[".npz"])) as arrays:
         assert arrays["poses"].shape == (142, 17, 3)
+        hand_m = arrays["poses"][:, _LEFT_WRIST] * (1, -1, -1)  # y up
+    (tmp_path / "clip.bvh").write_bytes(files[".bvh"])
+    places_cm = read_bvh(tmp_path / "clip.bvh").positions()
+    hand_cm = places_cm["mixamorig:LeftHand"] - places_cm["mixamorig:Hips"]
+    assert np.abs(100 * hand_m - hand_cm).mean() < 3  # its bones have constant lengths
     assert answer["axes"] == "z_up"
     upwards = np.subtract(*(answer["clips"][0]["poses"][0][joint] for joint in (10, 0)))
     assert upwards[2] > 0.5
