@@ -7,8 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos import __doc__ as description
 from tests.chaos.faults import KINDS
 from tests.chaos.run import Options, run
+from tests.chaos.tally import Tally
 from tests.models import model_folder
 
 
@@ -16,29 +18,50 @@ def main() -> int:
     """Run, and print what was counted; 1 if anything was that must not be."""
     options = _parse()
     print(f"seed {options.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        model_folder(folder / "models" / "causal", causal=True, seed=2)
-        model_folder(folder / "models" / "symmetric", seed=1)
-        tally = asyncio.run(run(options, folder / "models", folder))
-    print(tally.table())
-    print("\n".join(tally.notes))
+    tally = Tally(tell=lambda note: print(note, flush=True))
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            model_folder(folder / "models" / "causal", causal=True, seed=2)
+            model_folder(folder / "models" / "symmetric", seed=1)
+            asyncio.run(run(options, folder / "models", folder, tally))
+    finally:
+        print(tally.table())
     return 0 if tally.is_good else 1
 
 
 def _parse() -> Options:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    kinds = "\n".join(f"  {name:16}{fault.__doc__}" for name, fault in KINDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos",
+        description=description,
+        epilog=f"kinds of faults:\n{kinds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--seed", type=int, default=secrets.randbelow(10**6), help="of what happens when")
-    add("--kinds", default=",".join(KINDS), help="of faults, separated by commas")
+    add("--kinds", default=",".join(KINDS), help="of faults, separated by commas", metavar="A,B")
     add("--sessions", type=int, default=12, help="at a time")
+    add(
+        "--settle",
+        type=float,
+        default=5.0,
+        help="POSELIFT_STORE_SETTLE_S: more if machines are busy",
+    )
     add("--frames", type=int, default=1000, help="answered for each kind, at least")
     add("--seconds", type=float, default=float("inf"), help="after which no more faults begin")
     given = parser.parse_args()
-    kinds = tuple(given.kinds.split(","))
-    if unknown := set(kinds) - KINDS.keys():
+    kinds_asked = tuple(given.kinds.split(","))
+    if unknown := set(kinds_asked) - KINDS.keys():
         parser.error(f"unknown kinds: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
-    return Options(given.seed, kinds, given.sessions, given.frames, seconds=given.seconds)
+    return Options(
+        given.seed,
+        kinds_asked,
+        given.sessions,
+        given.frames,
+        settle_s=given.settle,
+        seconds=given.seconds,
+    )
 
 
 if __name__ == "__main__":

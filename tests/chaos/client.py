@@ -18,10 +18,12 @@ from tests.chaos.tally import Tally
 from tests.chaos.world import Replica, World
 from tests.live.clients import TRANSPORTS, Ended, Json, Requests, Stream, as_json, stream
 
-_PATIENCE_S = 90.0
+_PATIENCE_S = 180.0
 """After how long without progress frames count as unanswered."""
+_HELD_S = 5.0
+"""How long at least a replica holds a session after a single request."""
 _MOST_IN_FLIGHT = 4
-_LONGEST_S = 30.0
+_LONGEST_S = 60.0
 _INTERNAL = "inside the service"
 _BROKEN = (
     Ended,
@@ -41,14 +43,17 @@ class Client:
     """Lives through sessions one after the other.
 
     Faults may ask it to be quiet (``hushed``), to leave and wait (``parked``), to connect elsewhere
-    (``must_move``), or not to (``stays``).
+    (``must_move``), or not to (``stays``). It rests for ``rest_s`` after every message.
     """
 
-    def __init__(self, number: int, world: World, tally: Tally, clips: Sequence[Clip]) -> None:
+    def __init__(
+        self, number: int, world: World, tally: Tally, clips: Sequence[Clip], rest_s: float
+    ) -> None:
         self._number = number
         self._world = world
         self._tally = tally
         self._clips = clips
+        self._rest_s = rest_s
         self._random = Random(world.random.random())
         self._ids = count()
         self.hushed = self.parked = self.must_move = self.stays = False
@@ -67,7 +72,18 @@ class Client:
     @property
     def is_safe(self) -> bool:
         """Whether somebody besides the store has what it was told is durable."""
-        return self.is_connected or not self.durable_upto
+        return not self.durable_upto or (self.is_connected and not self._is_let_go)
+
+    @property
+    def _is_let_go(self) -> bool:
+        """Whether its replica may be about to let go of the session: nobody asks for it."""
+        quiet_s = asyncio.get_running_loop().time() - self._asked_at
+        return not self.is_streaming and quiet_s > _HELD_S
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether it sends its frames over one connection, not by requests."""
+        return self._transport != "requests"
 
     @property
     def _must_stay(self) -> bool:
@@ -77,6 +93,15 @@ class Client:
         """End the connection at once, whatever it waits for."""
         if self._connection is not None:
             self._connection.cancel()
+
+    async def open_elsewhere(self) -> None:
+        """Open its session by another connection, to any replica, and leave it."""
+        replica = self._random.choice(self._world.up())
+        assert replica.service is not None
+        with suppress(*_BROKEN):
+            async with stream(replica.service, TRANSPORTS[0]) as other:
+                await other.send({"open": self._opening})
+                await other.receive()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -91,8 +116,10 @@ class Client:
         self._transport = self._random.choice((*TRANSPORTS, "requests"))
         self.durable_upto = self._sent_upto = 0
         self.may_rewind = False
+        self._is_untold_of = 0
+        """From which frame on the stream was rewound, which it has yet to say."""
         self._answered: set[int] = set()
-        self._progress_at = 0.0
+        self._asked_at = self._progress_at = 0.0
 
     # A session
 
@@ -176,9 +203,10 @@ class Client:
             is_done = index >= wanted or (budget <= 0 and not self._must_stay)
             if len(expected) < in_flight and not is_done and not self.hushed:
                 await self._pause()
-                await live.send({"frame": as_json(self._clip.frame(index, self._suffix))})
                 if index >= start:
                     self._sent_upto = max(self._sent_upto, index + 1)
+                await live.send({"frame": as_json(self._clip.frame(index, self._suffix))})
+                if index >= start:
                     expected += [index - ahead] if index >= ahead else []
                 elif index < start - ahead:  # sent again, and answered itself
                     expected.append(index)
@@ -221,26 +249,27 @@ class Client:
             start = self._opened_at({"opened": opened.json()})
             index, budget = self._first(start, self._clip.lookahead), self._random.randint(2, 20)
             while index < len(self._clip.frames) and (budget > 0 or self._must_stay):
-                if await self._is_asked_to_leave():
+                if await self._is_asked_to_leave(requests):
                     return
                 await self._pause()
-                index = await self._request(requests, index)
+                index = await self._request(requests, index, self._random.randint(1, 16))
                 budget -= 1
             if index >= len(self._clip.frames):
                 await requests.ask("DELETE", f"/v1/sessions/{self.session_id}")
 
-    async def _request(self, requests: Requests, index: int) -> int:
-        """Send some frames; the index that is next."""
-        end = min(index + self._random.randint(1, 16), len(self._clip.frames))
+    async def _request(self, requests: Requests, index: int, count: int) -> int:
+        """Send so many frames; the index that is next."""
+        end = min(index + count, len(self._clip.frames))
         sent = [self._clip.frame(each, self._suffix) for each in range(index, end)]
         self._sent_upto = max(self._sent_upto, end)
         answer = await requests.frames(self.session_id, sent)
         self._check_status(answer)
+        self._asked_at = asyncio.get_running_loop().time()
         content = answer.json()
         first = max(index - self._clip.lookahead, 0)
         for place, said in enumerate(content["frames"], first):
             self._answered_with(said, place)
-        return int(content["next_index"])
+        return end
 
     def _check_status(self, answer: httpx.Response) -> None:
         if answer.is_success:
@@ -261,12 +290,14 @@ class Client:
         if next_index > self._sent_upto:
             self._tally.add("foreign", note=f"{self.session_id}: at {next_index}")
         gone = max(self.durable_upto - next_index, 0)
+        self._is_untold_of = next_index if gone and self.is_streaming else 0
         if gone and not self.may_rewind:
             note = f"{self.session_id} ({self._transport}): {next_index} of {self.durable_upto}"
             self._tally.add("lost", gone, note)
         elif gone:
             self._tally.add("rewound", gone)
         self.may_rewind = False
+        self._asked_at = asyncio.get_running_loop().time()
         self.durable_upto = min(self.durable_upto, next_index)
         self.is_connected = True
         return next_index
@@ -277,16 +308,27 @@ class Client:
             raise Broken
         self._progress_at = asyncio.get_running_loop().time()
         self._tally.add("answers")
+        if self._clip.lookahead:
+            self._tally.add("later")
         if int(said["index"]) != index:
             self._tally.add("wrong", note=f"{where}: answered {said['index']}")
             raise Broken
         self._answered.add(index)
+        self._check_told(said, index, where)
         if said.get("durable", True):
             acknowledged = min(index + 1 + self._clip.lookahead, self._sent_upto)
             self.durable_upto = max(self.durable_upto, acknowledged)
         else:
             self._tally.add("not durable")
         self._compare(said["people"], index, where)
+
+    def _check_told(self, said: Json, index: int, where: str) -> None:
+        """See that a session that was rewound says so with its first new answer."""
+        if any(each["code"] == "frames_lost" for each in said.get("warnings", ())):
+            self._is_untold_of = 0
+        elif self._is_untold_of and index + self._clip.lookahead >= self._is_untold_of:
+            self._tally.add("wrong", note=f"{where}: rewound without saying so")
+            self._is_untold_of = 0
 
     def _compare(self, people: Sequence[Json], index: int, where: str) -> None:
         expected = self._clip.expected[index]
@@ -305,8 +347,10 @@ class Client:
 
     # What it does between frames
 
-    async def _is_asked_to_leave(self) -> bool:
+    async def _is_asked_to_leave(self, requests: Requests) -> bool:
         while self.hushed and not (self.parked or self.must_move):
+            if self._world.is_still and self._is_let_go and self.durable_upto:
+                await self._request(requests, self.durable_upto - 1, 1)
             await self._stay_quiet()
         return self.parked or self.must_move
 
@@ -315,5 +359,6 @@ class Client:
         await asyncio.sleep(0.02)
 
     async def _pause(self) -> None:
-        if self._random.random() < 0.01:
-            await asyncio.sleep(self._random.uniform(0, 0.5))
+        longer_s = self._random.uniform(0, 0.5) if self._random.random() < 0.01 else 0
+        if rest_s := self._rest_s + longer_s:
+            await asyncio.sleep(rest_s)

@@ -45,7 +45,7 @@ async def clips(url: str, seed: int, count: int, length: int) -> list[Clip]:
     random = np.random.default_rng(seed)
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
         return [
-            await _clip(client, random, length, lookahead=6 if number % 3 == 2 else 0)
+            await _clip(client, random, length, lookahead=6 if number % 3 == 1 else 0)
             for number in range(count)
         ]
 

@@ -8,17 +8,28 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import httpx
+
 from tests.live.stores import StoreServer, binaries, free_port
 from tests.serving import ServiceProcess, launch
+
+_LONGEST_S = 60.0
+_USERS = ("one", "other")
+"""The store's users that the replicas are."""
 
 
 class Replica:
     """A process of the service, started again when it has ended."""
 
-    def __init__(self, models: Path, settings: dict[str, str], logs: list[list[str]]) -> None:
+    def __init__(
+        self, name: str, models: Path, settings: dict[str, str], logs: list[list[str]]
+    ) -> None:
+        self.name = name
+        """The store's user that it is."""
         self._models = models
         self._settings = settings
         self.service: ServiceProcess | None = None
+        self._reading: threading.Thread | None = None
         self.is_up = False
         self._logs = logs
 
@@ -27,7 +38,8 @@ class Replica:
         self.service = ServiceProcess(launch(self._models, self._settings))
         self._logs.append(self.service.log)
         await asyncio.to_thread(self.service.wait_until_ready)
-        threading.Thread(target=self.service.read_log, daemon=True).start()
+        self._reading = threading.Thread(target=self.service.read_log, daemon=True)
+        self._reading.start()
         self.is_up = True
 
     def send(self, number: int) -> None:
@@ -38,23 +50,36 @@ class Replica:
 
     async def ended(self) -> int:
         """Wait for its end; the exit status."""
+        return await asyncio.to_thread(self._end)
+
+    async def status(self) -> str:
+        """What it says about itself; empty while it does not answer."""
         assert self.service is not None
-        return await asyncio.to_thread(self.service.process.wait, 60)
+        with suppress(httpx.HTTPError):
+            async with httpx.AsyncClient(base_url=self.service.url) as client:
+                return str((await client.get("/readyz")).json().get("status"))
+        return ""
 
     def kill(self) -> None:
         """End it for good."""
         if self.service is not None:
-            with suppress(ProcessLookupError):
-                self.service.process.kill()
-            self.service.process.wait()
-            assert self.service.process.stderr is not None
-            self.service.process.stderr.close()
+            self.service.process.kill()
+            self._end()
+
+    def _end(self) -> int:
+        assert self.service is not None
+        status = self.service.process.wait(_LONGEST_S)
+        if self._reading is not None:
+            self._reading.join()
+        assert self.service.process.stderr is not None
+        self.service.process.stderr.close()
+        return status
 
 
 class World:
     """All there is but the clients."""
 
-    def __init__(self, models: Path, folder: Path, random: Random) -> None:
+    def __init__(self, models: Path, folder: Path, random: Random, settle_s: float) -> None:
         self._folder = folder
         self._binary = list(binaries().values())[-1]
         self._stores = 0
@@ -65,12 +90,15 @@ class World:
         self.store = self.new_store()
         settings = {
             "LIVE_MODEL": "causal",
-            "REDIS_URL": self.store.url,
             "STORE_TIMEOUT_S": "0.5",
-            "STORE_SETTLE_S": "5",
+            "STORE_SETTLE_S": str(settle_s),
             "THREADS": "1",
         }
-        self.replicas = [Replica(models, settings, self.logs) for _ in range(2)]
+        urls = {name: self.store.url.replace("//", f"//{name}:any@") for name in _USERS}
+        self.replicas = [
+            Replica(name, models, settings | {"REDIS_URL": url}, self.logs)
+            for name, url in urls.items()
+        ]
 
     async def start(self) -> None:
         """Start the store, then the replicas."""
@@ -91,6 +119,8 @@ class World:
         port = free_port()
         command = [self._binary, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
         command += ["--dir", str(folder), "--repl-diskless-sync-delay", "0", *options]
+        for name in _USERS:
+            command += ["--user", name, *["on", "nopass", "~*", "&*", "+@all"]]
         return StoreServer(command, port)
 
     def ask(self, *words: str) -> bytes:
@@ -105,9 +135,20 @@ class World:
 
     def next_index(self, session_id: str) -> int:
         """Up to where the store has a session's frames; -1 if it has none of it."""
-        found = self.ask("HGET", f"poselift:{{{session_id}}}:session", "next").split()
-        last = self.ask("XREVRANGE", f"poselift:{{{session_id}}}:frames", "+", "-", "COUNT", "1")
+        session, frames = keys(session_id)
+        found = self.ask("HGET", session, "next").split()
+        last = self.ask("XREVRANGE", frames, "+", "-", "COUNT", "1")
         if len(found) < 2 or not found[1].isdigit() or last.startswith(b"-"):
             return -1
         index = int(found[1])
         return index if not index or f"{index}-".encode() in last else -1
+
+
+def keys(session_id: str) -> tuple[str, str]:
+    """The store's keys of a session: its hash, and its frames."""
+    return f"poselift:{{{session_id}}}:session", f"poselift:{{{session_id}}}:frames"
+
+
+def entry_id(index: int) -> str:
+    """Which entry of the frames a frame is, in sessions whose indices do not jump."""
+    return f"{index + 1}-1"

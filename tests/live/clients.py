@@ -218,6 +218,8 @@ def _from_protobuf(message: messages.LiftStreamResponse) -> Json:
         for person in pose.people
     ]
     answer: Json = {"index": pose.index, "people": people}
+    if pose.warnings:
+        answer["warnings"] = [{"code": each.code} for each in pose.warnings]
     if pose.HasField("durable"):
         answer["durable"] = pose.durable
     if pose.HasField("problem"):
