@@ -47,7 +47,7 @@ def caller_address(
     """
     nearest = peer
     for told in reversed((forwarded_for or "").split(",")):
-        if not _is_among(nearest, trusted_proxies):
+        if not is_among(nearest, trusted_proxies):
             break
         address = _address(told.strip()) or _address(hostname(told.strip()))
         if address is None:
@@ -56,17 +56,18 @@ def caller_address(
     return nearest
 
 
+def is_among(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of these networks."""
+    parsed = _address(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
 def network_of(address: str) -> str:
     """What one caller has: an address, or the whole of its IPv6 network."""
     parsed = _address(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, _ONE_IPV6_CALLER), strict=False))
     return address if parsed is None else str(parsed)
-
-
-def _is_among(address: str, networks: Sequence[Network]) -> bool:
-    parsed = _address(address)
-    return parsed is not None and any(parsed in network for network in networks)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -8,16 +8,18 @@ import base64
 import binascii
 import time
 from collections.abc import Awaitable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from poselift.errors import PoseliftError
+from service.addresses import network_of
 from service.context import ServiceContext
 from service.error_table import kind_of
-from service.keys import name_of
+from service.keys import Quotas, name_of
 from service.logs import log_access
-from service.request_errors import DeadlineExceeded, Unauthenticated, Unavailable
+from service.request_errors import DeadlineExceeded, Overloaded, Unauthenticated, Unavailable
+from service.shares import Party
 from service.validation import Limits
 
 T = TypeVar("T")
@@ -37,10 +39,18 @@ class Caller:
     name: str
     """Of the API key; live sessions belong to it."""
     limits: Limits
+    quotas: Quotas = field(default_factory=Quotas)
     address: str = ""
     """Where they are, trusted proxies left out; empty where that is not known."""
     label: str = ""
     """Who they are to people: the key's name, or the beginning of one that no file has."""
+    party: str = ""
+    """Those with whom they share what there is: the key's name, without keys the network."""
+
+    @property
+    def shares_as(self) -> Party:
+        """The party, with its quotas."""
+        return Party(self.party, self.quotas)
 
 
 class Deadline:
@@ -67,6 +77,8 @@ class Admitted:
 
     caller: Caller
     deadline: Deadline
+    place: ExitStack = field(default_factory=ExitStack)
+    """What it holds among all requests; closed early by a stream, which has a session instead."""
 
 
 @contextmanager
@@ -87,23 +99,36 @@ def admitted(
         Unavailable: the service is starting or stopping.
         Unauthenticated: a key is needed.
         Forbidden: this key is not known.
-        Overloaded: too many keys from this address were not.
+        Overloaded: too many keys from this address were not, or there are too many requests.
     """
     started, outcome, label = time.perf_counter(), "ok", ""
+    place = ExitStack()
     try:
         caller = _caller(context, api_key, address)
         label = caller.label
+        place.enter_context(_place(context, caller))
         longest_s = context.request_timeout_s
         timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
-        yield Admitted(caller, Deadline(timeout_s))
+        yield Admitted(caller, Deadline(timeout_s), place)
     except BaseException as error:
         has_left = isinstance(error, (asyncio.CancelledError, CallerLeft))
         outcome = "cancelled" if has_left else kind_of(error).slug
+        if isinstance(error, Overloaded):
+            context.metrics.overloaded(error.reason)
         raise
     finally:
+        place.close()
         seconds = time.perf_counter() - started
         context.metrics.request_answered(transport, operation, outcome, seconds)
         log_access(transport, operation, outcome, seconds, label, address)
+
+
+def _place(context: ServiceContext, caller: Caller) -> AbstractContextManager[None]:
+    """A place among all requests; raises ``Overloaded``."""
+    quotas, shares = caller.quotas, context.shares
+    if quotas.requests_per_s is not None:
+        shares.rates.spend(caller.party, quotas.requests_per_s)
+    return shares.requests.holding(caller.party, quota=quotas.concurrent_requests)
 
 
 def presented_key(authorization: str | None, x_api_key: str | None) -> str | None:
@@ -134,7 +159,7 @@ def _caller(context: ServiceContext, api_key: str | None, address: str) -> Calle
         raise Unavailable("the service is starting or shutting down")
     if not context.keys.are_needed:
         name = "" if api_key is None else name_of(api_key)
-        return Caller(name, context.limits, address=address)
+        return Caller(name, context.limits, address=address, party=network_of(address))
     if not api_key:
         raise Unauthenticated(
             "give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`; in a browser's "
@@ -145,4 +170,4 @@ def _caller(context: ServiceContext, api_key: str | None, address: str) -> Calle
     except PoseliftError:
         context.metrics.unknown_key_presented()
         raise
-    return Caller(holder.name, context.limits, address, holder.label)
+    return Caller(holder.name, context.limits, holder.quotas, address, holder.label, holder.name)

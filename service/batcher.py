@@ -1,11 +1,15 @@
 """Runs items from many callers together, in batches, off the event loop.
 
 There is no timer: items gather while a batch runs. Intake is bounded: a caller is first admitted
-with the cost of all it means to submit, or refused before anything is queued.
+with the cost of all it means to submit, or refused before anything is queued. Parties have turns
+(start-time fair queueing): an item's turn comes once as much was begun of others' items as its own
+party has before it in the queue.
 """
 
 import asyncio
+import itertools
 import logging
+from bisect import insort
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +26,8 @@ _log = logging.getLogger(__name__)
 _LONGEST_RETRY_S = 60.0
 _REST = 2.5
 """A quick batch begins no sooner than this many times as long as the one before it took."""
+_MOST_TURNS = 1_000
+"""Parties that are remembered, more or less, though their turn has passed."""
 _SMOOTHING = 0.2
 """Weight of the newest batch in the throughput estimate."""
 
@@ -50,6 +56,8 @@ class _Item(Generic[In, Out]):
     admission: "Admission[In, Out]"
     deadline: float | None
     queued_at: float
+    turn: tuple[float, int]
+    """In a fair order; the second number is its place among equals."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,8 @@ class Policy(Generic[In]):
 
     Attributes:
         cost: the work an item takes, in any unit.
-        select: given the waiting items, oldest first, the indices of those to run next. The
-            oldest is always run, whatever this says, so that nothing starves.
+        select: given the waiting items in order of their turns, the indices of those to run next.
+            The first is always run, whatever this says, so that nothing starves.
         capacity: the greatest cost admitted at a time. A caller who finds the batcher idle is
             admitted even if over it.
         interval_s: where batches are small and quick, up to this time from the beginning of one to
@@ -92,6 +100,11 @@ class Batcher(Generic[In, Out]):
         self._idle.set()
         self._admissions: set[Admission[In, Out]] = set()
         self._admitted_cost = 0.0
+        self._begun = 0.0
+        """The turn of the latest item that was begun."""
+        self._turns: dict[str, float] = {}
+        """Of parties, the turn of what they submit next."""
+        self._counter = itertools.count()
         self._cost_per_s: float | None = None
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
@@ -101,9 +114,12 @@ class Batcher(Generic[In, Out]):
         """Begin to run batches, on the current event loop."""
         self._loop = asyncio.create_task(self._run_batches(), name="batcher")
 
-    def admit(self, cost: float, beyond_capacity: bool = False) -> "Admission[In, Out]":
+    def admit(
+        self, cost: float, party: str = "", beyond_capacity: bool = False
+    ) -> "Admission[In, Out]":
         """Let a caller in who will submit items of about this cost in all.
 
+        ``party`` is whom the caller shares turns with.
         ``beyond_capacity`` is for callers who are bounded in another way, and lose what they have
         if they are refused.
 
@@ -117,7 +133,7 @@ class Batcher(Generic[In, Out]):
         if is_over and not beyond_capacity:
             self._observer.refused()
             raise Overloaded("the queue is full", self._retry_after_s())
-        admission = Admission(self, cost)
+        admission = Admission(self, party, cost)
         self._admissions.add(admission)
         self._idle.clear()
         self._change_load(cost)
@@ -170,12 +186,26 @@ class Batcher(Generic[In, Out]):
             await self._run_batch(batch)
             rested_at = began + min(_REST * (clock() - began), self._policy.interval_s)
 
+    def _next_turn(self, party: str, cost: float) -> tuple[float, int]:
+        """The turn of a party's next item, as large as that."""
+        if len(self._turns) > _MOST_TURNS:
+            self._turns = {each: at for each, at in self._turns.items() if at > self._begun}
+        turn = max(self._begun, self._turns.get(party, 0.0))
+        self._turns[party] = turn + cost
+        return turn, next(self._counter)
+
+    def _give_back_turns(self, party: str, cost: float) -> None:
+        """A party gives up so much of what it submitted."""
+        if party in self._turns:
+            self._turns[party] -= cost
+
     def _take(self) -> list[_Item[In, Out]]:
         """Remove and return the next batch, dropping items whose callers have gone."""
         now = asyncio.get_running_loop().time()
         self._pending = [item for item in self._pending if _is_wanted(item, now)]
         if not self._pending:
             return []
+        self._begun = max(self._begun, self._pending[0].turn[0])
         chosen = {0, *self._select()}
         batch = [item for index, item in enumerate(self._pending) if index in chosen]
         self._pending = [item for index, item in enumerate(self._pending) if index not in chosen]
@@ -185,7 +215,7 @@ class Batcher(Generic[In, Out]):
         try:
             return self._policy.select([item.value for item in self._pending])
         except Exception:
-            _log.exception("choosing a batch failed; the oldest item runs alone")
+            _log.exception("choosing a batch failed; the first item runs alone")
             return ()
 
     async def _run_batch(self, batch: list[_Item[In, Out]]) -> None:
@@ -241,8 +271,10 @@ class Admission(Generic[In, Out]):
     """One caller's place in a batcher; leaving it gives up whatever is unfinished."""
 
     _batcher: Batcher[In, Out]
+    party: str
     _cost: float
-    _futures: set[asyncio.Future[Out]] = field(default_factory=set)
+    _costs: dict[asyncio.Future[Out], float] = field(default_factory=dict)
+    """Of all that is unfinished."""
     is_open: bool = True
 
     def submit(self, value: In, deadline: float | None = None) -> asyncio.Future[Out]:
@@ -251,11 +283,11 @@ class Admission(Generic[In, Out]):
             raise Unavailable("the service is shutting down")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Out] = loop.create_future()
-        batcher = self._batcher
-        self._futures.add(future)
-        cost = batcher._policy.cost(value)
-        batcher._pending.append(_Item(value, cost, future, self, deadline, loop.time()))
-        batcher._arrived.set()
+        self._costs[future] = cost = self._batcher._policy.cost(value)
+        turn = self._batcher._next_turn(self.party, cost)
+        item = _Item(value, cost, future, self, deadline, loop.time(), turn)
+        insort(self._batcher._pending, item, key=_turn_of)
+        self._batcher._arrived.set()
         return future
 
     def revise(self, cost: float) -> None:
@@ -266,7 +298,7 @@ class Admission(Generic[In, Out]):
 
     def settle(self, item: _Item[In, Out]) -> None:
         """An item is done: make room for others."""
-        self._futures.discard(item.future)
+        self._costs.pop(item.future, None)
         if self.is_open:
             released = min(item.cost, self._cost)
             self._cost -= released
@@ -274,7 +306,7 @@ class Admission(Generic[In, Out]):
 
     def fail(self, error: Exception) -> None:
         """Fail everything unfinished and take nothing more."""
-        for future in self._futures:
+        for future in self._costs:
             if not future.done():
                 future.set_exception(error)
         self._close()
@@ -293,11 +325,16 @@ class Admission(Generic[In, Out]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for future in self._futures:
+        for future in self._costs:
             if not future.cancel() and not future.cancelled():
                 future.exception()  # marks it as seen: its caller has gone
-        self._futures.clear()
+        self._batcher._give_back_turns(self.party, sum(self._costs.values()))
+        self._costs.clear()
         self._close()
+
+
+def _turn_of(item: _Item[In, Out]) -> tuple[float, int]:
+    return item.turn
 
 
 def _is_wanted(item: _Item[In, Out], now: float) -> bool:

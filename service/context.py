@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from service.addresses import Network
 from service.engine import Engine
 from service.health import ServiceState
+from service.intake import Intake
 from service.keys import KeyRing, Keys
 from service.live.registry import LiveSessions
 from service.metrics import Metrics
 from service.request_errors import NotFound
+from service.shares import Shares
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.served_formats import SERVED_FORMATS
@@ -27,10 +29,14 @@ class ServiceContext:
     decoder: Decoder
     keys: Keys = field(default_factory=lambda: Keys(KeyRing()))
     """Keys that open the service; with none it is open to all."""
+    shares: Shares = field(default_factory=Shares)
+    """What all requests share."""
+    intake: Intake = field(default_factory=Intake)
+    """The lift requests in progress, and who may come in."""
     request_timeout_s: float = 60.0
     """The longest a request may take where the caller gives no earlier deadline."""
     slow_reader_s: float = 30.0
-    """After how long of not reading its answers a live stream is ended."""
+    """After how long of not reading its answers a caller's connection is ended."""
     sessions: LiveSessions | None = None
     """Live sessions, where a model with a graph for live frames is served."""
     converter: Decoder | None = None

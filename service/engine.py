@@ -3,6 +3,7 @@
 from concurrent.futures import Executor
 
 from service.clips import RequestClips
+from service.intake import Visit
 from service.metrics import Metrics
 from service.request_errors import TooLarge
 from service.requests import LiftRequest, LiftResult
@@ -27,11 +28,13 @@ class Engine:
         self._large_work = large_work
         self._max_gap_s = max_gap_s
 
-    async def lift(self, request: LiftRequest, deadline: float | None = None) -> LiftResult:
+    async def lift(
+        self, request: LiftRequest, deadline: float | None = None, visit: Visit | None = None
+    ) -> LiftResult:
         """Lift every clip of a request; nothing is taken for granted of the clips' arrays.
 
         What is not begun by ``deadline``, in the event loop's time, is dropped; the transport
-        bounds the time of the whole.
+        bounds the time of the whole. ``visit`` learns how much there is to do, and tells for whom.
 
         Raises:
             InvalidInput: something in the request is wrong.
@@ -45,8 +48,10 @@ class Engine:
         check_extent(request.clips, options.joint_count(), self._limits)
         lengths = [clip.detected.stop - clip.detected.start for clip in request.clips]
         work = sum(model.work(length, options.flip_augmentation) for length in lengths)
+        if visit is not None:
+            visit.revise(work)
         clips = RequestClips(request, model, self._large_work)
-        with model.batcher.admit(work) as admission:
+        with model.batcher.admit(work, visit.asked.party if visit else "") as admission:
             await clips.encode(self._max_gap_s)
             pieces = clips.work()
             if pieces > max(work, model.max_queued_frames):

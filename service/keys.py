@@ -48,10 +48,7 @@ class KeyFileError(Exception):
 
 
 class Quotas(BaseModel):
-    """The most that one holder may use at a time; None for what the service allows anyone.
-
-    They are read and checked, and not enforced yet.
-    """
+    """The most that one holder may use at a time; None for what the service allows anyone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

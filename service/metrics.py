@@ -42,6 +42,8 @@ class Metrics:
         self._warnings = counter("poselift_warnings", said, ("code",))
         said = "Requests with an API key that is not known, or too soon after such ones."
         self._unknown_keys = counter("poselift_unknown_keys", said)
+        said = "Requests refused because there was too much to do, by what there was too much of."
+        self._overloaded = counter("poselift_overloaded_requests", said, ("reason",))
         said = "Frames accepted and not yet lifted, context and padding included."
         self._queued = gauge("poselift_queued_frames", said, _BATCHER)
         said = "Requests refused because the queue was full."
@@ -79,6 +81,10 @@ class Metrics:
         self._requests.labels(transport, operation, outcome).inc()
         if operation not in _STREAMS:
             self._request_seconds.labels(transport, operation).observe(seconds)
+
+    def overloaded(self, reason: str) -> None:
+        """Count a request that was refused because there was too much to do."""
+        self._overloaded.labels(reason).inc()
 
     def unknown_key_presented(self) -> None:
         """Count a guess at an API key."""
@@ -145,6 +151,12 @@ class Metrics:
         self._store_up.set_function(lambda: float(is_store_here()))
         for model, count in people.items():
             self._live_people.labels(model).set_function(count)
+
+    def watch_lateness(self, lateness: Callable[[], float]) -> None:
+        """Announce how late live frames are; each scrape asks."""
+        said = "The time live frames take, of that between them: from 0.7 on no session is opened."
+        gauge = Gauge("poselift_live_lateness", said, registry=self.registry)
+        gauge.set_function(lateness)
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,15 @@ class NotFound(PoseliftError):
 
 
 class Overloaded(PoseliftError):
-    """There is too much to do; the same request may be sent again after ``retry_after_s``."""
+    """There is too much to do; the same request may be sent again after ``retry_after_s``.
 
-    def __init__(self, detail: str, retry_after_s: float = 1.0) -> None:
+    ``reason`` says in metrics what there is too much of.
+    """
+
+    def __init__(self, detail: str, retry_after_s: float = 1.0, reason: str = "queue") -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class Unavailable(PoseliftError):

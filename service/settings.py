@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     """The most clips in a request."""
     max_queued_frames: _Positive = 250_000
     """The most frames accepted and not yet lifted, for each model; more are refused (429)."""
+    max_wait_s: _Seconds = 0.2
+    """The longest wait for which a request to lift clips is accepted, unless it takes half as long
+    by itself; three times as much in bursts."""
+    max_concurrent_requests: _Positive = 1_024
+    """The most requests in progress."""
     max_batch_frames: _Positive = 2_048
     """The most frames a model runs together; longer clips are lifted in pieces."""
     max_gap_s: Annotated[float, Field(ge=0, le=60)] = 0.25
@@ -142,6 +147,8 @@ class Settings(BaseSettings):
     """The memory of the private session store; a session takes some 60 kB of it for each person."""
     session_expiry_s: _Seconds = 600.0
     """After how long without a frame a live session is forgotten."""
+    max_live_sessions: _Positive = 4_096
+    """The most live sessions of this process."""
     max_live_tracks: Annotated[int, Field(gt=0, le=1_000_000)] = 2_048
     """The most people in all live sessions of this process, for each model."""
     slow_reader_timeout_s: _Seconds = 30.0
@@ -154,6 +161,9 @@ class Settings(BaseSettings):
 
     request_timeout_s: _Seconds = 300.0
     """The longest a request may take."""
+    lame_duck_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0
+    """After SIGTERM, how long requests are still served while `/readyz` says that the service ends,
+    so that load balancers take notice; a second signal ends it."""
     drain_timeout_s: _Seconds = 25.0
     """How long requests in progress may take after a signal to stop."""
 

@@ -1,48 +1,120 @@
 """What callers share, so that none of them takes it all."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.keys import Quotas
 from service.request_errors import Overloaded
 
 _RESERVE = 1 / 8
 """The part of a pool that is kept for parties who hold little of it."""
 
 
+@dataclass(frozen=True)
+class Party:
+    """Those who share what there is as one, and the most that they may have."""
+
+    name: str = ""
+    quotas: Quotas = field(default_factory=Quotas)
+
+
+NOBODY: Final = Party()
+"""Without a name and without quotas."""
+
+
 class Pool:
     """Places that parties hold for a while: one kind of thing that there is only so much of.
 
-    The last ones go to modest parties alone: those who hold, with the place they ask for, at most
-    half of what each would have if all had the same. So a party that takes much finds the pool full
+    The last ones go to modest parties alone: those who hold, with what they ask for, at most half
+    of what each would have if all had the same. So a party that takes much finds the pool full
     before others do, and one alone may take nearly everything.
     """
 
-    def __init__(self, what: str, capacity: int) -> None:
-        """``what`` is told in refusals."""
+    def __init__(self, what: str, capacity: float) -> None:
+        """``what`` is told in refusals, and is the reason under which they are counted."""
         self.capacity = capacity
-        self.taken = 0
+        self.taken = 0.0
         self._what = what
-        self._held: dict[str, int] = {}
+        self._held: dict[str, float] = {}
 
-    def take(self, party: str) -> None:
-        """Take a place, to be given back.
+    def take(self, party: str, amount: float = 1, quota: float | None = None) -> None:
+        """Take places, to be given back; raises what ``check`` does."""
+        self.check(party, amount, quota)
+        self._held[party] = self._held.get(party, 0) + amount
+        self.taken += amount
+
+    def check(self, party: str, amount: float = 1, quota: float | None = None) -> None:
+        """Refuse a party that cannot take so many places; ``quota`` is the most it may have.
 
         Raises:
-            Overloaded: there is none left for this party.
+            Overloaded: there are none left for this party.
         """
-        left = self.capacity - self.taken - 1
+        held = self._held.get(party, 0) + amount
+        if quota is not None and held > quota:
+            raise Overloaded(f"{self._what}: you may have {quota:g} at a time", reason=self._what)
+        left = self.capacity - self.taken - amount
         is_scarce = left < int(self.capacity * _RESERVE)
-        if left < 0 or (is_scarce and not self._is_modest(party)):
-            raise Overloaded(f"{self._what}: all places are taken")
-        self._held[party] = self._held.get(party, 0) + 1
-        self.taken += 1
+        if left < 0 or (is_scarce and not self.is_modest(party, amount)):
+            said = f"{self._what}: all places that you may have of {self.capacity:.0f} are taken"
+            raise Overloaded(said, reason=self._what)
 
-    def give_back(self, party: str) -> None:
-        """Give back a place that was taken."""
-        self._held[party] -= 1
-        if not self._held[party]:
+    def give_back(self, party: str, amount: float = 1) -> None:
+        """Give places back that were taken."""
+        held = self._held[party] - amount
+        if held > 0:
+            self._held[party] = held
+        else:
             del self._held[party]
-        self.taken -= 1
+        # Sums of floats drift; an empty pool is the moment to start from zero again.
+        self.taken = self.taken - amount if self._held else 0.0
 
-    def _is_modest(self, party: str) -> bool:
-        """Whether a party with one more place had at most half of an equal share."""
+    def is_modest(self, party: str, amount: float) -> bool:
+        """Whether a party with so many more places had at most half of an equal share."""
         parties = len(self._held.keys() | {party})
-        held = self._held.get(party, 0) + 1
-        return 2 * held * parties <= self.taken + 1
+        held = self._held.get(party, 0) + amount
+        return 2 * held * parties <= self.taken + amount
+
+    @contextmanager
+    def holding(self, party: str, amount: float = 1, quota: float | None = None) -> Iterator[None]:
+        """Hold places for as long as the context lasts; raises what ``take`` does."""
+        self.take(party, amount, quota)
+        try:
+            yield
+        finally:
+            self.give_back(party, amount)
+
+
+class Rates:
+    """How often parties ask, where they may not ask as often as they like."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def spend(self, party: str, per_s: float) -> None:
+        """Count one request of a party that has so many a second, and may save up a second's.
+
+        Raises:
+            Overloaded: it has none left.
+        """
+        now, most = self._now_s(), max(per_s, 1.0)
+        left, at = self._left.get(party, (most, now))
+        left = min(left + (now - at) * per_s, most)
+        if left < 1:
+            wait_s = (1 - left) / per_s
+            raise Overloaded(f"you may send {per_s:g} requests a second", wait_s, reason="rate")
+        self._left[party] = left - 1, now
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What is shared by all requests of a process, whatever they ask for."""
+
+    requests: Pool = field(default_factory=lambda: Pool("requests", 1_024))
+    """Requests in progress, and streams whose session is not open yet."""
+    body_bytes: Pool = field(default_factory=lambda: Pool("bytes", 512 * 1024 * 1024))
+    """Bodies in memory."""
+    rates: Rates = field(default_factory=Rates)

@@ -6,15 +6,16 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from poselift.runtime.clip import ClipModel
 from poselift.video.detectors import usual_folder
 from service.context import ServiceContext
 from service.engine import Engine
 from service.health import ServiceState
+from service.intake import Intake
 from service.live.serving import live_sessions
 from service.machine import Machine, authority, key_ring
 from service.management import ManagementServer
@@ -24,6 +25,7 @@ from service.rest.server import HttpTransport
 from service.rpc.server import RpcTransport
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.settings import Settings
+from service.shares import Pool, Shares
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.video_uploads import VideoBounds, VideoUploads
@@ -31,6 +33,8 @@ from service.wire.video_uploads import VideoBounds, VideoUploads
 _log = logging.getLogger("poselift")
 
 _LARGE_WORKERS = 2
+_LARGEST_BODIES = 4
+"""How many of the largest bodies may be in memory at a time."""
 
 
 class Transport(Protocol):
@@ -63,11 +67,11 @@ async def work(
         ModelError: a model cannot be served.
         StoreError: live sessions cannot be kept.
     """
-    stop = _stop_signal()
+    signals = _stop_signals()
     metrics = Metrics(machine.registry)
     state = ServiceState(max_lag_s=machine.settings.max_event_loop_lag_s)
     with _managed(machine, state, metrics):
-        await _serve(machine, transports, state, metrics, stop)
+        await _serve(machine, transports, state, metrics, signals)
     _log.info("stopped")
 
 
@@ -76,7 +80,7 @@ async def _serve(
     transports: Sequence[Callable[[ServiceContext, Machine], Transport]],
     state: ServiceState,
     metrics: Metrics,
-    stop: asyncio.Task[Literal[True]],
+    signals: asyncio.Queue[int],
 ) -> None:
     models = _load_models(machine.settings, metrics)
     async with (
@@ -91,7 +95,10 @@ async def _serve(
         _settle_garbage_collector()
         context.state.ready = True
         _log.info("ready: %s, %s", ", ".join(addresses), _described(models))
+        stop = asyncio.create_task(signals.get())
         await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
+        if stop.done() and stop.result() == signal.SIGTERM:
+            await _limp(state, signals, machine.settings.lame_duck_s)
         _log.info("stopping: finishing what is in progress")
         await _drain(servers, context, machine.settings.drain_timeout_s)
 
@@ -176,11 +183,13 @@ async def _service(
                     state,
                     decoder,
                     machine.keys,
-                    settings.request_timeout_s,
-                    settings.slow_reader_timeout_s,
-                    sessions,
-                    converter,
+                    request_timeout_s=settings.request_timeout_s,
+                    slow_reader_s=settings.slow_reader_timeout_s,
+                    sessions=sessions,
+                    converter=converter,
                     video_uploads=_video_uploads(settings, limits) if settings.detects else None,
+                    shares=_shares(settings),
+                    intake=Intake(settings.max_wait_s),
                     trusted_proxies=settings.trusted_proxies,
                     allowed_origins=settings.allowed_origins,
                     allowed_hosts=settings.checked_hosts,
@@ -205,6 +214,21 @@ def _video_uploads(settings: Settings, limits: Limits) -> VideoUploads:
     return VideoUploads(settings.detectors_dir or usual_folder(), bounds, limits)
 
 
+def _shares(settings: Settings) -> Shares:
+    bodies = _LARGEST_BODIES * settings.max_body_bytes
+    return Shares(Pool("requests", settings.max_concurrent_requests), Pool("bytes", bodies))
+
+
+async def _limp(state: ServiceState, signals: asyncio.Queue[int], seconds: float) -> None:
+    """Serve on while probes say that the service ends, until then or one more signal."""
+    state.ready = False
+    if seconds > 0:
+        _log.info("stopping in %g s: load balancers are told first", seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await signals.get()
+
+
 async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_s: float) -> None:
     """Refuse new requests and wait for those in progress, no longer than the timeout."""
     context.state.ready = False
@@ -214,13 +238,13 @@ async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_
     await asyncio.gather(*(server.drain(timeout_s) for server in servers))
 
 
-def _stop_signal() -> asyncio.Task[Literal[True]]:
-    """Done once the process is told to stop."""
+def _stop_signals() -> asyncio.Queue[int]:
+    """The signals to stop that come."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    signals: asyncio.Queue[int] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return loop.create_task(stop.wait())
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    return signals
 
 
 def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:

@@ -135,7 +135,9 @@ async def running_service(
             state = ServiceState(ready=True, accepting=True)
             decoder = Decoder(limits)
             keys = Keys(KeyRing.of_keys(api_keys))
-            yield ServiceContext(engine, limits, metrics, state, decoder, keys, request_timeout_s)
+            yield ServiceContext(
+                engine, limits, metrics, state, decoder, keys, request_timeout_s=request_timeout_s
+            )
             decoder.close()
     finally:
         for model in served:

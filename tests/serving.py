@@ -71,7 +71,8 @@ def launch(
     models_dir: Path, settings: Mapping[str, str], program: Sequence[str] = ("-m", "service")
 ) -> subprocess.Popen[str]:
     """Start the service on free ports; ``settings`` are named without their prefix."""
-    ours = {"MODELS_DIR": str(models_dir), "HTTP_PORT": "0", "GRPC_PORT": "0", **settings}
+    usual = {"HTTP_PORT": "0", "GRPC_PORT": "0", "LAME_DUCK_S": "0"}
+    ours = {"MODELS_DIR": str(models_dir), **usual, **settings}
     inherited = {name: text for name, text in os.environ.items() if name[:9] != "POSELIFT_"}
     environment = inherited | {f"POSELIFT_{name}": text for name, text in ours.items()}
     return subprocess.Popen(

@@ -3,8 +3,9 @@
 import asyncio
 from concurrent.futures import Executor
 
-from service.admission import Deadline
+from service.admission import Admitted
 from service.context import ServiceContext
+from service.intake import Asked
 from service.wire.pose_files import PoseFile, WrittenFile
 from service.wire.wire_format import WireFormat
 
@@ -12,19 +13,29 @@ _INLINE_FRAMES = 1_000
 """Results of more frames are encoded in a thread, in pieces between which others have a turn."""
 
 
+def expect(context: ServiceContext, size: int, given: WireFormat, asked: Admitted) -> None:
+    """Refuse a request, if need be, before its body of so many bytes is here.
+
+    Raises:
+        Overloaded: it would wait for too long, or not be done by its deadline.
+    """
+    context.intake.check(_asked(size, given, asked))
+
+
 async def lift(
-    context: ServiceContext, body: bytes, given: WireFormat, wanted: WireFormat, deadline: Deadline
+    context: ServiceContext, body: bytes, given: WireFormat, wanted: WireFormat, asked: Admitted
 ) -> bytes:
     """Answer a request, given in one format, in the wanted one; the transport bounds its time.
 
     Raises:
         PoseliftError: whatever is wrong with the request or the service.
     """
-    request = await context.decoder.lift_request(given, body)
-    result = await context.engine.lift(request, deadline.at)
-    if sum(len(clip.poses) for clip in result.clips) <= _INLINE_FRAMES:
-        return wanted.encode_lift_result(result)
-    return await asyncio.to_thread(wanted.encode_lift_result, result)
+    with context.intake.enter(_asked(len(body), given, asked)) as visit:
+        request = await context.decoder.lift_request(given, body, asked.caller.party)
+        result = await context.engine.lift(request, asked.deadline.at, visit)
+        if sum(len(clip.poses) for clip in result.clips) <= _INLINE_FRAMES:
+            return wanted.encode_lift_result(result)
+        return await asyncio.to_thread(wanted.encode_lift_result, result)
 
 
 async def lift_to_file(
@@ -32,7 +43,7 @@ async def lift_to_file(
     body: bytes,
     given: WireFormat,
     wanted: PoseFile,
-    deadline: Deadline,
+    asked: Admitted,
     writing: Executor,
 ) -> WrittenFile:
     """Answer a request of one clip with a file, which ``writing`` writes.
@@ -40,8 +51,13 @@ async def lift_to_file(
     Raises:
         PoseliftError: whatever is wrong with the request or the service.
     """
-    request = await context.decoder.lift_request(given, body)
-    wanted.check(request)
-    result = await context.engine.lift(request, deadline.at)
+    with context.intake.enter(_asked(len(body), given, asked)) as visit:
+        request = await context.decoder.lift_request(given, body, asked.caller.party)
+        wanted.check(request)
+        result = await context.engine.lift(request, asked.deadline.at, visit)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(writing, wanted.written, result.clips[0], context.limits)
+
+
+def _asked(size: int, given: WireFormat, asked: Admitted) -> Asked:
+    return Asked(asked.caller.party, given.media_type, size, asked.deadline.at)

@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections import deque
+from functools import partial
 from typing import Protocol
 
 from poselift.errors import InvalidInput, PoseliftError
-from service.admission import Caller
+from service.admission import Admitted
 from service.context import ServiceContext
 from service.live.frames import Frame
 from service.live.session import LiveSession
 from service.logs import in_session
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
+from service.validation import Limits
 from service.wire.stream_messages import Close, Message, OpenedSession
 from service.wire.wire_format import WireFormat
 
@@ -35,18 +37,24 @@ class Channel(Protocol):
         """Take a message to the client; waits while the client does not read."""
 
 
+def decoded_message(wire_format: WireFormat, joints: int, body: bytes, _: Limits) -> Message:
+    """A stream's message, decoded in another process."""
+    return wire_format.decode_stream_message(body, joints)
+
+
 class LiveStream:
     """One caller's stream: opened, then frame by frame answered in order."""
 
     def __init__(
-        self, context: ServiceContext, wire_format: WireFormat, channel: Channel, caller: Caller
+        self, context: ServiceContext, wire_format: WireFormat, channel: Channel, asked: Admitted
     ) -> None:
         self._sessions = context.live
         self._metrics = context.metrics
+        self._decoder = context.decoder
         self._format = wire_format
         self._channel = channel
         self._slow_reader_s = context.slow_reader_s
-        self._caller = caller
+        self._asked = asked
         # A notice may come while an answer is on its way out, and gRPC takes one at a time.
         self._sending = asyncio.Lock()
 
@@ -57,8 +65,10 @@ class LiveStream:
             PoseliftError: the session cannot be opened, or ends by itself; told in a notice first.
         """
         options = await self._first()
-        session = await self._sessions.open(options, self._caller.name)
+        caller = self._asked.caller
+        session = await self._sessions.open(options, caller.name, True, caller.shares_as)
         in_session(session.id)
+        self._asked.place.close()
         session.unattended.clear()
         try:
             await self._send(self._format.encode_opened(OpenedSession.of(session)))
@@ -134,7 +144,7 @@ class LiveStream:
         came = time.perf_counter()
         index = session.next_index
         try:
-            message = self._decoded(session, body)
+            message = await self._decoded(session, body)
             if isinstance(message, Close):
                 for answer in await session.waiting():
                     await self._send(self._format.encode_pose(answer))
@@ -156,11 +166,14 @@ class LiveStream:
         await self._send(said)
         return True
 
-    def _decoded(self, session: LiveSession, body: bytes) -> Message:
+    async def _decoded(self, session: LiveSession, body: bytes) -> Message:
         if len(body) > _LARGEST_MESSAGE_BYTES:
             raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
         joints = session.options.joint_count()
-        return self._format.decode_stream_message(body, joints)
+        if len(body) <= self._format.inline_bytes:
+            return self._format.decode_stream_message(body, joints)
+        decode = partial(decoded_message, self._format, joints)
+        return await self._decoder.elsewhere(decode, body, self._asked.caller.party)
 
     async def _notify(self, session: LiveSession, reason: PoseliftError) -> None:
         await self._send(self._format.encode_notice(session.id, reason, session.next_index))

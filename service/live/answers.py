@@ -32,9 +32,10 @@ class Answering(ABC):
     """Answers the frames of one session; errors and durability are told with each."""
 
     def __init__(
-        self, model: LiveModel, codec: Codec, options: SessionOptions, log: FrameLog
+        self, model: LiveModel, codec: Codec, options: SessionOptions, log: FrameLog, party: str
     ) -> None:
         self._model = model
+        self._party = party
         self._codec = codec
         self._options = options
         self._log = log
@@ -110,9 +111,9 @@ class AnswerNow(Answering):
     """Each frame is answered with the pose it was stepped to."""
 
     def __init__(
-        self, model: LiveModel, codec: Codec, options: SessionOptions, log: FrameLog
+        self, model: LiveModel, codec: Codec, options: SessionOptions, log: FrameLog, party: str
     ) -> None:
-        super().__init__(model, codec, options, log)
+        super().__init__(model, codec, options, log, party)
         self._filter = self._new_filter()
         self._latest_s: float | None = None
 
@@ -172,7 +173,7 @@ class AnswerNow(Answering):
         kept = slice(max(len(inputs_TJ2) - wanted, 0), len(inputs_TJ2))
         work = served.work(len(inputs_TJ2), flip=False)
         # One a session at a time; clips must not end sessions that come from elsewhere.
-        with served.batcher.admit(work, beyond_capacity=True) as admission:
+        with served.batcher.admit(work, self._party, beyond_capacity=True) as admission:
             output = await admission.submit(Job(inputs_TJ2, kept, flip=False))
         latest = filled_TJ2[-wanted:], history.seen_BJ[-wanted:]
         return self._codec.decode(output, self._codec.encode_filled(*latest))
@@ -201,8 +202,9 @@ class AnswerLater(Answering):
         codec: Codec,
         options: SessionOptions,
         log: FrameLog,
+        party: str,
     ) -> None:
-        super().__init__(model, codec, options, log)
+        super().__init__(model, codec, options, log, party)
         self._windows = windows
         self._buffers = FrameBuffers(options.lookahead_frames, model.frames_kept)
         self._asked: deque[Frame] = deque(maxlen=options.lookahead_frames + 1)
@@ -236,7 +238,7 @@ class AnswerLater(Answering):
         before = self._windows.longest_lookahead + FRAMES_BEFORE_WINDOW
         people = frame.windows(before, self._options.lookahead_frames)
         if people:
-            with self._windows.batcher.admit(len(people)) as admission:
+            with self._windows.batcher.admit(len(people), self._party) as admission:
                 lifted = await admission.submit(WindowJob(self._codec, people))
             is_known_P = frame.quality_P != Quality.UNKNOWN
             poses.put(is_known_P, lifted)

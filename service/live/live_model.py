@@ -13,6 +13,7 @@ from poselift.runtime.step import StepModel
 from poselift.runtime.window import WindowModel
 from service.batcher import Batcher
 from service.live.frames import ANSWERS_KEPT
+from service.live.lateness import Lateness
 from service.live.step_batcher import StepBatcher
 from service.live.tracks import Tracks
 from service.live.window_batcher import WindowBatcher
@@ -35,6 +36,8 @@ class LiveModel:
     warned: Callable[[Sequence[PoseWarning]], None]
     """Counts warnings that are told."""
     windows: WindowBatcher | None = None
+    lateness: Lateness = field(default_factory=Lateness)
+    """Whether its live frames are answered in time."""
     _codecs: WeakValueDictionary[Preprocessing, Codec] = field(default_factory=WeakValueDictionary)
 
     @classmethod

@@ -14,6 +14,7 @@ from service.live.frames import MOST_PEOPLE, Frame, PersonError
 from service.live.records import RecordedFrame
 from service.live.tracks import Track, Tracks
 from service.request_errors import Overloaded
+from service.shares import Party
 
 
 class AdmittedFrame(NamedTuple):
@@ -30,8 +31,9 @@ class AdmittedFrame(NamedTuple):
 class People:
     """The tracks of one session."""
 
-    def __init__(self, tracks: Tracks, check: InputCheck) -> None:
+    def __init__(self, tracks: Tracks, check: InputCheck, party: Party) -> None:
         self._room = tracks
+        self._party = party
         self._check = check
         self._joints = len(FORMATS[check.keypoint_format].joints)
         self._tracks: dict[str, Track] = {}
@@ -73,7 +75,7 @@ class People:
         if track_id not in self._tracks:
             if len(self._tracks) >= MOST_PEOPLE:
                 raise Overloaded(f"{MOST_PEOPLE} people are in this session, which is the most")
-            self._tracks[track_id] = self._room.begin()
+            self._tracks[track_id] = self._room.begin(self._party)
         return self._tracks[track_id]
 
     def _in_order(self, frame: Frame) -> AdmittedFrame:

@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -26,9 +26,11 @@ from service.live.store import (
 )
 from service.live.store_connection import StoreAway
 from service.metrics import SessionEvent
-from service.request_errors import Fenced, Forbidden, NotFound, Unavailable
+from service.request_errors import Fenced, Forbidden, NotFound, Overloaded, Unavailable
 from service.requests import SessionOptions
 from service.served_models import ModelSet
+from service.shares import NOBODY, Party, Pool
+from service.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +43,9 @@ _LAST_WRITES_S = 5.0
 """How long draining waits for a store that is away to take what it does not have."""
 _NOTICE_S = 1.0
 """How long draining waits for streams to tell their clients."""
-_RESTORED_AT_ONCE = 1
-"""Sessions that come from elsewhere, so that those that live here hardly notice."""
+_RESTORED_AT_ONCE = 4
+"""Sessions that come from elsewhere, one of each party, so that those here hardly notice."""
+_LATE_RETRY_S = 2.0
 
 
 class LiveSessions:
@@ -64,7 +67,8 @@ class LiveSessions:
         self._sessions: dict[str, LiveSession] = {}
         # A lock lives as long as something waits for it.
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._restoring = asyncio.Semaphore(_RESTORED_AT_ONCE)
+        self._room = Pool("sessions", settings.max_sessions)
+        self._restoring = Turns(_RESTORED_AT_ONCE, 1)
         self._is_draining = False
         self._tasks: list[asyncio.Task[None]] = []
         self._finishing: dict[LiveSession, asyncio.Task[None]] = {}
@@ -81,32 +85,48 @@ class LiveSessions:
 
     def doubt(self) -> str | None:
         """What does not work fully, for ``/readyz``: clips are lifted all the same."""
-        return None if self.is_store_here else f"the session store {self._store.trouble}"
+        if not self.is_store_here:
+            return f"the session store {self._store.trouble}"
+        return "live frames are late: no more sessions are opened" if self._are_late else None
+
+    @property
+    def lateness(self) -> float:
+        """The time that live frames take as a part of the time between them."""
+        return max(model.lateness.share for model in self._live_models.values())
+
+    @property
+    def _are_late(self) -> bool:
+        return any(model.lateness.is_late for model in self._live_models.values())
 
     def start(self) -> None:
         """Begin to sweep and to watch the store, on the current event loop."""
         self._tasks += map(asyncio.create_task, (self._sweep(), self._watch()))
 
     async def open(
-        self, options: SessionOptions, owner: str, is_stream: bool = True
+        self,
+        options: SessionOptions,
+        owner: str,
+        is_stream: bool = True,
+        party: Party = NOBODY,
     ) -> LiveSession:
         """Open a session: a new one, or one that is taken over from its present connection.
 
         ``owner`` is the caller's name; a session that is no stream's is used by single requests.
+        ``party`` is whom it shares this replica as.
 
         Raises:
             InvalidInput: the model is not causal, or the session was opened otherwise.
             Forbidden: the session is another API key's.
-            Overloaded: there is no room for its people.
+            Overloaded: there is no room for it or its people, or live frames are late.
             Unavailable: the store is away, or the service drains.
         """
         session_id = options.session_id or secrets.token_urlsafe(18)
         resolved = self._resolved(options)
         if options.session_id:
             await self._settled(session_id, owner)
-        return await self._take(session_id, owner, resolved, is_stream)
+        return await self._take(session_id, owner, resolved, is_stream, party)
 
-    async def continued(self, session_id: str, owner: str) -> LiveSession:
+    async def continued(self, session_id: str, owner: str, party: Party = NOBODY) -> LiveSession:
         """A session that exists, for a single request; a stream that has it loses it.
 
         Raises:
@@ -123,7 +143,7 @@ class LiveSessions:
                     session.used_at = time.monotonic()
                     return session
         await self._settled(session_id, owner)
-        return await self._take(session_id, owner, None, is_stream=False)
+        return await self._take(session_id, owner, None, False, party)
 
     async def look(self, session_id: str, owner: str) -> tuple[SessionOptions, Card, int]:
         """How a session was opened, its model and the index it expects next; it is not taken over.
@@ -195,6 +215,7 @@ class LiveSessions:
                 await asyncio.gather(*(session.unattended.wait() for session in sessions))
 
     def _release(self, session: LiveSession, reason: PoseliftError | None = None) -> None:
+        session.place.close()
         if self._sessions.get(session.id) is session:
             del self._sessions[session.id]
             if isinstance(reason, Fenced):
@@ -230,10 +251,15 @@ class LiveSessions:
                     await session.flush()
 
     async def _take(
-        self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool
+        self,
+        session_id: str,
+        owner: str,
+        options: SessionOptions | None,
+        is_stream: bool,
+        party: Party,
     ) -> LiveSession:
         try:
-            session = await self._taken(session_id, owner, options, is_stream)
+            session = await self._taken(session_id, owner, options, is_stream, party)
         except PoseliftError:
             self._count("refused")
             raise
@@ -241,12 +267,19 @@ class LiveSessions:
         return session
 
     async def _taken(
-        self, session_id: str, owner: str, options: SessionOptions | None, is_stream: bool
+        self,
+        session_id: str,
+        owner: str,
+        options: SessionOptions | None,
+        is_stream: bool,
+        party: Party,
     ) -> LiveSession:
         if self._is_draining:
             raise Unavailable("the service is shutting down")
         lock = self._opening.setdefault(session_id, asyncio.Lock())
         async with lock:
+            if session_id not in self._sessions:
+                self._refuse_late(party)
             wanted = None if options is None else _stored(options)
             opened = await self._asked(self._store.open(session_id, owner, wanted), session_id)
             stored = self._read(opened.options)
@@ -255,22 +288,38 @@ class LiveSessions:
             before = self._sessions.get(session_id)
             if before is not None:
                 self.leave(before, Fenced("the session was opened by another connection"))
-            session = self._new(
-                StoredSession(opened.writer, owner, opened.options), stored, is_stream
-            )
-            if opened.next_index > 0:
-                async with self._restoring:
-                    await self._asked(session.restore(opened.next_index), session_id)
+            kept = StoredSession(opened.writer, owner, opened.options)
+            session = self._new(kept, stored, is_stream, party)
+            held = self._room.holding(party.name, quota=party.quotas.live_sessions)
+            with ExitStack() as place:
+                place.enter_context(held)
+                if opened.next_index > 0:
+                    async with self._restoring.turn(party.name):
+                        await self._asked(session.restore(opened.next_index), session_id)
+                session.place = place.pop_all()
             session.used_at = time.monotonic()
             self._sessions[session_id] = session
             return session
 
-    def _new(self, kept: StoredSession, options: SessionOptions, is_stream: bool) -> LiveSession:
+    def _refuse_late(self, party: Party) -> None:
+        """Refuse one more session where there is none left, or frames are late.
+
+        A party that has few people for all there are still gets in: its frames have their turn.
+        """
+        self._room.check(party.name, quota=party.quotas.live_sessions)
+        for model in self._live_models.values():
+            if model.lateness.is_late and not model.steps.tracks.is_modest(party.name):
+                said = "live frames are late here, and more sessions would make them later"
+                raise Overloaded(said, _LATE_RETRY_S, reason="late")
+
+    def _new(
+        self, kept: StoredSession, options: SessionOptions, is_stream: bool, party: Party
+    ) -> LiveSession:
         check_lookahead(options.model, options.lookahead_frames, self._live_models)
         model, settings = self._model_of(options), self._settings
         joints = len(model.card.input.joints)
         log = FrameLog(self._store, kept, model.frames_kept, joints, settings.max_outage_s)
-        return LiveSession(model, log, options, settings.max_gap_s, is_stream)
+        return LiveSession(model, log, options, settings.max_gap_s, is_stream, party)
 
     def _model_of(self, options: SessionOptions) -> LiveModel:
         if options.model not in self._live_models:

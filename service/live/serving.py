@@ -43,13 +43,17 @@ async def live_sessions(
         store = await _store(settings, await store_url(), live.values(), metrics)
         stack.push_async_callback(store.stop)
         limits = LiveSettings(
-            settings.max_gap_s, settings.max_store_outage_s, stream_idle_s=settings.session_expiry_s
+            settings.max_gap_s,
+            settings.max_store_outage_s,
+            settings.max_live_sessions,
+            stream_idle_s=settings.session_expiry_s,
         )
         sessions = LiveSessions(models, live, store, limits, metrics.session_event)
         sessions.start()
         stack.push_async_callback(sessions.drain)
         people = {name: model.people for name, model in live.items()}
         metrics.watch_live(lambda: sessions.count, lambda: sessions.is_store_here, people)
+        metrics.watch_lateness(lambda: sessions.lateness)
         yield sessions
 
 

@@ -24,7 +24,7 @@ An ended session goes on from the store, exactly, once it is opened again, here 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,6 +47,7 @@ from service.live.records import RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
 from service.request_errors import Fenced, Unavailable
 from service.requests import SessionOptions
+from service.shares import Party
 
 _RETRY_S = 0.25
 """How often a session that ends tries to leave its frames with a store that is away."""
@@ -59,12 +60,14 @@ class LiveSettings:
     Attributes:
         max_gap_s: up to how long a person who is not detected keeps a pose.
         max_outage_s: how long a session goes on while the store is away.
+        max_sessions: how many there may be on this replica.
         request_idle_s: after how long without a request a session that is used by single requests
             leaves this replica's memory; ``stream_idle_s`` without a frame ends a stream.
     """
 
     max_gap_s: float = 0.25
     max_outage_s: float = 60.0
+    max_sessions: int = 4_096
     request_idle_s: float = 10.0
     stream_idle_s: float = 600.0
 
@@ -82,6 +85,7 @@ class LiveSession:
         options: SessionOptions,
         max_gap_s: float,
         is_stream: bool,
+        party: Party,
     ) -> None:
         self.options = options
         self.next_index = 0
@@ -89,6 +93,8 @@ class LiveSession:
         self.owner = log.session.owner
         self.is_stream = is_stream
         self.used_at = time.monotonic()
+        self.place = ExitStack()
+        """What it holds among all sessions, until it ends here."""
         self.notified = asyncio.Event()
         """Set once the transport must be told ``reason``: why the session ended by itself."""
         self.unattended = asyncio.Event()
@@ -100,7 +106,8 @@ class LiveSession:
         self._how = options.preprocessing(max_gap_s)
         self._codec = model.codec(self._how)
         self._clock = FrameClock()
-        self._people = People(model.steps.tracks, self._codec.check)
+        self._party = party.name
+        self._people = People(model.steps.tracks, self._codec.check, party)
         self._warnings = LiveWarnings(self._codec.check)
         layout = model.card.input.keypoint_format
         self._associator = (
@@ -110,9 +117,10 @@ class LiveSession:
         )
         self._answering: Answering
         if options.lookahead_frames and model.windows is not None:
-            self._answering = AnswerLater(model, model.windows, self._codec, options, log)
+            how = model, model.windows, self._codec, options, log, party.name
+            self._answering = AnswerLater(*how)
         else:
-            self._answering = AnswerNow(model, self._codec, options, log)
+            self._answering = AnswerNow(model, self._codec, options, log, party.name)
         self._turn = asyncio.Lock()
         self._ended: PoseliftError | None = None
 
@@ -147,12 +155,15 @@ class LiveSession:
             Fenced: the session was taken over.
             Unavailable: the store has been away for too long.
         """
-        self.used_at = time.monotonic()
+        before, self.used_at = self.used_at, time.monotonic()
         async with self._turn:
             self._check_alive()
             may_jump = self.options.allow_gaps or self.options.when_behind == "drop_oldest"
             if frame.index == self.next_index or (may_jump and frame.index > self.next_index):
-                return await self._lift_or_end(frame)
+                answer = await self._lift_or_end(frame)
+                between_s = max(self.used_at - before, 1 / self.options.fps)
+                self._model.lateness.observe(time.monotonic() - self.used_at, between_s)
+                return answer
             return await self._answering.again(frame.index, self.next_index)
 
     async def _lift_or_end(self, frame: Frame) -> FramePoses | None:
@@ -194,7 +205,7 @@ class LiveSession:
         times = elapsed, skipped, frame.timestamp_s
         codec = self._codec_now()
         job = FrameJob(self, frame.index, codec, tracks, keypoints_PJ3, sources_P, *times)
-        with self._model.steps.batcher.admit(len(tracks)) as admission:
+        with self._model.steps.batcher.admit(len(tracks), self._party) as admission:
             stepped = await admission.submit(job) if tracks else None
         # It may have been taken over meanwhile; what was stepped was not its own any more then.
         self._check_alive()
@@ -260,7 +271,7 @@ class LiveSession:
                 memory = recorded[-1].memory(track_id)
                 filled_TJ2 = past.filled(self.card.input.joints)
                 track = self._people.begin(track_id)
-                with self._model.steps.batcher.admit(1) as admission:
+                with self._model.steps.batcher.admit(1, self._party) as admission:
                     job = RebuildJob(self._codec_now(), track, memory, filled_TJ2)
                     await admission.submit(job)
             await self._answering.restore(recorded)

@@ -21,7 +21,11 @@ from service.live.records import RecordedFrame
 from service.live.tracks import Track, Tracks
 
 _REBUILDS_A_TICK = 2
-"""A rebuild costs as much as a hundred steps; live frames must not wait for many at a time."""
+"""Live frames must not wait for many at a time."""
+_STEPS_OF_A_REBUILD = 100
+"""What it costs in steps, about."""
+_PEOPLE_A_TICK = 256
+"""Sessions of many people, of which one party may have several, wait for each other's ticks."""
 _TICK_S = 0.01
 """Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
 with the number of tracks, and a tick for each frame would leave no time for anything else."""
@@ -223,8 +227,8 @@ class _Group:
 
 
 def choose(jobs: Sequence[Job]) -> list[int]:
-    """The oldest waiting job of each session, and of rebuilds only a few."""
-    chosen, sessions, rebuilds = [], set(), 0
+    """The first waiting job of each session, for so many people, and of rebuilds only a few."""
+    chosen, sessions, people, rebuilds = [], set(), 0, 0
     for index, job in enumerate(jobs):
         if isinstance(job, RebuildJob):
             if rebuilds < _REBUILDS_A_TICK:
@@ -232,12 +236,14 @@ def choose(jobs: Sequence[Job]) -> list[int]:
                 chosen.append(index)
         elif id(job.session) not in sessions:
             sessions.add(id(job.session))
-            chosen.append(index)
+            if not people or people + len(job.tracks) <= _PEOPLE_A_TICK:
+                people += len(job.tracks)
+                chosen.append(index)
     return chosen
 
 
 def _cost(job: Job) -> float:
-    return len(job.tracks) if isinstance(job, FrameJob) else 1
+    return len(job.tracks) if isinstance(job, FrameJob) else _STEPS_OF_A_REBUILD
 
 
 def _to_length(inputs_TJ2: Floats, length: int) -> Floats:

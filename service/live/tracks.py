@@ -8,15 +8,16 @@ import numpy as np
 from poselift.array_types import Slots
 from poselift.codec import TrackMemory
 from poselift.runtime.rings import Rings, RingShape
-from service.request_errors import Overloaded
+from service.shares import NOBODY, Party, Pool
 
 
 class Track:
-    """One person in one session, as far as a model is concerned."""
+    """One person in one session of a party, as far as a model is concerned."""
 
-    __slots__ = ("is_released", "slot")
+    __slots__ = ("is_released", "party", "slot")
 
-    def __init__(self) -> None:
+    def __init__(self, party: str) -> None:
+        self.party = party
         self.slot: int | None = None
         self.is_released = False
 
@@ -33,28 +34,33 @@ class Tracks:
         self.rings = Rings(rings, capacity)
         self._memory = TrackMemory.blank(capacity, joints)
         self._blank = TrackMemory.blank(1, joints)
-        self._capacity = capacity
-        self.begun = 0
-        """How many tracks have begun and not ended."""
+        self._room = Pool("people", capacity)
         self._free = list(range(capacity - 1, -1, -1))
         self._ended: deque[Track] = deque()
 
-    def begin(self) -> Track:
+    @property
+    def begun(self) -> int:
+        """How many tracks have begun and not ended."""
+        return int(self._room.taken)
+
+    def begin(self, party: Party = NOBODY) -> Track:
         """Room for a track.
 
         Raises:
-            Overloaded: there is none.
+            Overloaded: there is none for this party.
         """
-        if self.begun >= self._capacity:
-            raise Overloaded(f"all {self._capacity} places for live tracks are taken")
-        self.begun += 1
-        return Track()
+        self._room.take(party.name, quota=party.quotas.live_people)
+        return Track(party.name)
+
+    def is_modest(self, party: str) -> bool:
+        """Whether a party with one more person had few of all there are."""
+        return self._room.is_modest(party, 1)
 
     def end(self, track: Track) -> None:
         """Give a track's room back; may be called again."""
         if not track.is_released:
             track.is_released = True
-            self.begun -= 1
+            self._room.give_back(track.party)
             self._ended.append(track)
 
     def reclaim(self) -> None:

@@ -19,6 +19,7 @@ Bodies that are still wanted are bounded in ``service.rest.bodies``.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -30,6 +31,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from service.request_errors import Overloaded
 from service.shares import Pool
+
+ABORT = "abort"
+"""The key in a scope's state of what ends the connection at once."""
 
 _LARGEST_HEAD_BYTES = 64 * 1024
 _LARGEST_DISCARDED_BYTES = 1024 * 1024
@@ -70,26 +74,29 @@ class Peer(Protocol):
 class Connections:
     """All connections of one server."""
 
-    def __init__(self, limits: ConnectionLimits) -> None:
+    def __init__(self, limits: ConnectionLimits, party_of: Callable[[str], str] = str) -> None:
+        """``party_of`` tells who shares places with an address."""
         self.limits = limits
+        self._party_of = party_of
         self._pool = Pool("connections", limits.most)
         self._peers: dict[Peer, str] = {}
         self._unread_s = limits.unread_s
 
     def enter(self, peer: Peer, address: str) -> bool:
         """Whether there is room for one more from this address."""
+        party = self._party_of(address)
         try:
-            self._pool.take(address)
+            self._pool.take(party)
         except Overloaded:
             return False
-        self._peers[peer] = address
+        self._peers[peer] = party
         return True
 
     def leave(self, peer: Peer) -> None:
         """A connection has ended; may be called again."""
-        address = self._peers.pop(peer, None)
-        if address is not None:
-            self._pool.give_back(address)
+        party = self._peers.pop(peer, None)
+        if party is not None:
+            self._pool.give_back(party)
 
     def replace(self, peer: Peer, successor: Peer) -> None:
         """A connection goes on as a WebSocket."""
@@ -204,6 +211,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         """See ``HttpToolsProtocol``."""
         super().on_message_begin()
         self._is_within, self._head_bytes = True, 0
+        self.scope["state"][ABORT] = self.transport.abort
 
     def on_url(self, url: bytes) -> None:
         """See ``HttpToolsProtocol``."""

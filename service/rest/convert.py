@@ -10,16 +10,16 @@ from fastapi import Request, Response
 
 from poselift.formats import FORMATS
 from poselift.readers.registry import READERS
+from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.requests import ConvertOptions
-from service.rest.bodies import MemoryBudget, unless_caller_leaves
+from service.rest.bodies import unless_caller_leaves
+from service.rest.middleware import admission_of
 from service.rest.operations import Body, File, Operations, Schema
 from service.wire.conversion import Conversion
 from service.wire.options import convert_options
 from service.wire.served_formats import JSON
 
-_LARGEST_BODIES = 2
-"""How many of the largest files are read and worked on at a time."""
 _UNNAMED = "file"
 _TEXT: Schema = {"type": "string", "maxLength": 200}
 _QUERY: Mapping[str, tuple[str, Schema]] = {
@@ -47,7 +47,7 @@ class ConvertEndpoint:
     def __init__(self, context: ServiceContext) -> None:
         limit = context.limits.max_body_bytes
         self._context = context
-        self._budget = MemoryBudget(limit, _LARGEST_BODIES * limit)
+        self._budget = MemoryBudget(limit, context.shares.body_bytes)
 
     def add_to(self, operations: Operations) -> None:
         """Add the route to this endpoint."""
@@ -72,7 +72,8 @@ class ConvertEndpoint:
         """
         converter = self._context.file_converter
         conversion = Conversion(_options(request))
-        work = converter.elsewhere(conversion, await request.body())
+        party = admission_of(request).caller.party
+        work = converter.elsewhere(conversion, await request.body(), party)
         converted = await unless_caller_leaves(request, work)
         notes = json.dumps(converted.notes)
         headers = {"poselift-reader": converted.reader, "poselift-notes": notes}

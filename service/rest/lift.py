@@ -4,17 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import Request, Response
 
+from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.handlers import lift_handler
-from service.rest.bodies import MemoryBudget, unless_caller_leaves
+from service.rest.bodies import unless_caller_leaves
 from service.rest.examples import LIFT_REQUESTS
 from service.rest.media import wanted_file
-from service.rest.middleware import admission_of, formats_of
+from service.rest.middleware import admission_of, declared_size, formats_of
 from service.rest.operations import Body, Operations
 from service.wire.pose_files import PoseFile, WrittenFile, described_files
 
-_LARGEST_BODIES = 4
-"""How many of the largest bodies are read and worked on at a time."""
 _FILES_AT_A_TIME = 2
 """A long clip's takes seconds to write, and its own size several times in memory."""
 _HEADERS = {
@@ -29,7 +28,7 @@ class LiftEndpoint:
     def __init__(self, context: ServiceContext) -> None:
         limit = context.limits.max_body_bytes
         self._context = context
-        self._budget = MemoryBudget(limit, _LARGEST_BODIES * limit)
+        self._budget = MemoryBudget(limit, context.shares.body_bytes)
         self._writing = ThreadPoolExecutor(_FILES_AT_A_TIME, thread_name_prefix="writing")
 
     def add_to(self, operations: Operations) -> None:
@@ -56,15 +55,14 @@ class LiftEndpoint:
         """
         file = wanted_file(request.headers, self._context.formats)
         given, wanted = formats_of(request)
+        asked = admission_of(request)
+        lift_handler.expect(self._context, declared_size(request.headers), given, asked)
         body = await request.body()
-        deadline = admission_of(request).deadline
         if file is None:
-            work = lift_handler.lift(self._context, body, given, wanted, deadline)
+            work = lift_handler.lift(self._context, body, given, wanted, asked)
             answer = await unless_caller_leaves(request, work)
             return Response(answer, media_type=wanted.media_type)
-        writing = lift_handler.lift_to_file(
-            self._context, body, given, file, deadline, self._writing
-        )
+        writing = lift_handler.lift_to_file(self._context, body, given, file, asked, self._writing)
         return _file_answer(await unless_caller_leaves(request, writing), file)
 
 

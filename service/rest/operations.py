@@ -10,9 +10,9 @@ from typing import Any, ClassVar, TypeAlias
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
+from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.error_table import ERROR_KINDS, PROBLEM_TYPE
-from service.rest.bodies import MemoryBudget
 from service.rest.middleware import AdmissionMiddleware, BodyMiddleware
 from service.wire.served_formats import JSON, PROTOBUF
 

@@ -3,12 +3,15 @@
 import asyncio
 import math
 import socket
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import count
 from typing import Any
 
 import uvicorn
 
+from service.addresses import is_among, network_of
 from service.context import ServiceContext
 from service.machine import Machine, StartError, authority
 from service.rest.app import create_app
@@ -27,7 +30,7 @@ class HttpTransport:
 
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._machine = machine
-        self._connections = Connections(_limits(machine))
+        self._connections = Connections(_limits(machine), _party_of(context))
         self._server = _Server(_config(context, self._connections, machine))
         self._serving: asyncio.Task[None]
         self._sweeping: asyncio.Task[None]
@@ -87,6 +90,18 @@ def _limits(machine: Machine) -> ConnectionLimits:
         idle_s=settings.keep_alive_s,
         unread_s=settings.slow_reader_timeout_s,
     )
+
+
+def _party_of(context: ServiceContext) -> Callable[[str], str]:
+    """Who shares connections with an address: its network, and with a trusted proxy nobody."""
+    numbers = count()
+
+    def party(address: str) -> str:
+        if is_among(address, context.trusted_proxies):
+            return f"proxy {next(numbers)}"
+        return network_of(address)
+
+    return party
 
 
 def _config(context: ServiceContext, connections: Connections, machine: Machine) -> uvicorn.Config:

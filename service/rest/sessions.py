@@ -1,23 +1,26 @@
 """Live sessions over plain requests: /v1/sessions."""
 
+from functools import partial
 from itertools import chain
 
 from fastapi import Request, Response
 
+from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.live.frames import Frame, FramePoses
 from service.live.session import LiveSession
 from service.logs import in_session
-from service.rest.bodies import MemoryBudget, unless_caller_leaves
+from service.rest.bodies import unless_caller_leaves
 from service.rest.examples import LIFT_FRAMES, OPEN_SESSION
 from service.rest.middleware import admission_of, formats_of
 from service.rest.operations import Body, Operations
+from service.validation import Limits
 from service.wire.served_formats import JSON
-from service.wire.stream_messages import OpenedSession
+from service.wire.stream_messages import FrameBatch, OpenedSession
 from service.wire.wire_format import WireFormat
 
+_LARGEST_OPENING_BYTES = 64 * 1024
 _LARGEST_BODY_BYTES = 4 * 1024 * 1024
-_BODIES_AT_A_TIME = 16
 _PATH = "/v1/sessions/{session_id}"
 
 
@@ -26,7 +29,8 @@ class SessionEndpoints:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
-        self._budget = MemoryBudget(_LARGEST_BODY_BYTES, _BODIES_AT_A_TIME * _LARGEST_BODY_BYTES)
+        self._openings = MemoryBudget(_LARGEST_OPENING_BYTES, context.shares.body_bytes)
+        self._budget = MemoryBudget(_LARGEST_BODY_BYTES, context.shares.body_bytes)
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
@@ -38,7 +42,7 @@ class SessionEndpoints:
             status=201,
             errors=(404, 409),
             body=Body("OpenSession", "OpenSession", example=OPEN_SESSION),
-            budget=self._budget,
+            budget=self._openings,
         )
         operations.add(
             "POST",
@@ -57,8 +61,9 @@ class SessionEndpoints:
         """Open a live session, or resume the one of the id given."""
         given, wanted = formats_of(request)
         body, sessions = await request.body(), self._context.live
-        owner = admission_of(request).caller.name
-        session = await sessions.open(given.decode_open(body), owner, is_stream=False)
+        caller = admission_of(request).caller
+        options = given.decode_open(body)
+        session = await sessions.open(options, caller.name, False, caller.shares_as)
         in_session(session.id)
         content = wanted.encode_session(OpenedSession.of(session))
         return Response(content, 201, media_type=wanted.media_type)
@@ -70,11 +75,24 @@ class SessionEndpoints:
         last 64; after a gap the answer is 409 and names the index expected.
         """
         given, wanted = formats_of(request)
-        body, owner = await request.body(), admission_of(request).caller.name
-        session = await self._context.live.continued(_session_id(request), owner)
-        answers = await unless_caller_leaves(request, _lifted(session, given, body))
+        body, caller = await request.body(), admission_of(request).caller
+        session_id, sessions = _session_id(request), self._context.live
+        session = await sessions.continued(session_id, caller.name, caller.shares_as)
+        answers = await unless_caller_leaves(request, self._lifted(request, session, given, body))
         content = wanted.encode_frames(answers, session.next_index)
         return Response(content, media_type=wanted.media_type)
+
+    async def _lifted(
+        self, request: Request, session: LiveSession, given: WireFormat, body: bytes
+    ) -> list[FramePoses]:
+        decode = partial(_frames, given, session.options.joint_count())
+        party = admission_of(request).caller.party
+        batch = await self._context.decoder.decode(decode, body, given.inline_bytes, party)
+        for fault in chain.from_iterable(frame.errors for frame in batch.frames):
+            raise fault.error
+        answers = [await _answer_due(session, frame) for frame in batch.frames]
+        waiting = await session.waiting() if batch.flush else []
+        return [answer for answer in answers if answer is not None] + waiting
 
     async def get_session(self, request: Request) -> Response:
         """Tell which frame a session expects next; a stream that has it goes on undisturbed."""
@@ -103,11 +121,6 @@ async def _answer_due(session: LiveSession, frame: Frame) -> FramePoses | None:
     return None if due < 0 else await session.push(Frame(due, ()))
 
 
-async def _lifted(session: LiveSession, given: WireFormat, body: bytes) -> list[FramePoses]:
-    joints = session.options.joint_count()
-    batch = given.decode_frames(body, joints)
-    for fault in chain.from_iterable(frame.errors for frame in batch.frames):
-        raise fault.error
-    answers = [await _answer_due(session, frame) for frame in batch.frames]
-    waiting = await session.waiting() if batch.flush else []
-    return [answer for answer in answers if answer is not None] + waiting
+def _frames(given: WireFormat, joints: int, body: bytes, _: Limits) -> FrameBatch:
+    """A body's frames, decoded perhaps in another process."""
+    return given.decode_frames(body, joints)

@@ -51,7 +51,7 @@ class StreamEndpoint:
             with admitted(
                 self._context, "websocket", "lift_stream", api_key, address=address
             ) as request:
-                await LiveStream(self._context, wire_format, channel, request.caller).run()
+                await LiveStream(self._context, wire_format, channel, request).run()
             await channel.close(_OK, "")
         except CallerLeft:
             return

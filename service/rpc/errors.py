@@ -25,6 +25,7 @@ DETAILS_KEY = "grpc-status-details-bin"
 
 _ROOM_FOR_PROBLEM = 3_000
 """Bytes; clients refuse more than 8 kB of trailers in all unless told otherwise."""
+_TOLD_S = 5.0
 _log = logging.getLogger(__name__)
 
 _Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -37,11 +38,12 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
         _log.error("a call failed", exc_info=error)
     code = grpc.StatusCode[kind_of(known).grpc_code]
     try:
-        await call.abort(code, shortened(known.detail), _trailers(code, known))
+        async with asyncio.timeout(_TOLD_S):
+            await call.abort(code, shortened(known.detail), _trailers(code, known))
     except grpc.aio.AbortError:
         raise
     except Exception:
-        # The caller left without having read what came before.
+        # The caller left without having read what came before, or does not read.
         raise asyncio.CancelledError from None
 
 

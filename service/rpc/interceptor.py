@@ -1,8 +1,12 @@
-"""What a gRPC call passes before its handler: admission, authentication, deadline, counting."""
+"""What a gRPC call passes before its handler: admission, authentication, deadline, counting.
+
+All methods are served as streams, also those with one message and one answer, which are the same to
+callers: so messages are read here, once it is known that they are wanted.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -15,24 +19,39 @@ from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.logs import REQUEST_ID, begin_request, id_headers
 from service.rpc.errors import abort
+from service.rpc.messages import inflated, is_compressed
+from service.rpc.open_methods import OpenMethods
+
+LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
+"""gRPC takes a message in whole before it can be refused: 150,000 frames, and no more."""
 
 _FIRST_WRITE_S = 1.0
+_SLOWEST_READER_BYTES_PER_S = 32 * 1024
 
 _Call: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 class RpcChannel:
-    """A stream's messages as those of a gRPC call."""
+    """A stream's messages as those of a gRPC call, none of which is larger than ``largest``."""
 
-    def __init__(self, call: _Call) -> None:
+    def __init__(self, call: _Call, largest: int) -> None:
         self._call = call
+        self.largest = largest
         self._has_read = False
 
     async def receive(self) -> bytes | None:
-        """The client's next message; None at the end."""
+        """The client's next message; None at the end.
+
+        Raises:
+            TooLarge, Unreadable: it came compressed, and has too much in it, or nothing readable.
+        """
         self._has_read = True
         message = await self._call.read()
-        return message if isinstance(message, bytes) else None  # at the end it is EOF
+        if not isinstance(message, bytes):
+            return None  # at the end it is EOF
+        if is_compressed(message):
+            return await asyncio.to_thread(inflated, message, self.largest)
+        return message
 
     async def send(self, content: bytes) -> None:
         """Send a message."""
@@ -46,10 +65,10 @@ class RpcChannel:
         if not self._has_read:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_WRITE_S):
-                    await self.receive()
+                    await self._call.read()
 
 
-UnaryHandler: TypeAlias = Callable[[bytes, Admitted], Awaitable[bytes]]
+UnaryHandler: TypeAlias = Callable[[RpcChannel, Admitted], Awaitable[bytes]]
 StreamHandler: TypeAlias = Callable[[RpcChannel, Admitted], Awaitable[None]]
 
 
@@ -64,6 +83,12 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, context: ServiceContext, operations: Mapping[str, str]) -> None:
         self._context = context
         self._operations = operations
+        self._open_methods = OpenMethods(lambda call: _host(call.peer()))
+        self._calls = 0
+        self.idle = asyncio.Event()
+        """Set while no call is in progress."""
+        self.idle.set()
+        self._largest = min(context.limits.max_body_bytes, LARGEST_MESSAGE_BYTES)
 
     async def intercept_service(  # noqa: D102
         self,
@@ -72,32 +97,53 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:  # noqa: ANN401
         found = await continuation(handler_call_details)
         operation = self._operations.get(handler_call_details.method)
-        if found is None or operation is None:
-            return found
+        if found is None:
+            return None
+        if operation is None:
+            return self._open_methods.bounded(found)
         if found.stream_stream is not None:
-            stream = partial(self._stream, operation, found.stream_stream)
-            return grpc.stream_stream_rpc_method_handler(stream)
-        return grpc.unary_unary_rpc_method_handler(
-            partial(self._unary, operation, found.unary_unary)
-        )
+            serve = partial(self._stream, operation, found.stream_stream)
+        else:
+            serve = partial(self._unary, operation, found.unary_unary)
+        return grpc.stream_stream_rpc_method_handler(serve)
 
-    async def _unary(
-        self, operation: str, handler: UnaryHandler, body: bytes, call: _Call
-    ) -> bytes:
+    async def _unary(self, operation: str, handler: UnaryHandler, _: object, call: _Call) -> None:
+        channel = RpcChannel(call, self._largest)
         try:
-            with self._admitted(operation, call) as request:
-                return await request.deadline.bound(handler(body, request))
+            with self._counted(), self._admitted(operation, call) as request:
+                answer = await request.deadline.bound(handler(channel, request))
+                await self._deliver(channel, answer)
         except Exception as error:
             await abort(call, error)
 
     async def _stream(self, operation: str, handler: StreamHandler, _: object, call: _Call) -> None:
-        channel = RpcChannel(call)
+        channel = RpcChannel(call, self._largest)
         try:
-            with self._admitted(operation, call) as request:
+            with self._counted(), self._admitted(operation, call) as request:
                 await handler(channel, request)
         except Exception as error:
             await channel.let_write()
             await abort(call, error)
+
+    async def _deliver(self, channel: RpcChannel, answer: bytes) -> None:
+        """Send an answer; who does not read it is not waited for."""
+        patience_s = self._context.slow_reader_s + len(answer) / _SLOWEST_READER_BYTES_PER_S
+        try:
+            async with asyncio.timeout(patience_s):
+                await channel.send(answer)
+        except TimeoutError:
+            raise asyncio.CancelledError from None
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._calls += 1
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self.idle.set()
 
     def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
         metadata = {name: _text(value) for name, value in call.invocation_metadata() or ()}

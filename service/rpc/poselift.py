@@ -4,6 +4,7 @@ Messages are parsed here rather than by gRPC, so that one that cannot be is answ
 bad input, and so that lifting has one way in with HTTP's protobuf bodies.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import grpc
 from poselift.card import Card
 from poselift.v1 import poselift_pb2 as messages
 from service.admission import Admitted
+from service.body_memory import Lease, MemoryBudget
 from service.context import ServiceContext
 from service.handlers import lift_handler
 from service.handlers.live_stream import LiveStream
@@ -19,6 +21,8 @@ from service.rpc.interceptor import RpcChannel
 from service.wire.description import model_details, model_summary
 from service.wire.protobuf_reading import parse
 from service.wire.served_formats import PROTOBUF
+
+_USUAL_READ_S = 2.0
 
 OPERATIONS = {"Lift": "lift", "ListModels": "list_models", "LiftStream": "lift_stream"}
 """The methods, with their names in metrics."""
@@ -29,6 +33,7 @@ class PoseLift:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
+        self._budget = MemoryBudget(context.limits.max_body_bytes, context.shares.body_bytes)
 
     def handlers(self, service: str) -> grpc.GenericRpcHandler:
         """The methods by name, to be added to a server."""
@@ -39,20 +44,40 @@ class PoseLift:
         }
         return grpc.method_handlers_generic_handler(service, methods)
 
-    async def lift(self, body: bytes, request: Admitted) -> bytes:
+    async def lift(self, channel: RpcChannel, request: Admitted) -> bytes:
         """Lift clips."""
-        return await lift_handler.lift(self._context, body, PROTOBUF, PROTOBUF, request.deadline)
+        lift_handler.expect(self._context, 0, PROTOBUF, request)
+        quota = request.caller.quotas.bytes_in_flight
+        with self._budget.lease(request.caller.party, quota) as lease:
+            body = await self._body(channel, lease)
+            return await lift_handler.lift(self._context, body, PROTOBUF, PROTOBUF, request)
 
     async def lift_stream(self, channel: RpcChannel, request: Admitted) -> None:
         """Lift a live session's frames as they come."""
-        await LiveStream(self._context, PROTOBUF, channel, request.caller).run()
+        await LiveStream(self._context, PROTOBUF, channel, request).run()
 
-    async def list_models(self, body: bytes, _: Admitted) -> bytes:
+    async def list_models(self, channel: RpcChannel, _: Admitted) -> bytes:
         """List the models served."""
-        parse(messages.ListModelsRequest, body)
+        parse(messages.ListModelsRequest, await channel.receive() or b"")
         models = self._context.engine.models
         described = [_described(model.card, models.aliases) for model in models]
         return messages.ListModelsResponse(models=described).SerializeToString()
+
+    async def _body(self, channel: RpcChannel, lease: Lease) -> bytes:
+        """The one message of a call.
+
+        Its size is known once it is here, in whole: one that takes long to come counts as large.
+        """
+        reading = asyncio.ensure_future(channel.receive())
+        try:
+            await asyncio.wait({reading}, timeout=_USUAL_READ_S)
+            if not reading.done():
+                lease.extend(channel.largest)
+            body = await reading or b""
+        finally:
+            reading.cancel()
+        lease.extend(len(body))
+        return body
 
 
 def _described(card: Card, aliases: Mapping[str, str]) -> messages.Model:

@@ -1,7 +1,7 @@
 """The gRPC server."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -12,19 +12,31 @@ from poselift.v1 import poselift_pb2 as messages
 from service.context import ServiceContext
 from service.machine import Machine, StartError, authority
 from service.rpc.health import HealthServicer
-from service.rpc.interceptor import AdmissionInterceptor
+from service.rpc.interceptor import LARGEST_MESSAGE_BYTES, AdmissionInterceptor
 from service.rpc.poselift import OPERATIONS, PoseLift
 
+_SERVICE: Final = messages.DESCRIPTOR.services_by_name["PoseLift"].full_name
 _UNLIMITED = -1
-_LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
-"""gRPC takes a message in whole before it can be refused: 150,000 frames, and no more."""
+_MOST_STREAMS = 1_024
+"""Of one connection, at a time."""
+_MOST_PENDING = 10_000
+"""Calls that wait to be looked at, each of which is answered; gRPC itself ends a thousand at random
+and tells nobody why."""
+_HANDSHAKE_MS = 10_000
+_IDLE_MS = 300_000
+_AGE_MS = 3_600_000
+_PING_MS, _PONG_MS = 60_000, 20_000
+_PINGS_OF_CLIENTS_MS = 10_000
+_LEAVE_S = 1.0
 
 
 class RpcTransport:
     """gRPC on the port of the settings."""
 
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
-        self._server = create_server(context)
+        operations = {f"/{_SERVICE}/{method}": name for method, name in OPERATIONS.items()}
+        self._admission = AdmissionInterceptor(context, operations)
+        self._server = create_server(context, self._admission, machine.max_connections)
         self._settings = machine.settings
         self._tls = machine.tls
 
@@ -56,33 +68,51 @@ class RpcTransport:
 
     async def drain(self, timeout_s: float) -> None:
         """Let calls in progress finish, no longer than the timeout, and end."""
-        await self._server.stop(timeout_s)
+        stopping = asyncio.create_task(self._server.stop(timeout_s))
+        idle = asyncio.create_task(self._admission.idle.wait())
+        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        # By itself gRPC waits for every peer to take its leave, and some never answer.
+        await self._server.stop(_LEAVE_S)
+        await stopping
 
 
-def create_server(context: ServiceContext) -> grpc.aio.Server:
+def create_server(
+    context: ServiceContext, admission: AdmissionInterceptor, max_connections: int
+) -> grpc.aio.Server:
     """A server of poselift.v1, health and reflection; it has no address yet."""
-    service = messages.DESCRIPTOR.services_by_name["PoseLift"].full_name
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    operations = {f"/{service}/{method}": name for method, name in OPERATIONS.items()}
-    server = grpc.aio.server(
-        interceptors=[AdmissionInterceptor(context, operations)], options=_options(context)
-    )
-    server.add_generic_rpc_handlers((PoseLift(context).handlers(service),))
-    servicer = HealthServicer(context.state, (service,))
+    server = grpc.aio.server(interceptors=[admission], options=_options(context, max_connections))
+    server.add_generic_rpc_handlers((PoseLift(context).handlers(_SERVICE),))
+    servicer = HealthServicer(context.state, (_SERVICE,))
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     if context.describes_rpc:
-        names = (service, health, reflection.SERVICE_NAME)
+        names = (_SERVICE, health, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
     return server
 
 
-def _options(context: ServiceContext) -> tuple[tuple[str, Any], ...]:
+def _options(context: ServiceContext, max_connections: int) -> tuple[tuple[str, Any], ...]:
     return (
         (
             "grpc.max_receive_message_length",
-            min(context.limits.max_body_bytes, _LARGEST_MESSAGE_BYTES),
+            min(context.limits.max_body_bytes, LARGEST_MESSAGE_BYTES),
         ),
         ("grpc.max_send_message_length", _UNLIMITED),
         # Else a second server on the same port would start and take half of the calls.
         ("grpc.so_reuseport", 0),
+        # gRPC does so without bounds, and before anybody could be asked for a key.
+        ("grpc.per_message_decompression", 0),
+        ("grpc.max_allowed_incoming_connections", max_connections),
+        ("grpc.max_concurrent_streams", _MOST_STREAMS),
+        ("grpc.server.max_pending_requests", _MOST_PENDING),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * _MOST_PENDING),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.max_connection_idle_ms", _IDLE_MS),
+        # Streams in progress outlive it: only new calls go to another connection, or replica.
+        ("grpc.max_connection_age_ms", _AGE_MS),
+        ("grpc.keepalive_time_ms", _PING_MS),
+        ("grpc.keepalive_timeout_ms", _PONG_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PINGS_OF_CLIENTS_MS),
     )

@@ -1,103 +1,210 @@
 """Decoding without holding up other requests.
 
 Parsing JSON is one long call into C that holds Python's lock: 100 ms and more for 4 MB, seconds for
-the largest bodies, during which a thread would stall the event loop as surely as no thread. So
-large bodies are decoded in a process of their own, started when the first one arrives. What a
-hostile body does to memory happens there as well.
+the largest bodies, during which a thread would stall the event loop as surely as no thread. So all
+but small bodies are decoded in processes of their own, started when first needed: one for usual
+bodies and one for large ones, so that these do not hold up those. Callers have turns at each. What
+a hostile body does to memory happens there as well, within bounds, and ends with the process.
 """
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TypeVar
 
 from poselift.errors import PoseliftError
 from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
+from service.turns import Turns
 from service.validation import Limits
 from service.wire.wire_format import WireFormat
 
 T = TypeVar("T")
 
-_ATTEMPTS = 2
-"""The process may have ended before this body came; then the second attempt is its first."""
+_log = logging.getLogger(__name__)
+
+_LARGE_BYTES = 4 * 1024 * 1024
+"""Bodies above it are large."""
+_MEMORY_OF_A_BYTE = 16
+"""Numbers in JSON become objects: some eight bytes of them for each of its own. Lists without
+anything in them become thirty, and are refused where there are too many of them."""
+_OTHER_MEMORY = 512 * 1024 * 1024
+_LOOK_S = 0.05
 
 
 class Decoder:
-    """Decodes small bodies at once and large ones elsewhere, one after the other."""
+    """Decodes small bodies at once, and others elsewhere."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        # One thread waits for one process: that bounds the memory that large bodies take.
-        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="decoding")
-        self._process: _DecodingProcess | None = None
-        self._is_closed = False
+        self._here = Turns(1)
+        self._waiting = ThreadPoolExecutor(2, thread_name_prefix="decoding")
+        self._usual = _Lane(self._waiting, limits, _LARGE_BYTES, ends_after_each=False)
+        # Whatever a large body took is given back at once.
+        self._large = _Lane(self._waiting, limits, limits.max_body_bytes, ends_after_each=True)
 
-    async def lift_request(self, given: WireFormat, body: bytes) -> LiftRequest:
+    async def lift_request(self, given: WireFormat, body: bytes, party: str = "") -> LiftRequest:
         """Decode a body.
 
         Raises:
-            TooLarge: decoding it took more memory than there is.
+            TooLarge: decoding it takes more memory than it may.
             PoseliftError: what the format raises.
         """
-        if len(body) <= given.inline_bytes:
-            return given.decode_lift_request(body, self._limits)
-        return await self.elsewhere(given.decode_lift_request, body)
+        return await self.decode(given.decode_lift_request, body, given.inline_bytes, party)
 
-    async def elsewhere(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
-        """Decode a body in the other process, which ``decode`` must come through to.
+    async def decode(
+        self,
+        decode: Callable[[bytes, Limits], T],
+        body: bytes,
+        inline_bytes: int,
+        party: str,
+    ) -> T:
+        """Decode a body: here, if it has no more bytes than that; raises what ``elsewhere`` does.
+
+        One a turn of the event loop, so that many at a time do not hold up others for long.
+        """
+        if len(body) > inline_bytes:
+            return await self.elsewhere(decode, body, party)
+        async with self._here.turn(party):
+            decoded = decode(body, self._limits)
+            await asyncio.sleep(0)
+        return decoded
+
+    async def elsewhere(
+        self, decode: Callable[[bytes, Limits], T], body: bytes, party: str = ""
+    ) -> T:
+        """Decode a body in another process, which ``decode`` must come through to.
 
         Raises:
-            TooLarge: decoding it took more memory than there is.
+            TooLarge: decoding it takes more memory than it may.
             PoseliftError: what ``decode`` raises.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._waiting, self._decode_elsewhere, decode, body)
+        lane = self._large if len(body) > _LARGE_BYTES else self._usual
+        return await lane.decode(decode, body, party)
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
-        self._is_closed = True
+        """End the processes, whatever they are doing."""
         self._waiting.shutdown(wait=False, cancel_futures=True)
-        if self._process is not None:
-            self._process.kill()
+        self._usual.close()
+        self._large.close()
 
-    def _decode_elsewhere(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
-        for _ in range(_ATTEMPTS):
-            process = self._process = self._process or _DecodingProcess(self._limits)
-            if self._is_closed:  # perhaps while the process was being started
-                process.kill()
-                raise Unavailable("the service is shutting down")
-            with suppress(EOFError, OSError):
-                return process.decode(decode, body)
+
+class _Lane:
+    """A process, and the bodies that wait for it."""
+
+    def __init__(
+        self, threads: ThreadPoolExecutor, limits: Limits, largest: int, ends_after_each: bool
+    ) -> None:
+        self._threads = threads
+        self._limits = limits
+        self._memory_bytes = _OTHER_MEMORY + _MEMORY_OF_A_BYTE * largest
+        self._ends_after_each = ends_after_each
+        self._turns = Turns(1)
+        self._process: _DecodingProcess | None = None
+        self._is_closed = False
+
+    async def decode(self, decode: Callable[[bytes, Limits], T], body: bytes, party: str) -> T:
+        """Wait for a turn and decode a body; a large one, given up, is not decoded to its end."""
+        loop = asyncio.get_running_loop()
+        async with self._turns.turn(party):
+            decoding = loop.run_in_executor(self._threads, self._decode, decode, body)
+            try:
+                return await asyncio.shield(decoding)
+            except asyncio.CancelledError:
+                await self._give_up(decoding)
+                raise
+
+    def close(self) -> None:
+        """End the process."""
+        self._is_closed = True
+        self._end_process()
+
+    async def _give_up(self, decoding: "asyncio.Future[T]") -> None:
+        """Let others have their turn, once what is decoded for a caller who has gone is ended."""
+        if self._ends_after_each and self._process is not None:
+            self._process.kill()
+        await asyncio.gather(decoding, return_exceptions=True)
+
+    def _decode(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
+        """In a thread: a body whose process was ended has a second one, in case it was not why."""
+        try:
+            return self._attempt(decode, body)
+        except (EOFError, OSError):
+            _log.warning("a decoding process ended; what it was at is tried once more")
+        try:
+            return self._attempt(decode, body)
+        except (EOFError, OSError):
+            raise TooLarge("decoding the body ended two processes") from None
+
+    def _attempt(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
+        process = self._running_process()
+        try:
+            return process.decode(decode, body)
+        except (EOFError, OSError):
+            self._end_process()
+            raise
+        finally:
+            if self._ends_after_each:
+                self._end_process()
+
+    def _running_process(self) -> "_DecodingProcess":
+        if self._process is not None and not self._process.is_alive:
+            self._end_process()  # it ended while it had nothing to do
+        process = self._process = self._process or _DecodingProcess(
+            self._limits, self._memory_bytes
+        )
+        if self._is_closed:  # perhaps while the process was being started
             process.kill()
-            self._process = None
-        raise TooLarge("decoding the body takes more memory than there is")
+            raise Unavailable("the service is shutting down")
+        return process
+
+    def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
 
 
 class _DecodingProcess:
     """The process, and this end of the connection to it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, memory_bytes: int) -> None:
         spawn = get_context("spawn")
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
+        self._memory_bytes = memory_bytes
         arguments = (theirs, limits)
         self._process = spawn.Process(target=_decode_until_closed, args=arguments, daemon=True)
         self._process.start()
         theirs.close()  # only the process has it open now, so that its end is seen here
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.is_alive()
+
     def decode(self, decode: Callable[[bytes, Limits], T], body: bytes) -> T:
-        """Decode a body; raises EOFError or OSError if the process ends."""
+        """Decode a body.
+
+        Raises:
+            TooLarge: it took more memory than it may, and the process is not to be used again.
+            EOFError, OSError: the process has ended.
+        """
         self._connection.send(decode)
         self._connection.send_bytes(body)
+        # Bounded from within, an allocation would fail, which parsers written in C do not survive.
+        while not self._connection.poll(_LOOK_S):
+            if _resident_bytes(self._process.pid) > self._memory_bytes:
+                self.kill()
+                raise TooLarge("decoding the body takes more memory than it may")
         outcome: T | Exception = self._connection.recv()
         if isinstance(outcome, Exception):
             raise outcome
@@ -131,6 +238,15 @@ def _decoded(pipe: Connection, limits: Limits) -> object:
         error.add_note(traceback.format_exc())  # tracebacks do not come through the pipe
         return error
     return decoded
+
+
+def _resident_bytes(pid: int | None) -> int:
+    """The memory of a process; 0 where the system does not tell."""
+    try:
+        resident = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(resident) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _end_with_parent() -> None:

@@ -25,7 +25,7 @@ class WireFormat(ABC):
     is_text: ClassVar[bool]
     """Whether WebSocket messages are text."""
     inline_bytes: ClassVar[int]
-    """Lift requests up to this size are decoded on the event loop."""
+    """Messages up to this size are decoded on the event loop."""
 
     @property
     def media_type(self) -> str:

@@ -342,7 +342,7 @@ def test_other_keys_are_refused(locked: httpx.Client, key: str) -> None:
 
 def test_a_full_queue_gives_a_retry_delay(models: Path) -> None:
     settings = {"MAX_QUEUED_FRAMES": "300", "MAX_BATCH_FRAMES": "128", "THREADS": "1"}
-    body = as_message(request(keypoints(40_000))).SerializeToString()
+    body = as_message(request(keypoints(15_000))).SerializeToString()
     with service_process(models, **settings) as service, ThreadPoolExecutor(8) as threads:
         answers = list(
             threads.map(

@@ -121,7 +121,7 @@ async def test_a_batch_runs_off_the_event_loop() -> None:
     assert threads != {threading.current_thread()}
 
 
-async def test_the_oldest_item_runs_whatever_the_policy_prefers() -> None:
+async def test_the_first_item_runs_whatever_the_policy_prefers() -> None:
     doubler = Doubler()
 
     def newest_only(items: Sequence[int]) -> list[int]:
@@ -134,6 +134,29 @@ async def test_the_oldest_item_runs_whatever_the_policy_prefers() -> None:
         doubler.release.set()
         await asyncio.gather(first, *others)
     assert doubler.batches == [[0], [1, 5], [2, 4], [3]]
+
+
+async def test_parties_have_turns() -> None:
+    """Twelve items of one party do not keep another's two waiting, nor do those it gave up."""
+    doubler = Doubler()
+
+    async def of(party: str, number: int) -> int:
+        with batcher.admit(1, party) as admission:
+            return await admission.submit(number)
+
+    async with running(doubler) as (batcher, _):
+        first = await held(doubler, batcher, 0)
+        given_up = [asyncio.create_task(of("a", number)) for number in range(100, 110)]
+        many = [asyncio.create_task(of("b", number)) for number in range(1, 13)]
+        await asyncio.sleep(0.01)
+        for task in given_up:
+            task.cancel()
+        await asyncio.sleep(0.01)
+        few = [asyncio.create_task(of(party, number)) for party, number in (("a", 21), ("c", 31))]
+        await asyncio.sleep(0.01)
+        doubler.release.set()
+        await asyncio.gather(first, *many, *few)
+    assert doubler.batches == [[0], [1, 21, 31, 2], [3, 4, 5, 6], [7, 8, 9, 10], [11, 12]]
 
 
 async def test_a_policy_that_raises_does_not_end_the_loop() -> None:

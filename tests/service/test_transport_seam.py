@@ -49,7 +49,7 @@ class LinesTransport:
     async def _answer(self, line: bytes) -> bytes:
         try:
             with admitted(self._context, "lines", "lift", None) as admission:
-                lifting = lift_handler.lift(self._context, line, JSON, JSON, admission.deadline)
+                lifting = lift_handler.lift(self._context, line, JSON, JSON, admission)
                 return await admission.deadline.bound(lifting)
         except Exception as error:
             return orjson.dumps(problem(told(error)))

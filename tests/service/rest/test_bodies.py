@@ -8,8 +8,10 @@ import pytest
 from fastapi import Request
 
 from service.admission import CallerLeft, Deadline
+from service.body_memory import Lease, MemoryBudget
 from service.request_errors import DeadlineExceeded, Overloaded, TooLarge
-from service.rest.bodies import BoundedBody, Lease, MemoryBudget, unless_caller_leaves
+from service.rest.bodies import BoundedBody, unless_caller_leaves
+from service.shares import Pool
 
 MB = 1024 * 1024
 LEFT = {"type": "http.disconnect"}
@@ -30,6 +32,10 @@ def request(*chunks: bytes, then: Sequence[dict[str, Any]] = ()) -> Request:
     return Request({"type": "http", "method": "POST", "headers": []}, receive)
 
 
+def budget_of(most: int, total: float) -> MemoryBudget:
+    return MemoryBudget(most, Pool("bytes", total))
+
+
 async def read(budget: MemoryBudget, body: Request, timeout_s: float = 10) -> bytes:
     with budget.lease() as lease:
         return await Deadline(timeout_s).bound(read_under(lease, body))
@@ -40,35 +46,46 @@ async def read_under(lease: Lease, body: Request) -> bytes:
 
 
 async def test_chunks_are_joined() -> None:
-    assert await read(MemoryBudget(10, 10), request(b"ab", b"", b"cd")) == b"abcd"
+    assert await read(budget_of(10, 10), request(b"ab", b"", b"cd")) == b"abcd"
 
 
 async def test_a_body_may_be_as_large_as_the_limit_and_no_larger() -> None:
-    budget = MemoryBudget(4, 4)
+    budget = budget_of(4, 4)
     assert await read(budget, request(b"ab", b"cd")) == b"abcd"
     with pytest.raises(TooLarge):
         await read(budget, request(b"ab", b"cde"))
 
 
 async def test_large_bodies_share_a_budget_and_small_ones_are_free() -> None:
-    budget = MemoryBudget(10 * MB, budget_bytes=3 * MB)
+    budget = budget_of(10 * MB, 4 * MB)
     with budget.lease() as lease:
         assert len(await read_under(lease, request(bytes(3 * MB)))) == 3 * MB
         with pytest.raises(Overloaded):
             await read(budget, request(bytes(MB), bytes(MB), bytes(MB)))
-        assert len(await read(budget, request(bytes(MB)))) == MB
-    assert len(await read(budget, request(bytes(4 * MB)))) == 4 * MB
+        assert len(await read(budget, request(bytes(MB // 4)))) == MB // 4
+    assert len(await read(budget, request(bytes(3 * MB)))) == 3 * MB
 
 
-async def test_a_stalled_body_is_stopped() -> None:
-    stalled = request(b"ab", then=[{"type": "http.request", "body": b"", "more_body": True}])
-    with pytest.raises(DeadlineExceeded):
-        await read(MemoryBudget(10, 10), stalled, timeout_s=0.05)
+async def test_a_party_with_a_quota_counts_all_its_bytes() -> None:
+    budget = budget_of(10 * MB, 100 * MB)
+    with budget.lease("a", quota=MB) as lease:
+        lease.extend(MB // 2)
+        with budget.lease("a", quota=MB) as another, pytest.raises(Overloaded):
+            another.extend(MB)
+        with budget.lease("b") as others:
+            others.extend(10 * MB)
+
+
+@pytest.mark.parametrize("body", [b"ab", b""])
+async def test_a_body_that_comes_too_slowly_is_stopped(body: bytes) -> None:
+    stalled = request(body, then=[{"type": "http.request", "body": b"", "more_body": True}])
+    with budget_of(10, 10).lease() as lease, pytest.raises(DeadlineExceeded, match="too slowly"):
+        await Request(stalled.scope, BoundedBody(stalled.receive, lease, patience_s=0.05)).body()
 
 
 async def test_a_caller_may_disconnect_while_the_body_arrives() -> None:
     with pytest.raises(CallerLeft):
-        await read(MemoryBudget(10, 10), request(b"ab", then=[LEFT]))
+        await read(budget_of(10, 10), request(b"ab", then=[LEFT]))
 
 
 async def test_a_disconnected_caller_cancels_its_request() -> None:

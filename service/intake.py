@@ -1,0 +1,142 @@
+"""Which lift requests are let in, by how long they would wait.
+
+Work is counted in frames' worth of a model. Parties have turns (``service.batcher``), and longer
+requests go on in pieces. So while a request of some work is done, each request of the same party
+gets as much done, and each other party as much as this one in all. What is ahead of a newcomer is
+the sum of that, of what is there to do; divided by the work that is done in a second, it is the
+time that the newcomer waits. That speed is learned from all who leave: it includes reading,
+writing and whatever else the machine does.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from service.request_errors import Overloaded
+
+_BURST_S = 1.0
+"""For how long after it was idle the service may be in a burst."""
+_PATIENCE_IN_BURST = 3
+_OWN_TIMES = 2
+"""A request may always wait for so many times as long as it takes by itself."""
+_SMOOTHING = 0.1
+_FRAMES_OF_A_REQUEST = 20
+"""The cost of any request, however small."""
+_BYTES_OF_A_FRAME = 300
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request before its body is decoded: whose, how large, and when it is too late for it."""
+
+    party: str
+    media_type: str
+    size: int
+    deadline: float
+    """In the event loop's time."""
+
+
+class Intake:
+    """The lift requests in progress."""
+
+    def __init__(self, max_wait_s: float = 0.2) -> None:
+        self._max_wait_s = max_wait_s
+        self._inside: set[Visit] = set()
+        self._work_per_s: float | None = None
+        self._bytes_of_a_frame: dict[str, float] = {}
+        self._idle_at = 0.0
+
+    def check(self, asked: Asked) -> None:
+        """Refuse a request, if need be, before its body is here.
+
+        Raises:
+            Overloaded: it would wait for too long, or not be done by its deadline.
+        """
+        work = self._expected_work(asked)
+        self._check(work, self._ahead(asked.party, work), asked.deadline)
+
+    def enter(self, asked: Asked) -> "Visit":
+        """Let a request in, or refuse it as ``check`` does; it leaves with the context."""
+        work = self._expected_work(asked)
+        ahead = self._ahead(asked.party, work)
+        self._check(work, ahead, asked.deadline)
+        return Visit(self, asked, work, ahead)
+
+    def _expected_work(self, asked: Asked) -> float:
+        bytes_of_a_frame = self._bytes_of_a_frame.get(asked.media_type, _BYTES_OF_A_FRAME)
+        return _FRAMES_OF_A_REQUEST + asked.size / bytes_of_a_frame
+
+    def _ahead(self, party: str, work: float) -> float:
+        """What is done of others' work before a party's new work is done."""
+        shared: Counter[str] = Counter()
+        own = work
+        for visit in self._inside:
+            shared[visit.asked.party] += min(visit.work, work)  # type: ignore[assignment]
+            own += visit.work if visit.asked.party == party else 0
+        mine = shared.pop(party, 0)
+        return mine + sum(min(theirs, own) for theirs in shared.values())
+
+    def _check(self, work: float, ahead: float, deadline: float) -> None:
+        if self._work_per_s is None or not self._inside:
+            return
+        now = asyncio.get_running_loop().time()
+        own_s, wait_s = work / self._work_per_s, ahead / self._work_per_s
+        if now + wait_s + own_s > deadline:
+            said = f"it would take {wait_s + own_s:.1f} s, which is past the deadline"
+            raise Overloaded(said, wait_s, reason="deadline")
+        is_burst = now - self._idle_at < _BURST_S
+        patience_s = self._max_wait_s * (_PATIENCE_IN_BURST if is_burst else 1)
+        longest_s = max(patience_s, _OWN_TIMES * own_s)
+        if wait_s > longest_s:
+            raise Overloaded(f"it would wait for {wait_s:.1f} s", wait_s - longest_s)
+
+    def _entered(self, visit: "Visit") -> None:
+        if not self._inside:
+            self._idle_at = visit.began_at
+        self._inside.add(visit)
+
+    def _left(self, visit: "Visit", speed: float | None, at_most: bool) -> None:
+        self._inside.discard(visit)
+        known = self._work_per_s
+        if speed is None or (at_most and (known is None or speed > known)):
+            return
+        self._work_per_s = speed if known is None else known + _SMOOTHING * (speed - known)
+
+    def _learn_size(self, asked: Asked, frames: float) -> None:
+        found = asked.size / max(frames, 1.0)
+        known = self._bytes_of_a_frame.get(asked.media_type, found)
+        self._bytes_of_a_frame[asked.media_type] = known + _SMOOTHING * (found - known)
+
+
+@dataclass(eq=False)
+class Visit:
+    """One request on its way through the service."""
+
+    _intake: Intake
+    asked: Asked
+    work: float
+    _ahead: float
+    began_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def revise(self, frames: float) -> None:
+        """Correct what was expected of the request, now that it is decoded."""
+        self.work = _FRAMES_OF_A_REQUEST + frames
+        self._intake._learn_size(self.asked, frames)
+
+    def __enter__(self) -> Self:
+        self._intake._entered(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        took_s = asyncio.get_running_loop().time() - self.began_at
+        speed = (self._ahead + self.work) / max(took_s, 1e-6)
+        # Who gave up would have taken longer still; of a request that was wrong nothing is learned.
+        gave_up = isinstance(error, asyncio.CancelledError)
+        self._intake._left(self, speed if error is None or gave_up else None, at_most=gave_up)
