@@ -90,7 +90,7 @@ class Intake:
         patience_s = self._max_wait_s * (_PATIENCE_IN_BURST if is_burst else 1)
         longest_s = max(patience_s, _OWN_TIMES * own_s)
         if wait_s > longest_s:
-            raise Overloaded(f"it would wait for {wait_s:.1f} s", wait_s - longest_s)
+            raise Overloaded(f"it would wait for {wait_s:.1f} s", wait_s - longest_s, reason="wait")
 
     def _entered(self, visit: "Visit") -> None:
         if not self._inside:

@@ -154,7 +154,7 @@ class Metrics:
 
     def watch_lateness(self, lateness: Callable[[], float]) -> None:
         """Announce how late live frames are; each scrape asks."""
-        said = "The time live frames take, of that between them: from 0.7 on no session is opened."
+        said = "The part of the time between live frames that they take; 1 at most."
         gauge = Gauge("poselift_live_lateness", said, registry=self.registry)
         gauge.set_function(lateness)
 

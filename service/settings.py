@@ -151,8 +151,11 @@ class Settings(BaseSettings):
     """The most live sessions of this process."""
     max_live_tracks: Annotated[int, Field(gt=0, le=1_000_000)] = 2_048
     """The most people in all live sessions of this process, for each model."""
+    max_live_lateness: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """The part of the time between live frames that they may take, on average, before no more
+    sessions are opened; 1 to open them all the same."""
     slow_reader_timeout_s: _Seconds = 30.0
-    """After how long of not reading its answers a live stream is ended."""
+    """After how long of not reading its answers a caller's connection is ended."""
 
     max_connections: _Positive = 4_096
     """The most connections at a time, to each of the two ports."""

@@ -71,8 +71,9 @@ def launch(
     models_dir: Path, settings: Mapping[str, str], program: Sequence[str] = ("-m", "service")
 ) -> subprocess.Popen[str]:
     """Start the service on free ports; ``settings`` are named without their prefix."""
-    usual = {"HTTP_PORT": "0", "GRPC_PORT": "0", "LAME_DUCK_S": "0"}
-    ours = {"MODELS_DIR": str(models_dir), **usual, **settings}
+    ours = {"MODELS_DIR": str(models_dir), "HTTP_PORT": "0", "GRPC_PORT": "0"}
+    # Where many tests run at a time, all takes long: nothing is refused for that but as told.
+    ours |= {"LAME_DUCK_S": "0", "MAX_WAIT_S": "60", "MAX_LIVE_LATENESS": "1", **settings}
     inherited = {name: text for name, text in os.environ.items() if name[:9] != "POSELIFT_"}
     environment = inherited | {f"POSELIFT_{name}": text for name, text in ours.items()}
     return subprocess.Popen(

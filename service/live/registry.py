@@ -87,16 +87,16 @@ class LiveSessions:
         """What does not work fully, for ``/readyz``: clips are lifted all the same."""
         if not self.is_store_here:
             return f"the session store {self._store.trouble}"
-        return "live frames are late: no more sessions are opened" if self._are_late else None
+        is_late = any(map(self._is_late, self._live_models.values()))
+        return "live frames are late: no more sessions are opened" if is_late else None
 
     @property
     def lateness(self) -> float:
         """The time that live frames take as a part of the time between them."""
         return max(model.lateness.share for model in self._live_models.values())
 
-    @property
-    def _are_late(self) -> bool:
-        return any(model.lateness.is_late for model in self._live_models.values())
+    def _is_late(self, model: LiveModel) -> bool:
+        return model.lateness.share > self._settings.max_lateness
 
     def start(self) -> None:
         """Begin to sweep and to watch the store, on the current event loop."""
@@ -308,7 +308,7 @@ class LiveSessions:
         """
         self._room.check(party.name, quota=party.quotas.live_sessions)
         for model in self._live_models.values():
-            if model.lateness.is_late and not model.steps.tracks.is_modest(party.name):
+            if self._is_late(model) and not model.steps.tracks.is_modest(party.name):
                 said = "live frames are late here, and more sessions would make them later"
                 raise Overloaded(said, _LATE_RETRY_S, reason="late")
 

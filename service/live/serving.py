@@ -46,6 +46,7 @@ async def live_sessions(
             settings.max_gap_s,
             settings.max_store_outage_s,
             settings.max_live_sessions,
+            settings.max_live_lateness,
             stream_idle_s=settings.session_expiry_s,
         )
         sessions = LiveSessions(models, live, store, limits, metrics.session_event)

@@ -61,6 +61,7 @@ class LiveSettings:
         max_gap_s: up to how long a person who is not detected keeps a pose.
         max_outage_s: how long a session goes on while the store is away.
         max_sessions: how many there may be on this replica.
+        max_lateness: beyond which ``Lateness`` no more are opened; with 1 they always are.
         request_idle_s: after how long without a request a session that is used by single requests
             leaves this replica's memory; ``stream_idle_s`` without a frame ends a stream.
     """
@@ -68,6 +69,7 @@ class LiveSettings:
     max_gap_s: float = 0.25
     max_outage_s: float = 60.0
     max_sessions: int = 4_096
+    max_lateness: float = 0.7
     request_idle_s: float = 10.0
     stream_idle_s: float = 600.0
 

@@ -379,7 +379,8 @@ def test_an_endless_body_is_stopped(models: Path) -> None:
 def test_the_decoding_process_ends_with_its_parent(models: Path) -> None:
     body = orjson.dumps(request(keypoints(5_000)))
     with service_process(models) as service:
-        assert httpx.post(f"{service.url}/v1/lift", content=body, headers=JSON).status_code == 200
+        answer = httpx.post(f"{service.url}/v1/lift", content=body, headers=JSON, timeout=60)
+        assert answer.status_code == 200
         children = children_of(service.process.pid)
         assert children
         service.process.kill()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ async def replica(
         model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, metrics)
         if model is not None:
             live[folder.name] = model
+    # Where many tests run at a time, frames are late.
+    limits = replace(settings or LiveSettings(), max_lateness=1)
     server = StoreServer(server) if isinstance(server, str) else server
     store = SessionStore(server, expiry_s, frames_kept, timeout_s, copies, settle_s)
     batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]
@@ -54,7 +57,7 @@ async def replica(
     for batcher in batchers:
         batcher.start()
     await store.start()
-    sessions = LiveSessions(ModelSet(served), live, store, settings or LiveSettings())
+    sessions = LiveSessions(ModelSet(served), live, store, limits)
     sessions.start()
     try:
         yield sessions
