@@ -80,7 +80,7 @@ lock:  ## Pin what the images install, with hashes, in deploy/*.lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet 'uv>=0.11,<1'
 	for runtime in cpu gpu; do echo 'setuptools>=77' | build/lock/bin/uv pip compile pyproject.toml - --upgrade --quiet \
-		--extra $$runtime --extra serve --python-version 3.12 --python-platform linux --generate-hashes \
+		--extra $$runtime --extra serve --extra traces --python-version 3.12 --python-platform linux --generate-hashes \
 		--no-header --no-annotate --output-file deploy/$$runtime.lock || exit 1; done
 
 audit:  ## Ask for known vulnerabilities of what the images install

@@ -20,6 +20,7 @@ from service.keys import Quotas, name_of
 from service.logs import log_access
 from service.request_errors import DeadlineExceeded, Overloaded, Unauthenticated, Unavailable
 from service.shares import Party
+from service.traces import begin_span
 from service.validation import Limits
 
 T = TypeVar("T")
@@ -103,6 +104,7 @@ def admitted(
     """
     started, outcome, label = time.perf_counter(), "ok", ""
     place = ExitStack()
+    end_span = begin_span(context.tracer, f"{transport} {operation}")
     try:
         caller = _caller(context, api_key, address)
         label = caller.label
@@ -121,6 +123,7 @@ def admitted(
         seconds = time.perf_counter() - started
         context.metrics.request_answered(transport, operation, outcome, seconds)
         log_access(transport, operation, outcome, seconds, label, address)
+        end_span(outcome)
 
 
 def _place(context: ServiceContext, caller: Caller) -> AbstractContextManager[None]:

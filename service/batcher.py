@@ -12,11 +12,14 @@ import logging
 from bisect import insort
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
 from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
+from service.traces import tell_batch
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -58,6 +61,8 @@ class _Item(Generic[In, Out]):
     queued_at: float
     turn: tuple[float, int]
     """In a fair order; the second number is its place among equals."""
+    context: Context = field(default_factory=copy_context)
+    """Of the request that it is for."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +240,7 @@ class Batcher(Generic[In, Out]):
             if not item.future.done():
                 item.future.set_result(result)
             item.admission.settle(item)
+            tell_batch(item.context, item.queued_at, started, started + ran_s)
 
     async def _call(self, batch: list[_Item[In, Out]]) -> Sequence[Out]:
         values = [item.value for item in batch]
@@ -252,7 +258,7 @@ class Batcher(Generic[In, Out]):
 
     async def _recover(self, batch: list[_Item[In, Out]], error: Exception) -> None:
         if len(batch) == 1:
-            _log.error("a batch of one failed", exc_info=error)
+            batch[0].context.run(partial(_log.error, "a batch of one failed", exc_info=error))
             _fail(batch[0], error)
             return
         _log.warning("a batch of %d failed, running its items one by one: %r", len(batch), error)

@@ -12,6 +12,7 @@ from poselift.poses import ModelOutput
 from service.batcher import Admission
 from service.requests import Clip, LiftedClip, LiftRequest
 from service.served_models import Job, ServedModel
+from service.traces import traced
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class RequestClips:
         self._frames: Sequence[slice] = ()
         """Of each clip, those that can have a pose."""
 
+    @traced("encode")
     async def encode(self, max_gap_s: float) -> None:
         """Encode all clips; gaps of up to ``max_gap_s`` with nothing measured are filled.
 
@@ -57,6 +59,7 @@ class RequestClips:
             for clip in self._clips
         )
 
+    @traced("lift")
     async def lift(self, admission: Admission[Job, ModelOutput], deadline: float | None) -> None:
         """Send all chunks through the model, a few batches' worth at a time."""
         most_ahead = _BATCHES_AHEAD * self._model.max_batch_work
@@ -74,6 +77,7 @@ class RequestClips:
         for sent in ahead:
             await sent.arrive()
 
+    @traced("postprocess")
     async def lifted(self) -> tuple[LiftedClip, ...]:
         """The poses of all clips, once all chunks are lifted.
 

@@ -11,6 +11,7 @@ from service.live.registry import LiveSessions
 from service.metrics import Metrics
 from service.request_errors import NotFound
 from service.shares import Shares
+from service.traces import Tracer
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.served_formats import SERVED_FORMATS
@@ -55,6 +56,8 @@ class ServiceContext:
     """Whether gRPC has reflection."""
     is_managed: bool = False
     """Whether metrics are on the management port, and not on that of requests."""
+    tracer: Tracer | None = None
+    """Where requests are traced."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS
     """The wire formats that callers may choose from; the first where they choose none."""
 

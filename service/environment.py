@@ -1,16 +1,22 @@
 """The environment's variables: which are ours, which mean nothing, which are secret."""
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
 
 from service.addresses import is_address
 
+_log = logging.getLogger("poselift")
+
 PREFIX = "POSELIFT_"
+_TELEMETRY = "OTEL_"
 _TRAINING = f"{PREFIX}TRAINING_"
 """Variables of the training commands, which may be set in the same shell."""
 
+_OTLP = "otlp"
+_OVER_HTTP = "http/protobuf"
 _URL = re.compile(r"(tcp|udp|sctp)://.+")
 _SERVICE_LINKS = (
     (re.compile(r"(.+_)?SERVICE_HOST"), "address"),
@@ -51,9 +57,30 @@ def is_service_url(value: object) -> bool:
     return isinstance(value, str) and _URL.fullmatch(value) is not None
 
 
+def wants_traces(variables: Mapping[str, str]) -> bool:
+    """Whether these variables, OpenTelemetry's own, name a collector that traces can be sent to."""
+
+    def said(name: str) -> str:
+        found = variables.get(f"{_TELEMETRY}EXPORTER_OTLP_TRACES_{name}")
+        return found or variables.get(f"{_TELEMETRY}EXPORTER_OTLP_{name}") or ""
+
+    is_off = variables.get(f"{_TELEMETRY}SDK_DISABLED", "").lower() == "true"
+    exporter = variables.get(f"{_TELEMETRY}TRACES_EXPORTER") or _OTLP
+    if is_off or exporter != _OTLP or not said("ENDPOINT"):
+        return False
+    protocol = said("PROTOCOL") or _OVER_HTTP
+    if protocol != _OVER_HTTP:
+        _log.warning("traces are sent as %s alone, not as %s: none are sent", _OVER_HTTP, protocol)
+    return protocol == _OVER_HTTP
+
+
 def forget_ours() -> None:
-    """Take our variables out of the environment, so that no child process inherits secrets."""
-    for name in [each for each in os.environ if each.upper().startswith(PREFIX)]:
+    """Take our variables and OpenTelemetry's out of the environment.
+
+    Some are secret: no child process inherits them.
+    """
+    ours = PREFIX, _TELEMETRY
+    for name in [each for each in os.environ if each.upper().startswith(ours)]:
         del os.environ[name]
 
 

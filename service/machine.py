@@ -12,6 +12,7 @@ from service.embedded import EmbeddedServer
 from service.keys import KeyRing, Keys
 from service.settings import Settings
 from service.tls import Tls, TlsFiles
+from service.traces import Tracer
 
 _log = logging.getLogger("poselift")
 
@@ -42,6 +43,8 @@ class Machine:
     """Where the settings ask for one."""
     tls: Tls | None = None
     """The same of certificates."""
+    tracer: Tracer | None = None
+    """Where traces are wanted."""
 
     async def store_url(self) -> str:
         """Where live sessions are kept: a private store is started when first asked for.
@@ -58,7 +61,9 @@ class Machine:
 
 
 @asynccontextmanager
-async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
+async def prepared_machine(
+    settings: Settings, tracer: Tracer | None = None
+) -> AsyncIterator[Machine]:
     """Bind the ports; afterwards stop the private store.
 
     Raises:
@@ -74,8 +79,8 @@ async def prepared_machine(settings: Settings) -> AsyncIterator[Machine]:
         most = _most_connections(settings.max_connections)
         try:
             keys = Keys(key_ring(settings))
-            registry, tls = CollectorRegistry(), _tls(settings)
-            yield Machine(settings, http, registry, private_store, keys, most, management, tls)
+            about = CollectorRegistry(), private_store, keys, most, management, _tls(settings)
+            yield Machine(settings, http, *about, tracer)
         finally:
             await private_store.stop()
 

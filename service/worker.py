@@ -196,6 +196,7 @@ async def _service(
                     describes_http=settings.docs,
                     describes_rpc=settings.reflection,
                     is_managed=machine.management_socket is not None,
+                    tracer=machine.tracer,
                 )
             finally:
                 decoder.close()

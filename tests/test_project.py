@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,8 @@ def test_the_images_packages_are_locked_as_the_project_wants_them(runtime):
     locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:", lock, re.MULTILINE))
     assert len(locked) == len(re.findall(r"^\w", lock, re.MULTILINE))
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = PROJECT["project"]["dependencies"] + extras[runtime] + extras["serve"]
-    for requirement in map(Requirement, wanted):
+    wanted = PROJECT["project"]["dependencies"], *map(extras.get, (runtime, "serve", "traces"))
+    for requirement in map(Requirement, chain.from_iterable(wanted)):
         assert locked[requirement.name.lower()] in requirement.specifier, requirement
 
 

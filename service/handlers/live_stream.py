@@ -14,6 +14,7 @@ from service.live.session import LiveSession
 from service.logs import in_session
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
+from service.traces import frame_trace
 from service.validation import Limits
 from service.wire.stream_messages import Close, Message, OpenedSession
 from service.wire.wire_format import WireFormat
@@ -55,6 +56,7 @@ class LiveStream:
         self._channel = channel
         self._slow_reader_s = context.slow_reader_s
         self._asked = asked
+        self._tracer = context.tracer
         # A notice may come while an answer is on its way out, and gRPC takes one at a time.
         self._sending = asyncio.Lock()
 
@@ -140,7 +142,11 @@ class LiveStream:
             arrived.set()
 
     async def _answer(self, session: LiveSession, body: bytes) -> bool:
-        """Answer one message; whether more may follow."""
+        """Answer one message, whose trace is its own; whether more may follow."""
+        with frame_trace(self._tracer):
+            return await self._answer_next(session, body)
+
+    async def _answer_next(self, session: LiveSession, body: bytes) -> bool:
         came = time.perf_counter()
         index = session.next_index
         try:

@@ -24,6 +24,7 @@ from redis.commands.core import AsyncScript
 from service.live import store_scripts as scripts
 from service.live.store_connection import Call, StoreAway, StoreConnection
 from service.live.store_server import StoreServer
+from service.traces import traced
 
 _log = logging.getLogger(__name__)
 
@@ -206,6 +207,7 @@ class SessionStore:
             append.settle(StoreAway("was stopped"))
         await self._connection.close()
 
+    @traced("store_open")
     async def open(self, session_id: str, owner: str, options: bytes | None) -> Opened:
         """Take a session over; make it where it does not exist and ``options`` are given.
 
@@ -219,11 +221,13 @@ class SessionStore:
         writer = Writer(session_id, fence[0]) if fence else None
         return Opened(int(next_index), kept, writer)
 
+    @traced("store_look")
     async def look(self, session_id: str, owner: str) -> Opened:
         """A session as it is, left with its writer; raises what ``open`` does."""
         _, next_index, kept = await self._call(self._look, session_id, owner)
         return Opened(int(next_index), kept, None)
 
+    @traced("store_frames")
     async def frames(self, session_id: str) -> list[StoredFrame]:
         """The latest frames of a session, oldest first.
 
@@ -235,6 +239,7 @@ class SessionStore:
         entries = await self._connection.asked(question)
         return [_stored(*entry) for entry in reversed(entries) if b"f" in entry[1]]
 
+    @traced("store_append")
     async def append(self, writer: Writer, frame: StoredFrame) -> bool:
         """Append one frame, together with those of other sessions; whether it is durable.
 
@@ -250,6 +255,7 @@ class SessionStore:
         self._waiting.put_nowait(append)
         return await append.done
 
+    @traced("store_replace")
     async def replace(self, writer: Writer, record: SessionRecord) -> bool:
         """Write all there is of a session once more; whether it is durable.
 
@@ -279,6 +285,7 @@ class SessionStore:
         calls = [(_keys(each.session_id), (each.fence, index)) for each, index in writers]
         return [Standing(answer[0]) for answer in await self._answers(self._standing, calls)]
 
+    @traced("store_close")
     async def close(self, writer: Writer) -> None:
         """Forget a session.
 

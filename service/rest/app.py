@@ -48,6 +48,8 @@ def create_app(context: ServiceContext) -> FastAPI:
 
 def _app(is_described: bool) -> FastAPI:
     options: dict[str, Any] = {"title": "poselift", "version": "1", "redirect_slashes": False}
+    # FastAPI's own would tell of errors with what callers sent.
+    options["telemetry"] = {"tracing": False, "metrics": False, "logs": False}
     if is_described:
         return FastAPIOffline(**options, redoc_url=None)
     return FastAPI(**options, openapi_url=None)

@@ -4,6 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.logs import REQUEST_ID, begin_request, id_headers
+from service.traces import continue_trace
 
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
@@ -16,7 +17,9 @@ class RequestIdMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
-        begin_request(Headers(scope=scope).get(REQUEST_ID))
+        headers = Headers(scope=scope)
+        begin_request(headers.get(REQUEST_ID))
+        continue_trace(headers)
 
         async def send_with_ids(message: Message) -> None:
             if message["type"] in _STARTS:

@@ -21,6 +21,7 @@ from service.logs import REQUEST_ID, begin_request, id_headers
 from service.rpc.errors import abort
 from service.rpc.messages import inflated, is_compressed
 from service.rpc.open_methods import OpenMethods
+from service.traces import continue_trace
 
 LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
 """gRPC takes a message in whole before it can be refused: 150,000 frames, and no more."""
@@ -148,6 +149,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
     def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
         metadata = {name: _text(value) for name, value in call.invocation_metadata() or ()}
         begin_request(metadata.get(REQUEST_ID))
+        continue_trace(metadata)
         call.set_trailing_metadata(id_headers())
         key = presented_key(metadata.get("authorization"), metadata.get("x-api-key"))
         remaining_s = call.time_remaining()

@@ -24,6 +24,7 @@ from typing import TypeVar
 from poselift.errors import PoseliftError
 from service.request_errors import TooLarge, Unavailable
 from service.requests import LiftRequest
+from service.traces import traced
 from service.turns import Turns
 from service.validation import Limits
 from service.wire.wire_format import WireFormat
@@ -52,6 +53,7 @@ class Decoder:
         # Whatever a large body took is given back at once.
         self._large = _Lane(self._waiting, limits, limits.max_body_bytes, ends_after_each=True)
 
+    @traced("decode")
     async def lift_request(self, given: WireFormat, body: bytes, party: str = "") -> LiftRequest:
         """Decode a body.
 

@@ -151,7 +151,8 @@ def test_it_does_not_listen_to_others_without_keys(models: Path) -> None:
     assert "POSELIFT_ALLOW_ANONYMOUS=true" in line
 
 
-def test_no_child_process_inherits_secrets(models: Path) -> None:
+def test_no_child_process_inherits_secrets(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=the-secret")
     with service_process(models, API_KEYS="the-secret") as service:
         headers = {"x-api-key": "the-secret"}
         url = f"{service.url}/v1/convert?name=clip.json"  # in a process of its own
