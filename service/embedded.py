@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,8 +55,8 @@ class EmbeddedServer:
         """Whether it has been started and not stopped."""
         return self._watch is not None
 
-    async def start(self) -> None:
-        """Start it, and wait until it answers.
+    async def start(self, restarted: Callable[[], None] = lambda: None) -> None:
+        """Start it, and wait until it answers; ``restarted`` is told when it is started again.
 
         Raises:
             StoreError: it is not installed, or did not start; in the server's own words.
@@ -70,7 +71,9 @@ class EmbeddedServer:
         except BaseException:
             await self.stop()
             raise
-        self._watch = asyncio.create_task(self._keep_running(binary), name="embedded store")
+        self._watch = asyncio.create_task(
+            self._keep_running(binary, restarted), name="embedded store"
+        )
 
     async def stop(self) -> None:
         """Stop it in bounded time and remove all that was its; may be called again."""
@@ -139,7 +142,7 @@ class EmbeddedServer:
         finally:
             writer.close()
 
-    async def _keep_running(self, binary: Path) -> None:
+    async def _keep_running(self, binary: Path, restarted: Callable[[], None]) -> None:
         """Start it again whenever it ends by itself, at longer and longer intervals."""
         now_s = asyncio.get_running_loop().time
         pause_s = _SHORTEST_PAUSE_S
@@ -149,6 +152,7 @@ class EmbeddedServer:
                 status, words = await self._process.wait(), self._last_words()
                 again = "the embedded store ended with status %d and is started again: %s"
                 _log.warning(again, status, words)
+                restarted()
                 await self._end_process()
             if now_s() - began_s > _SETTLED_S:
                 pause_s = _SHORTEST_PAUSE_S

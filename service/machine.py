@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -46,8 +46,10 @@ class Machine:
     tracer: Tracer | None = None
     """Where traces are wanted."""
 
-    async def store_url(self) -> str:
+    async def store_url(self, restarted: Callable[[], None]) -> str:
         """Where live sessions are kept: a private store is started when first asked for.
+
+        ``restarted`` is told each time it has to be once more.
 
         Raises:
             StoreError: it does not start.
@@ -55,7 +57,7 @@ class Machine:
         if self.settings.redis_url is not None:
             return self.settings.redis_url
         if not self.private_store.is_running:
-            await self.private_store.start()
+            await self.private_store.start(restarted)
             _log.info("live sessions are kept by a private store, and end with this process")
         return self.private_store.url
 

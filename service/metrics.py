@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -12,9 +12,12 @@ from poselift.poses import PoseWarning
 from service.health import ServiceState
 
 SessionEvent: TypeAlias = Literal["opened", "resumed", "fenced", "refused"]
+Process: TypeAlias = Literal["decoding", "store"]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FRAME_SECONDS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_LATE_S = 1 / 30
+"""The next frame of a usual camera is there by then."""
 _OPERATION = ("transport", "operation")
 _STREAMS = ("lift_stream",)
 """They last for as long as callers want."""
@@ -44,6 +47,14 @@ class Metrics:
         self._unknown_keys = counter("poselift_unknown_keys", said)
         said = "Requests refused because there was too much to do, by what there was too much of."
         self._overloaded = counter("poselift_overloaded_requests", said, ("reason",))
+        said = "Time of decoding a body, by where: here, or elsewhere in a process of its own."
+        self._decode_seconds = histogram(
+            "poselift_decode_seconds", said, ("where",), buckets=_SECONDS
+        )
+        said = "Requests answered with this status before they could be read."
+        self._unread = counter("poselift_unread_requests", said, ("status",))
+        said = "Processes of the service that ended by themselves."
+        self._restarts = counter("poselift_process_restarts", said, ("process",))
         said = "Frames accepted and not yet lifted, context and padding included."
         self._queued = gauge("poselift_queued_frames", said, _BATCHER)
         said = "Requests refused because the queue was full."
@@ -62,6 +73,8 @@ class Metrics:
         )
         said = "Batches the model failed on; their pieces are tried one by one."
         self._failures = counter("poselift_failed_batches", said, _BATCHER)
+        said = "Batches of live frames done later than 1/30 s after their oldest frame came."
+        self._late_ticks = counter("poselift_late_ticks", said, ("model",))
         self._live_sessions = gauge("poselift_live_sessions", "Live sessions in this process.")
         self._live_people = gauge("poselift_live_people", "People in live sessions.", ("model",))
         said = "Whether the store of live sessions answers: 1 or 0."
@@ -72,6 +85,10 @@ class Metrics:
         self._session_events = counter("poselift_live_session_events", said, ("event",))
         said = "Time of a round trip to the store of live sessions."
         self._store_seconds = histogram("poselift_session_store_seconds", said, buckets=_SECONDS)
+        for event in get_args(SessionEvent):
+            self._session_events.labels(event)  # zero is told too, so that the first is a rise
+        for process in get_args(Process):
+            self._restarts.labels(process)
         self._model_info = gauge("poselift_model_info", "One for every model served.", _MODEL)
 
     def request_answered(
@@ -85,6 +102,18 @@ class Metrics:
     def overloaded(self, reason: str) -> None:
         """Count a request that was refused because there was too much to do."""
         self._overloaded.labels(reason).inc()
+
+    def request_unread(self, status: int) -> None:
+        """Count an answer to what could not be read, or was not for want of room."""
+        self._unread.labels(status).inc()
+
+    def decoded(self, where: str, seconds: float) -> None:
+        """Count a body that was decoded, or turned out to be wrong."""
+        self._decode_seconds.labels(where).observe(seconds)
+
+    def process_ended(self, process: Process) -> None:
+        """Count a process that ended by itself."""
+        self._restarts.labels(process).inc()
 
     def unknown_key_presented(self) -> None:
         """Count a guess at an API key."""
@@ -117,6 +146,7 @@ class Metrics:
             self._wait_seconds.labels(model, kind),
             self._run_seconds.labels(model, kind),
             self._failures.labels(model, kind),
+            self._late_ticks.labels(model) if kind == "live" else None,
         )
 
     def frame_answered(self, seconds: float) -> None:
@@ -139,6 +169,22 @@ class Metrics:
         said = "The latest the event loop came to its work in the last 15 seconds."
         lag = gauge("poselift_event_loop_lag_seconds", said)
         lag.set_function(lambda: state.pulse.worst_s)
+
+    def watch_requests(
+        self, requests: Callable[[], float], body_bytes: Callable[[], float]
+    ) -> None:
+        """Announce requests in progress and their bodies in memory; each scrape asks."""
+        gauge = partial(Gauge, registry=self.registry)
+        said = "Requests in progress, and streams that open their session."
+        gauge("poselift_requests_in_progress", said).set_function(requests)
+        said = "Bytes of bodies in memory, small ones left out."
+        gauge("poselift_body_bytes", said).set_function(body_bytes)
+
+    def watch_connections(self, connections: Callable[[], float]) -> None:
+        """Announce connections; each scrape asks."""
+        said = "Connections to the HTTP port, WebSockets among them."
+        gauge = Gauge("poselift_http_connections", said, registry=self.registry)
+        gauge.set_function(connections)
 
     def watch_live(
         self,
@@ -170,6 +216,8 @@ class BatchMetrics:
     _wait: Histogram
     _run: Histogram
     _failures: Counter
+    _late: Counter | None
+    """Of batches of live frames."""
 
     def load_changed(self, admitted_cost: float) -> None:
         """Record how much is accepted and not yet done."""
@@ -185,6 +233,8 @@ class BatchMetrics:
         self._frames.observe(cost)
         self._wait.observe(waited_s)
         self._run.observe(ran_s)
+        if self._late is not None and waited_s + ran_s > _LATE_S:
+            self._late.inc()
 
     def batch_failed(self) -> None:
         """Count a batch that raised."""

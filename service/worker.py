@@ -169,10 +169,14 @@ async def _service(
     )
     for model in models:
         model.batcher.start()
-    decoder = Decoder(limits)
-    converter = Decoder(limits) if settings.converts else None
+    told = metrics.decoded, partial(metrics.process_ended, "decoding")
+    decoder = Decoder(limits, *told)
+    converter = Decoder(limits, *told) if settings.converts else None
+    shares = _shares(settings)
+    metrics.watch_requests(lambda: shares.requests.taken, lambda: shares.body_bytes.taken)
+    store_url = partial(machine.store_url, partial(metrics.process_ended, "store"))
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
-        async with live_sessions(models, settings, metrics, machine.store_url) as sessions:
+        async with live_sessions(models, settings, metrics, store_url) as sessions:
             try:
                 if sessions is not None:
                     state.doubts.append(sessions.doubt)
@@ -188,7 +192,7 @@ async def _service(
                     sessions=sessions,
                     converter=converter,
                     video_uploads=_video_uploads(settings, limits) if settings.detects else None,
-                    shares=_shares(settings),
+                    shares=shares,
                     intake=Intake(settings.max_wait_s),
                     trusted_proxies=settings.trusted_proxies,
                     allowed_origins=settings.allowed_origins,

@@ -103,3 +103,15 @@ def service_process(
                 process.wait()
         if process.stderr is not None:
             process.stderr.close()
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one."""
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for file in listed for child in file.read_text().split()]
+    return children + [each for child in children for each in descendants(child)]
+
+
+def program(pid: int) -> str:
+    """What a process runs."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,8 @@ class LiveModel:
     steps: StepBatcher
     warned: Callable[[Sequence[PoseWarning]], None]
     """Counts warnings that are told."""
+    lifted: Callable[[int], None]
+    """Counts frames that are lifted, each of one person."""
     windows: WindowBatcher | None = None
     lateness: Lateness = field(default_factory=Lateness)
     """Whether its live frames are answered in time."""
@@ -58,10 +61,11 @@ class LiveModel:
             return None
         tracks = Tracks(stepper.rings if stepper else (), len(card.input.joints), capacity)
         steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
+        count = metrics.warned, partial(metrics.frames_lifted, card.name)
         if window is None:
-            return cls(served, steps, metrics.warned)
+            return cls(served, steps, *count)
         observer = metrics.batches_of(card.name, "window")
-        return cls(served, steps, metrics.warned, WindowBatcher(card, window, observer))
+        return cls(served, steps, *count, WindowBatcher(card, window, observer))
 
     @property
     def card(self) -> Card:

@@ -188,6 +188,7 @@ class LiveSession:
         self._check_alive()
         warnings = self._warnings.of(admitted.keypoints_PJ3, stepped)
         self._model.warned(warnings)
+        self._model.lifted(len(admitted.frame.people))
         return await self._answering.answer(admitted.frame, stepped, warnings)
 
     async def _step_skipped(self, frames: int, shares: Iterator[int]) -> None:

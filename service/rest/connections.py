@@ -29,11 +29,14 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from service.logs import REQUEST_ID, begin_request
 from service.request_errors import Overloaded
 from service.shares import Pool
 
 ABORT = "abort"
 """The key in a scope's state of what ends the connection at once."""
+IS_LOST = "is_lost"
+"""That of what tells whether the connection ended before the answer did."""
 
 _LARGEST_HEAD_BYTES = 64 * 1024
 _LARGEST_DISCARDED_BYTES = 1024 * 1024
@@ -74,13 +77,24 @@ class Peer(Protocol):
 class Connections:
     """All connections of one server."""
 
-    def __init__(self, limits: ConnectionLimits, party_of: Callable[[str], str] = str) -> None:
-        """``party_of`` tells who shares places with an address."""
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        party_of: Callable[[str], str] = str,
+        refused: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """``party_of`` tells who shares places with an address; ``refused`` counts by status."""
         self.limits = limits
+        self.refused = refused
         self._party_of = party_of
         self._pool = Pool("connections", limits.most)
         self._peers: dict[Peer, str] = {}
         self._unread_s = limits.unread_s
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._peers)
 
     def enter(self, peer: Peer, address: str) -> bool:
         """Whether there is room for one more from this address."""
@@ -211,7 +225,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         """See ``HttpToolsProtocol``."""
         super().on_message_begin()
         self._is_within, self._head_bytes = True, 0
-        self.scope["state"][ABORT] = self.transport.abort
+        self.scope["state"] |= {ABORT: self.transport.abort, IS_LOST: self._is_lost}
 
     def on_url(self, url: bytes) -> None:
         """See ``HttpToolsProtocol``."""
@@ -273,6 +287,11 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         if self._received > _LARGEST_DISCARDED_BYTES:
             self.transport.abort()
 
+    def _is_lost(self) -> bool:
+        cycle = self.cycle
+        is_closing = self.transport.is_closing() and not cycle.response_complete
+        return is_closing or cycle.disconnected
+
     def _wait(self, seconds: float) -> None:
         self.waits_s, self.waits_since = seconds, self.loop.time()
 
@@ -282,13 +301,15 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()  # an answer now would be taken for that of the one before
             return
+        self._connections.refused(status)
         title = HTTPStatus(status).phrase
         body = orjson.dumps(
             {"type": "about:blank", "title": title, "status": status, "detail": detail}
         )
         head = (
             f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n"
+            f"{REQUEST_ID}: {begin_request(None)}\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         # Closed now, with bytes that have come and were not read, it would take the answer along.

@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poselift.errors import InvalidInput
 from service.addresses import Network, caller_address
-from service.admission import Admitted, admitted, presented_key
+from service.admission import Admitted, CallerLeft, admitted, presented_key
 from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.rest.bodies import BoundedBody
-from service.rest.connections import ABORT
+from service.rest.connections import ABORT, IS_LOST
 from service.rest.media import Negotiated, negotiated, refuse_compressed
 from service.wire.wire_format import WireFormat
 
@@ -128,16 +128,23 @@ def key_in(scope: Scope) -> str | None:
 
 
 async def _deliver(answer: Iterable[Message], scope: Scope, send: Send, patience_s: float) -> None:
-    """Send an answer piece by piece, as fast as it is read; it must be within some time."""
+    """Send an answer piece by piece, as fast as it is read; it must be within some time.
+
+    Raises:
+        CallerLeft: the connection was lost before all of it was sent.
+    """
     size = sum(len(message.get("body", b"")) for message in answer)
     late_s = patience_s + size / _SLOWEST_READER_BYTES_PER_S
-    abort = scope["state"].get(ABORT, _nothing)
+    state = scope["state"]
+    abort, is_lost = state.get(ABORT, _nothing), state.get(IS_LOST, _nothing)
     # The connection ends first, and with it whatever waits for it.
     late = asyncio.get_running_loop().call_later(late_s, abort)
     try:
         for message in answer:
             for piece in _pieces(message):
                 await send(piece)
+                if is_lost():
+                    raise CallerLeft
     finally:
         late.cancel()
 

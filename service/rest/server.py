@@ -30,7 +30,10 @@ class HttpTransport:
 
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._machine = machine
-        self._connections = Connections(_limits(machine), _party_of(context))
+        metrics = context.metrics
+        parties, refused = _party_of(context), metrics.request_unread
+        self._connections = Connections(_limits(machine), parties, refused)
+        metrics.watch_connections(lambda: self._connections.count)
         self._server = _Server(_config(context, self._connections, machine))
         self._serving: asyncio.Task[None]
         self._sweeping: asyncio.Task[None]

@@ -122,6 +122,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         try:
             with self._counted(), self._admitted(operation, call) as request:
                 await handler(channel, request)
+            call.set_trailing_metadata(id_headers())  # by now with the session's
         except Exception as error:
             await channel.let_write()
             await abort(call, error)

@@ -13,9 +13,13 @@ import logging
 import os
 import signal
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,15 +47,29 @@ _LOOK_S = 0.05
 
 
 class Decoder:
-    """Decodes small bodies at once, and others elsewhere."""
+    """Decodes small bodies at once, and others elsewhere.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: of what may be in a body.
+        decoded: told where a body was decoded, "here" or "elsewhere", and after how many seconds,
+            in which it waited for its turn too.
+        ended: told of processes that end by themselves, from any thread.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        decoded: Callable[[str, float], None] = lambda *_: None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
         self._limits = limits
+        self._decoded = decoded
         self._here = Turns(1)
         self._waiting = ThreadPoolExecutor(2, thread_name_prefix="decoding")
-        self._usual = _Lane(self._waiting, limits, _LARGE_BYTES, ends_after_each=False)
+        self._usual = _Lane(self._waiting, limits, _LARGE_BYTES, ended, ends_after_each=False)
         # Whatever a large body took is given back at once.
-        self._large = _Lane(self._waiting, limits, limits.max_body_bytes, ends_after_each=True)
+        largest = limits.max_body_bytes
+        self._large = _Lane(self._waiting, limits, largest, ended, ends_after_each=True)
 
     @traced("decode")
     async def lift_request(self, given: WireFormat, body: bytes, party: str = "") -> LiftRequest:
@@ -76,9 +94,10 @@ class Decoder:
         """
         if len(body) > inline_bytes:
             return await self.elsewhere(decode, body, party)
-        async with self._here.turn(party):
-            decoded = decode(body, self._limits)
-            await asyncio.sleep(0)
+        with self._timed("here"):
+            async with self._here.turn(party):
+                decoded = decode(body, self._limits)
+                await asyncio.sleep(0)
         return decoded
 
     async def elsewhere(
@@ -91,7 +110,8 @@ class Decoder:
             PoseliftError: what ``decode`` raises.
         """
         lane = self._large if len(body) > _LARGE_BYTES else self._usual
-        return await lane.decode(decode, body, party)
+        with self._timed("elsewhere"):
+            return await lane.decode(decode, body, party)
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
@@ -99,14 +119,28 @@ class Decoder:
         self._usual.close()
         self._large.close()
 
+    @contextmanager
+    def _timed(self, where: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._decoded(where, time.perf_counter() - started)
+
 
 class _Lane:
     """A process, and the bodies that wait for it."""
 
     def __init__(
-        self, threads: ThreadPoolExecutor, limits: Limits, largest: int, ends_after_each: bool
+        self,
+        threads: ThreadPoolExecutor,
+        limits: Limits,
+        largest: int,
+        ended: Callable[[], None],
+        ends_after_each: bool,
     ) -> None:
         self._threads = threads
+        self._ended = ended
         self._limits = limits
         self._memory_bytes = _OTHER_MEMORY + _MEMORY_OF_A_BYTE * largest
         self._ends_after_each = ends_after_each
@@ -118,7 +152,9 @@ class _Lane:
         """Wait for a turn and decode a body; a large one, given up, is not decoded to its end."""
         loop = asyncio.get_running_loop()
         async with self._turns.turn(party):
-            decoding = loop.run_in_executor(self._threads, self._decode, decode, body)
+            # What is logged there has the request's id.
+            work = partial(copy_context().run, self._decode, decode, body)
+            decoding = loop.run_in_executor(self._threads, work)
             try:
                 return await asyncio.shield(decoding)
             except asyncio.CancelledError:
@@ -152,7 +188,7 @@ class _Lane:
         try:
             return process.decode(decode, body)
         except (EOFError, OSError):
-            self._end_process()
+            self._lose(process)
             raise
         finally:
             if self._ends_after_each:
@@ -160,7 +196,7 @@ class _Lane:
 
     def _running_process(self) -> "_DecodingProcess":
         if self._process is not None and not self._process.is_alive:
-            self._end_process()  # it ended while it had nothing to do
+            self._lose(self._process)  # it ended while it had nothing to do
         process = self._process = self._process or _DecodingProcess(
             self._limits, self._memory_bytes
         )
@@ -168,6 +204,11 @@ class _Lane:
             process.kill()
             raise Unavailable("the service is shutting down")
         return process
+
+    def _lose(self, process: "_DecodingProcess") -> None:
+        if not process.was_killed:
+            self._ended()
+        self._end_process()
 
     def _end_process(self) -> None:
         process, self._process = self._process, None
@@ -183,6 +224,8 @@ class _DecodingProcess:
         self._connection: Connection
         self._connection, theirs = spawn.Pipe()
         self._memory_bytes = memory_bytes
+        self.was_killed = False
+        """Whether it was ended from here."""
         arguments = (theirs, limits)
         self._process = spawn.Process(target=_decode_until_closed, args=arguments, daemon=True)
         self._process.start()
@@ -214,6 +257,7 @@ class _DecodingProcess:
 
     def kill(self) -> None:
         """End it; a ``decode`` in another thread raises."""
+        self.was_killed = True
         self._process.kill()
 
 

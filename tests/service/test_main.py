@@ -16,7 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.models import model_folder, person_clip
-from tests.serving import launch, service_process
+from tests.serving import descendants, launch, program, service_process
 
 
 @pytest.fixture(scope="module")
@@ -157,23 +157,13 @@ def test_no_child_process_inherits_secrets(models: Path, monkeypatch: pytest.Mon
         headers = {"x-api-key": "the-secret"}
         url = f"{service.url}/v1/convert?name=clip.json"  # in a process of its own
         assert httpx.post(url, content=body(5), headers=headers, timeout=120).status_code == 200
-        children = _descendants(service.process.pid)
-        named = {_program(child) for child in children}
+        children = descendants(service.process.pid)
+        named = {program(child) for child in children}
         assert len(children) >= 3, named
         for child in children:
             environment = Path(f"/proc/{child}/environ").read_bytes()
-            assert b"the-secret" not in environment, _program(child)
-            assert b"POSELIFT_" not in environment, _program(child)
-
-
-def _descendants(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task").glob("*/children")
-    children = [int(child) for file in listed for child in file.read_text().split()]
-    return children + [each for child in children for each in _descendants(child)]
-
-
-def _program(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            assert b"the-secret" not in environment, program(child)
+            assert b"POSELIFT_" not in environment, program(child)
 
 
 def test_a_signal_during_start_up_ends_it(models: Path) -> None:
