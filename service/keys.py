@@ -154,7 +154,8 @@ class Keys:
             return holder
         if left < 1:
             wait_s = (1 - left) * _SECONDS_A_GUESS
-            raise Overloaded("too many unknown API keys came from this address", wait_s)
+            said = "too many unknown API keys came from this address"
+            raise Overloaded(said, wait_s, reason="guesses")
         _remember(self._guesses, network, (left - 1, self._now_s()))
         raise Forbidden("this API key is not known here")
 

@@ -189,4 +189,4 @@ class LiveStream:
             async with asyncio.timeout(self._slow_reader_s), self._sending:
                 await self._channel.send(message)
         except TimeoutError:
-            raise Overloaded("answers were not read for too long") from None
+            raise Overloaded("answers were not read for too long", reason="unread") from None

@@ -74,7 +74,8 @@ class People:
             )
         if track_id not in self._tracks:
             if len(self._tracks) >= MOST_PEOPLE:
-                raise Overloaded(f"{MOST_PEOPLE} people are in this session, which is the most")
+                said = f"{MOST_PEOPLE} people are in this session, which is the most"
+                raise Overloaded(said, reason="people")
             self._tracks[track_id] = self._room.begin(self._party)
         return self._tracks[track_id]
 

@@ -74,7 +74,7 @@ class VideoUploads:
             installed_detector(options.detector, self._detectors_dir)
         self.check_size(declared_bytes)
         if self._open >= self.bounds.most_at_a_time:
-            raise Overloaded("too many videos at a time", _RETRY_AFTER_S)
+            raise Overloaded("too many videos at a time", _RETRY_AFTER_S, reason="videos")
         task = VideoTask(options, self._detectors_dir, self.bounds.most_seconds, self._limits)
         upload = VideoUpload(self, task)
         self._open += 1

@@ -77,6 +77,7 @@ def test_guesses_are_slowed_down_for_their_address_alone() -> None:
         with pytest.raises(Overloaded) as refused:
             keys.holder_of(key, HERE)
         assert refused.value.retry_after_s == pytest.approx(3)
+        assert refused.value.reason == "guesses"
     keys.holder_of("right", HERE)  # who was let in before is not locked out
     keys.holder_of("other", "198.51.100.1")
     now[0] += 3

@@ -23,7 +23,11 @@ SUFFIXES = re.compile(r"_(bucket|count|sum)$")
 def known() -> set[str]:
     """The names of all metrics, counters with their ending."""
     registry = CollectorRegistry()
-    Metrics(registry).watch_process(ServiceState())
+    metrics = Metrics(registry)
+    metrics.watch_process(ServiceState())
+    metrics.watch_requests(lambda: 0, lambda: 0)
+    metrics.watch_connections(lambda: 0)
+    metrics.watch_lateness(lambda: 0)
     text = generate_latest(registry).decode()
     found = re.findall(r"^# TYPE (poselift_\w+)", text, re.MULTILINE)
     return {name for name in found if not name.endswith("_created")}
