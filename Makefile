@@ -86,7 +86,7 @@ lock:  ## Pin what the images install, with hashes, in deploy/*.lock
 audit:  ## Ask for known vulnerabilities of what the images install
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/pip install --quiet 'pip-audit>=2.9,<3'
-	for runtime in cpu gpu; do build/audit/bin/pip-audit --disable-pip --require-hashes -r deploy/$$runtime.lock || exit 1; done
+	for runtime in cpu gpu; do build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r deploy/$$runtime.lock || exit 1; done
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .venv-exports *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

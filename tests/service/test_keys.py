@@ -156,6 +156,14 @@ async def test_keys_are_read_again_and_sessions_go_on_with_a_new_one(
             answer = await client.get("/v1/models", headers={"x-api-key": "old"})
             assert answer.status_code == 403
             assert "poselift_unknown_keys_total 4.0" in (await client.get("/metrics")).text
+            guesses = [
+                await client.get("/v1/models", headers={"x-api-key": "?"}) for _ in range(40)
+            ]
+            assert [each.status_code for each in guesses[:10]] == [403] * 10
+            assert guesses[-1].status_code == 429
+            assert int(guesses[-1].headers["retry-after"]) > 0
+            counted = 'poselift_overloaded_requests_total{reason="guesses"}'
+            assert counted in (await client.get("/metrics")).text
         lines = len(service.log)
         service.process.send_signal(signal.SIGHUP)
         await asyncio.to_thread(service.log_says, "the API keys were read again", lines)

@@ -157,6 +157,19 @@ def test_missing_files_are_named(folder, tmp_path):
         ClipModel.load(folder, "cpu")
 
 
+@pytest.mark.parametrize("place", ["../weights.bin", "{absolute}/weights.bin"])
+def test_weights_elsewhere_are_refused(folder, place):
+    (folder / "weights.bin").rename(folder.parent / "weights.bin")
+    graph = onnx.load(folder / CLIP_GRAPH, load_external_data=False)
+    for tensor in graph.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = place.format(absolute=folder.parent)
+    (folder / CLIP_GRAPH).write_bytes(graph.SerializeToString())
+    with pytest.raises(ModelError, match="cannot load it"):
+        ClipModel.load(folder, "cpu")
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100])
 def test_a_corrupt_graph_is_refused(folder, content):
     (folder / CLIP_GRAPH).write_bytes(content)
