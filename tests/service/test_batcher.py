@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service.batcher import Batcher, Policy
+from service.logs import begin_request, ids
 from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
 
 
@@ -181,6 +182,16 @@ async def test_a_failing_item_fails_alone() -> None:
         assert await double(batcher, 21) == 42, "the loop must live"
     assert recorder.failures == 2
     assert recorder.load == 0
+
+
+async def test_a_failure_is_logged_with_its_requests_id(caplog: pytest.LogCaptureFixture) -> None:
+    told = []
+    caplog.handler.addFilter(lambda _: not told.append(ids()))
+    async with running(Doubler(2)) as (batcher, _):
+        request_id = begin_request(None)
+        with pytest.raises(ArithmeticError):
+            await double(batcher, 2)
+    assert told == [{"request_id": request_id}]
 
 
 async def test_too_few_results_are_a_failure_not_a_mixup() -> None:

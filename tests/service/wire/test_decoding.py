@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from poselift.errors import InvalidInput
+from service.logs import begin_request, ids
 from service.request_errors import TooLarge
 from service.requests import LiftRequest
 from service.validation import Limits
@@ -58,11 +59,17 @@ async def test_errors_keep_their_place() -> None:
     assert {problem.where for problem in refused.value.field_errors} == {"fps", "image_size[0]"}
 
 
-async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded() -> None:
+async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     decoder = Decoder(Limits())
+    request_id = begin_request(None)
+    told = []
+    caplog.handler.addFilter(lambda _: not told.append(ids()))
     killer = decoder.lift_request(Fatal(), b"bomb")
     outcomes = await asyncio.gather(killer, return_exceptions=True)
     assert isinstance(outcomes[0], TooLarge)
+    assert told == [{"request_id": request_id}]
     assert len((await decoder.lift_request(Elsewhere(), body(30))).clips) == 1
     decoder.close()
 
