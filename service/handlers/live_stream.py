@@ -11,7 +11,6 @@ from service.admission import Admitted
 from service.context import ServiceContext
 from service.live.frames import Frame
 from service.live.session import LiveSession
-from service.logs import in_session
 from service.request_errors import DeadlineExceeded, IndexGap, Overloaded, TooLarge, Unreadable
 from service.requests import SessionOptions
 from service.traces import frame_trace
@@ -69,7 +68,6 @@ class LiveStream:
         options = await self._first()
         caller = self._asked.caller
         session = await self._sessions.open(options, caller.name, True, caller.shares_as)
-        in_session(session.id)
         self._asked.place.close()
         session.unattended.clear()
         try:

@@ -25,6 +25,7 @@ from service.live.store import (
     WriterFenced,
 )
 from service.live.store_connection import StoreAway
+from service.logs import in_session
 from service.metrics import SessionEvent
 from service.request_errors import Fenced, Forbidden, NotFound, Overloaded, Unavailable
 from service.requests import SessionOptions
@@ -121,6 +122,7 @@ class LiveSessions:
             Unavailable: the store is away, or the service drains.
         """
         session_id = options.session_id or secrets.token_urlsafe(18)
+        in_session(session_id)
         resolved = self._resolved(options)
         if options.session_id:
             await self._settled(session_id, owner)

@@ -64,7 +64,6 @@ class SessionEndpoints:
         caller = admission_of(request).caller
         options = given.decode_open(body)
         session = await sessions.open(options, caller.name, False, caller.shares_as)
-        in_session(session.id)
         content = wanted.encode_session(OpenedSession.of(session))
         return Response(content, 201, media_type=wanted.media_type)
 

@@ -102,6 +102,9 @@ def test_requests_of_a_session_have_its_id(service: ServiceProcess, client: http
     assert made.headers["x-session-id"] == looked.headers["x-session-id"] == session_id
     (line,) = lines(service, looked.headers["x-request-id"])
     assert line["session_id"] == session_id
+    refused = client.post("/v1/sessions", json={"image_size": [9, 9], "session_id": session_id})
+    assert refused.status_code == 422
+    assert refused.headers["x-session-id"] == session_id
     strange = client.get("/v1/sessions/a%0Ab")
     assert "x-session-id" not in strange.headers
 
