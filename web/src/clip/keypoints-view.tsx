@@ -3,9 +3,9 @@
 import { effect, useComputed, useSignal } from "@preact/signals";
 import type { LiftRequest } from "poselift";
 import { useEffect, useRef } from "preact/hooks";
+import { IconButton } from "../controls/icons";
 import { DEFAULT_FORMAT, FORMATS } from "../motion/joints";
 import { SURROUNDINGS } from "../scene/colours";
-import { IconButton } from "../shell/icons";
 import type { OpenedClip, Store } from "../state/store";
 import { usePage } from "../state/store-context";
 import { cropTo, drawPerson, inkOf, inPixels, type ImageView } from "./keypoints-drawing";

@@ -2,8 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { IconButton } from "../controls/icons";
 import { jointsAt } from "../motion/motion";
-import { IconButton } from "../shell/icons";
 import { seekFrame } from "../state/playback";
 import { toggleRuler } from "../state/shortcuts";
 import { usePage } from "../state/store-context";

@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Icon, IconButton } from "../shell/icons";
+import { Icon, IconButton } from "../controls/icons";
 import { seekFrame, stepFrames, togglePlaying } from "../state/playback";
 import { SPEEDS } from "../state/shortcuts";
 import { usePage } from "../state/store-context";

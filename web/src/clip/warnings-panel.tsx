@@ -1,7 +1,7 @@
 /** What is doubtful about the keypoints, in plain words, and what to change. */
 
 import type { InputWarning } from "poselift";
-import { Icon } from "../shell/icons";
+import { Icon } from "../controls/icons";
 import { seekFrame } from "../state/playback";
 import { usePage } from "../state/store-context";
 import { Panel } from "./panel";

@@ -1,6 +1,6 @@
 /** Starting, stopping, recording, and how it goes. */
 
-import { Icon } from "../shell/icons";
+import { Icon } from "../controls/icons";
 import { usePage } from "../state/store-context";
 import type { Live } from "./live";
 import { useLive } from "./live-context";

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { SideLegend } from "../clip/scene-view";
-import { IconButton } from "../shell/icons";
+import { IconButton } from "../controls/icons";
 import { usePage } from "../state/store-context";
 import { prefersStillness } from "../state/preferences";
 import { useLive } from "./live-context";

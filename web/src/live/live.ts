@@ -205,7 +205,7 @@ export class Live {
     if (this.state.value === "waiting") return;
     this.state.value = "waiting";
     const remedy = "Nothing: it connects again by itself and goes on where it was.";
-    this.messages.tell("warning", sentence("There is no connection", error), { remedy });
+    this.messages.tell("warning", sentence("The server is away", error), { remedy });
   }
 
   private begunAnew(unanswered: number): void {
@@ -241,7 +241,7 @@ export class Live {
   private warn({ code, detail, track_id }: InputWarning): void {
     const { title, remedy } = warningWords(code);
     const gravity = code === CORRECTED ? "note" : "warning";
-    this.messages.tell(gravity, sentence(track_id === undefined ? title : `${title} (${track_id})`, detail), { remedy, about: code });
+    this.messages.tell(gravity, sentence(track_id === undefined ? title : `${title} (${track_id})`, detail), { remedy: gravity === "note" ? "" : remedy, about: code });
   }
 
   /** The source has no more frames. */

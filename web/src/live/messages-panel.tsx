@@ -1,7 +1,7 @@
 /** What happened to the stream, in words. */
 
 import { Panel } from "../clip/panel";
-import { Icon } from "../shell/icons";
+import { Icon } from "../controls/icons";
 import { useLive } from "./live-context";
 import type { Message } from "./messages";
 

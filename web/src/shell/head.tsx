@@ -2,10 +2,10 @@
 
 import type { Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { Icon, IconButton } from "../controls/icons";
 import { rememberTheme } from "../state/preferences";
 import type { Store } from "../state/store";
 import { usePage } from "../state/store-context";
-import { Icon, IconButton } from "./icons";
 import iconUrl from "../icon/poselift.svg?no-inline";
 import { TABS } from "./tabs";
 

@@ -1,6 +1,6 @@
 /** What went wrong, what goes on, what is good to know. */
 
-import { Icon, IconButton } from "./icons";
+import { Icon, IconButton } from "../controls/icons";
 import type { Remedy } from "../state/store";
 import { usePage } from "../state/store-context";
 
