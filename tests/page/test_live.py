@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from matplotlib import cbook
 from PIL import Image
@@ -33,10 +34,16 @@ LEFT_SHOULDER, RIGHT_SHOULDER = 11, 12
 
 
 @pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def portrait() -> Image.Image:
+    """A photograph of a person who faces the camera."""
+    photograph = Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    return photograph.convert("RGB").resize((320, 384))
+
+
+@pytest.fixture(scope="module")
+def camera(portrait: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a camera in front of a person films, as an uncompressed video."""
-    portrait = Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
-    y, cb, cr = portrait.convert("YCbCr").resize((320, 384)).split()
+    y, cb, cr = portrait.convert("YCbCr").split()
     half = (160, 192)
     planes = y.tobytes() + cb.resize(half).tobytes() + cr.resize(half).tobytes()
     path = tmp_path_factory.mktemp("camera") / "person.y4m"
@@ -106,6 +113,24 @@ def test_a_camera_is_lifted_live(browser: Browser, url: str, tmp_path: Path) -> 
     assert len(read_bvh(tmp_path / "recorded.bvh").rows) > 0
     metrics = httpx.get(f"{url}metrics").text
     assert "poselift_live_sessions 0.0" in metrics
+
+
+@pytest.mark.timeout(300)
+def test_a_video_is_lifted_live(
+    browser: Browser, url: str, portrait: Image.Image, tmp_path: Path
+) -> None:
+    imageio = pytest.importorskip("imageio.v3")
+    video = tmp_path / "person.mp4"
+    imageio.imwrite(video, np.stack([portrait] * 20), fps=10, macro_block_size=None)
+    with opened(browser, f"{url}#live", viewport=SMALL) as page:
+        page.get_by_role("radio", name="Video file").check(force=True)
+        expect(page.locator(".live-state")).to_have_text("Choose a video first.")
+        page.locator(".source input[type=file]").set_input_files(video)
+        click(page, "Start")
+        shown(page, 1)
+        assert page.locator(".live-picture.mirrored").count() == 0
+        page.get_by_label("Begin again at the end").uncheck()
+        expect(page.locator(".live-state")).to_have_text("Stopped")
 
 
 def test_a_page_from_elsewhere_says_why_there_is_no_camera(browser: Browser, url: str) -> None:

@@ -76,7 +76,7 @@ function Figures({ log }: { log: LatencyLog }) {
           </Row>
         </tbody>
       </table>
-      <p class="hint">{rateWords(log.rate())} on the screen, of late.</p>
+      {log.rate() > 0 && <p class="hint">{rateWords(log.rate())} on the screen, of late.</p>}
     </>
   );
 }
@@ -105,7 +105,7 @@ function plotted(place: HTMLElement, theme: Theme): uPlot {
     height: HEIGHT,
     cursor: { show: false },
     legend: { show: false },
-    scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(20, most)] } },
+    scales: { x: { time: false, range: (_, first) => [Math.min(first ?? -1, -1), 0] }, y: { range: (_, __, most) => [0, Math.max(20, most)] } },
     axes: [
       { ...axis, values: (_, ticks) => ticks.map((tick) => `${tick} s`), size: 26 },
       { ...axis, values: (_, ticks) => ticks.map((tick) => (tick < 1000 ? `${tick} ms` : `${tick / 1000} s`)), size: 52 },

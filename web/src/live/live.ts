@@ -252,7 +252,8 @@ export class Live {
   }
 
   private fail(error: unknown): void {
-    const begins = error instanceof PoseliftError ? "The server ended the stream" : "It has stopped";
+    const ended = error instanceof PoseliftError ? "The server ended the stream" : "It has stopped";
+    const begins = this.opened.value ? ended : "It cannot start";
     this.messages.tell("problem", sentence(begins, error));
     void this.stop();
   }
