@@ -81,16 +81,19 @@ class FrameLog:
         """Whether the store has every frame, and as many copies of it as it should."""
         return self.is_written and self._has_copies
 
-    async def restore(self, next_index: int) -> None:
+    async def restore(self, next_index: int, life: bytes) -> None:
         """Begin with the frames that the store has, up to this index or the first one missing.
 
         Raises:
             WriterFenced: a later writer has come.
+            LifeEnded: frames are missing, and the store is not in this life any more.
             StoreAway: the store does not answer.
         """
         stored = await self._store.frames(self.session.writer.session_id)
         self._recent.extend(unbroken(stored, next_index, self._frames_kept))
         self.next_index = self._recent[-1].index + 1 if self._recent else 0
+        if self.next_index != next_index:
+            await self._store.check_life(life)
         if self.next_index != next_index or stored[-1].index >= next_index:
             await self._write_all()
 

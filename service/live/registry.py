@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,7 @@ from service.live.frame_log import FrameLog, StoredSession, unbroken
 from service.live.live_model import LiveModel
 from service.live.session import LiveSession, LiveSettings
 from service.live.store import (
+    LifeEnded,
     SessionAbsent,
     SessionForeign,
     SessionStore,
@@ -124,9 +126,8 @@ class LiveSessions:
         session_id = options.session_id or secrets.token_urlsafe(18)
         in_session(session_id)
         resolved = self._resolved(options)
-        if options.session_id:
-            await self._settled(session_id, owner)
-        return await self._take(session_id, owner, resolved, is_stream, party)
+        take = partial(self._take, session_id, owner, resolved, is_stream, party)
+        return await (self._settled(session_id, owner, take) if options.session_id else take(b""))
 
     async def continued(self, session_id: str, owner: str, party: Party = NOBODY) -> LiveSession:
         """A session that exists, for a single request; a stream that has it loses it.
@@ -144,8 +145,8 @@ class LiveSessions:
                 if not session.has_ended:
                     session.used_at = time.monotonic()
                     return session
-        await self._settled(session_id, owner)
-        return await self._take(session_id, owner, None, False, party)
+        take = partial(self._take, session_id, owner, None, False, party)
+        return await self._settled(session_id, owner, take)
 
     async def look(self, session_id: str, owner: str) -> tuple[SessionOptions, Card, int]:
         """How a session was opened, its model and the index it expects next; it is not taken over.
@@ -155,18 +156,12 @@ class LiveSessions:
             Forbidden: it is another API key's.
             Unavailable: the store is away.
         """
-        await self._settled(session_id, owner)
-        stored = await self._asked(self._store.look(session_id, owner), session_id)
-        options = self._read(stored.options)
-        frames = await self._asked(self._store.frames(session_id), session_id)
-        model = self._model_of(options)
-        there = unbroken(frames, stored.next_index, model.frames_kept)
-        return options, model.card, there[-1].index + 1 if there else 0
+        return await self._settled(session_id, owner, partial(self._look, session_id, owner))
 
     async def delete(self, session_id: str, owner: str) -> None:
         """Forget a session; raises what ``continued`` does."""
-        await self._settled(session_id, owner)
-        opened = await self._asked(self._store.open(session_id, owner, None), session_id)
+        open_it = partial(self._store.open, session_id, owner, None)
+        opened = await self._settled(session_id, owner, open_it)
         if opened.writer is not None:
             await self._asked(self._store.close(opened.writer), session_id)
         session = self._sessions.get(session_id)
@@ -242,15 +237,40 @@ class LiveSessions:
             for task in late:
                 task.cancel()
 
-    async def _settled(self, session_id: str, owner: str) -> None:
-        """See that the store has what is known of a session, here and on other replicas."""
-        await self._asked(self._store.settled(), session_id)
+    async def _settled(
+        self, session_id: str, owner: str, ask: Callable[[bytes], Awaitable[T]]
+    ) -> T:
+        """Ask for a session once the store has what is known of it, here and on other replicas.
+
+        ``ask`` is told in which life of the store that is so, and asked again in the next one if
+        that life has ended by then.
+        """
+        while True:
+            life = await self._asked(self._store.settled(), session_id)
+            await self._flush_held(session_id, owner)
+            with suppress(LifeEnded):
+                return await self._asked(ask(life), session_id)
+
+    async def _flush_held(self, session_id: str, owner: str) -> None:
         held = [self._sessions.get(session_id)]
         held += [session for session in self._finishing if session.id == session_id]
         for session in held:
             if session is not None and session.owner == owner:
                 with suppress(Fenced):
                     await session.flush()
+
+    async def _look(
+        self, session_id: str, owner: str, life: bytes
+    ) -> tuple[SessionOptions, Card, int]:
+        stored = await self._store.look(session_id, owner, life)
+        options = self._read(stored.options)
+        frames = await self._store.frames(session_id)
+        model = self._model_of(options)
+        there = unbroken(frames, stored.next_index, model.frames_kept)
+        next_index = there[-1].index + 1 if there else 0
+        if next_index != stored.next_index:
+            await self._store.check_life(life)
+        return options, model.card, next_index
 
     async def _take(
         self,
@@ -259,9 +279,10 @@ class LiveSessions:
         options: SessionOptions | None,
         is_stream: bool,
         party: Party,
+        life: bytes,
     ) -> LiveSession:
         try:
-            session = await self._taken(session_id, owner, options, is_stream, party)
+            session = await self._taken(session_id, owner, options, is_stream, party, life)
         except PoseliftError:
             self._count("refused")
             raise
@@ -275,6 +296,7 @@ class LiveSessions:
         options: SessionOptions | None,
         is_stream: bool,
         party: Party,
+        life: bytes,
     ) -> LiveSession:
         if self._is_draining:
             raise Unavailable("the service is shutting down")
@@ -283,7 +305,8 @@ class LiveSessions:
             if session_id not in self._sessions:
                 self._refuse_late(party)
             wanted = None if options is None else _stored(options)
-            opened = await self._asked(self._store.open(session_id, owner, wanted), session_id)
+            opening = self._store.open(session_id, owner, wanted, life)
+            opened = await self._asked(opening, session_id)
             stored = self._read(opened.options)
             if opened.writer is None:
                 raise _opened_otherwise(stored, options)
@@ -297,7 +320,7 @@ class LiveSessions:
                 place.enter_context(held)
                 if opened.next_index > 0:
                     async with self._restoring.turn(party.name):
-                        await self._asked(session.restore(opened.next_index), session_id)
+                        await self._asked(session.restore(opened.next_index, life), session_id)
                 session.place = place.pop_all()
             session.used_at = time.monotonic()
             self._sessions[session_id] = session

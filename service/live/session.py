@@ -248,7 +248,7 @@ class LiveSession:
             self._check_alive()
             return await self._answering.waiting()
 
-    async def restore(self, next_index: int) -> None:
+    async def restore(self, next_index: int, life: bytes) -> None:
         """Bring a session that was live elsewhere to where it was, from the store's records.
 
         The rings of its tracks are rebuilt from their latest filled keypoints. Where frames before
@@ -256,9 +256,9 @@ class LiveSession:
 
         Raises:
             Overloaded: there is no room for its tracks.
-            WriterFenced, StoreAway: see ``FrameLog``.
+            WriterFenced, LifeEnded, StoreAway: see ``FrameLog``.
         """
-        await self._log.restore(next_index)
+        await self._log.restore(next_index, life)
         self.next_index = self._log.next_index
         if self.next_index < next_index:
             self._answering.tell(_frames_lost(self.next_index, next_index - 1))

@@ -1,9 +1,8 @@
 """What the store keeps of live sessions, in Redis: any replica can go on from it.
 
-Of each session there are two keys with one hash tag, so that a cluster keeps them together: a hash
-of who writes (``token``, the writer's fence), the next frame's index and how the session was
-opened, and a stream with the latest frames. The scripts of ``store_scripts`` change them; appends
-of many sessions travel in one round trip.
+Of each session there are two keys: a hash of who writes (``token``, the writer's fence), the next
+frame's index and how the session was opened, and a stream with the latest frames. The scripts of
+``store_scripts`` change them; appends of many sessions travel in one round trip.
 
 The store may lose what it was given, and come back older or empty. It is then in another *life*:
 those who hold sessions write them again, and openings wait until they have had the time to.
@@ -56,11 +55,16 @@ class RecordBehind(Exception):
     """The record is not as its writer left it: it is gone, older, or damaged."""
 
 
+class LifeEnded(Exception):
+    """The store is in another life by now: what is missing may yet be written back."""
+
+
 _REFUSALS: Final = {
     b"absent": SessionAbsent,
     b"foreign": SessionForeign,
     b"fenced": WriterFenced,
     b"behind": RecordBehind,
+    b"ended": LifeEnded,
 }
 
 
@@ -208,23 +212,26 @@ class SessionStore:
         await self._connection.close()
 
     @traced("store_open")
-    async def open(self, session_id: str, owner: str, options: bytes | None) -> Opened:
+    async def open(
+        self, session_id: str, owner: str, options: bytes | None, life: bytes = b""
+    ) -> Opened:
         """Take a session over; make it where it does not exist and ``options`` are given.
 
         Raises:
             SessionAbsent: there is none, and no options to make it with.
             SessionForeign: it belongs to another owner.
+            LifeEnded: the store is not in this life any more.
             StoreAway: the store does not answer.
         """
-        arguments = options or b"", owner, self._expiry_ms
+        arguments = options or b"", owner, self._expiry_ms, life
         _, next_index, kept, *fence = await self._call(self._open, session_id, *arguments)
         writer = Writer(session_id, fence[0]) if fence else None
         return Opened(int(next_index), kept, writer)
 
     @traced("store_look")
-    async def look(self, session_id: str, owner: str) -> Opened:
+    async def look(self, session_id: str, owner: str, life: bytes = b"") -> Opened:
         """A session as it is, left with its writer; raises what ``open`` does."""
-        _, next_index, kept = await self._call(self._look, session_id, owner)
+        _, next_index, kept = await self._call(self._look, session_id, owner, life)
         return Opened(int(next_index), kept, None)
 
     @traced("store_frames")
@@ -307,16 +314,29 @@ class SessionStore:
             await self._warn_of_eviction()
         return Life(name, age_ms / 1000)
 
-    async def settled(self) -> None:
+    async def check_life(self, life: bytes) -> None:
+        """See that what is missing has been so in all of a life.
+
+        Raises:
+            LifeEnded: the store is in another one.
+            StoreAway: the store does not answer.
+        """
+        if life and (await self.life()).name != life:
+            raise LifeEnded(life)
+
+    async def settled(self) -> bytes:
         """Wait until those who hold sessions have had the time to write back what is missing.
+
+        Returns the name of the life in which they had.
 
         Raises:
             StoreAway: the store does not answer.
         """
         while True:
-            left_s = self._settle_s - (await self.life()).age_s
+            life = await self.life()
+            left_s = self._settle_s - life.age_s
             if left_s <= 0:
-                return
+                return life.name
             await asyncio.sleep(left_s)
 
     def _check_here(self) -> None:
@@ -324,7 +344,7 @@ class SessionStore:
             raise StoreAway("is away")
 
     async def _call(self, script: AsyncScript, session_id: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
-        answers = await self._answers(script, [(_keys(session_id), arguments)])
+        answers = await self._answers(script, [((*_keys(session_id), _LIFE_KEY), arguments)])
         return self._granted(answers[0], session_id)
 
     async def _answers(self, script: AsyncScript, calls: Sequence[Call]) -> list[list[Any]]:

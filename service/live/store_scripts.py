@@ -4,6 +4,8 @@
 what was left there: either may be gone, older, or of another type. A script that finds less than it
 needs changes nothing and says so.
 
+``KEYS[3]`` is the key by which a life of the server's data is known, see ``LIFE``.
+
 A writer has a fence, a number that only rises: each opening takes one above the last, and no less
 than the server's own clock, so that a server that lost everything goes on above it too.
 """
@@ -34,11 +36,21 @@ local function of_type(key, kind)  -- the key is of this type or gone from here 
 end
 """
 
+_LIVES: Final = """
+local function lives(life)  -- the data is in this life still; in any, if none is named
+  if life == '' then return true end
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  return string.sub(life, 1, #run) == run and redis.pcall('GET', KEYS[3]) == life
+end
+"""
+
 OPEN: Final = (
     _WHOLE
     + _OF_TYPE
+    + _LIVES
     + """
-local options, owner, expiry_ms = unpack(ARGV)
+local options, owner, expiry_ms, life = unpack(ARGV)
+if not lives(life) then return {'ended'} end
 local found, last = whole(), redis.pcall('HGET', KEYS[1], 'token')
 if not found then
   if options == '' then return {'absent'} end
@@ -64,7 +76,9 @@ return {'open', found[3], found[1], fence}
 
 LOOK: Final = (
     _WHOLE
+    + _LIVES
     + """
+if not lives(ARGV[2]) then return {'ended'} end
 local found = whole()
 if not found then return {'absent'} end
 if found[2] ~= ARGV[1] then return {'foreign'} end

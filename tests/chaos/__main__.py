@@ -50,6 +50,7 @@ def _parse() -> Options:
     )
     add("--frames", type=int, default=1000, help="answered for each kind, at least")
     add("--seconds", type=float, default=float("inf"), help="after which no more faults begin")
+    add("--until-bad", action="store_true", help="end once anything is counted that must not be")
     given = parser.parse_args()
     kinds_asked = tuple(given.kinds.split(","))
     if unknown := set(kinds_asked) - KINDS.keys():
@@ -61,6 +62,7 @@ def _parse() -> Options:
         given.frames,
         settle_s=given.settle,
         seconds=given.seconds,
+        until_bad=given.until_bad,
     )
 
 

@@ -65,8 +65,8 @@ class Client:
         self.is_connected = False
         """Whether a replica holds its session for it."""
         self.session_id = ""
-        self.durable_upto = 0
-        """The session's frames before this index are durable."""
+        self.durable_upto = self.sent_upto = 0
+        """Which of the session's frames are durable, and were sent: those before an index."""
         self._begin()
 
     @property
@@ -79,6 +79,11 @@ class Client:
         """Whether its replica may be about to let go of the session: nobody asks for it."""
         quiet_s = asyncio.get_running_loop().time() - self._asked_at
         return not self.is_streaming and quiet_s > _HELD_S
+
+    @property
+    def is_through(self) -> bool:
+        """Whether its session may be closed at any time."""
+        return self.durable_upto >= len(self._clip.frames)
 
     @property
     def is_streaming(self) -> bool:
@@ -114,7 +119,7 @@ class Client:
         self.session_id = f"c{self._number}-{next(self._ids)}"
         self._suffix = f"-{self.session_id}"
         self._transport = self._random.choice((*TRANSPORTS, "requests"))
-        self.durable_upto = self._sent_upto = 0
+        self.durable_upto = self.sent_upto = 0
         self.may_rewind = False
         self._is_untold_of = 0
         """From which frame on the stream was rewound, which it has yet to say."""
@@ -204,7 +209,7 @@ class Client:
             if len(expected) < in_flight and not is_done and not self.hushed:
                 await self._pause()
                 if index >= start:
-                    self._sent_upto = max(self._sent_upto, index + 1)
+                    self.sent_upto = max(self.sent_upto, index + 1)
                 await live.send({"frame": as_json(self._clip.frame(index, self._suffix))})
                 if index >= start:
                     expected += [index - ahead] if index >= ahead else []
@@ -261,7 +266,7 @@ class Client:
         """Send so many frames; the index that is next."""
         end = min(index + count, len(self._clip.frames))
         sent = [self._clip.frame(each, self._suffix) for each in range(index, end)]
-        self._sent_upto = max(self._sent_upto, end)
+        self.sent_upto = max(self.sent_upto, end)
         answer = await requests.frames(self.session_id, sent)
         self._check_status(answer)
         self._asked_at = asyncio.get_running_loop().time()
@@ -287,7 +292,7 @@ class Client:
         if "opened" not in said:
             raise Broken
         next_index = int(said["opened"]["next_index"])
-        if next_index > self._sent_upto:
+        if next_index > self.sent_upto:
             self._tally.add("foreign", note=f"{self.session_id}: at {next_index}")
         gone = max(self.durable_upto - next_index, 0)
         self._is_untold_of = next_index if gone and self.is_streaming else 0
@@ -316,7 +321,7 @@ class Client:
         self._answered.add(index)
         self._check_told(said, index, where)
         if said.get("durable", True):
-            acknowledged = min(index + 1 + self._clip.lookahead, self._sent_upto)
+            acknowledged = min(index + 1 + self._clip.lookahead, self.sent_upto)
             self.durable_upto = max(self.durable_upto, acknowledged)
         else:
             self._tally.add("not durable")

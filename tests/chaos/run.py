@@ -25,6 +25,7 @@ class Options:
         rest_s: see ``Client``.
         pace, sweeps: see ``Stage``.
         seconds: after how long no more faults begin.
+        until_bad: whether no more begin either once anything was counted that must not be.
     """
 
     seed: int
@@ -38,6 +39,7 @@ class Options:
     pace: float = 1.0
     sweeps: bool = True
     seconds: float = float("inf")
+    until_bad: bool = False
 
 
 async def run(options: Options, models: Path, folder: Path, tally: Tally) -> None:
@@ -72,7 +74,7 @@ async def _happen(options: Options, stage: Stage) -> None:
     loop, tally = asyncio.get_running_loop(), stage.tally
     latest = loop.time() + options.seconds
     open_kinds = list(options.kinds)
-    while open_kinds and loop.time() < latest:
+    while open_kinds and loop.time() < latest and not (options.until_bad and not tally.is_good):
         tally.kind = stage.random.choice(open_kinds)
         tally.add("faults")
         with _seen(stage):

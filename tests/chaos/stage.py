@@ -113,6 +113,8 @@ class Stage:
                 client.stays = True
             async with self.still():
                 await act()
+            for client in hit:
+                await self._acknowledged(client)
             await self.written_back(hit)
             for client in hit:
                 client.stays = False
@@ -160,6 +162,18 @@ class Stage:
                         await asyncio.sleep(0.05)
             except TimeoutError:
                 self.tell(f"a replica says {said!r} instead of {status!r}")
+
+    async def _acknowledged(self, client: Client) -> None:
+        """See that the store has what is sent from here on and is answered as durable."""
+        session_id, upto = client.session_id, client.sent_upto + 1
+
+        def is_over() -> bool:
+            return client.hushed or client.is_through or client.session_id != session_id
+
+        await self.until(lambda: is_over() or client.durable_upto >= upto)
+        there = self.world.next_index(session_id)
+        if there < upto and not is_over():
+            self.tally.add("lost", upto - max(there, 0), f"{session_id}: durable, and not there")
 
     def _has(self, client: Client, session_id: str, upto: int) -> bool:
         is_due = upto and client.session_id == session_id and client.durable_upto >= upto

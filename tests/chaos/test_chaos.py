@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from tests.chaos.faults import KINDS
+from tests.chaos.repairs import REPAIRS
 from tests.chaos.run import Options, run
 from tests.chaos.tally import Tally
 
@@ -19,3 +20,7 @@ async def test_nothing_durable_is_lost_and_no_answer_is_wrong(models: Path, tmp_
     await run(SHORT, tmp_path / "models", tmp_path, tally)
     assert tally.is_good, "\n".join((tally.table(), *tally.notes))
     assert tally.counts.keys() == KINDS.keys(), tally.table()
+
+
+def test_every_repair_can_be_taken_out() -> None:
+    assert all(repair.without() for repair in REPAIRS.values())

@@ -7,9 +7,18 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
+from service.live.frame_log import FrameLog, StoredSession
 from service.live.registry import LiveSessions
 from service.live.session import LiveSettings
-from service.live.store import RecordBehind, SessionRecord, SessionStore, StoredFrame, WriterFenced
+from service.live.store import (
+    LifeEnded,
+    RecordBehind,
+    SessionAbsent,
+    SessionRecord,
+    SessionStore,
+    StoredFrame,
+    WriterFenced,
+)
 from service.live.store_server import StoreServer as Server
 from service.request_errors import IndexGap, NotFound, Unavailable
 from tests.live.replicas import assert_same, options, play, replica, walks
@@ -250,6 +259,32 @@ async def test_a_session_is_opened_only_once_its_holder_had_time_to_write_it_bac
         await play(await one.open(how, ""), FRAMES[:30])
         store.ask("FLUSHALL")
         assert (await other.open(how, "")).next_index == 30
+
+
+@pytest.mark.parametrize("loss", ["before the opening", "before the frames are read"])
+async def test_a_session_is_not_begun_again_where_the_store_forgets_it_during_the_opening(
+    setup, loss
+):
+    store = SessionStore(Server(setup.store.url), 60, 100, timeout_s=10)
+    await store.start()
+    life, session_id = await store.settled(), f"during-{loss[7:10]}"
+    writer = (await store.open(session_id, "", b"{}")).writer
+    await store.append(writer, StoredFrame(0, 0, b"x"))
+    if loss == "before the opening":
+        setup.store.ask("FLUSHALL")
+        for question in (store.open(session_id, "", b"{}", life), store.look(session_id, "", life)):
+            with pytest.raises(LifeEnded):
+                await question
+    else:
+        writer = (await store.open(session_id, "", b"{}", life)).writer
+        setup.store.ask("FLUSHALL")
+        log = FrameLog(store, StoredSession(writer, "", b"{}"), 100, 17, max_outage_s=60)
+        with pytest.raises(LifeEnded):
+            await log.restore(1, life)
+    assert not await store.frames(session_id)
+    with pytest.raises(SessionAbsent):
+        await store.look(session_id, "")
+    await store.stop()
 
 
 async def test_a_session_without_frames_is_written_again_too(setup, how):
