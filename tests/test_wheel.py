@@ -44,6 +44,8 @@ def test_the_wheel_holds_the_library_and_the_service(wheel: Path) -> None:
     assert "poselift/py.typed" in names
     assert "poselift/video/mediapipe_requirements.txt" in names
     assert {"service/page/index.html", "service/page/licences.md"} <= set(names)
+    page = {path.name for path in (ROOT / "service" / "page" / "page").iterdir()}
+    assert page <= {name.rpartition("/")[2] for name in names if "service/page/page/" in name}
 
 
 @pytest.mark.timeout(900)

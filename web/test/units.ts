@@ -1,10 +1,13 @@
-/** What is computed without a browser: motion, timing, the ground, joints and files. */
+/** What is computed without a browser: motion, timing, the ground, joints, files, live recordings and delays. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LiftedClip, LiftRequest, LiftResponse, Vector } from "poselift";
+import type { Keypoints, LiftRequest, LiftResponse, LiftedClip, Vector } from "poselift";
 import { cropTo } from "../src/clip/keypoints-drawing";
 import { warningWords } from "../src/clip/warning-words";
+import { LatencyLog } from "../src/live/latency";
+import { Messages } from "../src/live/messages";
+import { Recording } from "../src/live/recording";
 import { FORMATS, jointState } from "../src/motion/joints";
 import { extentOf, jointsAt, motionOf } from "../src/motion/motion";
 import { durationOf, frameAt, timeOf, timingOf } from "../src/motion/timing";
@@ -133,4 +136,43 @@ test("videos and lift requests are known", () => {
 
 test("a code that is not known yet is told in its own words", () => {
   assert.equal(warningWords("some_new_code").title, "some new code");
+});
+
+test("a recording is a clip a person, with the times of frames", () => {
+  const options = { image_size: [640, 480] as [number, number], keypoint_format: "coco17" };
+  const recording = new Recording("two.mp4", options, { ...options, axes: "y_up" });
+  const keypoints: Keypoints = [[1, 2, 0.9]];
+  const present = [["anna"], ["anna", "ben"], [], ["ben", "anna"], ["ben"]];
+  present.forEach((people, frame) =>
+    recording.add({ people: people.map((track_id) => ({ track_id, keypoints })), timestamp_s: frame / 10, taken_ms: 0, picture: null }),
+  );
+  const { fps, clips, axes } = recording.request();
+  assert.deepEqual([fps, axes], [10, undefined]);
+  assert.deepEqual(clips, [
+    { id: "anna", first_frame: 0, keypoints: [keypoints, keypoints, null, keypoints], timestamps_s: [0, 0.1, 0.2, 0.3] },
+    { id: "ben", first_frame: 1, keypoints: [keypoints, null, keypoints, keypoints], timestamps_s: [0.1, 0.2, 0.3, 0.4] },
+  ]);
+  const text = JSON.parse(recording.text(null)) as { axes: string; frames: unknown[] };
+  assert.deepEqual([text.axes, text.frames.length], ["y_up", 5]);
+});
+
+test("delays add up from the picture to the screen", () => {
+  const log = new LatencyLog();
+  assert.equal(log.spread("total"), null);
+  for (let i = 1; i <= 20; i++) log.add({ taken: 1000 * i, sent: 1000 * i + 10, answered: 1000 * i + 30, drawn: 1000 * i + 30 + i });
+  assert.deepEqual(log.spread("keypoints"), { p50: 10, p95: 10 });
+  assert.deepEqual(log.spread("total"), { p50: 40, p95: 49 });
+  assert.deepEqual(log.columns().map((column) => column.at(-1)), [0, 10, 30, 50]);
+  assert.ok(Math.abs(log.rate() - 1) < 0.01);
+});
+
+test("messages about the same thing are counted, and the newest is first", () => {
+  const messages = new Messages();
+  messages.tell("warning", "It is dark.");
+  messages.tell("note", "It is back.");
+  messages.tell("warning", "It is dark.");
+  assert.deepEqual(messages.list.value.map(({ text, count }) => [text, count]), [
+    ["It is dark.", 2],
+    ["It is back.", 1],
+  ]);
 });
