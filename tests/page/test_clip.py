@@ -205,6 +205,10 @@ def test_people_are_found_in_a_video(browser: Browser, url: str, tmp_path: Path)
         ready(page, "two.mp4")
         expect(page.locator(".people li")).to_have_count(2)
         expect(page.locator("video")).to_have_count(1)
+        with page.expect_request(lambda request: "people=3" in request.url):
+            page.get_by_label("People to look for").select_option("3")
+        expect(page.locator(".busy")).to_have_class(re.compile("hidden-label"))
+        expect(page.get_by_label("People to look for")).to_have_value("3")
 
 
 def test_warnings_are_told_in_plain_words(browser: Browser, url: str) -> None:

@@ -13,6 +13,7 @@ import { extentOf, jointsAt, motionOf } from "../src/motion/motion";
 import { durationOf, frameAt, timeOf, timingOf } from "../src/motion/timing";
 import { limbsOf, sideOf } from "../src/scene/body";
 import { isVideo, likelySize, liftRequestIn } from "../src/state/files";
+import { soughtIn } from "../src/state/reading";
 
 const JOINTS = ["hip", "right_foot", "left_foot", "head"];
 const POSE: Vector[] = [
@@ -132,6 +133,15 @@ test("videos and lift requests are known", () => {
   assert.equal(liftRequestIn("[1"), null);
   assert.equal(liftRequestIn('{"clips": []}'), null);
   assert.ok(liftRequestIn('{"clips": [], "image_size": [1, 2]}'));
+});
+
+test("readers that were tried are told one by one", () => {
+  const sought = soughtIn("x.csv: expected a file of a known format (coco: a list; of results; mmpose: instances: a list…");
+  assert.deepEqual(sought?.places, [
+    { where: "coco", expected: "a list; of results" },
+    { where: "mmpose", expected: "instances: a list…" },
+  ]);
+  assert.equal(soughtIn("clips: expected a list"), null);
 });
 
 test("a code that is not known yet is told in its own words", () => {

@@ -1,8 +1,11 @@
 /** What is open, and the clips that come with the page. */
 
 import { BUNDLED_CLIPS } from "../state/bundled";
+import type { OpenedClip } from "../state/store";
 import { usePage } from "../state/store-context";
 import { Panel } from "./panel";
+
+const PEOPLE_IN_VIDEOS = [1, 2, 3, 4, 5, 6];
 
 export function ClipsPanel() {
   const { store, opener } = usePage();
@@ -22,6 +25,7 @@ export function ClipsPanel() {
           Change image size, frame rate or format…
         </button>
       )}
+      {clip?.video && <PeopleToFind video={clip.video} />}
       <p class="hint">Drop your own anywhere on the page: keypoints of any detector, a video, or both together. Or look at an example:</p>
       <div class="chips">
         {BUNDLED_CLIPS.map((each) => (
@@ -38,6 +42,22 @@ export function ClipsPanel() {
         ))}
       </div>
     </Panel>
+  );
+}
+
+/** Detectors look for one person or for a few, and follow fewer better. */
+function PeopleToFind({ video: { file, people } }: { video: NonNullable<OpenedClip["video"]> }) {
+  const { opener } = usePage();
+  return (
+    <label class="field">
+      People to look for in the video
+      <select value={people ?? ""} onChange={({ currentTarget: { value } }) => void opener.openVideo(file, Number(value) || undefined)}>
+        <option value="">as many as the detector usually does</option>
+        {PEOPLE_IN_VIDEOS.map((count) => (
+          <option key={count}>{count}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 

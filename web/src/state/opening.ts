@@ -14,7 +14,7 @@ import { BUNDLED_CLIPS, type BundledClip } from "./bundled";
 import { folderOf, isVideo, videoSize } from "./files";
 import { askAboutFile } from "./questions";
 import { withOptions, type Options } from "./options";
-import { knownOf, requestIn } from "./reading";
+import { knownOf, requestIn, soughtIn } from "./reading";
 import type { Service } from "./service";
 import { answerOf, type Notice, type OpenedClip, type Remedy, type Store } from "./store";
 
@@ -69,15 +69,16 @@ export class Opener {
   }
 
   /** Have people found in a video, lift and show them over it. */
-  private async openVideo(video: File): Promise<void> {
+  async openVideo(video: File, people?: number): Promise<void> {
     const { store, service } = this;
     await this.during(`Sending ${video.name}`, async (isLatest) => {
-      const { request, warnings } = await service.detect(video, ({ frame, frames }) => {
+      const { request, warnings } = await service.detect(video, people, ({ frame, frames }) => {
         if (isLatest()) store.busy.value = `Finding people in ${video.name}: frame ${frame}${frames === null ? "" : ` of ${frames}`}`;
       });
       if (!isLatest()) return;
       store.busy.value = `Lifting ${video.name}`;
-      await this.lift({ title: video.name, request, notes: warnings, videoUrl: URL.createObjectURL(video) }, isLatest);
+      const opened = { file: video, ...(people && { people }) };
+      await this.lift({ title: video.name, request, notes: warnings, videoUrl: URL.createObjectURL(video), video: opened }, isLatest);
     });
   }
 
@@ -169,10 +170,10 @@ export class Opener {
   }
 
   private tell(error: unknown, remedy: Remedy | null = null): void {
+    const message = error instanceof Error ? error.message : String(error);
     this.store.problem.value = {
       title: error instanceof PoseliftError ? "The server could not do this" : "This did not work",
-      detail: error instanceof Error ? error.message : String(error),
-      places: error instanceof PoseliftError && error.errors.length > 1 ? error.errors : [],
+      ...(soughtIn(message) ?? { detail: message, places: error instanceof PoseliftError && error.errors.length > 1 ? error.errors : [] }),
       remedy,
     };
   }

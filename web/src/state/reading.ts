@@ -1,6 +1,6 @@
 /** Finds the lift request in a file: asks the server what is in it, and the user what it does not say. */
 
-import { InvalidInput, NotFound, type Converted, type ConvertOptions, type LiftRequest } from "poselift";
+import { InvalidInput, NotFound, type Converted, type ConvertOptions, type FieldError, type LiftRequest } from "poselift";
 import { liftRequestIn, likelySize } from "./files";
 import { askAboutFile } from "./questions";
 import type { Service } from "./service";
@@ -34,6 +34,17 @@ export async function requestIn(
     if (error instanceof InvalidInput && (isTold || CAN_BE_TOLD.test(error.message))) return again(known, error.message, null);
     throw error;
   }
+}
+
+/** What each reader looks for, apart, in a refusal of a file that none of them takes. */
+export function soughtIn(message: string): { detail: string; places: FieldError[] } | null {
+  const [, detail, readers] = /^(.* known format) \((.+)$/s.exec(message) ?? [];
+  if (!detail || !readers) return null;
+  const places = readers.split(/; (?=[\w-]+: )/).map((each) => {
+    const [where, ...expected] = each.split(": ");
+    return { where: where!, expected: expected.join(": ") };
+  });
+  return { detail: `${detail}. Each of these was looked for:`, places };
 }
 
 /** What a request says of its file. */

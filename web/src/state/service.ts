@@ -61,13 +61,13 @@ export class Service {
     return this.client().models();
   }
 
-  /** The people in a video as a lift request. */
-  async detect(video: File, progress: (done: Progress) => void): Promise<Detected> {
+  /** The people in a video as a lift request; without a number as many as the detector usually looks for. */
+  async detect(video: File, people: number | undefined, progress: (done: Progress) => void): Promise<Detected> {
     const detectors = await this.withKey((client) => client.detectors());
     const installed = detectors.filter((each) => each.installed).map(({ name }) => name);
     const [detector] = installed.includes(USUAL_DETECTOR) ? [USUAL_DETECTOR] : installed;
     if (detector === undefined) throw new InvalidInput(NO_DETECTOR);
-    return this.withKey((client) => client.detect(video, { detector }, { progress }));
+    return this.withKey((client) => client.detect(video, { detector, ...(people && { people }) }, { progress }));
   }
 
   /** A file of a detector as a lift request. */

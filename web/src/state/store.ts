@@ -16,6 +16,8 @@ export interface OpenedClip {
   videoUrl: string | null;
   /** What was opened, if it was a file of keypoints. */
   file?: File;
+  /** What was opened, if it was a video, and how many people were looked for, if that was said. */
+  video?: { file: File; people?: number };
 }
 
 /** An answer to the clip that is open, with what is drawn of it. */
