@@ -64,6 +64,7 @@ page: $(VENV)/.dev-$(RUNTIME)  ## Build the page that the service shows, from we
 	$(NPM) run --silent build
 
 bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
+	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.clip_graph
 	$(BIN)/python -m bench.http_throughput
 	$(BIN)/python -m bench.long_clip

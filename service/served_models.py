@@ -71,9 +71,12 @@ class ServedModel:
         return (frames + self._padding_work) * (2 if flip else 1)
 
     def warm_up(self) -> None:
-        """Run once at the usual extremes, so that no caller pays for first-time allocation."""
+        """Run once, so that no caller pays for what is only done then.
+
+        A GPU prepares for sizes; on a CPU the largest would only take memory before it is needed.
+        """
         joints = len(self.card.input.joints)
-        for frames in (1, self.max_batch_frames):
+        for frames in (1,) if self.provider == "cpu" else (1, self.max_batch_frames):
             self._model.lift(np.zeros((1, frames, joints, 2), dtype=np.float32))
 
     def work_of(self, job: Job) -> float:

@@ -32,9 +32,7 @@ _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class Settings(BaseSettings):
     """Every field is the environment variable of its name, in capitals, after ``POSELIFT_``."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, env_prefix=PREFIX, env_ignore_empty=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(frozen=True, env_prefix=PREFIX, env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     """The address to listen on; 0.0.0.0 for all of them. Others than loopback need keys."""

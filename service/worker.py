@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import share_memory
 from poselift.video.detectors import usual_folder
 from service.context import ServiceContext
 from service.engine import Engine
@@ -254,6 +255,7 @@ def _stop_signals() -> asyncio.Queue[int]:
 
 def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
     batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
+    share_memory()
     served = []
     for folder in model_folders(settings.models_dir):
         how = settings.providers, settings.strict_providers, settings.threads

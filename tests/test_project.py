@@ -38,10 +38,17 @@ def test_imports_go_in_the_directions_the_architecture_says():
     assert done.returncode == 0, done.stdout
 
 
-def test_the_service_imports_nothing_it_does_not_need():
-    """Neither training nor, before a model is loaded, ONNX Runtime."""
-    heavy = ("torch", "training", "onnxruntime", "onnx", "scipy", "matplotlib")
-    code = f"import sys, service.__main__; print([m for m in {heavy} if m in sys.modules])"
+@pytest.mark.parametrize("module", ["poselift", "service.__main__"])
+def test_nothing_is_imported_before_it_is_needed(module):
+    """Neither training, nor what reads videos and files, nor ONNX Runtime before a model is loaded.
+
+    The library alone needs nothing of a server or a client either.
+    """
+    heavy = ("torch", "training", "onnxruntime", "onnx", "scipy", "matplotlib", "pandas")
+    heavy += ("av", "PIL", "h5py", "pyarrow", "cyclopts", "rich")
+    if module == "poselift":
+        heavy += ("fastapi", "grpc", "httpx", "redis", "google.protobuf", "pydantic_settings")
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

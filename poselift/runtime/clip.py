@@ -84,7 +84,10 @@ class ClipModel:
 
 def _other_weights(folder: Path, card: Card) -> Iterator[str]:
     try:
-        known = {model_version(folder), weights_version(folder)}
+        made = model_version(folder)
+        if card.version == made:
+            return
+        known = {made, weights_version(folder)}
     except OSError as error:
         raise ModelError(f"{error.filename}: cannot be read: {error.strerror}") from error
     if card.version not in known:
