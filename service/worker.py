@@ -172,6 +172,7 @@ async def _service(
         model.batcher.start()
     told = metrics.decoded, partial(metrics.process_ended, "decoding")
     decoder = Decoder(limits, *told)
+    decoder.start()
     converter = Decoder(limits, *told) if settings.converts else None
     shares = _shares(settings)
     metrics.watch_requests(lambda: shares.requests.taken, lambda: shares.body_bytes.taken)

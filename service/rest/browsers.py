@@ -16,7 +16,7 @@ from service.rest.errors import answer_to
 from service.rest.status import PROBES
 
 _METHODS = ("GET", "POST", "DELETE")
-_SENT = ("authorization", "content-type", "x-api-key", "x-request-id")
+_SENT = ("authorization", "content-type", "request-timeout", "x-api-key", "x-request-id")
 _READ = (
     *("retry-after", "content-disposition", "x-request-id", "x-session-id"),
     *("poselift-reader", "poselift-notes", "poselift-warnings"),

@@ -261,7 +261,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         super().on_response_complete()
         self._unset_keepalive_if_required()  # it is not set again by what comes late of a body
         if self.cycle.response_complete:
-            self._wait(self._limits.linger_s if self.cycle.more_body else self._limits.idle_s)
+            self._wait(self._patience())
 
     def shutdown(self) -> None:
         """See ``HttpToolsProtocol``: the server ends."""
@@ -275,6 +275,13 @@ class HttpConnection(_Counted, HttpToolsProtocol):
             self._refuse(431, _HEAD_TOO_LARGE)
         else:
             self._refuse(400, msg)
+
+    def _patience(self) -> float:
+        """How long to wait, after an answer, for what is to come."""
+        if self.cycle.more_body:
+            return self._limits.linger_s
+        # The next head may have begun right behind the request that was answered.
+        return self._limits.head_s if self._is_within else self._limits.idle_s
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

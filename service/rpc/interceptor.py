@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
-from service.addresses import caller_address, hostname
+from service.addresses import caller_address, hostname, network_of
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.logs import REQUEST_ID, begin_request, id_headers
@@ -84,7 +84,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, context: ServiceContext, operations: Mapping[str, str]) -> None:
         self._context = context
         self._operations = operations
-        self._open_methods = OpenMethods(lambda call: _host(call.peer()))
+        self._open_methods = OpenMethods(lambda call: network_of(_host(call.peer())))
         self._calls = 0
         self.idle = asyncio.Event()
         """Set while no call is in progress."""

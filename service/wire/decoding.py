@@ -2,8 +2,8 @@
 
 Parsing JSON is one long call into C that holds Python's lock: 100 ms and more for 4 MB, seconds for
 the largest bodies, during which a thread would stall the event loop as surely as no thread. So all
-but small bodies are decoded in processes of their own, started when first needed: one for usual
-bodies and one for large ones, so that these do not hold up those. Callers have turns at each. What
+but small bodies are decoded in processes of their own: one for usual bodies and, started when
+needed, one for large ones, so that these do not hold up those. Callers have turns at each. What
 a hostile body does to memory happens there as well, within bounds, and ends with the process.
 """
 
@@ -70,6 +70,11 @@ class Decoder:
         # Whatever a large body took is given back at once.
         largest = limits.max_body_bytes
         self._large = _Lane(self._waiting, limits, largest, ended, ends_after_each=True)
+        self._preparing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the process for usual bodies, so that none of them waits for it."""
+        self._preparing = asyncio.create_task(self._usual.prepare(), name="decoding")
 
     @traced("decode")
     async def lift_request(self, given: WireFormat, body: bytes, party: str = "") -> LiftRequest:
@@ -115,6 +120,8 @@ class Decoder:
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
+        if self._preparing is not None:
+            self._preparing.cancel()
         self._waiting.shutdown(wait=False, cancel_futures=True)
         self._usual.close()
         self._large.close()
@@ -147,11 +154,20 @@ class _Lane:
         self._turns = Turns(1)
         self._process: _DecodingProcess | None = None
         self._is_closed = False
+        self._is_given_up = False
+        """Whether the caller of what is being decoded has gone, and it is not to be finished."""
+
+    async def prepare(self) -> None:
+        """Start the process."""
+        loop = asyncio.get_running_loop()
+        async with self._turns.turn(""):
+            await loop.run_in_executor(self._threads, self._running_process)
 
     async def decode(self, decode: Callable[[bytes, Limits], T], body: bytes, party: str) -> T:
         """Wait for a turn and decode a body; a large one, given up, is not decoded to its end."""
         loop = asyncio.get_running_loop()
         async with self._turns.turn(party):
+            self._is_given_up = False
             # What is logged there has the request's id.
             work = partial(copy_context().run, self._decode, decode, body)
             decoding = loop.run_in_executor(self._threads, work)
@@ -168,7 +184,8 @@ class _Lane:
 
     async def _give_up(self, decoding: "asyncio.Future[T]") -> None:
         """Let others have their turn, once what is decoded for a caller who has gone is ended."""
-        if self._ends_after_each and self._process is not None:
+        self._is_given_up = self._ends_after_each
+        if self._is_given_up and self._process is not None:
             self._process.kill()
         await asyncio.gather(decoding, return_exceptions=True)
 
@@ -177,6 +194,8 @@ class _Lane:
         try:
             return self._attempt(decode, body)
         except (EOFError, OSError):
+            if self._is_given_up:
+                raise
             _log.warning("a decoding process ended; what it was at is tried once more")
         try:
             return self._attempt(decode, body)
@@ -200,9 +219,9 @@ class _Lane:
         process = self._process = self._process or _DecodingProcess(
             self._limits, self._memory_bytes
         )
-        if self._is_closed:  # perhaps while the process was being started
+        if self._is_closed or self._is_given_up:  # perhaps while the process was being started
             process.kill()
-            raise Unavailable("the service is shutting down")
+            raise Unavailable("decoding has ended")
         return process
 
     def _lose(self, process: "_DecodingProcess") -> None:

@@ -37,8 +37,12 @@ async def replica(
     frames_kept: int = 155,
     settle_s: float = 0.0,
     copies: int = 0,
+    max_lateness: float = 1.0,
 ) -> AsyncIterator[LiveSessions]:
-    """A replica's live sessions, running; ``server`` keeps them, and may be a URL."""
+    """A replica's live sessions, running; ``server`` keeps them, and may be a URL.
+
+    Late frames do not matter by themselves: they are late where many tests run at a time.
+    """
     metrics = Metrics(CollectorRegistry())
     served: list[ServedModel] = []
     live: dict[str, LiveModel] = {}
@@ -48,8 +52,7 @@ async def replica(
         model = LiveModel.load(served[-1], RunOptions("cpu", threads=1), capacity, metrics)
         if model is not None:
             live[folder.name] = model
-    # Where many tests run at a time, frames are late.
-    limits = replace(settings or LiveSettings(), max_lateness=1)
+    limits = replace(settings or LiveSettings(), max_lateness=max_lateness)
     server = StoreServer(server) if isinstance(server, str) else server
     store = SessionStore(server, expiry_s, frames_kept, timeout_s, copies, settle_s)
     batchers: list[Batcher[Any, Any]] = [model.batcher for model in served]

@@ -68,6 +68,16 @@ def test_a_signal_lets_a_request_in_progress_finish(
     assert not any("Traceback" in line for line in service.log)
 
 
+def test_load_balancers_are_told_before_requests_are_refused(models: Path) -> None:
+    with service_process(models, LAME_DUCK_S="100") as service:
+        service.process.send_signal(signal.SIGTERM)
+        service.log_says("load balancers are told first")
+        assert httpx.get(f"{service.url}/readyz").status_code == 503
+        assert httpx.get(f"{service.url}/healthz").status_code == 200
+        assert len(post(service.url, 5).json()["clips"][0]["poses"]) == 5
+        assert service.stop() == 0  # a second signal
+
+
 def _wait_until_lifting(url: str) -> None:
     for _ in range(600):
         metrics = httpx.get(f"{url}/metrics").text

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,32 @@ class Fatal(Elsewhere):
 
     def decode_lift_request(self, body: bytes, limits: Limits) -> LiftRequest:
         os._exit(137)
+
+
+class FatalOnce(Elsewhere):
+    """As when a process is killed from elsewhere; the body is a file that tells it was."""
+
+    def decode_lift_request(self, body: bytes, limits: Limits) -> Any:
+        file = Path(body.decode())
+        if not file.exists():
+            file.touch()
+            os._exit(137)
+        return "decoded"
+
+
+class Slow(Elsewhere):
+    """Takes its time; the body is a file that has a line for each try, and a lot of nothing."""
+
+    def decode_lift_request(self, body: bytes, limits: Limits) -> Any:
+        with Path(body.strip().decode()).open("a") as file:
+            file.write("tried\n")
+        time.sleep(600)
+
+
+def exists(file: Path) -> None:
+    """Wait until a file does."""
+    while not file.exists():
+        time.sleep(0.05)
 
 
 class Enormous(Elsewhere):
@@ -71,6 +99,28 @@ async def test_a_body_that_kills_the_process_is_refused_and_others_are_decoded(
     assert isinstance(outcomes[0], TooLarge)
     assert told == [{"request_id": request_id}]
     assert len((await decoder.lift_request(Elsewhere(), body(30))).clips) == 1
+    decoder.close()
+
+
+async def test_a_body_whose_process_was_killed_has_another(tmp_path: Path) -> None:
+    decoder = Decoder(Limits())
+    body = str(tmp_path / "killed").encode()
+    assert await decoder.lift_request(FatalOnce(), body) == "decoded"
+    decoder.close()
+
+
+async def test_a_large_body_that_is_given_up_is_not_decoded_to_its_end(tmp_path: Path) -> None:
+    decoder = Decoder(Limits())
+    file = tmp_path / "tries"
+    large = str(file).encode().ljust(5_000_000)
+    decoding = asyncio.create_task(decoder.lift_request(Slow(), large))
+    async with asyncio.timeout(60):
+        await asyncio.to_thread(exists, file)
+        decoding.cancel()
+        await asyncio.gather(decoding, return_exceptions=True)
+        padded = body(30).ljust(5_000_000)
+        assert len((await decoder.lift_request(Elsewhere(), padded)).clips) == 1
+    assert file.read_text() == "tried\n"
     decoder.close()
 
 

@@ -1,0 +1,155 @@
+"""What callers meet at several times as many requests as can be answered, over HTTP and gRPC.
+
+Clips are sent at a steady pace, whether or not those before are answered: first one at a time, then
+at so many times the rate that sixteen callers reached together. With a deadline, answers that come
+later count as late.
+
+    python -m bench.overload [--times 5] [--frames 27] [--seconds 10] [--deadline 2]
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import httpx
+import numpy as np
+import orjson
+
+from poselift.v1 import poselift_pb2 as messages
+from tests.models import model_folder, person_clip
+from tests.serving import ServiceProcess, service_process
+
+Ask = Callable[[], Awaitable[str]]
+_CALLERS = 16
+_MOST_WAITING = 2_000
+
+
+def main() -> None:
+    """Print what was answered, and when, for both transports."""
+    options = _parse()
+    with tempfile.TemporaryDirectory() as folder:
+        model_folder(Path(folder) / "bench", channels=options.channels)
+        defaults = {"MAX_WAIT_S": "0.2", "MAX_LIVE_LATENESS": "0.7", "PROVIDERS": "cpu"}
+        with service_process(Path(folder), **defaults) as service:
+            asyncio.run(_measure(service, options))
+
+
+async def _measure(service: ServiceProcess, options: argparse.Namespace) -> None:
+    for name, transport in (("http", _over_http), ("grpc", _over_grpc)):
+        async with transport(service, options) as ask:
+            await _closed(ask, _CALLERS, 2)  # warms it
+            alone = await _closed(ask, 1, options.seconds / 2)
+            print(f"{name}, one at a time: {_described(alone, options.seconds / 2)}", flush=True)
+            together = await _closed(ask, _CALLERS, options.seconds / 2)
+            rate = len(together["ok"]) / (options.seconds / 2)
+            print(f"{name}, {_CALLERS} callers: {_described(together, options.seconds / 2)}")
+            pace = options.times * rate
+            met = await _open(ask, pace, options.seconds)
+            print(f"{name}, {pace:.0f} a second: {_described(met, options.seconds)}", flush=True)
+
+
+Met = dict[str, list[float]]
+
+
+async def _closed(ask: Ask, callers: int, seconds: float) -> Met:
+    """Callers who wait for an answer before they ask again."""
+    met: Met = defaultdict(list)
+    until = time.perf_counter() + seconds
+
+    async def call() -> None:
+        while time.perf_counter() < until:
+            await _timed(ask, met)
+
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return met
+
+
+async def _open(ask: Ask, pace: float, seconds: float) -> Met:
+    """Requests at a pace, however many wait."""
+    met: Met = defaultdict(list)
+    tasks: set[asyncio.Task[None]] = set()
+    began = time.perf_counter()
+    sent = 0
+    while (now := time.perf_counter() - began) < seconds:
+        for _ in range(min(int(now * pace) - sent, _MOST_WAITING - len(tasks))):
+            task = asyncio.create_task(_timed(ask, met))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        sent = int(now * pace)
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*tasks)
+    return met
+
+
+async def _timed(ask: Ask, met: Met) -> None:
+    began = time.perf_counter()
+    outcome = await ask()
+    met[outcome].append(time.perf_counter() - began)
+
+
+def _described(met: Met, seconds: float) -> str:
+    told = []
+    for outcome, took_s in sorted(met.items()):
+        p50, p99 = 1000 * np.quantile(took_s, (0.5, 0.99))
+        told.append(f"{outcome} {len(took_s) / seconds:.1f}/s (p50 {p50:.0f}, p99 {p99:.0f} ms)")
+    return "; ".join(told)
+
+
+@asynccontextmanager
+async def _over_http(service: ServiceProcess, options: argparse.Namespace) -> AsyncIterator[Ask]:
+    body = orjson.dumps(
+        {
+            "image_size": [1000, 800],
+            "clips": [{"keypoints": person_clip(options.frames).round(1).tolist()}],
+        }
+    )
+    headers = {"content-type": "application/json", "request-timeout": str(options.deadline)}
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=500)
+    async with httpx.AsyncClient(base_url=service.url, timeout=120, limits=limits) as client:
+
+        async def ask() -> str:
+            answer = await client.post("/v1/lift", content=body, headers=headers)
+            return "ok" if answer.status_code == 200 else str(answer.status_code)
+
+        yield ask
+
+
+@asynccontextmanager
+async def _over_grpc(service: ServiceProcess, options: argparse.Namespace) -> AsyncIterator[Ask]:
+    clip = messages.Clip(keypoints=person_clip(options.frames).ravel().tolist())
+    body = messages.LiftRequest(image_size=[1000, 800], clips=[clip]).SerializeToString()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
+        lift: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            "/poselift.v1.PoseLift/Lift"
+        )
+
+        async def ask() -> str:
+            try:
+                await lift(body, timeout=options.deadline)
+            except grpc.aio.AioRpcError as error:
+                return error.code().name
+            return "ok"
+
+        yield ask
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=float, default=5)
+    parser.add_argument("--frames", type=int, default=27)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--deadline", type=float, default=2)
+    parser.add_argument("--channels", type=int, default=256)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,125 @@
+"""Connections of unkind callers: bounded in number, in time and in what they may send."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from service.addresses import network_of
+from service.rest.connections import ConnectionLimits, Connections, HttpConnection
+
+REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+LARGE = 32 * 1024 * 1024
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers at once; ``/large`` with more than any buffer takes."""
+    size = LARGE if scope["path"] == "/large" else 2
+    headers = [(b"content-length", str(size).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": bytes(size)})
+
+
+@asynccontextmanager
+async def serving(limits: ConnectionLimits) -> AsyncIterator[int]:
+    """An HTTP server with these limits; its port."""
+    connections = Connections(limits)
+    http = partial(HttpConnection, connections)
+    config = uvicorn.Config(answer, http=http, port=0, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    sweeping = asyncio.create_task(connections.sweep())
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        sweeping.cancel()
+        await server.shutdown()
+
+
+async def exchanged(port: int, *sent: bytes) -> bytes:
+    """All that comes until the server ends the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(60):
+            for part in sent:
+                writer.write(part)
+                await writer.drain()
+            return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 20_000,
+        b"GET / HTTP/1.1\r\nx: " + b"y" * 100_000,
+        b"GET /" + b"y" * 100_000,
+    ],
+)
+async def test_heads_are_bounded(head: bytes) -> None:
+    async with serving(ConnectionLimits()) as port:
+        assert (await exchanged(port, head)).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nx: ", REQUEST + b"GET /"])
+async def test_heads_must_come_in_time(sent: bytes) -> None:
+    async with serving(ConnectionLimits(head_s=0.2)) as port:
+        assert (await exchanged(port, sent)).startswith(b"HTTP/1.1 200 " if len(sent) > 20 else b"")
+
+
+async def test_idle_connections_are_closed() -> None:
+    async with serving(ConnectionLimits(idle_s=0.2)) as port:
+        assert (await exchanged(port, REQUEST)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_answers_must_be_read() -> None:
+    async with serving(ConnectionLimits(unread_s=0.2)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+        async with asyncio.timeout(60):
+            await asyncio.sleep(2)
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await reader.readexactly(LARGE)
+        writer.close()
+
+
+class Silent:
+    """A peer that is only counted."""
+
+    transport: asyncio.Transport
+    waits_s: float | None = None
+    waits_since = 0.0
+    unread_since: float | None = None
+
+
+def test_the_last_places_go_to_those_who_have_few() -> None:
+    """A whole IPv6 network counts as one caller, however many addresses it asks from."""
+    connections = Connections(ConnectionLimits(most=64), network_of)
+    peers = [Silent() for _ in range(64)]
+    let_in = [
+        connections.enter(peer, f"2001:db8:1:2::{number:x}") for number, peer in enumerate(peers)
+    ]
+    assert let_in == [True] * 56 + [False] * 8
+    assert connections.enter(Silent(), "2001:db8:1:3::1")
+    assert connections.enter(Silent(), "203.0.113.7")
+    for peer in peers:
+        connections.leave(peer)
+    assert connections.enter(Silent(), "2001:db8:1:2::1")
+
+
+async def test_a_server_that_is_full_says_so() -> None:
+    async with serving(ConnectionLimits(most=1)) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(60):
+            while not (await exchanged(port, REQUEST)).startswith(b"HTTP/1.1 503 "):
+                pass
+        writer.close()
