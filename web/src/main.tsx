@@ -22,12 +22,14 @@ const service = new Service(new URL(".", location.href).href, (wasRefused) => as
 const opener = new Opener(store, service);
 store.isPlaying.value = !prefersStillness();
 document.documentElement.dataset["theme"] = store.theme.value;
+const place = document.getElementById("page")!;
+place.replaceChildren();
 render(
   <PageProvider value={{ store, service, opener }}>
     <LiveProvider value={new Live(service, store.clip)}>
       <App />
     </LiveProvider>
   </PageProvider>,
-  document.getElementById("page")!,
+  place,
 );
 void followLinks(store, opener);
