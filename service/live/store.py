@@ -151,7 +151,7 @@ class SessionStore:
         server: where it is.
         expiry_s: after how long without a frame a session is forgotten.
         frames_kept: how many frames of a session are kept at least.
-        timeout_s: for connecting and for each answer; then the store counts as away.
+        timeout_s: for connecting and for each round trip; then the store counts as away.
         copies: how many replicas of the server have to have a frame for it to be durable.
         settle_s: how long openings wait in a new life of the store, for those who hold sessions
             to write back what it has lost.
