@@ -7,7 +7,7 @@ import numpy as np
 
 from poselift.errors import PoseliftError
 from poselift.imputation import letters
-from poselift.packed_fields import packed, packed_floats
+from poselift.packed_fields import embedded, packed, packed_floats, whole_number
 from poselift.poses import PoseWarning
 from poselift.v1 import poselift_pb2 as messages
 from service.error_table import problem
@@ -48,13 +48,13 @@ class ProtobufWriter:
 
     def encode_frames(self, answers: Iterable[FramePoses], next_index: int) -> bytes:
         """Write a ``LiftFramesResponse``."""
-        return messages.LiftFramesResponse(
-            frames=[_pose(answer) for answer in answers], next_index=next_index
-        ).SerializeToString()
+        number = messages.LiftFramesResponse.FRAMES_FIELD_NUMBER
+        frames = b"".join([embedded(number, _pose(answer)) for answer in answers])
+        return frames + messages.LiftFramesResponse(next_index=next_index).SerializeToString()
 
     def encode_pose(self, answer: FramePoses) -> bytes:
         """Write a ``LiftStreamResponse`` with ``pose``."""
-        return messages.LiftStreamResponse(pose=_pose(answer)).SerializeToString()
+        return embedded(messages.LiftStreamResponse.POSE_FIELD_NUMBER, _pose(answer))
 
     def encode_refusal(self, index: int, error: PoseliftError, next_index: int) -> bytes:
         """Write a ``LiftStreamResponse`` with a ``pose`` of no people and the problem."""
@@ -101,32 +101,36 @@ def _opened(session: OpenedSession) -> messages.Opened:
     )
 
 
-def _pose(answer: FramePoses) -> messages.FramePoses:
-    message = messages.FramePoses(index=answer.index)
-    if not answer.is_durable:
-        message.durable = False
-    for warning in answer.warnings:
-        message.warnings.append(_warning(warning, track_id=warning.track_id or ""))
-    for person in people_of(answer):
-        _put_person(message.people.add(), person)
-    return message
+def _pose(answer: FramePoses) -> bytes:
+    """A ``FramePoses``: what every frame has is put together from bytes, the rest by its class."""
+    kind = messages.FramePoses
+    people = [embedded(kind.PEOPLE_FIELD_NUMBER, _person(person)) for person in people_of(answer)]
+    index = whole_number(kind.INDEX_FIELD_NUMBER, answer.index)
+    if answer.is_durable and not answer.warnings:
+        return b"".join((index, *people))
+    warnings = [_warning(each, track_id=each.track_id or "") for each in answer.warnings]
+    rest = kind(durable=None if answer.is_durable else False, warnings=warnings)
+    return b"".join((index, *people, rest.SerializeToString()))
 
 
-def _put_person(message: messages.PersonPose, person: PersonAnswer) -> None:
-    # Packed numbers are copied as they are; passing them one by one costs ten times as much.
-    floats = packed_floats(
-        (messages.PersonPose.POSE_FIELD_NUMBER, person.pose_K3),
-        (messages.PersonPose.TRAJECTORY_FIELD_NUMBER, person.trajectory_3),
-        (messages.PersonPose.EXPECTED_ERRORS_FIELD_NUMBER, person.expected_errors_K),
+def _person(person: PersonAnswer) -> bytes:
+    """A ``PersonPose``."""
+    kind = messages.PersonPose
+    # Numbers are copied as they are; passing them one by one costs ten times as much.
+    fields = (
+        embedded(kind.TRACK_ID_FIELD_NUMBER, person.track_id.encode()),
+        packed_floats(
+            (kind.POSE_FIELD_NUMBER, person.pose_K3),
+            (kind.TRAJECTORY_FIELD_NUMBER, person.trajectory_3),
+            (kind.EXPECTED_ERRORS_FIELD_NUMBER, person.expected_errors_K),
+        ),
+        whole_number(kind.QUALITY_FIELD_NUMBER, _QUALITIES[person.quality]),
+        embedded(kind.JOINT_QUALITY_FIELD_NUMBER, person.joint_quality.encode()),
     )
-    message.MergeFromString(floats)
-    message.track_id = person.track_id
-    message.quality = _QUALITIES[person.quality]
-    message.joint_quality = person.joint_quality
-    if person.source is not None:
-        message.source = person.source
-    if person.problem is not None:
-        message.problem.CopyFrom(_problem(person.problem))
+    if person.source is None and person.problem is None:
+        return b"".join(fields)
+    problem = None if person.problem is None else _problem(person.problem)
+    return b"".join((*fields, kind(source=person.source, problem=problem).SerializeToString()))
 
 
 def _problem(details: Mapping[str, Any]) -> messages.Problem:
