@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from poselift.codec import Codec
 from poselift.imputation import Quality
@@ -99,12 +100,14 @@ class Answering(ABC):
         blank = Poses.blank(self._model.card, recorded.quality_P)
         return replace(blank, joint_quality=recorded.joint_quality_PC.copy())
 
-    def _answer(self, frame: Frame, recorded: RecordedPeople, poses: Poses) -> FramePoses:
+    def _answer(
+        self, frame: Frame, track_ids: tuple[str, ...], sources_P: NDArray[np.int64], poses: Poses
+    ) -> FramePoses:
         """Poses in camera axes as the session's client asked for them."""
         if self._options.person_height_m is not None:
             poses = scaled(poses, self._options.person_height_m / USUAL_HEIGHT_M)
         in_axes = poses.in_axes(self._options.axes)
-        return FramePoses.of(frame, recorded, in_axes, self._log.is_durable)
+        return FramePoses.of(frame, track_ids, sources_P, in_axes, self._log.is_durable)
 
 
 class AnswerNow(Answering):
@@ -118,17 +121,18 @@ class AnswerNow(Answering):
         self._latest_s: float | None = None
 
     async def _due(self, frame: Frame, stepped: SteppedFrame) -> FramePoses:
+        track_ids, poses = stepped.track_ids, stepped.poses
         if self._filter is not None:
             time, before = frame.timestamp_s, self._latest_s
             elapsed_s = None if time is None or before is None else time - before
-            self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses, elapsed_s)
+            self._filter.smooth_known(track_ids, poses, elapsed_s)
         self._latest_s = frame.timestamp_s
-        return self._answer(frame, stepped.recorded, stepped.poses)
+        return self._answer(frame, track_ids, stepped.sources_P, poses)
 
     def skip(self, stepped: SteppedFrame) -> None:
         """See ``Answering``: smoothing goes on."""
         if self._filter is not None:
-            self._filter.smooth_known(stepped.recorded.track_ids, stepped.poses)
+            self._filter.smooth_known(stepped.track_ids, stepped.poses)
 
     async def _lifted_again(self, index: int, next_index: int) -> FramePoses:
         """Lift the poses once more, from the window that ends there."""
@@ -145,7 +149,7 @@ class AnswerNow(Answering):
             if (fresh := self._new_filter()) is not None:
                 latest = fresh.follow(track_id, latest, _times(upto))
             poses.put([person], latest[-1:])
-        return self._answer(Frame(index, ()), last, poses)
+        return self._answer(Frame(index, ()), last.track_ids, last.sources_P, poses)
 
     async def restore(self, recorded: Sequence[RecordedFrame]) -> None:
         """See ``Answering``: the filter runs over the latest frames of each track."""
@@ -211,7 +215,7 @@ class AnswerLater(Answering):
 
     async def _due(self, frame: Frame, stepped: SteppedFrame) -> FramePoses | None:
         self._asked.append(frame)
-        self._buffers.append(stepped.recorded, stepped.inputs_PJ2)
+        self._buffers.append(stepped.recorded, stepped.tick.inputs_PJ2[stepped.people])
         due = self._buffers.due()
         return None if due is None else await self._lift(due)
 
@@ -248,4 +252,5 @@ class AnswerLater(Answering):
             poses = replace(poses, joint_quality=qualities)
         # After a break nothing is known of what was wrong with the frame.
         asked = (each for each in self._asked if each.index == frame.index)
-        return self._answer(next(asked, Frame(frame.index, ())), frame, poses)
+        sent = next(asked, Frame(frame.index, ()))
+        return self._answer(sent, frame.track_ids, frame.sources_P, poses)

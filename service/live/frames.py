@@ -83,12 +83,12 @@ class FramePoses:
     def of(
         cls,
         frame: Frame,
-        recorded: RecordedPeople,
+        track_ids: tuple[str, ...],
+        sources_P: NDArray[np.int64],
         poses: Poses,
         is_durable: bool,
     ) -> "FramePoses":
         """Everyone in the frame, and of the other tracks those that still have a pose."""
-        track_ids, sources_P = recorded.track_ids, recorded.sources_P
         if Quality.UNKNOWN in poses.quality.tolist():
             is_known = poses.quality != UNKNOWN
             named = {each.track_id for each in frame.errors}

@@ -32,8 +32,8 @@ class LiveWarnings:
 
     def of(self, keypoints_PJ3: Floats, stepped: SteppedFrame) -> tuple[PoseWarning, ...]:
         """What there is to tell with a frame, of whose people these are the pixels and scores."""
-        index, track_ids = stepped.recorded.index, stepped.recorded.track_ids
-        swapped_PG = stepped.swapped_PG
+        index, track_ids = stepped.head.index, stepped.track_ids
+        swapped_PG = stepped.tick.swapped_PG[stepped.people]
         warnings: list[PoseWarning] = []
         if np.count_nonzero(swapped_PG):
             warnings += self._swaps(index, track_ids, swapped_PG)

@@ -1,17 +1,17 @@
 """Who is in a session: its tracks, admitted and let go of."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats
+from poselift.array_types import Floats, Qualities
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import Quality
 from poselift.input_check import InputCheck
 from service.live.frames import MOST_PEOPLE, Frame, PersonError
-from service.live.records import RecordedFrame
 from service.live.tracks import Track, Tracks
 from service.request_errors import Overloaded
 from service.shares import Party
@@ -91,9 +91,9 @@ class People:
         sources_P = np.array(sources, np.int64)
         return AdmittedFrame(frame, dict(self._tracks), keypoints_PJ3, sources_P)
 
-    def let_go(self, recorded: RecordedFrame) -> None:
+    def let_go(self, track_ids: Sequence[str], quality_P: Qualities) -> None:
         """End tracks that were missing for too long."""
-        for track_id, quality in zip(recorded.track_ids, recorded.quality_P.tolist(), strict=True):
+        for track_id, quality in zip(track_ids, quality_P.tolist(), strict=True):
             if quality == Quality.UNKNOWN and track_id in self._tracks:
                 self._room.end(self._tracks.pop(track_id))
 

@@ -9,9 +9,8 @@ where this one skips it, and what an earlier one did not write is taken as usual
 only once all replicas read the new layout.
 """
 
-import itertools
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -49,14 +48,28 @@ class RecordedFrame(RecordedPeople):
     timestamp_s: float | None = None
 
     @classmethod
-    def empty(
-        cls, index: int, joints: int, skipped: int = 0, timestamp_s: float | None = None
-    ) -> "RecordedFrame":
+    def empty(cls, index: int, joints: int) -> "RecordedFrame":
         """A frame without people."""
         people = index, (), np.zeros(0, np.uint8), np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)
         nothing = np.zeros(0, np.bool_), np.zeros((0, joints), np.bool_)
         memory = ImputationState.blank(0, joints), MotionMemory.blank(0, joints)
-        return cls(*people, *nothing, *memory, skipped, timestamp_s)
+        return cls(*people, *nothing, *memory)
+
+    def part(self, head: "FrameHead", people: slice) -> "RecordedFrame":
+        """One of several frames that were put together."""
+        return RecordedFrame(
+            head.index,
+            self.track_ids[people],
+            self.quality_P[people],
+            self.joint_quality_PC[people],
+            self.sources_P[people],
+            self.is_fresh_P[people],
+            self.measured_PJ[people],
+            self.state.of(people),
+            self.motion.of(people),
+            head.skipped,
+            head.timestamp_s,
+        )
 
     def memory(self, track_id: str) -> TrackMemory:
         """What is remembered of one of its tracks."""
@@ -65,38 +78,65 @@ class RecordedFrame(RecordedPeople):
         return TrackMemory(self.state.of(rows), self.motion.of(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class FrameHead:
+    """What a frame is besides its people."""
+
+    index: int
+    people: int
+    """How many they are."""
+    skipped: int = 0
+    timestamp_s: float | None = None
+
+
 def encode(frame: RecordedFrame) -> bytes:
     """One frame to bytes: about 185 for each person of 17 joints."""
-    return encode_all([frame])[0]
+    head = FrameHead(frame.index, len(frame.track_ids), frame.skipped, frame.timestamp_s)
+    return encode_all(frame, [head])[0]
 
 
-def encode_all(frames: Sequence[RecordedFrame]) -> list[bytes]:
-    """Several frames, of people in the same formats, to bytes: their arrays are encoded as one."""
-    states = _encode_states(frames)
-    extensions = _encode_extensions(frames)
-    ends = itertools.accumulate(len(frame.track_ids) for frame in frames)
-    size = _state(frames[0].measured_PJ.shape[1]).itemsize
-    written = []
-    for frame, end, extension in zip(frames, ends, extensions, strict=True):
-        names = [track_id.encode() for track_id in frame.track_ids]
-        ids = b"".join([bytes((len(name),)) + name for name in names])
-        people = states[(end - len(names)) * size : end * size]
-        written.append(_HEAD.pack(_VERSION, len(names)) + ids + people + extension)
+def encode_all(together: RecordedFrame, heads: Sequence[FrameHead]) -> list[bytes]:
+    """Several frames to bytes: all arrays at once.
+
+    ``together`` has the people of all frames, one frame after the other, in the same formats.
+    """
+    parts = _encode_states(together), *_encode_extensions(together)
+    motion, measured_PJ = together.motion, together.measured_PJ
+    is_whole = bool(measured_PJ.all())
+    written, start = [], 0
+    for head in heads:
+        people = slice(start, start := start + head.people)
+        states, sources, codes, swapped = [part[people].tobytes() for part in parts]
+        ids = [track_id.encode() for track_id in together.track_ids[people]]
+        time = np.nan if head.timestamp_s is None else head.timestamp_s
+        joints, skipped = together.joint_quality_PC.shape[1], min(head.skipped, _MOST_SKIPPED)
+        written.append(
+            b"".join(
+                (
+                    _HEAD.pack(_VERSION, head.people),
+                    *(bytes((len(each),)) + each for each in ids),
+                    states,
+                    _EXTENSION.pack(_EXTENSION_VERSION, joints, skipped, time),
+                    sources,
+                    codes,
+                    swapped,
+                    b"" if is_whole else _encode_aside(motion.of(people), measured_PJ[people]),
+                )
+            )
+        )
     return written
 
 
-def _encode_states(frames: Sequence[RecordedFrame]) -> bytes:
-    """The states of the people of all frames, of the same length each."""
-    measured_PJ = np.concatenate([frame.measured_PJ for frame in frames])
-    state = ImputationState.joined([frame.state for frame in frames])
-    states = np.empty(len(measured_PJ), _state(measured_PJ.shape[1]))
-    states["quality"] = np.concatenate([frame.quality_P for frame in frames])
-    states["is_fresh"] = np.concatenate([frame.is_fresh_P for frame in frames])
-    states["empty"] = np.minimum(state.empty_B, 2**31)
-    states["seen"] = np.packbits(state.seen_BJ, axis=1)
-    states["measured"] = np.packbits(measured_PJ, axis=1)
-    states["keypoints"] = state.keypoints_BJ2
-    return states.tobytes()
+def _encode_states(frame: RecordedFrame) -> NDArray[np.void]:
+    """The state of each person."""
+    states = np.empty(len(frame.measured_PJ), _state(frame.measured_PJ.shape[1]))
+    states["quality"] = frame.quality_P
+    states["is_fresh"] = frame.is_fresh_P
+    states["empty"] = np.minimum(frame.state.empty_B, 2**31)
+    states["seen"] = np.packbits(frame.state.seen_BJ, axis=1)
+    states["measured"] = np.packbits(frame.measured_PJ, axis=1)
+    states["keypoints"] = frame.state.keypoints_BJ2
+    return states
 
 
 def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
@@ -138,28 +178,13 @@ def decode(index: int, record: bytes, joints: int) -> RecordedFrame:
     )
 
 
-def _encode_extensions(frames: Sequence[RecordedFrame]) -> Iterator[bytes]:
-    """What was added to records later: see ``_Extension``.
+def _encode_extensions(frame: RecordedFrame) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """What was added to records later, of each person: see ``_Extension``.
 
     Of joints that were accepted in this frame the motion is where they are, which the states tell.
     """
-    codes_PC = np.concatenate([frame.joint_quality_PC for frame in frames])
-    swapped_PG = np.concatenate([frame.motion.swapped_BG for frame in frames]).astype("<u2")
-    packed_PB, joints = _pack(codes_PC), codes_PC.shape[1]
-    start = 0
-    for frame in frames:
-        people = slice(start, start := start + len(frame.track_ids))
-        time = np.nan if frame.timestamp_s is None else frame.timestamp_s
-        head = _EXTENSION_VERSION, joints, min(frame.skipped, _MOST_SKIPPED), time
-        yield b"".join(
-            (
-                _EXTENSION.pack(*head),
-                (frame.sources_P + 1).astype("<u2").tobytes(),
-                packed_PB[people].tobytes(),
-                swapped_PG[people].tobytes(),
-                _encode_aside(frame.motion, frame.measured_PJ),
-            )
-        )
+    sources_P = (frame.sources_P + 1).astype("<u2")
+    return sources_P, _pack(frame.joint_quality_PC), frame.motion.swapped_BG.astype("<u2")
 
 
 def _encode_aside(motion: MotionMemory, measured_PJ: Mask) -> bytes:

@@ -43,7 +43,7 @@ from service.live.frames import Frame, FramePoses
 from service.live.live_model import LiveModel
 from service.live.live_warnings import LiveWarnings
 from service.live.people import AdmittedFrame, People
-from service.live.records import RecordedFrame
+from service.live.records import FrameHead, RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
 from service.request_errors import Fenced, Unavailable
 from service.requests import SessionOptions
@@ -205,17 +205,16 @@ class LiveSession:
         """Encode and step the people of a frame, and those who were there a moment ago."""
         admitted = self._people.admit_people(self._identified(self._in_pixels(sent)))
         frame, tracks, keypoints_PJ3, sources_P = admitted
-        times = elapsed, skipped, frame.timestamp_s
-        codec = self._codec_now()
-        job = FrameJob(self, frame.index, codec, tracks, keypoints_PJ3, sources_P, *times)
+        head = FrameHead(frame.index, len(tracks), skipped, frame.timestamp_s)
+        job = FrameJob(self, head, self._codec_now(), tracks, keypoints_PJ3, sources_P, elapsed)
         with self._model.steps.batcher.admit(len(tracks), self._party) as admission:
             stepped = await admission.submit(job) if tracks else None
         # It may have been taken over meanwhile; what was stepped was not its own any more then.
         self._check_alive()
-        stepped = stepped or SteppedFrame.empty(job, self.card)
+        stepped = stepped or self._model.steps.empty(job)
         if self._associator is not None:
             self._associator.remember(stepped.recorded)
-        self._people.let_go(stepped.recorded)
+        self._people.let_go(stepped.track_ids, stepped.quality_P)
         return admitted, stepped
 
     def _in_pixels(self, sent: Frame) -> Frame:

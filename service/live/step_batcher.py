@@ -1,14 +1,13 @@
 """Live frames encoded and stepped together: one run a tick, with one frame of each session."""
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Mask, Slots
+from poselift.array_types import Floats, Mask, Qualities, Slots
 from poselift.card import Card
 from poselift.codec import Codec, Encoded, TrackMemory
 from poselift.imputation import UNKNOWN
@@ -17,7 +16,7 @@ from poselift.poses import ModelOutput, Poses
 from poselift.runtime.step import StepModel
 from service.batcher import Batcher, Observer, Policy
 from service.live import records
-from service.live.records import RecordedFrame
+from service.live.records import FrameHead, RecordedFrame
 from service.live.tracks import Track, Tracks
 
 _REBUILDS_A_TICK = 2
@@ -37,7 +36,7 @@ class FrameJob:
 
     session: object
     """Of which one frame is stepped in a tick."""
-    index: int
+    head: FrameHead
     codec: Codec
     tracks: dict[str, Track]
     keypoints_PJ3: Floats
@@ -45,9 +44,6 @@ class FrameJob:
     sources_P: NDArray[np.int64]
     elapsed: int = 1
     """Ticks since the frame before."""
-    skipped: int = 0
-    """Frames without people before this one."""
-    timestamp_s: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +60,11 @@ class RebuildJob:
     filled_TJ2: Floats
 
 
-class SteppedFrame(NamedTuple):
-    """The P people of one frame, in three views."""
+@dataclass(frozen=True, eq=False)
+class SteppedTick:
+    """The people of frames that were stepped together, one frame after the other."""
 
     recorded: RecordedFrame
-    record: bytes
-    """The same as the store keeps it."""
     inputs_PJ2: Floats
     """The model's inputs, filled causally."""
     poses: Poses
@@ -78,14 +73,54 @@ class SteppedFrame(NamedTuple):
     """Whose sides were swapped back, as in ``poselift.codec.Encoded``."""
 
     @classmethod
-    def empty(cls, job: FrameJob, card: Card) -> "SteppedFrame":
-        """A frame without people."""
+    def empty(cls, card: Card) -> "SteppedTick":
+        """Without people."""
         joints = len(card.input.joints)
-        recorded = RecordedFrame.empty(job.index, joints, job.skipped, job.timestamp_s)
+        recorded = RecordedFrame.empty(0, joints)
         poses = Poses.blank(card, recorded.quality_P)
         no_groups = np.zeros((0, len(SWAP_GROUPS)), np.bool_)
-        no_inputs = np.zeros((0, joints, 2), np.float32)
-        return cls(recorded, records.encode(recorded), no_inputs, poses, no_groups)
+        return cls(recorded, np.zeros((0, joints, 2), np.float32), poses, no_groups)
+
+    def frames(self, heads: Sequence[FrameHead]) -> Iterator["SteppedFrame"]:
+        """One after the other."""
+        start = 0
+        for head, record in zip(heads, records.encode_all(self.recorded, heads), strict=True):
+            yield SteppedFrame(self, head, slice(start, start := start + head.people), record)
+
+
+class SteppedFrame(NamedTuple):
+    """The P people of one frame: a part of a tick's arrays, of which most frames need little."""
+
+    tick: SteppedTick
+    head: FrameHead
+    people: slice
+    record: bytes
+    """The frame as the store keeps it."""
+
+    @property
+    def recorded(self) -> RecordedFrame:
+        """The same as it is read from the store."""
+        return self.tick.recorded.part(self.head, self.people)
+
+    @property
+    def track_ids(self) -> tuple[str, ...]:
+        """Who they are."""
+        return self.tick.recorded.track_ids[self.people]
+
+    @property
+    def quality_P(self) -> Qualities:  # noqa: N802 - a tensor's suffix
+        """Codes of ``poselift.imputation.Quality``."""
+        return self.tick.recorded.quality_P[self.people]
+
+    @property
+    def sources_P(self) -> NDArray[np.int64]:  # noqa: N802
+        """The place of each in the people that were sent; -1 if not sent."""
+        return self.tick.recorded.sources_P[self.people]
+
+    @property
+    def poses(self) -> Poses:
+        """Theirs."""
+        return self.tick.poses.rows(self.people)
 
 
 Job: TypeAlias = FrameJob | RebuildJob
@@ -104,6 +139,7 @@ class StepBatcher:
         self.card = card
         self.tracks = tracks
         self._stepper = stepper
+        self._nobody = SteppedTick.empty(card)
         policy = Policy(_cost, choose, capacity=np.inf, interval_s=_TICK_S)
         self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
 
@@ -116,6 +152,10 @@ class StepBatcher:
         self._stepper.rebuild(np.zeros((1, size, joints, 2), np.float32))
         past = self.tracks.rings.past(np.zeros(1, np.intp))
         self._stepper.step(np.zeros((1, joints, 2), np.float32), np.ones(1, np.bool_), past)
+
+    def empty(self, job: FrameJob) -> SteppedFrame:
+        """A frame without people."""
+        return next(self._nobody.frames([replace(job.head, people=0)]))
 
     def _run(self, jobs: Sequence[Job]) -> list[SteppedFrame | None]:
         self.tracks.reclaim()
@@ -134,9 +174,9 @@ class StepBatcher:
         frames: dict[int, SteppedFrame] = {}
         for group, output in zip(groups, outputs, strict=True):
             self.tracks.remember(group.slots, group.after)
-            frames |= group.frames(output)
+            frames |= zip(map(id, group.jobs), group.frames(output), strict=True)
         # Those whose session ended meanwhile are empty: nothing waits for them.
-        return [frames.get(id(job)) or SteppedFrame.empty(job, self.card) for job in jobs]
+        return [frames.get(id(job)) or self.empty(job) for job in jobs]
 
     def _encoded(self, codec: Codec, jobs: list[FrameJob]) -> "_Group":
         """Encode the frames of sessions that are read alike."""
@@ -190,40 +230,23 @@ class _Group:
     is_fresh_P: Mask
     after: TrackMemory
 
-    def frames(self, output: ModelOutput) -> dict[int, SteppedFrame]:
-        """Each session's part of what the model gave, by its job's identity."""
-        poses = self.codec.decode(output, self.encoded).finite()
-        ends = itertools.accumulate(len(job.tracks) for job in self.jobs)
-        parts = [
-            slice(end - len(job.tracks), end) for job, end in zip(self.jobs, ends, strict=True)
-        ]
-        recorded = [self._recorded(*each) for each in zip(self.jobs, parts, strict=True)]
-        views = zip(self.jobs, parts, recorded, records.encode_all(recorded), strict=True)
-        return {
-            id(job): SteppedFrame(
-                frame,
-                record,
-                self.encoded.inputs_TJ2[part],
-                poses.rows(part),
-                self.encoded.swapped_TG[part],
-            )
-            for job, part, frame, record in views
-        }
-
-    def _recorded(self, job: FrameJob, part: slice) -> RecordedFrame:
-        return RecordedFrame(
-            job.index,
-            tuple(job.tracks),
-            self.encoded.quality_T[part],
-            self.encoded.joint_quality_TC[part],
-            job.sources_P,
-            self.is_fresh_P[part],
-            self.encoded.measured_TJ[part],
-            self.after.imputation.of(part),
-            self.after.motion.of(part),
-            job.skipped,
-            job.timestamp_s,
+    def frames(self, output: ModelOutput) -> Iterator[SteppedFrame]:
+        """Each session's frame, of what the model gave for all."""
+        encoded, jobs = self.encoded, self.jobs
+        recorded = RecordedFrame(
+            0,
+            tuple(track_id for job in jobs for track_id in job.tracks),
+            encoded.quality_T,
+            encoded.joint_quality_TC,
+            np.concatenate([job.sources_P for job in jobs]),
+            self.is_fresh_P,
+            encoded.measured_TJ,
+            self.after.imputation,
+            self.after.motion,
         )
+        poses = self.codec.decode(output, encoded).finite()
+        tick = SteppedTick(recorded, encoded.inputs_TJ2, poses, encoded.swapped_TG)
+        return tick.frames([job.head for job in jobs])
 
 
 def choose(jobs: Sequence[Job]) -> list[int]:

@@ -9,7 +9,7 @@ from poselift.imputation import ImputationState
 from poselift.outliers import MotionMemory
 from service.live import records
 from service.live.frame_log import unbroken
-from service.live.records import RecordedFrame
+from service.live.records import FrameHead, RecordedFrame
 from service.live.store import StoredFrame
 
 JOINTS = 17
@@ -42,6 +42,18 @@ def recorded(people, is_complete, seed=0):
     )
 
 
+def joined(frames):
+    """The people of all of them as one frame's."""
+    arrays = "quality_P", "joint_quality_PC", "sources_P", "is_fresh_P", "measured_PJ"
+    return RecordedFrame(
+        0,
+        tuple(track_id for frame in frames for track_id in frame.track_ids),
+        *(np.concatenate([getattr(frame, name) for frame in frames]) for name in arrays),
+        ImputationState.joined([frame.state for frame in frames]),
+        MotionMemory.joined([frame.motion for frame in frames]),
+    )
+
+
 @pytest.mark.parametrize("people", [0, 1, 3])
 @pytest.mark.parametrize("is_complete", [True, False])
 def test_a_record_is_read_as_it_was_written(people, is_complete):
@@ -56,7 +68,9 @@ def test_a_record_is_read_as_it_was_written(people, is_complete):
 
 def test_frames_encoded_together_are_those_encoded_alone():
     frames = [recorded(people, people % 2 == 0, people) for people in (1, 0, 3, 2, 4)]
-    assert records.encode_all(frames) == [records.encode(frame) for frame in frames]
+    heads = [FrameHead(5, len(each.track_ids), each.skipped, each.timestamp_s) for each in frames]
+    together = joined(frames)
+    assert records.encode_all(together, heads) == [records.encode(frame) for frame in frames]
 
 
 def test_frames_from_which_a_session_can_go_on():

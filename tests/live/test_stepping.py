@@ -15,6 +15,7 @@ from poselift.runtime.onnx_session import RunOptions
 from poselift.runtime.step import StepModel
 from service.batcher import Observer
 from service.live import records
+from service.live.records import FrameHead
 from service.live.step_batcher import FrameJob, RebuildJob, StepBatcher
 from service.live.tracks import Tracks
 from service.request_errors import Overloaded
@@ -60,7 +61,8 @@ async def step(live, job):
 
 def frame_job(session, index, codec, tracks, keypoints):
     """A frame of which nothing but its people is known."""
-    return FrameJob(session, index, codec, tracks, keypoints, np.full(len(tracks), -1))
+    head = FrameHead(index, len(tracks))
+    return FrameJob(session, head, codec, tracks, keypoints, np.full(len(tracks), -1))
 
 
 def preprocessing(keypoint_format="coco17", camera=None, max_gap_frames=5):
