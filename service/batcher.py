@@ -38,8 +38,8 @@ _SMOOTHING = 0.2
 class Observer(Protocol):
     """What wants to know how the batcher fares."""
 
-    def load_changed(self, admitted_cost: float) -> None:
-        """The cost admitted and not yet done is now this."""
+    def watch_load(self, load: Callable[[], float]) -> None:
+        """Whenever the cost admitted and not yet done is asked for, this tells it."""
 
     def refused(self) -> None:
         """A caller was refused for want of room."""
@@ -105,6 +105,7 @@ class Batcher(Generic[In, Out]):
         self._idle.set()
         self._admissions: set[Admission[In, Out]] = set()
         self._admitted_cost = 0.0
+        observer.watch_load(lambda: self._admitted_cost)
         self._begun = 0.0
         """The turn of the latest item that was begun."""
         self._turns: dict[str, float] = {}
@@ -165,7 +166,6 @@ class Batcher(Generic[In, Out]):
 
     def _change_load(self, cost: float) -> None:
         self._admitted_cost += cost
-        self._observer.load_changed(self._admitted_cost)
 
     def _leave(self, admission: "Admission[In, Out]", unused_cost: float) -> None:
         self._admissions.discard(admission)

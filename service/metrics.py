@@ -219,9 +219,9 @@ class BatchMetrics:
     _late: Counter | None
     """Of batches of live frames."""
 
-    def load_changed(self, admitted_cost: float) -> None:
-        """Record how much is accepted and not yet done."""
-        self._queued.set(admitted_cost)
+    def watch_load(self, load: Callable[[], float]) -> None:
+        """Announce how much is accepted and not yet done; each scrape asks."""
+        self._queued.set_function(load)
 
     def refused(self) -> None:
         """Count a request refused for want of room."""

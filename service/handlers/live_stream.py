@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from poselift.errors import InvalidInput, PoseliftError
 from service.admission import Admitted
@@ -58,6 +58,7 @@ class LiveStream:
         self._tracer = context.tracer
         # A notice may come while an answer is on its way out, and gRPC takes one at a time.
         self._sending = asyncio.Lock()
+        self._sends_since: float | None = None
 
     async def run(self) -> None:
         """Serve until the client ends it.
@@ -97,7 +98,7 @@ class LiveStream:
         lifting = asyncio.create_task(work(session))
         ended = asyncio.create_task(session.notified.wait())
         try:
-            await asyncio.wait({lifting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await self._first_done(lifting, ended)
             if session.reason is not None and not lifting.done():
                 await self._notify(session, session.reason)
                 raise session.reason
@@ -106,6 +107,21 @@ class LiveStream:
             lifting.cancel()
             ended.cancel()
             await asyncio.gather(lifting, ended, return_exceptions=True)
+
+    async def _first_done(self, *tasks: asyncio.Task[Any]) -> None:
+        """Wait until one of them is done.
+
+        Raises:
+            Overloaded: an answer was not read for too long. A timer for each would cost more than
+                writing it.
+        """
+        left_s, done = self._slow_reader_s, set[asyncio.Task[Any]]()
+        while not done:
+            done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            since, now = self._sends_since, time.monotonic()
+            left_s = self._slow_reader_s if since is None else since + self._slow_reader_s - now
+            if left_s <= 0 and not done:
+                raise _not_read()
 
     async def _lift_in_turn(self, session: LiveSession) -> None:
         """The next message is read once the last is answered, so senders wait with us."""
@@ -151,7 +167,7 @@ class LiveStream:
             message = await self._decoded(session, body)
             if isinstance(message, Close):
                 for answer in await session.waiting():
-                    await self._send(self._format.encode_pose(answer))
+                    await self._send_answer(self._format.encode_pose(answer))
                 await self._sessions.close(session)
                 return False
             if not isinstance(message, Frame):
@@ -167,13 +183,13 @@ class LiveStream:
         except PoseliftError as error:
             await self._notify(session, error)
             raise
-        await self._send(said)
+        await self._send_answer(said)
         return True
 
     async def _decoded(self, session: LiveSession, body: bytes) -> Message:
         if len(body) > _LARGEST_MESSAGE_BYTES:
             raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
-        joints = session.options.joint_count()
+        joints = session.joints
         if len(body) <= self._format.inline_bytes:
             return self._format.decode_stream_message(body, joints)
         decode = partial(decoded_message, self._format, joints)
@@ -183,8 +199,26 @@ class LiveStream:
         await self._send(self._format.encode_notice(session.id, reason, session.next_index))
 
     async def _send(self, message: bytes) -> None:
+        """Send a message that is not the answer to a frame.
+
+        Raises:
+            Overloaded: it was not read for too long.
+        """
         try:
-            async with asyncio.timeout(self._slow_reader_s), self._sending:
-                await self._channel.send(message)
+            async with asyncio.timeout(self._slow_reader_s):
+                await self._send_answer(message)
         except TimeoutError:
-            raise Overloaded("answers were not read for too long", reason="unread") from None
+            raise _not_read() from None
+
+    async def _send_answer(self, message: bytes) -> None:
+        """Send a message; ``_first_done`` sees whether it is read."""
+        async with self._sending:
+            self._sends_since = time.monotonic()
+            try:
+                await self._channel.send(message)
+            finally:
+                self._sends_since = None
+
+
+def _not_read() -> Overloaded:
+    return Overloaded("answers were not read for too long", reason="unread")

@@ -5,19 +5,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Mask
-from poselift.imputation import JointQuality
+from poselift.array_types import Mask
 from poselift.input_check import InputCheck, Observed, many_outliers
 from poselift.outliers import SWAP_GROUPS
 from poselift.poses import PoseWarning
-from service.live.records import RecordedFrame
 from service.live.step_batcher import SteppedFrame
 
 _EVERY = 8
 """Of so many frames one is looked at: what is wrong is wrong for long."""
 _FEWEST_JOINTS = 200
 """Measured in these frames, before a share of them means something."""
-_QUALITIES = np.array([JointQuality.REJECTED, JointQuality.MEASURED], np.uint8)[:, None, None]
 
 
 class LiveWarnings:
@@ -30,15 +27,20 @@ class LiveWarnings:
         self._swapped: set[tuple[str, int]] = set()
         self._frames = 0
 
-    def of(self, keypoints_PJ3: Floats, stepped: SteppedFrame) -> tuple[PoseWarning, ...]:
-        """What there is to tell with a frame, of whose people these are the pixels and scores."""
+    @property
+    def observes_next(self) -> bool:
+        """Whether the next frame is one that is looked at."""
+        return self._frames % _EVERY == 0
+
+    def of(self, stepped: SteppedFrame) -> tuple[PoseWarning, ...]:
+        """What there is to tell with a frame."""
         index, track_ids = stepped.head.index, stepped.track_ids
         swapped_PG = stepped.tick.swapped_PG[stepped.people]
         warnings: list[PoseWarning] = []
         if np.count_nonzero(swapped_PG):
             warnings += self._swaps(index, track_ids, swapped_PG)
-        if self._frames % _EVERY == 0:
-            warnings += self._doubts(keypoints_PJ3, stepped.recorded)
+        if self.observes_next:
+            warnings += self._doubts(index, track_ids, stepped.tick.observed_PN[stepped.people])
         self._frames += 1
         return tuple(warnings)
 
@@ -53,20 +55,20 @@ class LiveWarnings:
                 detail = f"left and right {list(SWAP_GROUPS)[group]} are swapped back at times"
                 yield PoseWarning("sides_swapped", detail, (index, index), track_id)
 
-    def _doubts(self, keypoints_PJ3: Floats, recorded: RecordedFrame) -> Iterator[PoseWarning]:
-        qualities_P2 = (recorded.joint_quality_PC == _QUALITIES).sum(axis=2).T
-        counts = np.concatenate([self._check.observe(keypoints_PJ3), qualities_P2], axis=1)
+    def _doubts(
+        self, index: int, track_ids: Sequence[str], observed_PN: NDArray[np.int64]
+    ) -> Iterator[PoseWarning]:
         before = self._seen
         self._seen = {
-            track_id: counts[person] + before.get(track_id, 0)
-            for person, track_id in enumerate(recorded.track_ids)
+            track_id: observed_PN[person] + before.get(track_id, 0)
+            for person, track_id in enumerate(track_ids)
         }
         self._told = {each for each in self._told if each[0] in self._seen}
         for track_id, seen in self._seen.items():
             for code, detail in self._found(*seen.tolist()):
                 if (track_id, code) not in self._told:
                     self._told.add((track_id, code))
-                    yield PoseWarning(code, detail, (recorded.index, recorded.index), track_id)
+                    yield PoseWarning(code, detail, (index, index), track_id)
 
     def _found(self, *counts: int) -> Iterator[tuple[str, str]]:
         """Codes and details of what there is to tell of a person, of whom all this was counted."""

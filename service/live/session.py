@@ -90,6 +90,7 @@ class LiveSession:
         party: Party,
     ) -> None:
         self.options = options
+        self.joints = options.joint_count()
         self.next_index = 0
         self.writer = log.session.writer
         self.owner = log.session.owner
@@ -186,7 +187,7 @@ class LiveSession:
         self.next_index = sent.index + 1
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
-        warnings = self._warnings.of(admitted.keypoints_PJ3, stepped)
+        warnings = self._warnings.of(stepped)
         self._model.warned(warnings)
         self._model.lifted(len(admitted.frame.people))
         return await self._answering.answer(admitted.frame, stepped, warnings)
@@ -206,7 +207,9 @@ class LiveSession:
         admitted = self._people.admit_people(self._identified(self._in_pixels(sent)))
         frame, tracks, keypoints_PJ3, sources_P = admitted
         head = FrameHead(frame.index, len(tracks), skipped, frame.timestamp_s)
-        job = FrameJob(self, head, self._codec_now(), tracks, keypoints_PJ3, sources_P, elapsed)
+        people = tracks, keypoints_PJ3, sources_P
+        is_observed = self._warnings.observes_next
+        job = FrameJob(self, head, self._codec_now(), *people, elapsed, is_observed)
         with self._model.steps.batcher.admit(len(tracks), self._party) as admission:
             stepped = await admission.submit(job) if tracks else None
         # It may have been taken over meanwhile; what was stepped was not its own any more then.

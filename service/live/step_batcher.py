@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from poselift.array_types import Floats, Mask, Qualities, Slots
 from poselift.card import Card
 from poselift.codec import Codec, Encoded, TrackMemory
-from poselift.imputation import UNKNOWN
+from poselift.imputation import UNKNOWN, JointQuality
+from poselift.input_check import Observed
 from poselift.outliers import SWAP_GROUPS
 from poselift.poses import ModelOutput, Poses
 from poselift.runtime.step import StepModel
@@ -29,6 +30,9 @@ _TICK_S = 0.01
 """Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
 with the number of tracks, and a tick for each frame would leave no time for anything else."""
 
+_COUNTED_Q11 = np.array([JointQuality.REJECTED, JointQuality.MEASURED], np.uint8)[:, None, None]
+_OBSERVED = len(Observed._fields) + len(_COUNTED_Q11)
+
 
 @dataclass(frozen=True, eq=False)
 class FrameJob:
@@ -44,6 +48,8 @@ class FrameJob:
     sources_P: NDArray[np.int64]
     elapsed: int = 1
     """Ticks since the frame before."""
+    is_observed: bool = False
+    """Whether what warnings rest on is counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +77,9 @@ class SteppedTick:
     """Zero where unknown, and everywhere if the model is not stepped."""
     swapped_PG: Mask
     """Whose sides were swapped back, as in ``poselift.codec.Encoded``."""
+    observed_PN: NDArray[np.int64]
+    """What ``InputCheck.observe`` counts, then joints that were rejected and those that were
+    measured; zero in frames that were not to be observed."""
 
     @classmethod
     def empty(cls, card: Card) -> "SteppedTick":
@@ -79,7 +88,8 @@ class SteppedTick:
         recorded = RecordedFrame.empty(0, joints)
         poses = Poses.blank(card, recorded.quality_P)
         no_groups = np.zeros((0, len(SWAP_GROUPS)), np.bool_)
-        return cls(recorded, np.zeros((0, joints, 2), np.float32), poses, no_groups)
+        no_inputs = np.zeros((0, joints, 2), np.float32)
+        return cls(recorded, no_inputs, poses, no_groups, np.zeros((0, _OBSERVED), np.int64))
 
     def frames(self, heads: Sequence[FrameHead]) -> Iterator["SteppedFrame"]:
         """One after the other."""
@@ -245,8 +255,25 @@ class _Group:
             self.after.motion,
         )
         poses = self.codec.decode(output, encoded).finite()
-        tick = SteppedTick(recorded, encoded.inputs_TJ2, poses, encoded.swapped_TG)
-        return tick.frames([job.head for job in jobs])
+        arrays = encoded.inputs_TJ2, poses, encoded.swapped_TG, self._observed()
+        return SteppedTick(recorded, *arrays).frames([job.head for job in jobs])
+
+    def _observed(self) -> NDArray[np.int64]:
+        """See ``SteppedTick.observed_PN``."""
+        observed_PN = np.zeros((len(self.slots), _OBSERVED), np.int64)
+        chosen = [job for job in self.jobs if job.is_observed and job.tracks]
+        if chosen:
+            rows = np.repeat([job.is_observed for job in self.jobs], self._people)
+            keypoints_PJ3 = np.concatenate([job.keypoints_PJ3 for job in chosen])
+            qualities_PC = self.encoded.joint_quality_TC[rows]
+            observed_PN[rows, :-2] = self.codec.check.observe(keypoints_PJ3)
+            observed_PN[rows, -2:] = (qualities_PC == _COUNTED_Q11).sum(axis=2).T
+        return observed_PN
+
+    @property
+    def _people(self) -> list[int]:
+        """How many are in each frame."""
+        return [job.head.people for job in self.jobs]
 
 
 def choose(jobs: Sequence[Job]) -> list[int]:

@@ -132,10 +132,10 @@ def _fault(
         return InvalidInput.at(f"{where}.track_id", "a track to be in a frame once")
     if isinstance(keypoints, InvalidInput):
         return keypoints
+    far = np.abs(keypoints)
     # NaN compares false, so this finds it too.
-    within = np.abs(keypoints) <= _FARTHEST_PIXEL
-    if not within.all():
-        joint = int(np.flatnonzero(~within.all(axis=1))[0])
+    if not far.max() <= _FARTHEST_PIXEL:
+        joint = int(np.flatnonzero(~(far <= _FARTHEST_PIXEL).all(axis=1))[0])
         return InvalidInput.at(f"{where}.keypoints[{joint}]", "finite numbers, pixels in an image")
     return None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,7 +28,7 @@ FPS = 20.0
 
 
 class Unobserved(Observer):
-    def load_changed(self, admitted_cost):
+    def watch_load(self, load):
         pass
 
     def refused(self):
@@ -158,6 +159,25 @@ async def test_sessions_with_different_preprocessing_share_a_tick(tmp_path):
             alone = await play(live, clip, how)
             for one, other in zip(frames, alone, strict=True):
                 np.testing.assert_allclose(one.poses.poses, other.poses.poses, atol=1e-5)
+
+
+async def test_what_warnings_rest_on_is_counted_where_it_was_asked_for(tmp_path):
+    folder = model_folder(tmp_path / "causal", causal=True)
+    async with live_model(folder) as live:
+        how = codec(live)
+        people = np.stack([person_clip(1)[0], person_clip(1)[0] + np.float32(900)])
+        jobs = []
+        for number, is_observed in enumerate((True, False, True)):
+            tracks = {f"{number}-{each}": live.tracks.begin() for each in range(2)}
+            job = frame_job(object(), number, how, tracks, people)
+            jobs.append(replace(job, is_observed=is_observed))
+        alone = how.check.observe(people)
+        assert alone.any(axis=1).all()
+        for job, stepped in zip(jobs, live._run(jobs), strict=True):
+            counts = stepped.tick.observed_PN[stepped.people]
+            np.testing.assert_array_equal(counts[:, :-2], alone * job.is_observed)
+            measured = people.shape[1] * job.is_observed
+            np.testing.assert_array_equal(counts[:, -2:], [[0, measured]] * 2)
 
 
 @pytest.mark.parametrize("frames", [1, 10, 26, 27, 60])

@@ -17,13 +17,17 @@ class Recorder:
     """An observer that records."""
 
     def __init__(self) -> None:
-        self.load = 0.0
+        self._load: Callable[[], float] = float
         self.refusals = 0
         self.batches: list[tuple[int, float]] = []
         self.failures = 0
 
-    def load_changed(self, admitted_cost: float) -> None:
-        self.load = admitted_cost
+    @property
+    def load(self) -> float:
+        return self._load()
+
+    def watch_load(self, load: Callable[[], float]) -> None:
+        self._load = load
 
     def refused(self) -> None:
         self.refusals += 1
