@@ -164,7 +164,10 @@ class LiveStream:
         came = time.perf_counter()
         index = session.next_index
         try:
-            message = await self._decoded(session, body)
+            if len(body) <= self._format.inline_bytes:
+                message = self._format.decode_stream_message(body, session.joints)
+            else:
+                message = await self._decoded_elsewhere(session, body)
             if isinstance(message, Close):
                 for answer in await session.waiting():
                     await self._send_answer(self._format.encode_pose(answer))
@@ -186,13 +189,10 @@ class LiveStream:
         await self._send_answer(said)
         return True
 
-    async def _decoded(self, session: LiveSession, body: bytes) -> Message:
+    async def _decoded_elsewhere(self, session: LiveSession, body: bytes) -> Message:
         if len(body) > _LARGEST_MESSAGE_BYTES:
             raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
-        joints = session.joints
-        if len(body) <= self._format.inline_bytes:
-            return self._format.decode_stream_message(body, joints)
-        decode = partial(decoded_message, self._format, joints)
+        decode = partial(decoded_message, self._format, session.joints)
         return await self._decoder.elsewhere(decode, body, self._asked.caller.party)
 
     async def _notify(self, session: LiveSession, reason: PoseliftError) -> None:
