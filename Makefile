@@ -72,6 +72,7 @@ bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
 	$(BIN)/python -m bench.stepping
 	$(BIN)/python -m bench.light_model
 	$(BIN)/python -m bench.live_sessions
+	$(BIN)/python -m bench.live_frame_cost
 	$(BIN)/python -m bench.live_memory
 	$(BIN)/python -m bench.association
 	$(BIN)/python -m bench.resume_storm
