@@ -51,6 +51,7 @@ def begin_request(proposed: str | None) -> str:
     found = _TAKEN.fullmatch(proposed or "")
     given = secrets.token_hex(8) if found is None else found[0]
     _request.set(given)
+    _session.set("")
     return given
 
 
