@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.faults import KINDS
 from tests.chaos.repairs import REPAIRS
 from tests.chaos.run import Options, run
@@ -13,6 +15,7 @@ SHORT = Options(
 )
 
 
+@pytest.mark.timeout(900)  # replicas start five times; a busy machine takes minutes
 async def test_nothing_durable_is_lost_and_no_answer_is_wrong(models: Path, tmp_path: Path) -> None:
     for name in ("causal", "symmetric"):
         shutil.copytree(models / name, tmp_path / "models" / name)
