@@ -173,7 +173,7 @@ def _without(repair: Repair, seed: int) -> bool:
         (tree / "service/live" / repair.file).write_text(repair.without())
         command = [sys.executable, "-m", "tests.chaos", "--seed", str(seed), "--kinds", repair.kind]
         ended = subprocess.run(
-            [*command, "--until-bad", "--settle", "1", "--seconds", "300"],
+            [*command, "--until-bad", "--frames", "1000000", "--settle", "1", "--seconds", "300"],
             check=False,
             cwd=tree,
             env=os.environ | {"PYTHONPATH": str(tree)},
