@@ -220,7 +220,7 @@ async def test_tracks_are_bounded_and_released(tmp_path):
     async with live_model(folder, capacity=2) as live:
         clip = person_clip(3)
         first, second = live.tracks.begin(), live.tracks.begin()
-        with pytest.raises(Overloaded, match="all 2 places"):
+        with pytest.raises(Overloaded, match="of 2 are taken"):
             live.tracks.begin()
         job = frame_job(
             object(), 0, codec(live), {"a": first, "b": second}, np.stack([clip[0], clip[0]])
