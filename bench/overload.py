@@ -9,6 +9,7 @@ later count as late.
 
 import argparse
 import asyncio
+import re
 import tempfile
 import time
 from collections import defaultdict
@@ -18,7 +19,6 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
-import httpx
 import numpy as np
 import orjson
 
@@ -104,21 +104,38 @@ def _described(met: Met, seconds: float) -> str:
 
 @asynccontextmanager
 async def _over_http(service: ServiceProcess, options: argparse.Namespace) -> AsyncIterator[Ask]:
-    body = orjson.dumps(
-        {
-            "image_size": [1000, 800],
-            "clips": [{"keypoints": person_clip(options.frames).round(1).tolist()}],
-        }
-    )
-    headers = {"content-type": "application/json", "request-timeout": str(options.deadline)}
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=500)
-    async with httpx.AsyncClient(base_url=service.url, timeout=120, limits=limits) as client:
+    """Connections without a client library, which would take longer than the service."""
+    keypoints = person_clip(options.frames).round(1).tolist()
+    body = orjson.dumps({"image_size": [1000, 800], "clips": [{"keypoints": keypoints}]})
+    request = (
+        "POST /v1/lift HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        f"request-timeout: {options.deadline}\r\ncontent-length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-        async def ask() -> str:
-            answer = await client.post("/v1/lift", content=body, headers=headers)
-            return "ok" if answer.status_code == 200 else str(answer.status_code)
+    async def ask() -> str:
+        if idle:
+            reader, writer = idle.pop()
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", service.http_port)
+        try:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = re.search(rb"content-length: (\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+        except (OSError, asyncio.IncompleteReadError):
+            writer.close()
+            return "no answer"
+        if b"connection: close" in head:
+            writer.close()
+        else:
+            idle.append((reader, writer))
+        status = head[9:12].decode()
+        return "ok" if status == "200" else status
 
-        yield ask
+    yield ask
+    for _, writer in idle:
+        writer.close()
 
 
 @asynccontextmanager
