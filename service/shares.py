@@ -21,7 +21,7 @@ class Party:
     quotas: Quotas = field(default_factory=Quotas)
 
 
-NOBODY: Final = Party()
+NO_PARTY: Final = Party()
 """Without a name and without quotas."""
 
 

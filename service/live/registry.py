@@ -32,7 +32,7 @@ from service.metrics import SessionEvent
 from service.request_errors import Fenced, Forbidden, NotFound, Overloaded, Unavailable
 from service.requests import SessionOptions
 from service.served_models import ModelSet
-from service.shares import NOBODY, Party, Pool
+from service.shares import NO_PARTY, Party, Pool
 from service.turns import Turns
 
 _log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class LiveSessions:
         options: SessionOptions,
         owner: str,
         is_stream: bool = True,
-        party: Party = NOBODY,
+        party: Party = NO_PARTY,
     ) -> LiveSession:
         """Open a session: a new one, or one that is taken over from its present connection.
 
@@ -126,10 +126,10 @@ class LiveSessions:
         session_id = options.session_id or secrets.token_urlsafe(18)
         in_session(session_id)
         resolved = self._resolved(options)
-        take = partial(self._take, session_id, owner, resolved, is_stream, party)
+        take = self._counted(partial(self._take, session_id, owner, resolved, is_stream, party))
         return await (self._settled(session_id, owner, take) if options.session_id else take(b""))
 
-    async def continued(self, session_id: str, owner: str, party: Party = NOBODY) -> LiveSession:
+    async def continued(self, session_id: str, owner: str, party: Party = NO_PARTY) -> LiveSession:
         """A session that exists, for a single request; a stream that has it loses it.
 
         Raises:
@@ -145,7 +145,7 @@ class LiveSessions:
                 if not session.has_ended:
                     session.used_at = time.monotonic()
                     return session
-        take = partial(self._take, session_id, owner, None, False, party)
+        take = self._counted(partial(self._take, session_id, owner, None, False, party))
         return await self._settled(session_id, owner, take)
 
     async def look(self, session_id: str, owner: str) -> tuple[SessionOptions, Card, int]:
@@ -272,24 +272,23 @@ class LiveSessions:
             await self._store.check_life(life)
         return options, model.card, next_index
 
-    async def _take(
-        self,
-        session_id: str,
-        owner: str,
-        options: SessionOptions | None,
-        is_stream: bool,
-        party: Party,
-        life: bytes,
-    ) -> LiveSession:
-        try:
-            session = await self._taken(session_id, owner, options, is_stream, party, life)
-        except PoseliftError:
-            self._count("refused")
-            raise
-        self._count("resumed" if session.next_index else "opened")
-        return session
+    def _counted(
+        self, take: Callable[[bytes], Awaitable[LiveSession]]
+    ) -> Callable[[bytes], Awaitable[LiveSession]]:
+        """The same, counted as opened, resumed or refused."""
 
-    async def _taken(
+        async def counted(life: bytes) -> LiveSession:
+            try:
+                session = await take(life)
+            except PoseliftError:
+                self._count("refused")
+                raise
+            self._count("resumed" if session.next_index else "opened")
+            return session
+
+        return counted
+
+    async def _take(
         self,
         session_id: str,
         owner: str,

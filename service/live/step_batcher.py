@@ -149,7 +149,7 @@ class StepBatcher:
         self.card = card
         self.tracks = tracks
         self._stepper = stepper
-        self._nobody = SteppedTick.empty(card)
+        self._no_people = SteppedTick.empty(card)
         policy = Policy(_cost, choose, capacity=np.inf, interval_s=_TICK_S)
         self.batcher: Batcher[Job, SteppedFrame | None] = Batcher(self._run, policy, observer)
 
@@ -165,7 +165,7 @@ class StepBatcher:
 
     def empty(self, job: FrameJob) -> SteppedFrame:
         """A frame without people."""
-        return next(self._nobody.frames([replace(job.head, people=0)]))
+        return next(self._no_people.frames([replace(job.head, people=0)]))
 
     def _run(self, jobs: Sequence[Job]) -> list[SteppedFrame | None]:
         self.tracks.reclaim()

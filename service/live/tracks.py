@@ -8,7 +8,7 @@ import numpy as np
 from poselift.array_types import Slots
 from poselift.codec import TrackMemory
 from poselift.runtime.rings import Rings, RingShape
-from service.shares import NOBODY, Party, Pool
+from service.shares import NO_PARTY, Party, Pool
 
 
 class Track:
@@ -43,7 +43,7 @@ class Tracks:
         """How many tracks have begun and not ended."""
         return int(self._room.taken)
 
-    def begin(self, party: Party = NOBODY) -> Track:
+    def begin(self, party: Party = NO_PARTY) -> Track:
         """Room for a track.
 
         Raises:

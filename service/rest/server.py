@@ -96,7 +96,7 @@ def _limits(machine: Machine) -> ConnectionLimits:
 
 
 def _party_of(context: ServiceContext) -> Callable[[str], str]:
-    """Who shares connections with an address: its network, and with a trusted proxy nobody."""
+    """Who shares connections with an address: its network; of a trusted proxy none."""
     numbers = count()
 
     def party(address: str) -> str:

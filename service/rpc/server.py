@@ -21,7 +21,7 @@ _MOST_STREAMS = 1_024
 """Of one connection, at a time."""
 _MOST_PENDING = 10_000
 """Calls that wait to be looked at, each of which is answered; gRPC itself ends a thousand at random
-and tells nobody why."""
+and tells no caller why."""
 _HANDSHAKE_MS = 10_000
 _IDLE_MS = 300_000
 _AGE_MS = 3_600_000

@@ -76,7 +76,7 @@ class Client:
 
     @property
     def _is_let_go(self) -> bool:
-        """Whether its replica may be about to let go of the session: nobody asks for it."""
+        """Whether its replica may be about to let go of the session: no caller asks for it."""
         quiet_s = asyncio.get_running_loop().time() - self._asked_at
         return not self.is_streaming and quiet_s > _HELD_S
 

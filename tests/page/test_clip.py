@@ -251,7 +251,7 @@ def test_frames_without_anybody_lead_to_the_next_person(browser: Browser, url: s
         page.locator(".scrubber input").fill("150")
         page.get_by_role("button", name="Go to frame 200").click()
         expect(page.locator(".scrubber input")).to_have_value("200")
-        expect(page.get_by_text("Nobody in this frame")).to_have_count(0)
+        expect(page.get_by_text("No people in this frame")).to_have_count(0)
 
 
 def test_refusals_are_told_in_the_servers_words(browser: Browser, url: str) -> None:

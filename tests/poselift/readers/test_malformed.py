@@ -144,7 +144,7 @@ def test_the_keypoint_format_may_be_told_and_must_fit():
 
 
 @pytest.mark.parametrize("missing", [[0, 0, 0.9], [-1, -1, 0.9], [5, 5, 0]])
-def test_a_joint_at_the_origin_is_missing_and_a_person_without_joints_is_nobody(missing):
+def test_a_joint_at_the_origin_is_missing_and_a_person_without_joints_is_none(missing):
     results = good.results()
     results[0]["keypoints"][:3] = missing
     results[3]["keypoints"] = missing * 17

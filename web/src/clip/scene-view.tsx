@@ -44,7 +44,7 @@ export function SceneView() {
       </div>
       <SceneTools zoom={(times) => scene.current?.zoom(times)} />
       <SideLegend />
-      <Nobody />
+      <EmptyFrame />
     </section>
   );
 }
@@ -71,17 +71,16 @@ function SceneTools({ zoom }: { zoom(times: number): void }) {
   );
 }
 
-/** Which colour is which side. */
-/** Where nobody is in a frame, whoever comes next may be far away. */
-function Nobody() {
+/** In a frame without people: the next one with some may be far away. */
+function EmptyFrame() {
   const { store } = usePage();
   const [motion, frame] = [store.motion.value, store.frame.value];
   if (!motion || motion.people.some((person) => jointsAt(person, frame))) return null;
   const begins = motion.people.map(({ firstFrame }) => firstFrame).sort((a, b) => a - b);
   const next = begins.find((begin) => begin > frame) ?? begins[0] ?? 0;
   return (
-    <p class="nobody">
-      Nobody in this frame.{" "}
+    <p class="empty-frame">
+      No people in this frame.{" "}
       <button type="button" class="link" onClick={() => seekFrame(store, next)}>
         Go to frame {next}
       </button>
@@ -89,6 +88,7 @@ function Nobody() {
   );
 }
 
+/** Which colour is which side. */
 export function SideLegend() {
   return (
     <p class="side-legend">

@@ -16,7 +16,7 @@ export function saveRecording(recording: Recording, skeleton: Skeleton | null): 
 export async function exportRecording(recording: Recording, { ending, mediaType }: OutputFormat, { service, opener }: Page): Promise<void> {
   await opener.during(`Writing ${ending}`, async () => {
     const request = recording.request();
-    if (request.clips.length === 0) throw new Error("Nobody was found in the recording.");
+    if (request.clips.length === 0) throw new Error("No people were found in the recording.");
     const people = request.clips.map(({ id }, index) => ({ request: forPerson(request, index, {}), suffix: suffixOf(id, request) }));
     for (const person of people) {
       const { content } = await service.liftToFile(person.request, mediaType);
