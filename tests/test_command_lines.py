@@ -14,9 +14,13 @@ import numpy as np
 import pytest
 
 from poselift.cli import app
+from poselift.video.detectors import Detector, save
 from tests.poselift.readers.example import walker
 from tests.poselift.readers.examples import EXAMPLES, write
+from tests.poselift.video.made_videos import COLOURS, made_video, pictures
 from tests.serving import ServiceProcess, service_process
+from tests.training.data.datasets.c3d_files import write_c3d
+from tests.training.data.datasets.marked_person import person
 from training import evaluate, render, train
 from training.command import command_line
 from training.data.prepare_commands import COMMANDS
@@ -37,19 +41,20 @@ ELSEWHERE = {
     "pip install": "tests/test_wheel.py installs the wheel, the Makefile the extras",
     "npm ": "tests/clients/test_typescript.py",
     "docker ": "no test: it needs Docker; tests/test_project.py holds the files to the project",
+    "poselift detectors install": "no test: it fetches 400 MB; test_installation.py tries the rest",
+    ".venv/bin/poselift detectors install": "as above",
     ".venv/bin/python examples/draw.py": "tests/examples/test_default_models.py",
     ".venv/bin/python examples/live.py": "tests/clients/test_documents.py",
     "POSELIFT_MODELS_DIR=models": "tests/training/test_own_motion.py",
+    "OTEL_EXPORTER_OTLP_ENDPOINT=": "tests/service/test_traces.py",
     "POSELIFT_API_KEYS_FILE=": "tests/service/test_keys.py",
     "poselift serve": "the service of this module",
     "curl --no-buffer --data-binary @walk.mp4": "tests/contract/test_detect.py",
 }
 """Beginnings of lines that are not run here, and what runs them."""
-ONLY_READ = re.compile(
-    r"poselift (video|detectors install|detectors add) |poselift lift .* --video | -m training\."
-)
-"""Whose options are held to the command's: with detectors or at their real size they take long.
-``tests/poselift/test_video_command.py`` and ``tests/training/test_own_motion.py`` run such ones."""
+FRAMES = 30
+TRAINING = "docs/training.md"
+"""A page whose lines are run at toy size, by ``test_the_page_of_training_runs``."""
 OWN_MOTION = "docs/your-own-motion.md"
 """A page that ``tests/training/test_own_motion.py`` runs from top to bottom."""
 SERVED = re.compile(r"(?:127\.0\.0\.1|localhost):8000")
@@ -76,9 +81,7 @@ def run_here() -> list[Line]:
     return [
         line
         for line in lines()
-        if not line.command.startswith(tuple(ELSEWHERE))
-        and line.page != OWN_MOTION
-        and not ONLY_READ.search(line.command)
+        if not line.command.startswith(tuple(ELSEWHERE)) and line.page not in {OWN_MOTION, TRAINING}
     ]
 
 
@@ -113,6 +116,12 @@ def _with_files(folder: Path) -> Path:
     (folder / "results.json").write_text(str(results))
     (folder / "json_folder").mkdir()
     write(EXAMPLES["openpose two people"], folder / "json_folder")
+    (folder / "openpose_json").mkdir()
+    write(EXAMPLES["openpose two people"], folder / "openpose_json")
+    made_video(folder / "walk.mp4", pictures(FRAMES, people=2))
+    detectors = folder / "data" / "poselift" / "detectors"
+    for name in ("mediapipe", "rtmpose"):
+        save(Detector(name, "coco17", (sys.executable, str(COLOURS))), detectors)
     return folder
 
 
@@ -121,7 +130,11 @@ def bash(command: str, folder: Path) -> str:
     done = subprocess.run(
         ["bash", "-ec", command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "XDG_DATA_HOME": str(folder / "data"),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -134,6 +147,7 @@ def programs(command: str) -> str:
     """The line with this Python's programs in place of those of an environment."""
     python = shlex.quote(sys.executable)
     command = re.sub(r"^(?:\.venv/bin/)?poselift ", f"{python} -m poselift ", command)
+    command = re.sub(r"/envs/\w+/bin/python \S+", f"{python} {shlex.quote(str(COLOURS))}", command)
     return re.sub(r"^(?:\.venv/bin/)?python ", f"{python} ", command)
 
 
@@ -168,25 +182,31 @@ PREPARE = command_line("training.prepare")
 for name, command in COMMANDS.items():
     PREPARE.command(command, name=name)
 APPS = {
-    "poselift": app,
     "prepare": PREPARE,
     "train": command_line("training.train", train.train),
     "evaluate": command_line("training.evaluate", evaluate.evaluate),
     "render": command_line("training.render", render.render_predictions),
     "export": command_line("training.export", export.export_checkpoint),
 }
+TOY = "--epochs 1 --channels 8 --filter-widths 3,3 --batch-size 64 --threads 1"
 
 
-@pytest.mark.parametrize(
-    "line", [each.command for each in lines() if ONLY_READ.search(each.command)]
-)
-def test_the_options_of_a_line_exist(line: str) -> None:
-    program = r"(?:\.venv/bin/)?(?:python -m training\.(\w+)|(poselift)) (.*)"
-    found = re.fullmatch(program, line)
-    assert found, line
-    command = APPS[found[1] or found[2]]
-    tokens = shlex.split(found[3], comments=True)
-    command.parse_args(tokens, exit_on_error=False, print_error=False)
+def test_the_page_of_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first lines one after another, with other motion and a network of toy size."""
+    names = ("mocap/anna/squat", "mocap/ben/squat", "mocap/ben/again", "uiprmd/cleo/squat")
+    for number, name in enumerate(names):
+        file = tmp_path / f"{name}.c3d"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_c3d(file, person(120 + 40 * number, fps=100.0)[1])
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / TRAINING).read_text().replace("--download", "--source mocap --held-out anna")
+    text = text.replace("--channels 256", TOY)
+    commands = re.findall(r"^    \S+python -m training\.(\w+) ([^…\n]*)$", text, re.MULTILINE)
+    uiprmd = ("prepare", "cmu --source uiprmd --held-out cleo --output data/uiprmd.npz")
+    for program, words in [uiprmd, *commands]:
+        APPS[program](shlex.split(words, comments=True), exit_on_error=False, print_error=False)
+    made = ("errors.json", "clip.mp4", "models/mine/clip.onnx", "data/all.npz")
+    assert [name for name in made if not (tmp_path / name).exists()] == []
 
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -197,7 +217,7 @@ times = np.arange(len(keypoints)) / 30
 """
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/readers.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/readers.md", "docs/video.md"])
 def test_examples_in_python_run_one_after_another(
     page: str, folder_of: Callable[[str], Path], service: ServiceProcess
 ) -> None:

@@ -1,8 +1,9 @@
 """The CMU motion capture database in its several formats, as one set of clips."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -101,9 +102,9 @@ def find_clips(folder: Path) -> Iterator[Clip]:
             continue
         match path.suffix.lower():
             case ".amc":
-                yield _amc_clip(path)
+                yield Clip(*_about(path), "amc", partial(_amc_motion, path))
             case ".bvh":
-                yield _bvh_clip(path)
+                yield Clip(*_about(path), "bvh", partial(_bvh_motion, path))
             case ".npz":
                 yield from _position_clips(path)
     yield from _marker_clips([path for path in paths if path.suffix.lower() == ".c3d"])
@@ -115,17 +116,13 @@ def _numbered(stem: str) -> str | None:
     return found[1].lstrip("0").zfill(2) if found else None
 
 
-def _about(name: str, folder: str) -> tuple[str, str]:
-    """Subject and action of a clip."""
-    subject = _numbered(name)
-    if subject is None:
-        return UNNUMBERED.get(name, (folder, folder))
-    return subject, cmu_action(name) or SUBJECTS.get(subject, f"subject {subject}")
-
-
-def _amc_clip(path: Path) -> Clip:
-    subject, action = _about(path.stem, path.parent.name)
-    return Clip(path.stem, subject, action, "amc", lambda: _amc_motion(path))
+def _about(path: Path) -> tuple[str, str, str]:
+    """Name, subject and action of a file's clip; ``ben/squat`` where it has no number."""
+    folder, stem = path.parent.name, path.stem
+    if (subject := _numbered(stem)) is not None:
+        return stem, subject, cmu_action(stem) or SUBJECTS.get(subject, f"subject {subject}")
+    name = stem if stem in UNNUMBERED else f"{folder}/{stem}"
+    return (name, *UNNUMBERED.get(name, (folder, folder)))
 
 
 def _amc_motion(path: Path) -> Motion:
@@ -138,32 +135,23 @@ def _amc_motion(path: Path) -> Motion:
     return read_amc(path, read_asf(skeleton))
 
 
-def _bvh_clip(path: Path) -> Clip:
-    folder = path.parent.name
-    name = path.stem if _numbered(path.stem) else f"{folder}/{path.stem}"
-    return Clip(name, *_about(name, folder), "bvh", lambda: _bvh_motion(path))
-
-
 def _marker_clips(paths: Sequence[Path]) -> Iterator[Clip]:
     """Clips of optical markers, for each subject with one skeleton."""
-    for _, group in groupby(paths, key=lambda path: _about(path.stem, path.parent.name)[0]):
+    for _, group in groupby(paths, key=lambda path: _about(path)[1]):
         files: dict[Path, Markers] = {}
         for path in group:
             try:
                 files[path] = read_c3d(path)
             except InvalidInput as error:
-                yield _c3d_clip(path, failing(error))
+                yield Clip(*_about(path), "c3d", failing(error))
         try:
             fits = fitted(list(files.values()))
         except InvalidInput as error:
-            yield from (_c3d_clip(path, failing(error)) for path in files)
+            yield from (Clip(*_about(path), "c3d", failing(error)) for path in files)
             continue
         for path, fit in zip(files, fits, strict=True):
-            yield from whole_runs(_c3d_clip(path, given(fit.motion)), fit.motion)
-
-
-def _c3d_clip(path: Path, read: Callable[[], Motion]) -> Clip:
-    return Clip(path.stem, *_about(path.stem, path.parent.name), "c3d", read)
+            clip = Clip(*_about(path), "c3d", given(fit.motion))
+            yield from whole_runs(clip, fit.motion)
 
 
 def _bvh_motion(path: Path) -> Motion:
@@ -205,11 +193,18 @@ def read_positions(path: Path) -> Iterator[tuple[str, Motion]]:
 
 
 def without_duplicates(clips: Iterable[Clip]) -> list[Clip]:
-    """One clip of each name; AMC, the original, before its conversions."""
+    """One clip of each name; AMC, the original, before its conversions.
+
+    Numbered clips are conversions of one recording; others that share a name cannot be read.
+    """
     kept: dict[str, Clip] = {}
     for clip in clips:
-        if clip.name not in kept or (clip.source, kept[clip.name].source) == ("amc", "bvh"):
+        same = kept.get(clip.name)
+        if same is None or (clip.source, same.source) == ("amc", "bvh"):
             kept[clip.name] = clip
+        elif _numbered(clip.name) is None and clip.source == same.source:
+            error = InvalidInput.at(clip.name, "a name of its own; another clip has it")
+            kept[f"{clip.name} {len(kept)}"] = replace(clip, read=failing(error))
     return list(kept.values())
 
 

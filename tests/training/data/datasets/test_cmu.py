@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from poselift.errors import InvalidInput
+from tests.training.data.datasets.c3d_files import write_c3d
+from tests.training.data.datasets.marked_person import person
 from training.data.datasets.body import POINTS, points_of
 from training.data.datasets.cmu import angles_of, find_clips, find_same, prepare, without_duplicates
 from training.data.datasets.kinematics import Motion
@@ -78,6 +80,16 @@ def test_a_clip_in_two_formats_is_taken_once_from_the_original(write_person, per
     clips = without_duplicates(find_clips(folder))
     assert {(clip.name, clip.source) for clip in clips} == {("01_01", "amc"), ("01_09", "bvh")}
     assert {clip.subject for clip in clips} == {"01"}
+
+
+def test_files_of_one_name_in_folders_of_their_own_are_clips_of_their_own(tmp_path) -> None:
+    for folder in ("anna", "ben", "more/ben"):
+        (tmp_path / folder).mkdir(parents=True)
+        write_c3d(tmp_path / folder / "squat.c3d", person(200, fps=100.0)[1])
+    motions, rejections = prepare([tmp_path], 50.0, ["anna"])
+    assert motions.names == ("anna/squat", "ben/squat")
+    assert motions.subjects == ("anna", "ben")
+    assert ["a name of its own" in each.reason for each in rejections] == [True]
 
 
 def test_a_recording_under_another_name_is_found(write_person) -> None:
