@@ -42,7 +42,7 @@ def portrait() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def camera(portrait: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a camera in front of a person films, as an uncompressed video."""
+    """What a camera in front of a person records, as an uncompressed video."""
     y, cb, cr = portrait.convert("YCbCr").split()
     half = (160, 192)
     planes = y.tobytes() + cb.resize(half).tobytes() + cr.resize(half).tobytes()
@@ -108,7 +108,7 @@ def test_a_camera_is_lifted_live(browser: Browser, url: str, tmp_path: Path) -> 
     assert (recorded["axes"], len(recorded["skeleton"]["joints"])) == ("y_up", 17)
     people = [frame["keypoints"] for frame in recorded["frames"]]
     keypoints = next(each for each in people if each)[0]["keypoints"]
-    # She faces the camera: her left is on the right of what it films, mirror or not.
+    # She faces the camera: her left is on the right of its picture, mirror or not.
     assert keypoints[LEFT_SHOULDER][0] > keypoints[RIGHT_SHOULDER][0] + 50
     assert len(read_bvh(tmp_path / "recorded.bvh").rows) > 0
     metrics = httpx.get(f"{url}metrics").text

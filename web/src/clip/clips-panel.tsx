@@ -1,8 +1,8 @@
 /** What is open, and the clips that come with the page. */
 
-import { BUNDLED_CLIPS } from "../state/bundled";
 import type { OpenedClip } from "../state/store";
 import { usePage } from "../state/store-context";
+import { BundledChips } from "./bundled-chips";
 import { Panel } from "./panel";
 
 const PEOPLE_IN_VIDEOS = [1, 2, 3, 4, 5, 6];
@@ -27,20 +27,7 @@ export function ClipsPanel() {
       )}
       {clip?.video && <PeopleToFind video={clip.video} />}
       <p class="hint">Drop your own anywhere on the page: keypoints of any detector, a video, or both together. Or look at an example:</p>
-      <div class="chips">
-        {BUNDLED_CLIPS.map((each) => (
-          <button
-            key={each.title}
-            type="button"
-            class="chip"
-            aria-pressed={clip?.title === each.title}
-            title={each.about}
-            onClick={() => void opener.openBundled(each)}
-          >
-            {each.title}
-          </button>
-        ))}
-      </div>
+      <BundledChips />
     </Panel>
   );
 }

@@ -17,7 +17,7 @@ import type { FrameSink, LiveSource, SourceFrame } from "./source";
 /** `opening` lasts until the first frame is sent; `waiting` is a connection that broke. */
 export type LiveState = "idle" | "opening" | "running" | "waiting";
 
-/** Live poses tremble less with it, and lag hardly. */
+/** Live poses jitter less with it, and lag hardly. */
 const SMOOTHING_S = 0.1;
 /** The code of a warning of what was put right. */
 const CORRECTED = "sides_swapped";

@@ -3,10 +3,10 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { BundledChips } from "../clip/bundled-chips";
 import { Panel } from "../clip/panel";
 import { Icon } from "../controls/icons";
 import type { Accuracy } from "../detector/messages";
-import { BUNDLED_CLIPS } from "../state/bundled";
 import { usePage } from "../state/store-context";
 import { listCameras } from "./camera";
 import { useLive } from "./live-context";
@@ -91,26 +91,13 @@ function VideoChoice() {
 }
 
 function ClipChoice() {
-  const { store, opener } = usePage();
+  const { store } = usePage();
   return (
     <>
       <p>
         Replays <strong>{store.clip.value?.title ?? "nothing yet"}</strong> as fast as it was recorded. Open a file for another one.
       </p>
-      <div class="chips">
-        {BUNDLED_CLIPS.map((each) => (
-          <button
-            key={each.title}
-            type="button"
-            class="chip"
-            aria-pressed={store.clip.value?.title === each.title}
-            title={each.about}
-            onClick={() => void opener.openBundled(each)}
-          >
-            {each.title}
-          </button>
-        ))}
-      </div>
+      <BundledChips />
     </>
   );
 }
