@@ -30,6 +30,12 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 };
 """
 FROM_ELSEWHERE = "Object.defineProperty(self, 'isSecureContext', {value: false})"
+WITHOUT_3D = """
+const context = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...options) {
+    return kind.startsWith("webgl") ? null : context.call(this, kind, ...options);
+};
+"""
 LEFT_SHOULDER, RIGHT_SHOULDER = 11, 12
 
 
@@ -136,6 +142,16 @@ def test_a_video_is_lifted_live(
 def test_a_page_from_elsewhere_says_why_there_is_no_camera(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}#live", script=FROM_ELSEWHERE) as page:
         page.get_by_text("over HTTPS").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("tab", "remains"), [("", "Keypoints, joints and plots"), ("#live", "The picture, latencies")]
+)
+def test_it_says_that_a_browser_has_no_3d(
+    browser: Browser, url: str, tab: str, remains: str
+) -> None:
+    with opened(browser, url + tab, script=WITHOUT_3D, harmless=["WebGL"]) as page:
+        expect(page.locator(".no-scene")).to_contain_text(remains)
 
 
 def test_people_of_a_file_are_replayed(browser: Browser, url: str) -> None:

@@ -3,6 +3,7 @@
 import { effect } from "@preact/signals";
 import { expectedErrorsAt, extentOf, jointsAt, type Motion } from "../motion/motion";
 import { jointState, type JointState } from "../motion/joints";
+import type { RunningScene } from "../controls/scene-frame";
 import { isComparable } from "../motion/difference";
 import { COMPARED_COLOUR, personColour } from "../scene/colours";
 import { drawing } from "../scene/drawing";
@@ -13,12 +14,6 @@ import { advance } from "../state/playback";
 import { clickJoint, type Selection, type Store } from "../state/store";
 import { jointPlace } from "./joint-reading";
 import { Labels } from "./labels";
-
-export interface ClipScene {
-  key(event: KeyboardEvent): void;
-  zoom(times: number): void;
-  stop(): void;
-}
 
 interface Overlay {
   labels: HTMLElement;
@@ -38,7 +33,7 @@ const MARK_COLOURS: Readonly<Record<JointState, string>> = {
 };
 
 /** Show what is open from now on, until it is stopped. */
-export function runClipScene(canvas: HTMLCanvasElement, overlay: Overlay, store: Store): ClipScene {
+export function runClipScene(canvas: HTMLCanvasElement, overlay: Overlay, store: Store): RunningScene {
   const scene = new PoseScene(canvas);
   const labels = new Labels(overlay.labels);
   const after = (): void => {

@@ -38,7 +38,7 @@ interface IconButtonProps {
   label: string;
   /** Where it switches something on and off. */
   pressed?: boolean;
-  shortcut?: string;
+  shortcut?: string | undefined;
   onClick(): void;
 }
 

@@ -3,17 +3,12 @@
 import { effect, type ReadonlySignal } from "@preact/signals";
 import { turnByKey } from "../clip/clip-scene";
 import { Labels } from "../clip/labels";
+import type { RunningScene } from "../controls/scene-frame";
 import { personColour } from "../scene/colours";
 import { drawing, NEVER_RESTS } from "../scene/drawing";
 import { PoseScene, type ShownPerson } from "../scene/pose-scene";
 import type { Theme } from "../state/store";
 import type { Live } from "./live";
-
-export interface LiveScene {
-  key(event: KeyboardEvent): void;
-  zoom(times: number): void;
-  stop(): void;
-}
 
 export interface LiveSceneOptions {
   live: Live;
@@ -31,7 +26,7 @@ const FOLLOWING_S = 0.6;
 const NEAR_ENOUGH_M = 0.03;
 
 /** Show the people of a stream from now on, until it is stopped. */
-export function runLiveScene(canvas: HTMLCanvasElement, overlay: HTMLElement, options: LiveSceneOptions): LiveScene {
+export function runLiveScene(canvas: HTMLCanvasElement, overlay: HTMLElement, options: LiveSceneOptions): RunningScene {
   const { live, theme, viewResets, follows } = options;
   const scene = new PoseScene(canvas);
   const labels = new Labels(overlay);
