@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poselift.errors import PoseliftError
 from service.admission import CallerLeft
 from service.error_table import PROBLEM_TYPE, problem, retry_after, told
 from service.request_errors import NotFound, Unauthenticated, UnsupportedMediaType
+from service.rest.connections import ABORT
 
 _CLIENT_CLOSED_REQUEST = 499
 _log = logging.getLogger(__name__)
@@ -26,7 +27,10 @@ def answer_errors(app: FastAPI) -> None:
 
 
 class ErrorMiddleware:
-    """Answers a request that raised an error; WebSockets are left to their own middleware."""
+    """Answers a request that raised an error; WebSockets are left to their own middleware.
+
+    Of an answer that has begun by then the connection is ended: callers see that it is not whole.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,10 +40,32 @@ class ErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, begin)
         except Exception as error:
-            await answer_to(error)(scope, receive, send)
+            answer = answer_to(error)
+            if not has_begun:
+                await answer(scope, receive, send)
+            elif not await _is_cut_off(scope, receive):
+                raise
+
+
+async def _is_cut_off(scope: Scope, receive: Receive) -> bool:
+    """End the connection of an answer that has begun and cannot be finished, where that can be."""
+    abort = scope.get("state", {}).get(ABORT)
+    if abort is None:
+        return False
+    abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    return True
 
 
 def answer_to(error: Exception) -> Response:

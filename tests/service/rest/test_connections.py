@@ -7,10 +7,12 @@ from functools import partial
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.addresses import network_of
+from service.admission import CallerLeft
 from service.rest.connections import ConnectionLimits, Connections, HttpConnection
+from service.rest.errors import ErrorMiddleware
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 LARGE = 32 * 1024 * 1024
@@ -25,11 +27,11 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(limits: ConnectionLimits) -> AsyncIterator[int]:
+async def serving(limits: ConnectionLimits, app: ASGIApp = answer) -> AsyncIterator[int]:
     """An HTTP server with these limits; its port."""
     connections = Connections(limits)
     http = partial(HttpConnection, connections)
-    config = uvicorn.Config(answer, http=http, port=0, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    config = uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None)  # type: ignore[arg-type]
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -90,6 +92,21 @@ async def test_answers_must_be_read() -> None:
             with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
                 await reader.readexactly(LARGE)
         writer.close()
+
+
+@pytest.mark.parametrize(("error", "told"), [(CallerLeft(), 0), (RuntimeError("broken"), 1)])
+async def test_an_answer_that_cannot_be_finished_ends_its_connection(
+    error: Exception, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def begin(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"10")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        raise error
+
+    async with serving(ConnectionLimits(), ErrorMiddleware(begin)) as port:
+        answered = await exchanged(port, REQUEST)
+    assert answered.count(b"HTTP/1.1") <= 1
+    assert [record.message for record in caplog.records] == ["a request failed"] * told
 
 
 class Silent:
