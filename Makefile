@@ -14,7 +14,7 @@ WORKERS ?= 2
 # The Node of the extra dev, so that everyone builds the page with the same one.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
-.PHONY: help serve develop test check check-exports chaos fuzz soak format docs page proto bench lock audit clean
+.PHONY: help serve develop test check check-exports chaos fuzz soak format docs page proto bench bench-peers lock audit clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,20 +63,12 @@ page: $(VENV)/.dev-$(RUNTIME)  ## Build the page that the service shows, from we
 	$(NPM) ci --prefer-offline
 	$(NPM) run --silent build
 
-bench: $(VENV)/.dev-$(RUNTIME)  ## Every measurement, one after the other
-	$(BIN)/python -m bench.start
-	$(BIN)/python -m bench.clip_graph
-	$(BIN)/python -m bench.http_throughput
-	$(BIN)/python -m bench.long_clip
-	$(BIN)/python -m bench.training
-	$(BIN)/python -m bench.stepping
-	$(BIN)/python -m bench.light_model
-	$(BIN)/python -m bench.live_sessions
-	$(BIN)/python -m bench.live_frame_cost
-	$(BIN)/python -m bench.live_memory
-	$(BIN)/python -m bench.association
-	$(BIN)/python -m bench.resume_storm
-	$(BIN)/python -m bench.page
+bench: $(VENV)/.dev-$(RUNTIME)  ## Measure everything, a quarter of an hour: make bench ARGS="--peers --page docs/speed.md"
+	$(BIN)/python -m bench $(ARGS)
+
+bench-peers:  ## Install other servers for make bench ARGS=--peers, in an environment of their own
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/pip install --quiet --requirement bench/peers/requirements.txt
 
 lock:  ## Pin what the images install, with hashes, in deploy/*.lock
 	$(PYTHON) -m venv build/lock

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.figures import Figure, Figures
 from poselift.codec import Codec, ModelInput, Preprocessing, TrackMemory
 from poselift.formats import FORMATS, convert
 from poselift.imputation import MIN_SCORE, Quality
@@ -114,13 +115,14 @@ class Greedy:
         return float(away.mean() / size)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print the switches of every scene, before and after."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--frames", type=int, default=600)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print(f"switches per 1,000 frames, {options.seeds} seeds: greedy (baseline), now")
+    all_before, all_after = np.zeros(2)
     for name, scene in SCENES.items():
         before, after = np.zeros(2)
         for seed in range(options.seeds):
@@ -129,6 +131,10 @@ def main() -> None:
             after += _switches(scene, seen, FrameAssociator(_FORMAT, _FORMAT, MIN_SCORE))
         thousands = options.seeds * options.frames / 1000
         print(f"{name}: {before / thousands:.1f}, {after / thousands:.1f}", flush=True)
+        all_before, all_after = all_before + before / thousands, all_after + after / thousands
+    what, scenes = "identity switches of associated people", len(SCENES)
+    unit = "per 1,000 frames"
+    return [Figure(what, all_after / scenes, unit, "greedy pairs", all_before / scenes)]
 
 
 def _switches(

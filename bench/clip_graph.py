@@ -11,11 +11,12 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
+from bench.figures import Figure, Figures
 from bench.models import random_model
 from poselift.formats import FORMATS
 from poselift.runtime.clip import ClipModel
@@ -48,27 +49,31 @@ def plain(model: TemporalModel, clip: torch.Tensor) -> Callable[[], object]:
     return run
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=8, help="for each length")
     parser.add_argument("--causal", action="store_true")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    options = parser.parse_args(arguments)
+    found: Figures = []
+    torch.set_num_threads(options.threads)
     joints = len(FORMATS["coco17"].joints)
     with tempfile.TemporaryDirectory() as folder:
-        model = random_model(Path(folder) / "random", arguments.channels, arguments.causal)
-        lifter = ClipModel.load(Path(folder) / "random", provider="cpu", threads=arguments.threads)
+        model = random_model(Path(folder) / "random", options.channels, options.causal)
+        lifter = ClipModel.load(Path(folder) / "random", provider="cpu", threads=options.threads)
         print(f"{'frames':>8}{'PyTorch ms':>13}{'graph ms':>11}{'speed-up':>10}")
         for frames in FRAMES:
             clip = torch.randn(1, frames, joints, 2)
             inputs = clip.numpy()
             base, ours = interleaved(
                 [plain(model, clip), lambda inputs=inputs: lifter.lift(inputs)],  # type: ignore[misc]
-                arguments.seconds,
+                options.seconds,
             )
             print(f"{frames:>8}{base * 1e3:>13.2f}{ours * 1e3:>11.2f}{base / ours:>9.2f}x")
+            what = f"a clip of {frames:,} frames, {options.channels} channels, the graph alone"
+            found.append(Figure(what, frames / ours, "frames/s", "PyTorch", frames / base))
+    return found
 
 
 if __name__ == "__main__":

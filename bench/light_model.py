@@ -8,11 +8,12 @@ ratio is that of medians.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from bench.figures import Figure, Figures
 from bench.stepping import alternate, stepping
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
@@ -26,20 +27,20 @@ _STEPS = 50
 """Of every track in a round."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print frames per second of both, and their ratio, live and in a clip."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     tracks, threads = options.tracks, options.threads
     full, light = (_stepping(_MODELS / name, tracks, threads) for name in (_FULL, _LIGHT))
     what = f"{tracks} tracks, {threads} threads"
-    _say(what, tracks * _STEPS, *alternate(full, light, options.rounds))
+    live = _compared(what, tracks * _STEPS, *alternate(full, light, options.rounds))
     full, light = (_lifting(_MODELS / name, threads) for name in (_FULL, _LIGHT))
     what = f"a clip of {_CLIP_FRAMES} frames, {threads} threads"
-    _say(what, _CLIP_FRAMES, *alternate(full, light, options.rounds))
+    return [live, _compared(what, _CLIP_FRAMES, *alternate(full, light, options.rounds))]
 
 
 def _stepping(folder: Path, tracks: int, threads: int) -> Callable[[], None]:
@@ -65,11 +66,12 @@ def _lifting(folder: Path, threads: int) -> Callable[[], None]:
     return lift
 
 
-def _say(what: str, frames: int, full_s: float, light_s: float) -> None:
+def _compared(what: str, frames: int, full_s: float, light_s: float) -> Figure:
     print(
         f"{what}: {_FULL} {frames / full_s:.0f} frames/s, {_LIGHT} {frames / light_s:.0f} frames/s,"
         f" {full_s / light_s:.1f}x"
     )
+    return Figure(f"{_LIGHT}, {what}", frames / light_s, "frames/s", _FULL, frames / full_s)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ import gc
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from bench.figures import Figure, Figures
 from service.live.frames import Frame, Person
 from service.live.registry import LiveSessions
 from service.requests import SessionOptions
@@ -27,23 +29,26 @@ _AT_A_TIME = 50
 _LINES = 6
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=1)
     parser.add_argument("--sessions", type=int, default=10_000)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     binary = binaries()["redis" if "redis" in binaries() else "valkey"]
     with tempfile.TemporaryDirectory() as folder, store_server(binary, Path(folder)) as store:
-        asyncio.run(_run(store, int(options.hours * 3600 * _FPS), options.sessions))
+        return asyncio.run(_run(store, int(options.hours * 3600 * _FPS), options.sessions))
 
 
-async def _run(store: StoreServer, frames: int, sessions: int) -> None:
+async def _run(store: StoreServer, frames: int, sessions: int) -> Figures:
     async with replica(_MODELS, store.url, expiry_s=3.0, frames_kept=243 + 64) as live:
         await _long(live, store, frames)
+        before_mb = _report("before", store)
         await _many(live, store, sessions)
         await asyncio.sleep(4)
-        _report("after they expired", store)
+        after_mb = _report("after they expired", store)
+    what = f"memory after {sessions:,} sessions opened and abandoned"
+    return [Figure(what, after_mb, "MB", "before them", before_mb)]
 
 
 async def _long(live: LiveSessions, store: StoreServer, frames: int) -> None:
@@ -78,13 +83,15 @@ def _options() -> SessionOptions:
     return SessionOptions(image_size=(1000, 800), fps=_FPS)
 
 
-def _report(what: str, store: StoreServer) -> None:
+def _report(what: str, store: StoreServer) -> float:
+    """Print and return resident memory, in MB."""
     gc.collect()
     status = Path("/proc/self/status").read_text()
     resident = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000  # type: ignore[index]
     used = int(re.search(rb"used_memory:(\d+)", store.ask("INFO", "memory"))[1])  # type: ignore[index]
     keys = store.ask("DBSIZE").decode().strip(":\r\n")
     print(f"{what}: resident {resident:.0f} MB; store {used / 1e6:.1f} MB, {keys} keys", flush=True)
+    return resident
 
 
 if __name__ == "__main__":

@@ -17,12 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc.aio
 import numpy as np
 
+from bench.figures import Figure, Figures, Goal, Missing
 from bench.stepping import stepping
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
@@ -36,14 +38,15 @@ from tests.serving import service_process
 _METHOD = "/poselift.v1.PoseLift/LiftStream"
 _MODELS = Path(__file__).parents[1] / "poselift" / "models"
 _FRAMES = 600
+_PEOPLE_A_CORE = 130
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print a line for each number of sessions, then what was sustained."""
-    options = _parse()
+    options = _parse(arguments)
     if options.client:
         print(json.dumps(asyncio.run(_call(options))))
-        return
+        return []
     binary = shutil.which(options.store) or next(iter(binaries().values()))
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -52,7 +55,7 @@ def main() -> None:
     ):
         assert store.process is not None
         processes = {"service": service.process.pid, "store": store.process.pid}
-        sustained, sessions = 0, options.step
+        sustained, sessions = 0, options.first or options.step
         while True:
             before = {name: _cpu_s(pid) for name, pid in processes.items()}
             found = _measure(service.grpc_port, sessions, options)
@@ -74,12 +77,18 @@ def main() -> None:
         f"sustained: {sustained} sessions at {options.fps} fps; the bare step graph does "
         f"{bare:.0f} frames/s, so {share:.0%} of it"
     )
+    what = f"people live at {options.fps:g} fps with p99 within a frame"
+    if not sustained:
+        return [Missing(what, f"not even {sessions} were: p99 {found['p99']:.0f} ms")]
+    goal = Goal(_PEOPLE_A_CORE * (os.cpu_count() or 1), of_value=True)
+    return [Figure(what, sustained, "people", "bare step graph", bare / options.fps, goal)]
 
 
-def _parse() -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fps", type=float, default=30)
     parser.add_argument("--step", type=int, default=50)
+    parser.add_argument("--first", type=int, help="as many sessions at first, if not a step")
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--lookahead", type=int, default=0)
@@ -87,7 +96,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--client", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--sessions", type=int, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _measure(port: int, sessions: int, options: argparse.Namespace) -> dict[str, float]:

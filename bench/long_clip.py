@@ -7,31 +7,36 @@ import argparse
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import orjson
 
+from bench.figures import Figure, Figures
 from tests.models import model_folder
 from tests.serving import ServiceProcess, service_process
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print resident memory before, its peak during, and how long the clip took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--channels", type=int, default=1024)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         model_folder(Path(folder) / "bench", channels=options.channels)
         with service_process(Path(folder), PROVIDERS="cpu") as service:
             _lift(service, _body(27))
             _measure("a clip of 2,000 frames", service, _body(2_000))
             _measure(f"a clip of {options.frames:,} frames", service, _body(options.frames))
-            _measure("the same again", service, _body(options.frames))
+            before, peak = _measure("the same again", service, _body(options.frames))
+    what = f"peak memory while a clip of {options.frames:,} frames is lifted again"
+    return [Figure(what, peak, "MB", "before it", before)]
 
 
-def _measure(what: str, service: ServiceProcess, body: bytes) -> None:
+def _measure(what: str, service: ServiceProcess, body: bytes) -> tuple[float, float]:
+    """Resident memory before and at its peak, in MB."""
     before = _memory_mb(service, "VmRSS")
     Path(f"/proc/{service.process.pid}/clear_refs").write_text("5")  # the peak starts anew
     started = time.perf_counter()
@@ -44,6 +49,7 @@ def _measure(what: str, service: ServiceProcess, body: bytes) -> None:
         f"{peak / before:.1f}x), {after:.0f} MB after",
         flush=True,
     )
+    return before, peak
 
 
 def _memory_mb(service: ServiceProcess, what: str) -> float:

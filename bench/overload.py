@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import grpc.aio
 import numpy as np
 import orjson
 
+from bench.figures import Figure, Figures
 from poselift.v1 import poselift_pb2 as messages
 from tests.models import model_folder, person_clip
 from tests.serving import ServiceProcess, service_process
@@ -31,17 +32,18 @@ _CALLERS = 16
 _MOST_WAITING = 2_000
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print what was answered, and when, for both transports."""
-    options = _parse()
+    options = _parse(arguments)
     with tempfile.TemporaryDirectory() as folder:
         model_folder(Path(folder) / "bench", channels=options.channels)
         defaults = {"MAX_WAIT_S": "0.2", "MAX_LIVE_LATENESS": "0.7", "PROVIDERS": "cpu"}
         with service_process(Path(folder), **defaults) as service:
-            asyncio.run(_measure(service, options))
+            return asyncio.run(_measure(service, options))
 
 
-async def _measure(service: ServiceProcess, options: argparse.Namespace) -> None:
+async def _measure(service: ServiceProcess, options: argparse.Namespace) -> Figures:
+    figures: Figures = []
     for name, transport in (("http", _over_http), ("grpc", _over_grpc)):
         async with transport(service, options) as ask:
             await _closed(ask, _CALLERS, 2)  # warms it
@@ -53,6 +55,11 @@ async def _measure(service: ServiceProcess, options: argparse.Namespace) -> None
             pace = options.times * rate
             met = await _open(ask, pace, options.seconds)
             print(f"{name}, {pace:.0f} a second: {_described(met, options.seconds)}", flush=True)
+            what = f"clips answered at {options.times:g} times as many as can be, over {name}"
+            answered = len(met["ok"]) / options.seconds
+            baseline = f"{_CALLERS} callers who wait"
+            figures.append(Figure(what, answered, "requests/s", baseline, rate))
+    return figures
 
 
 Met = dict[str, list[float]]
@@ -157,14 +164,14 @@ async def _over_grpc(service: ServiceProcess, options: argparse.Namespace) -> As
         yield ask
 
 
-def _parse() -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=float, default=5)
     parser.add_argument("--frames", type=int, default=27)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--deadline", type=float, default=2)
     parser.add_argument("--channels", type=int, default=256)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

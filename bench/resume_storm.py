@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.figures import Figure, Figures
 from service.live.frames import Frame, Person
 from service.live.registry import LiveSessions
 from service.live.session import LiveSession
@@ -30,18 +31,18 @@ _FRAMES = 250
 _CLIP = person_clip(1000)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print the delays of the running sessions, alone and during resumes, and their duration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--running", type=int, default=20)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     binary = binaries()["redis" if "redis" in binaries() else "valkey"]
     with tempfile.TemporaryDirectory() as folder, store_server(binary, Path(folder)) as store:
-        asyncio.run(_run(store.url, options.sessions, options.running))
+        return asyncio.run(_run(store.url, options.sessions, options.running))
 
 
-async def _run(url: str, sessions: int, running: int) -> None:
+async def _run(url: str, sessions: int, running: int) -> Figures:
     async with (
         replica(_MODELS, url, capacity=sessions, frames_kept=243 + 64, timeout_s=5) as lost,
         replica(_MODELS, url, capacity=sessions + running, frames_kept=243 + 64) as remaining,
@@ -58,6 +59,9 @@ async def _run(url: str, sessions: int, running: int) -> None:
         took_s = await resumes
         print(f"{running} running sessions alone: {_said(alone)}")
         print(f"while {sessions} resumed in {took_s:.1f} s: {_said(during)}")
+    what = f"p99 of {running} live people while {sessions} sessions resume"
+    p99_ms, alone_ms = (1000 * float(np.quantile(each, 0.99)) for each in (during, alone))
+    return [Figure(what, p99_ms, "ms", "alone", alone_ms)]
 
 
 async def _live(live: LiveSessions, name: str) -> None:

@@ -10,12 +10,13 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from bench.figures import Figure, Figures
 from bench.models import random_model
 from poselift.runtime.clip import ClipModel
 from poselift.runtime.onnx_session import RunOptions
@@ -26,14 +27,14 @@ from training.model.temporal_model import StridedTemporalModel
 _REBUILDS = 200
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print frames per second of both, their ratio, memory, and the cost of rebuilding."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", type=int, default=64)
     parser.add_argument("--channels", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random"
@@ -55,6 +56,8 @@ def main() -> None:
             f"rebuilding {rebuild_s * 1000:.1f} ms a track, {rebuild_s * _REBUILDS:.1f} s for "
             f"{_REBUILDS}: as long as {rebuild_s / step_s:.2f} ticks each"
         )
+    what = f"stepping {options.tracks} live tracks, {options.channels} channels"
+    return [Figure(what, stepped, "frames/s", "their windows again, PyTorch", windowed)]
 
 
 def stepping(stepper: StepModel, rings: Rings, tracks: int) -> Callable[[], None]:

@@ -9,13 +9,14 @@ targets. Run: ``python -m bench.training``.
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.figures import Figure, Figures
 from training import losses
 from training.data.sequences import Sequences
 from training.data.windows import Windows
@@ -98,7 +99,7 @@ def trainer(network: nn.Module, model: TemporalModel, bfloat16: bool) -> Callabl
     return step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, default=1024)
     parser.add_argument("--batch-size", type=int, default=128)
@@ -106,17 +107,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--targets-per-window", type=int, default=8)
     parser.add_argument("--target-spacing", type=int, default=27)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
 
-    model = TemporalModel(JOINTS, 2, JOINTS, (3, 3, 3, 3, 3), channels=arguments.channels)
+    model = TemporalModel(JOINTS, 2, JOINTS, (3, 3, 3, 3, 3), channels=options.channels)
     sequences = synthetic_sequences()
     windows = Windows(sequences, model.receptive_field, causal=False)
     context = (model.receptive_field - 1) // 2
     generator = torch.Generator().manual_seed(0)
 
     def frames() -> Tensor:
-        return torch.randint(len(windows), (arguments.batch_size,), generator=generator)
+        return torch.randint(len(windows), (options.batch_size,), generator=generator)
 
     def sliced() -> tuple[Tensor, Tensor]:
         return sliced_batch(sequences, frames().tolist(), context)
@@ -125,10 +126,10 @@ def main() -> None:
         batch = windows.cut(frames())
         return batch.inputs_BTJ2, batch.targets_BSK3
 
-    several, spacing = arguments.targets_per_window, arguments.target_spacing
+    several, spacing = options.targets_per_window, options.target_spacing
     field, causal = model.receptive_field, False
     shared = Windows(sequences, field, causal, targets=several, spacing=spacing)
-    size = arguments.batch_size // several
+    size = options.batch_size // several
 
     def gathered_shared() -> tuple[Tensor, Tensor]:
         batch = next(shared.shuffled(size, size, generator))
@@ -147,16 +148,22 @@ def main() -> None:
         "batches alone, gathered": gathered,
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for round_ in range(arguments.rounds + 1):
+    for round_ in range(options.rounds + 1):
         for name, way in ways.items():
             started = time.perf_counter()
             way()
             if round_:  # the first is for warming up
                 times[name].append(time.perf_counter() - started)
-    rates = {name: arguments.batch_size / statistics.median(t) for name, t in times.items()}
+    rates = {name: options.batch_size / statistics.median(t) for name, t in times.items()}
     for name, rate in rates.items():
         base = "batches alone, slicing" if "alone" in name else next(iter(rates))
         print(f"{name:<38}{rate:12.0f} samples/s {rate / rates[base]:8.2f}x")
+    (baseline, slowest), *others = rates.items()
+    return [
+        Figure(f"training, {name}", rate, "samples/s", baseline.partition(": ")[2], slowest)
+        for name, rate in others
+        if "alone" not in name
+    ]
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def bench(
         json: write one JSON object.
     """
     effort, where = Effort(frames, seconds), server or Server()
-    told = _machine() | {"frames": frames, "server": where.server}
+    told = measured_on() | {"frames": frames, "server": where.server}
     speeds = list(_here(models, effort) if where.server is None else _there(models, where, effort))
     rows = _rows(speeds)
     if json:
@@ -91,7 +91,7 @@ def _rows(speeds: Sequence[Speed]) -> list[dict[str, Any]]:
     ]
 
 
-def _machine() -> dict[str, Any]:
+def measured_on() -> dict[str, Any]:
     """What figures of this machine depend on."""
     return {
         "processor": _processor(),
