@@ -62,10 +62,12 @@ def main() -> int:
         chosen = [each for each in chosen if each.quick is not None]
     report = Report()
     for each in chosen:
-        arguments = (each.quick if options.quick else each.arguments) or ""
-        print(f"\n== {each.name} {arguments}", flush=True)
+        arguments = ((each.quick if options.quick else each.arguments) or "").split()
+        if each.name == "int8" and options.motion:
+            arguments += ["--calibration", options.motion[0], "--data", options.motion[1]]
+        print(f"\n== {each.name} {' '.join(arguments)}", flush=True)
         began = time.perf_counter()
-        figures = measured(each.name, arguments.split())
+        figures = measured(each.name, arguments)
         print(f"-- {time.perf_counter() - began:.0f} s", flush=True)
         report.add(figures)
     if not options.peers:
@@ -83,6 +85,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(known)}")
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
     parser.add_argument("--peers", action="store_true", help="other servers too: bench/peers")
+    parser.add_argument(
+        "--motion",
+        nargs=2,
+        metavar=("TRAINED_ON", "HELD_OUT"),
+        help="prepared motion for the errors of models in 8-bit integers",
+    )
     parser.add_argument("--page", type=Path, help="a page to write the table into")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
     options = parser.parse_args()
