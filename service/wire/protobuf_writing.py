@@ -117,20 +117,22 @@ def _person(person: PersonAnswer) -> bytes:
     """A ``PersonPose``."""
     kind = messages.PersonPose
     # Numbers are copied as they are; passing them one by one costs ten times as much.
-    fields = (
+    floats = packed_floats(
+        (kind.POSE_FIELD_NUMBER, person.pose_K3),
+        (kind.TRAJECTORY_FIELD_NUMBER, person.trajectory_3),
+        (kind.EXPECTED_ERRORS_FIELD_NUMBER, person.expected_errors_K),
+    )
+    fields = [
         embedded(kind.TRACK_ID_FIELD_NUMBER, person.track_id.encode()),
-        packed_floats(
-            (kind.POSE_FIELD_NUMBER, person.pose_K3),
-            (kind.TRAJECTORY_FIELD_NUMBER, person.trajectory_3),
-            (kind.EXPECTED_ERRORS_FIELD_NUMBER, person.expected_errors_K),
-        ),
+        floats,
         whole_number(kind.QUALITY_FIELD_NUMBER, _QUALITIES[person.quality]),
         embedded(kind.JOINT_QUALITY_FIELD_NUMBER, person.joint_quality.encode()),
-    )
-    if person.source is None and person.problem is None:
-        return b"".join(fields)
-    problem = None if person.problem is None else _problem(person.problem)
-    return b"".join((*fields, kind(source=person.source, problem=problem).SerializeToString()))
+    ]
+    if person.problem is not None:
+        fields.append(kind(problem=_problem(person.problem)).SerializeToString())
+    if person.source is not None:
+        fields.append(whole_number(kind.SOURCE_FIELD_NUMBER, person.source))
+    return b"".join(fields)
 
 
 def _problem(details: Mapping[str, Any]) -> messages.Problem:

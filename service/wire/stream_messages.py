@@ -18,8 +18,10 @@ from service.requests import SessionOptions
 
 _PersonArrays: TypeAlias = tuple[Floats | None, Floats | None, Floats | None]
 _UNKNOWN: _PersonArrays = (None, None, None)
+_UNKNOWN_QUALITY = int(Quality.UNKNOWN)
 _LONGEST_TRACK_ID = 100
 _FARTHEST_PIXEL = 1e9
+_NEAR_SUM_OF_SQUARES = 1e17
 _FARTHEST_S = 1e12
 _LARGEST_INDEX = 2**53
 """Above it, numbers in JSON and in the store's scripts are no longer exact."""
@@ -109,7 +111,7 @@ def frame_of(
     faults: list[PersonError] = []
     named: set[str] = set()
     for number, (track_id, keypoints) in enumerate(people):
-        error = _fault(track_id, keypoints, named, f"{where}.people[{number}]")
+        error = _fault(track_id, keypoints, named, where, number)
         if error is not None:
             faults.append(PersonError(track_id[:_LONGEST_TRACK_ID], error, number))
         elif not isinstance(keypoints, InvalidInput):
@@ -121,45 +123,45 @@ def frame_of(
 
 
 def _fault(
-    track_id: str, keypoints: Floats | InvalidInput, named: set[str], where: str
+    track_id: str, keypoints: Floats | InvalidInput, named: set[str], where: str, number: int
 ) -> InvalidInput | None:
     """What is wrong with a person, if anything."""
     if len(track_id.encode()) > _LONGEST_TRACK_ID:
-        return InvalidInput.at(
-            f"{where}.track_id", f"no more than {_LONGEST_TRACK_ID} bytes of UTF-8"
-        )
+        expected = f"no more than {_LONGEST_TRACK_ID} bytes of UTF-8"
+        return InvalidInput.at(f"{where}.people[{number}].track_id", expected)
     if track_id and track_id in named:
-        return InvalidInput.at(f"{where}.track_id", "a track to be in a frame once")
+        place = f"{where}.people[{number}].track_id"
+        return InvalidInput.at(place, "a track to be in a frame once")
     if isinstance(keypoints, InvalidInput):
         return keypoints
+    # Where the sum of squares is small, each number is.
+    if np.vdot(keypoints, keypoints) <= _NEAR_SUM_OF_SQUARES:
+        return None
     far = np.abs(keypoints)
     # NaN compares false, so this finds it too.
     if not far.max() <= _FARTHEST_PIXEL:
         joint = int(np.flatnonzero(~(far <= _FARTHEST_PIXEL).all(axis=1))[0])
-        return InvalidInput.at(f"{where}.keypoints[{joint}]", "finite numbers, pixels in an image")
+        place = f"{where}.people[{number}].keypoints[{joint}]"
+        return InvalidInput.at(place, "finite numbers, pixels in an image")
     return None
-
-
-def _row(values: Floats | None, place: int) -> Floats | None:
-    return None if values is None else values[place]
 
 
 def people_of(answer: FramePoses) -> Iterator[PersonAnswer]:
     """Everyone in an answer; those whose keypoints were at fault come without a pose if new."""
     faults = {fault.track_id: problem(fault.error) for fault in reversed(answer.errors)}
-    poses = answer.poses
+    poses, trajectory, errors = answer.poses, answer.poses.trajectory, answer.poses.expected_errors
     written = [""] * len(poses) if poses.joint_quality is None else letters(poses.joint_quality)
-    qualities = poses.quality.tolist()
-    for place, track_id in enumerate(answer.track_ids):
-        quality, arrays = qualities[place], _UNKNOWN
-        if quality != Quality.UNKNOWN:
+    of_each = zip(answer.track_ids, poses.quality.tolist(), written, answer.sources, strict=True)
+    for place, (track_id, quality, joint_quality, source) in enumerate(of_each):
+        arrays = _UNKNOWN
+        if quality != _UNKNOWN_QUALITY:
             arrays = (
                 poses.poses[place],
-                _row(poses.trajectory, place),
-                _row(poses.expected_errors, place),
+                None if trajectory is None else trajectory[place],
+                None if errors is None else errors[place],
             )
-        source = answer.sources[place] if answer.sources[place] >= 0 else None
-        yield PersonAnswer(track_id, *arrays, quality, written[place], source, faults.get(track_id))
+        sent = source if source >= 0 else None
+        yield PersonAnswer(track_id, *arrays, quality, joint_quality, sent, faults.get(track_id))
     for fault in answer.errors:
         if fault.track_id not in answer.track_ids:
             told = "", fault.source, problem(fault.error)
