@@ -35,10 +35,11 @@ class LiveWarnings:
     def of(self, stepped: SteppedFrame) -> tuple[PoseWarning, ...]:
         """What there is to tell with a frame."""
         index, track_ids = stepped.head.index, stepped.track_ids
-        swapped_PG = stepped.tick.swapped_PG[stepped.people]
         warnings: list[PoseWarning] = []
-        if np.count_nonzero(swapped_PG):
-            warnings += self._swaps(index, track_ids, swapped_PG)
+        if stepped.tick.has_swapped:
+            swapped_PG = stepped.tick.swapped_PG[stepped.people]
+            if swapped_PG.any():
+                warnings += self._swaps(index, track_ids, swapped_PG)
         if self.observes_next:
             warnings += self._doubts(index, track_ids, stepped.tick.observed_PN[stepped.people])
         self._frames += 1

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poselift.array_types import Floats, Qualities
+from poselift.codec import Codec
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.imputation import Quality
-from poselift.input_check import InputCheck
 from service.live.frames import MOST_PEOPLE, Frame, PersonError
 from service.live.tracks import Track, Tracks
 from service.request_errors import Overloaded
@@ -22,20 +21,21 @@ class AdmittedFrame(NamedTuple):
 
     frame: Frame
     tracks: dict[str, Track]
-    keypoints_PJ3: Floats
-    """Of all tracks in order; those not in the frame are missing."""
-    sources_P: NDArray[np.int64]
+    keypoints: list[Floats]
+    """Of all tracks in order (J, 3), as sent; those not in the frame are missing."""
+    sources: list[int]
     """Their places in the people that were sent; -1 for those who were not."""
 
 
 class People:
     """The tracks of one session."""
 
-    def __init__(self, tracks: Tracks, check: InputCheck, party: Party) -> None:
+    def __init__(self, tracks: Tracks, codec: Codec, party: Party) -> None:
         self._room = tracks
         self._party = party
-        self._check = check
-        self._joints = len(FORMATS[check.keypoint_format].joints)
+        self._codec = codec
+        joints = len(FORMATS[codec.check.keypoint_format].joints)
+        self._missing_J3 = np.zeros((joints, 3), np.float32)
         self._tracks: dict[str, Track] = {}
 
     @property
@@ -55,7 +55,8 @@ class People:
             try:
                 if person.track_id not in self._tracks:
                     where = f"people[{person.source}].keypoints"
-                    self._check.refuse_wrong(person.keypoints_J3[None], where)
+                    pixels_1J3 = self._codec.to_pixels(person.keypoints_J3[None])
+                    self._codec.check.refuse_wrong(pixels_1J3, where)
                 self.begin(person.track_id)
                 admitted.append(person)
             except (Overloaded, InvalidInput) as error:
@@ -84,14 +85,12 @@ class People:
     def _in_order(self, frame: Frame) -> AdmittedFrame:
         """A frame as all tracks see it."""
         people = {person.track_id: person for person in frame.people}
-        keypoints_PJ3 = np.zeros((len(self._tracks), self._joints, 3), np.float32)
-        sources = [-1] * len(self._tracks)
-        for row, track_id in enumerate(self._tracks):
-            if (person := people.get(track_id)) is not None:
-                keypoints_PJ3[row] = person.keypoints_J3
-                sources[row] = person.source
-        sources_P = np.array(sources, np.int64)
-        return AdmittedFrame(frame, dict(self._tracks), keypoints_PJ3, sources_P)
+        keypoints, sources = [], []
+        for track_id in self._tracks:
+            person = people.get(track_id)
+            keypoints.append(self._missing_J3 if person is None else person.keypoints_J3)
+            sources.append(-1 if person is None else person.source)
+        return AdmittedFrame(frame, dict(self._tracks), keypoints, sources)
 
     def let_go(self, track_ids: Sequence[str], quality_P: Qualities) -> None:
         """End tracks that were missing for too long."""

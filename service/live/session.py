@@ -110,7 +110,7 @@ class LiveSession:
         self._codec = model.codec(self._how)
         self._clock = FrameClock()
         self._party = party.name
-        self._people = People(model.steps.tracks, self._codec.check, party)
+        self._people = People(model.steps.tracks, self._codec, party)
         self._warnings = LiveWarnings(self._codec.check)
         layout = model.card.input.keypoint_format
         self._associator = (
@@ -187,8 +187,8 @@ class LiveSession:
         self.next_index = sent.index + 1
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
-        warnings = self._warnings.of(stepped)
-        self._model.warned(warnings)
+        if warnings := self._warnings.of(stepped):
+            self._model.warned(warnings)
         self._model.lifted(len(admitted.frame.people))
         return await self._answering.answer(admitted.frame, stepped, warnings)
 
@@ -204,12 +204,11 @@ class LiveSession:
         self, sent: Frame, elapsed: int, skipped: int
     ) -> tuple[AdmittedFrame, SteppedFrame]:
         """Encode and step the people of a frame, and those who were there a moment ago."""
-        admitted = self._people.admit_people(self._identified(self._in_pixels(sent)))
-        frame, tracks, keypoints_PJ3, sources_P = admitted
+        admitted = self._people.admit_people(self._identified(sent))
+        frame, tracks, *people = admitted
         head = FrameHead(frame.index, len(tracks), skipped, frame.timestamp_s)
-        people = tracks, keypoints_PJ3, sources_P
         is_observed = self._warnings.observes_next
-        job = FrameJob(self, head, self._codec_now(), *people, elapsed, is_observed)
+        job = FrameJob(self, head, self._codec_now(), tracks, *people, elapsed, is_observed)
         with self._model.steps.batcher.admit(len(tracks), self._party) as admission:
             stepped = await admission.submit(job) if tracks else None
         # It may have been taken over meanwhile; what was stepped was not its own any more then.
@@ -220,22 +219,15 @@ class LiveSession:
         self._people.let_go(stepped.track_ids, stepped.quality_P)
         return admitted, stepped
 
-    def _in_pixels(self, sent: Frame) -> Frame:
-        """The frame with its people's keypoints in pixels, and missing ones marked."""
-        if not sent.people:
-            return sent
-        keypoints_PJ3 = np.array([person.keypoints_J3 for person in sent.people])
-        pixels_PJ3 = self._codec.to_pixels(keypoints_PJ3)
-        if pixels_PJ3 is keypoints_PJ3:
-            return sent
-        people = zip(sent.people, pixels_PJ3, strict=True)
-        read = tuple(replace(person, keypoints_J3=pixels) for person, pixels in people)
-        return replace(sent, people=read)
-
-    def _identified(self, frame: Frame) -> Frame:
+    def _identified(self, sent: Frame) -> Frame:
         if self._associator is None:
-            return frame
-        return replace(frame, people=tuple(self._associator.identify(frame)))
+            return sent
+        to_pixels = self._codec.to_pixels
+        seen = (replace(each, keypoints_J3=to_pixels(each.keypoints_J3)) for each in sent.people)
+        identified = self._associator.identify(replace(sent, people=tuple(seen)))
+        named = zip(sent.people, identified, strict=True)
+        people = tuple(replace(person, track_id=each.track_id) for person, each in named)
+        return replace(sent, people=people)
 
     def _codec_now(self) -> Codec:
         """The codec by whose clock the frames come."""

@@ -36,16 +36,17 @@ _OBSERVED = len(Observed._fields) + len(_COUNTED_Q11)
 
 @dataclass(frozen=True, eq=False)
 class FrameJob:
-    """The next frame of a session: keypoints (P, J, 3) of each of its tracks, in its format."""
+    """The next frame of a session."""
 
     session: object
     """Of which one frame is stepped in a tick."""
     head: FrameHead
     codec: Codec
     tracks: dict[str, Track]
-    keypoints_PJ3: Floats
-    """Pixels and score."""
-    sources_P: NDArray[np.int64]
+    keypoints: Sequence[Floats]
+    """Of each track (J, 3), as sent."""
+    sources: Sequence[int]
+    """The place of each in the people that were sent; -1 if not sent."""
     elapsed: int = 1
     """Ticks since the frame before."""
     is_observed: bool = False
@@ -77,6 +78,8 @@ class SteppedTick:
     """Zero where unknown, and everywhere if the model is not stepped."""
     swapped_PG: Mask
     """Whose sides were swapped back, as in ``poselift.codec.Encoded``."""
+    has_swapped: bool
+    """Whether there is anyone."""
     observed_PN: NDArray[np.int64]
     """What ``InputCheck.observe`` counts, then joints that were rejected and those that were
     measured; zero in frames that were not to be observed."""
@@ -89,7 +92,8 @@ class SteppedTick:
         poses = Poses.blank(card, recorded.quality_P)
         no_groups = np.zeros((0, len(SWAP_GROUPS)), np.bool_)
         no_inputs = np.zeros((0, joints, 2), np.float32)
-        return cls(recorded, no_inputs, poses, no_groups, np.zeros((0, _OBSERVED), np.int64))
+        observed_PN = np.zeros((0, _OBSERVED), np.int64)
+        return cls(recorded, no_inputs, poses, no_groups, False, observed_PN)
 
     def frames(self, heads: Sequence[FrameHead]) -> Iterator["SteppedFrame"]:
         """One after the other."""
@@ -191,12 +195,12 @@ class StepBatcher:
     def _encoded(self, codec: Codec, jobs: list[FrameJob]) -> "_Group":
         """Encode the frames of sessions that are read alike."""
         slots = self.tracks.slots([track for job in jobs for track in job.tracks.values()])
-        keypoints_PJ3 = np.concatenate([job.keypoints_PJ3 for job in jobs])
+        pixels_PJ3 = codec.to_pixels(_stacked([each for job in jobs for each in job.keypoints]))
         elapsed_P = np.repeat([job.elapsed for job in jobs], [len(job.tracks) for job in jobs])
         before = self.tracks.memory(slots)
-        encoded, after = codec.encode_next(keypoints_PJ3, before, elapsed_P)
+        encoded, after = codec.encode_next(pixels_PJ3, before, elapsed_P)
         is_fresh_P = np.logical_not(before.imputation.seen_BJ.any(axis=1))
-        return _Group(jobs, codec, slots, encoded, is_fresh_P, after)
+        return _Group(jobs, codec, slots, pixels_PJ3, encoded, is_fresh_P, after)
 
     def _lift(self, groups: Sequence["_Group"]) -> list[ModelOutput]:
         """Step all groups in one run; the output of each, zero where unknown."""
@@ -236,6 +240,7 @@ class _Group:
     jobs: list[FrameJob]
     codec: Codec
     slots: Slots
+    pixels_PJ3: Floats
     encoded: Encoded
     is_fresh_P: Mask
     after: TrackMemory
@@ -248,32 +253,27 @@ class _Group:
             tuple(track_id for job in jobs for track_id in job.tracks),
             encoded.quality_T,
             encoded.joint_quality_TC,
-            np.concatenate([job.sources_P for job in jobs]),
+            np.array([source for job in jobs for source in job.sources], np.int64),
             self.is_fresh_P,
             encoded.measured_TJ,
             self.after.imputation,
             self.after.motion,
         )
         poses = self.codec.decode(output, encoded).finite()
-        arrays = encoded.inputs_TJ2, poses, encoded.swapped_TG, self._observed()
-        return SteppedTick(recorded, *arrays).frames([job.head for job in jobs])
+        swapped_PG = encoded.swapped_TG
+        told = swapped_PG, bool(swapped_PG.any()), self._observed()
+        tick = SteppedTick(recorded, encoded.inputs_TJ2, poses, *told)
+        return tick.frames([job.head for job in jobs])
 
     def _observed(self) -> NDArray[np.int64]:
         """See ``SteppedTick.observed_PN``."""
         observed_PN = np.zeros((len(self.slots), _OBSERVED), np.int64)
-        chosen = [job for job in self.jobs if job.is_observed and job.tracks]
-        if chosen:
-            rows = np.repeat([job.is_observed for job in self.jobs], self._people)
-            keypoints_PJ3 = np.concatenate([job.keypoints_PJ3 for job in chosen])
+        rows = np.array([job.is_observed for job in self.jobs for _ in job.tracks])
+        if rows.any():
             qualities_PC = self.encoded.joint_quality_TC[rows]
-            observed_PN[rows, :-2] = self.codec.check.observe(keypoints_PJ3)
+            observed_PN[rows, :-2] = self.codec.check.observe(self.pixels_PJ3[rows])
             observed_PN[rows, -2:] = (qualities_PC == _COUNTED_Q11).sum(axis=2).T
         return observed_PN
-
-    @property
-    def _people(self) -> list[int]:
-        """How many are in each frame."""
-        return [job.head.people for job in self.jobs]
 
 
 def choose(jobs: Sequence[Job]) -> list[int]:
@@ -290,6 +290,11 @@ def choose(jobs: Sequence[Job]) -> list[int]:
                 people += len(job.tracks)
                 chosen.append(index)
     return chosen
+
+
+def _stacked(keypoints: Sequence[Floats]) -> Floats:
+    """Those of all people (P, J, 3): quicker than ``np.stack``, which looks at each by itself."""
+    return np.concatenate(keypoints, dtype=np.float32).reshape(-1, *keypoints[0].shape)
 
 
 def _cost(job: Job) -> float:

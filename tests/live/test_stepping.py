@@ -63,7 +63,7 @@ async def step(live, job):
 def frame_job(session, index, codec, tracks, keypoints):
     """A frame of which nothing but its people is known."""
     head = FrameHead(index, len(tracks))
-    return FrameJob(session, head, codec, tracks, keypoints, np.full(len(tracks), -1))
+    return FrameJob(session, head, codec, tracks, keypoints, [-1] * len(tracks))
 
 
 def preprocessing(keypoint_format="coco17", camera=None, max_gap_frames=5):
