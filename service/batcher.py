@@ -199,6 +199,14 @@ class Batcher(Generic[In, Out]):
         self._turns[party] = turn + cost
         return turn, next(self._counter)
 
+    def _queue(self, item: _Item[In, Out]) -> None:
+        pending = self._pending
+        if pending and item.turn < pending[-1].turn:
+            insort(pending, item, key=_turn_of)
+        else:  # as most do: nothing is looked for
+            pending.append(item)
+        self._arrived.set()
+
     def _give_back_turns(self, party: str, cost: float) -> None:
         """A party gives up so much of what it submitted."""
         if party in self._turns:
@@ -292,8 +300,7 @@ class Admission(Generic[In, Out]):
         self._costs[future] = cost = self._batcher._policy.cost(value)
         turn = self._batcher._next_turn(self.party, cost)
         item = _Item(value, cost, future, self, deadline, loop.time(), turn)
-        insort(self._batcher._pending, item, key=_turn_of)
-        self._batcher._arrived.set()
+        self._batcher._queue(item)
         return future
 
     def revise(self, cost: float) -> None:
@@ -331,12 +338,16 @@ class Admission(Generic[In, Out]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._costs:
+            self._give_up()
+        self._close()
+
+    def _give_up(self) -> None:
         for future in self._costs:
             if not future.cancel() and not future.cancelled():
                 future.exception()  # marks it as seen: its caller has gone
         self._batcher._give_back_turns(self.party, sum(self._costs.values()))
         self._costs.clear()
-        self._close()
 
 
 def _turn_of(item: _Item[In, Out]) -> tuple[float, int]:

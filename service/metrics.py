@@ -127,7 +127,11 @@ class Metrics:
 
     def frames_lifted(self, model: str, frames: int) -> None:
         """Count frames answered."""
-        self._frames.labels(model).inc(frames)
+        self.frames_of(model)(frames)
+
+    def frames_of(self, model: str) -> Callable[[float], None]:
+        """What counts frames answered of one model."""
+        return self._frames.labels(model).inc
 
     def warned(self, warnings: Sequence[PoseWarning]) -> None:
         """Count warnings told."""

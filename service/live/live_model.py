@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -36,7 +35,7 @@ class LiveModel:
     steps: StepBatcher
     warned: Callable[[Sequence[PoseWarning]], None]
     """Counts warnings that are told."""
-    lifted: Callable[[int], None]
+    lifted: Callable[[float], None]
     """Counts frames that are lifted, each of one person."""
     windows: WindowBatcher | None = None
     lateness: Lateness = field(default_factory=Lateness)
@@ -61,7 +60,7 @@ class LiveModel:
             return None
         tracks = Tracks(stepper.rings if stepper else (), len(card.input.joints), capacity)
         steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
-        count = metrics.warned, partial(metrics.frames_lifted, card.name)
+        count = metrics.warned, metrics.frames_of(card.name)
         if window is None:
             return cls(served, steps, *count)
         observer = metrics.batches_of(card.name, "window")
