@@ -43,7 +43,7 @@ _ALL = (
     _Measurement("light_model", "--rounds 10"),
     _Measurement("int8"),
     _Measurement("gpu", "", ""),
-    _Measurement("training", "--rounds 2 --batch-size 64"),
+    _Measurement("training", "--rounds 2 --batch-size 32"),
     _Measurement("association", "--seeds 2"),
     _Measurement("page", "--seconds 5"),
 )

@@ -44,7 +44,8 @@ from training.data.synthetic import ProjectionOptions, project_clip
 _FRAMES: Final = 243
 _TRACKS: Final = 16
 _STEPPED_FRAMES: Final = 200
-_CALIBRATION_CLIPS: Final = 40
+_CALIBRATION_CLIPS: Final = 100
+_CALIBRATION_WINDOWS: Final = 80
 _TAPS: Final = 3
 _PERCENTILE: Final = 99.9
 """Of activations, beyond which they are clipped: of those tried the one with the least jitter."""
@@ -57,7 +58,7 @@ _AGREES: Final = Goal(0.1, at_most=True, of_value=True)
 
 @dataclass(frozen=True)
 class _Data:
-    """Model input to calibrate with, and held-out sequences by condition."""
+    """Windows of model input to calibrate with, and held-out sequences by condition."""
 
     calibration: list[Floats]
     held_out: dict[str, list[PoseSequence]]
@@ -91,7 +92,7 @@ def _clips(folder: Path, options: argparse.Namespace) -> Figures:
     kinds = {"float32": session}
     for kind, graph in _quantised_clips(source, folder, data):
         kinds[f"{kind} int8"] = _opened(graph, options.threads)
-    batch = np.stack([_frames(data.calibration[0])] * 8)
+    batch = np.stack([data.calibration[0]] * 8)
     ways = {name: partial(_lift, each, batch) for name, each in kinds.items()}
     taken = _medians(ways, options.rounds)
     figures: Figures = []
@@ -158,8 +159,13 @@ def _data(card: Card, options: argparse.Namespace) -> _Data:
         project_clip(motions.clip(int(index)), motions, how, rng)[0].inputs_TJ2 for index in chosen
     ]
     held_out = MotionSet.load(options.data).split(held_out=True)
+    windows = [
+        clip[start : start + _FRAMES]
+        for clip in calibration
+        for start in range(0, len(clip) - _FRAMES, 2 * _FRAMES)
+    ]
     return _Data(
-        [clip for clip in calibration if len(clip) >= _FRAMES],
+        windows[:_CALIBRATION_WINDOWS],
         {
             name: [
                 clip.sequence
@@ -179,7 +185,7 @@ class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
     def get_next(self) -> dict[str, Floats] | None:
         """The next one, as the graph wants it."""
         clip = next(self._clips, None)
-        return None if clip is None else {"keypoints": _frames(clip)[None]}
+        return None if clip is None else {"keypoints": clip[None]}
 
 
 def _quantised_clips(source: Path, folder: Path, data: _Data) -> Iterator[tuple[str, Path]]:
@@ -231,10 +237,6 @@ def _opened(path: Path, threads: int) -> Any:  # noqa: ANN401
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _frames(clip: Floats) -> Floats:
-    return clip[:_FRAMES]
 
 
 def _lift(session: Any, keypoints_BTJ2: Floats) -> list[ModelOutput]:  # noqa: ANN401
@@ -291,9 +293,7 @@ def _risen(what: str, before: dict[str, float], after: dict[str, float]) -> Figu
 
 def _agreement(what: str, session: Any, data: _Data) -> Figure:  # noqa: ANN401
     """How far a clip's poses are from those of the same clip in a batch with others, at most."""
-    batch = np.stack(
-        [_frames(clip) * (1 + number) for number, clip in enumerate(data.calibration[:8])]
-    )
+    batch = np.stack(data.calibration[:16])
     together, alone = _lift(session, batch)[0], _lift(session, batch[:1])[0]
     away = float(np.linalg.norm(together.poses - alone.poses, axis=-1).max()) * 1000
     return Figure(what, away, "mm", "limit", _AGREES.limit, _AGREES)

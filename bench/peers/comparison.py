@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -26,10 +26,10 @@ from bench.figures import Figure, Figures, Goal, Missing
 from bench.http_callers import IMAGE_SIZE, Request, clip, lift_request, requests_per_s
 from poselift.shipped_models import DEFAULT, SHIPPED_MODELS, model_folder
 from tests.live.stores import free_port
-from tests.serving import service_process
+from tests.serving import descendants, service_process
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_STARTS_WITHIN_S: Final = 120
+_STARTS_WITHIN_S: Final = 240
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,6 @@ def _running(name: str, request: Request, options: argparse.Namespace) -> Iterat
             env=environment,
             stdout=log,
             stderr=log,
-            start_new_session=True,
         )
         try:
             _wait(process, port, request)
@@ -125,12 +124,20 @@ def _running(name: str, request: Request, options: argparse.Namespace) -> Iterat
         else:
             yield port
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """It and all that it has started."""
+    started = descendants(process.pid)
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(20)
+    process.kill()
+    process.wait()
+    for pid in started:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, request: Request) -> None:
