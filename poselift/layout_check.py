@@ -78,6 +78,8 @@ def fits(keypoints_TJ3: Floats, name: str) -> bool:
 def widened(keypoints_TJ3: Floats, name: str) -> Floats:
     """The same with zeros for the last joints of a format that has more."""
     lacking = max(0, len(FORMATS[name].joints) - keypoints_TJ3.shape[1])
+    if not lacking:
+        return keypoints_TJ3
     return np.pad(keypoints_TJ3, ((0, 0), (0, lacking), (0, 0)))
 
 

@@ -205,10 +205,11 @@ class LiveSession:
     ) -> tuple[AdmittedFrame, SteppedFrame]:
         """Encode and step the people of a frame, and those who were there a moment ago."""
         admitted = self._people.admit_people(self._identified(sent))
-        frame, tracks, *people = admitted
+        frame, tracks, keypoints, sources = admitted
         head = FrameHead(frame.index, len(tracks), skipped, frame.timestamp_s)
         is_observed = self._warnings.observes_next
-        job = FrameJob(self, head, self._codec_now(), tracks, *people, elapsed, is_observed)
+        people = tracks, keypoints, sources
+        job = FrameJob(self, head, self._codec_now(), *people, elapsed, is_observed)
         with self._model.steps.batcher.admit(len(tracks), self._party) as admission:
             stepped = await admission.submit(job) if tracks else None
         # It may have been taken over meanwhile; what was stepped was not its own any more then.
