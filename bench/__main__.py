@@ -70,6 +70,7 @@ def main() -> int:
         figures = measured(each.name, arguments)
         print(f"-- {time.perf_counter() - began:.0f} s", flush=True)
         report.add(figures)
+        report.write_json(options.json)  # now, as the next one may be interrupted
     if not options.peers:
         report.add([Missing("other servers with the same graph", "asked for with --peers")])
     print(f"\n{report.table()}\n{report.machine}")

@@ -14,7 +14,7 @@ class Goal:
     def is_met(self, value: float, ratio: float) -> bool:
         """Whether a figure keeps to it."""
         found = value if self.of_value else ratio
-        return found <= self.limit if self.at_most else found >= self.limit
+        return bool(found <= self.limit if self.at_most else found >= self.limit)
 
     def text(self, unit: str) -> str:
         """The limit in words."""

@@ -22,14 +22,15 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc.aio
 import numpy as np
 import uvloop
 from numpy.typing import NDArray
 
-from bench.figures import Figure, Figures, Goal
+if TYPE_CHECKING:
+    from bench.figures import Figures
 
 Totals: TypeAlias = "np.memmap[Any, np.dtype[np.float64]]"
 
@@ -47,7 +48,7 @@ _MOST_PYTHON_US: Final = 280
 """Of which about 80 are gRPC's own, without its threads."""
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
+def main(arguments: Sequence[str] | None = None) -> "Figures":
     """Print a line for each measurement."""
     if "--serve" in sys.argv:
         _serve()
@@ -69,7 +70,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _measure_all(options: argparse.Namespace) -> Figures:
+def _measure_all(options: argparse.Namespace) -> "Figures":
+    from bench.figures import Figure, Goal  # noqa: PLC0415 - not in the service, of any checkout
+
     print("microseconds of processor time a frame; Python is all but gRPC's threads and the model")
     print(f"{'':24}" + "".join(f"{part:>15}" for part in ("frames/s", *_PARTS, "Python", "all")))
     alone, ours = [], []

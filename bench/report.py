@@ -47,7 +47,7 @@ class Report:
         """As an object of the machine and a list of figures."""
         path.parent.mkdir(parents=True, exist_ok=True)
         told = {"measured_on": self._machine, "figures": [_as_json(each) for each in self._figures]}
-        path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n")
 
     def write_page(self, page: Path) -> None:
         """As Markdown between the marks of the part ``speed``."""

@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
 
 async def _run(url: str, sessions: int, running: int) -> Figures:
     async with (
-        replica(_MODELS, url, capacity=sessions, frames_kept=243 + 64, timeout_s=5) as lost,
-        replica(_MODELS, url, capacity=sessions + running, frames_kept=243 + 64) as remaining,
+        replica(_MODELS, url, capacity=2 * sessions, frames_kept=243 + 64, timeout_s=5) as lost,
+        replica(_MODELS, url, capacity=2 * (sessions + running), frames_kept=243 + 64) as remaining,
     ):
         await asyncio.gather(*(_live(lost, f"s{number}") for number in range(sessions)))
         connections = [await remaining.open(_options(f"t{n}"), "") for n in range(running)]

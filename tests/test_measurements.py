@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import gpu
@@ -47,11 +48,11 @@ def test_one_that_fails_costs_its_own_line_alone():
     assert report.has_failed
 
 
-def test_goals_are_of_the_ratio_or_of_the_figure():
+def test_goals_are_of_the_ratio_or_of_the_figure(tmp_path):
     report = Report()
     report.add(
         [
-            Figure("faster", 30, "frames/s", "slow", 20, Goal(1.4)),
+            Figure("faster", np.float32(30), "frames/s", "slow", np.float64(20), Goal(1.4)),
             Figure("slower", 20, "frames/s", "fast", 40, Goal(0.7)),
             Figure("small", 200, "MB", "bare", 100, Goal(220, at_most=True, of_value=True)),
             Missing("elsewhere", "not here"),
@@ -63,6 +64,9 @@ def test_goals_are_of_the_ratio_or_of_the_figure():
     assert small.split()[-5:] == ["2.00×", "≤", "220", "MB:", "met"]
     assert elsewhere.endswith("not measured: not here")
     assert not report.has_failed
+    report.write_json(tmp_path / "bench.json")
+    first, *_ = json.loads((tmp_path / "bench.json").read_text())["figures"]
+    assert (first["value"], first["ratio"], first["is_met"]) == (30, 1.5, True)
 
 
 def test_other_servers_are_left_out_where_they_are_not_installed(tmp_path, capsys):

@@ -105,6 +105,7 @@ def _running(name: str, request: Request, options: argparse.Namespace) -> Iterat
         "BENCH_THREADS": str(options.threads),
         "PYTHONPATH": str(_CHECKOUT),
         "RAY_AUTH_MODE": "disabled",
+        "RAY_raylet_start_wait_time_s": "120",
         "RAY_USAGE_STATS_ENABLED": "0",
         "BENTOML_DO_NOT_TRACK": "True",
     }

@@ -12,8 +12,6 @@ from starlette.requests import Request
 
 from bench.peers.graph import BATCH_WAIT_S, MOST_IN_BATCH, Graph, model_input
 
-_STARTS = 4
-
 
 class Lift:
     """One clip a request; Ray Serve gathers them."""
@@ -33,21 +31,8 @@ class Lift:
         return {"poses": poses.tolist()}
 
 
-def start() -> None:
-    """Ray itself, which gives up after 30 seconds: a busy machine may need several."""
-    for attempt in range(_STARTS):
-        try:
-            ray.init(num_cpus=os.cpu_count(), include_dashboard=False, _node_ip_address="127.0.0.1")
-        except Exception:
-            if attempt == _STARTS - 1:
-                raise
-            ray.shutdown()
-        else:
-            return
-
-
 if __name__ == "__main__":
-    start()
+    ray.init(num_cpus=os.cpu_count(), include_dashboard=False, _node_ip_address="127.0.0.1")
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
     deployed = serve.deployment(num_replicas=1, max_ongoing_requests=2 * MOST_IN_BATCH)(Lift)
     serve.run(deployed.bind())
