@@ -37,7 +37,7 @@ def measured(name: str, arguments: Sequence[str]) -> Figures:
 
 def _measure(name: str, arguments: Sequence[str], sending: Connection) -> None:
     os.setsid()  # so that whatever it has started can be ended with it
-    # PyTorch's threads otherwise wait by spinning, and any other process makes it many times slower.
+    # Else PyTorch's threads wait by spinning, and other programs slow it many times more than us.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         figures: Figures = importlib.import_module(f"bench.{name}").main(arguments)
