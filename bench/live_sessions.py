@@ -91,6 +91,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--first", type=int, help="as many sessions at first, if not a step")
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--channels", type=int, default=4)
     parser.add_argument("--lookahead", type=int, default=0)
     parser.add_argument("--store", default="redis-server")
     parser.add_argument("--client", action="store_true", help=argparse.SUPPRESS)
@@ -111,11 +112,19 @@ def _measure(port: int, sessions: int, options: argparse.Namespace) -> dict[str,
 async def _call(options: argparse.Namespace) -> dict[str, float]:
     frames = _messages()
     delays: list[float] = []
-    channels = [grpc.aio.insecure_channel(f"127.0.0.1:{options.port}") for _ in range(4)]
+    own = (("grpc.use_local_subchannel_pool", 1),)  # else channels to one address are one
+    address = f"127.0.0.1:{options.port}"
+    channels = [grpc.aio.insecure_channel(address, own) for _ in range(options.channels)]
     started, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(
         *(
-            _session(channels[number % 4], number / options.sessions, frames, delays, options)
+            _session(
+                channels[number % options.channels],
+                number / options.sessions,
+                frames,
+                delays,
+                options,
+            )
             for number in range(options.sessions)
         )
     )

@@ -11,6 +11,7 @@ from service.live.registry import LiveSessions
 from service.metrics import Metrics
 from service.request_errors import NotFound
 from service.shares import Shares
+from service.siblings import Siblings
 from service.traces import Tracer
 from service.validation import Limits
 from service.wire.decoding import Decoder
@@ -56,6 +57,8 @@ class ServiceContext:
     """Whether gRPC has reflection."""
     is_managed: bool = False
     """Whether metrics are on the management port, and not on that of requests."""
+    siblings: Siblings | None = None
+    """All workers, where there are several."""
     tracer: Tracer | None = None
     """Where requests are traced."""
     formats: tuple[WireFormat, ...] = SERVED_FORMATS

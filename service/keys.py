@@ -21,15 +21,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.addresses import network_of
 from service.request_errors import Forbidden, Overloaded
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Who holds a key: told in metrics and logs, and the owner of live sessions."""
@@ -122,6 +119,37 @@ class KeyRing:
         return found
 
 
+class Levels(Protocol):
+    """How much was left to names, and when."""
+
+    def get(self, name: str) -> tuple[float, float] | None:
+        """What was left, and when; None where nothing is known."""
+
+    def put(self, name: str, left: float, at_s: float) -> None:
+        """Remember what is left."""
+
+
+class OwnLevels:
+    """``Levels`` that this process alone remembers, of names it saw lately."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, name: str) -> tuple[float, float] | None:
+        """See ``Levels``."""
+        return self._kept.get(name)
+
+    def put(self, name: str, left: float, at_s: float) -> None:
+        """See ``Levels``."""
+        self._kept[name] = left, at_s
+        self._kept.move_to_end(name)
+        if len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+
+
 class Keys:
     """The keys as they are now, and how fast they may be guessed at.
 
@@ -129,11 +157,17 @@ class Keys:
     let in from there who were let in from there before, so that no other caller locks them out.
     """
 
-    def __init__(self, ring: KeyRing, now_s: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        ring: KeyRing,
+        now_s: Callable[[], float] = monotonic,
+        levels: Callable[[str], Levels] = lambda _: OwnLevels(),
+    ) -> None:
+        """``levels`` makes what remembers things of a kind."""
         self.ring = ring
         self._now_s = now_s
-        self._guesses: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._welcome: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._guesses = levels("guesses")
+        self._welcome = levels("welcome")
 
     @property
     def are_needed(self) -> bool:
@@ -149,18 +183,24 @@ class Keys:
         """
         network, holder = network_of(address), self.ring.holder_of(key)
         left = self._guesses_left(network)
-        if holder is not None and (left >= 1 or (network, holder.name) in self._welcome):
-            _remember(self._welcome, (network, holder.name), None)
+        if holder is not None and self._is_let_in(holder, network, left):
             return holder
         if left < 1:
             wait_s = (1 - left) * _SECONDS_A_GUESS
             said = "too many unknown API keys came from this address"
             raise Overloaded(said, wait_s, reason="guesses")
-        _remember(self._guesses, network, (left - 1, self._now_s()))
+        self._guesses.put(network, left - 1, self._now_s())
         raise Forbidden("this API key is not known here")
 
+    def _is_let_in(self, holder: Holder, network: str, guesses_left: float) -> bool:
+        known = f"{holder.name} {network}"
+        if guesses_left < 1 and self._welcome.get(known) is None:
+            return False
+        self._welcome.put(known, 1, self._now_s())
+        return True
+
     def _guesses_left(self, network: str) -> float:
-        left, at_s = self._guesses.get(network, (_GUESSES, 0.0))
+        left, at_s = self._guesses.get(network) or (_GUESSES, 0.0)
         return min(left + (self._now_s() - at_s) / _SECONDS_A_GUESS, _GUESSES)
 
 
@@ -203,10 +243,3 @@ def _holders(path: Path, content: _KeyFile) -> dict[bytes, Holder]:
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
-
-
-def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > _REMEMBERED:
-        kept.popitem(last=False)

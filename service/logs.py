@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Literal
 
 import orjson
@@ -35,6 +36,12 @@ def set_up(level: str, form: Literal["text", "json"], has_access: bool) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _access.setLevel(logging.INFO if has_access else logging.CRITICAL)
     set_level(level)
+
+
+def name_worker(number: int) -> None:
+    """Say in all that this process logs from now on which worker it is."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(partial(_add_worker, number))
 
 
 def set_level(level: str) -> None:
@@ -86,6 +93,11 @@ def log_access(
 
 def _add_ids(record: logging.LogRecord) -> bool:
     record.ids = ids()
+    return True
+
+
+def _add_worker(number: int, record: logging.LogRecord) -> bool:
+    record.ids = {"worker": str(number), **getattr(record, "ids", {})}
     return True
 
 

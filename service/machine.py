@@ -5,12 +5,17 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from service.embedded import EmbeddedServer
-from service.keys import KeyRing, Keys
+from service.embedded import EmbeddedServer, url_in
+from service.keys import KeyRing, Keys, Levels, OwnLevels
 from service.settings import Settings
+from service.shared_amounts import SharedAmounts, SharedLevels, SharedPlaces
+from service.shares import OwnPlaces, Places
+from service.siblings import Siblings
 from service.tls import Tls, TlsFiles
 from service.traces import Tracer
 
@@ -25,9 +30,14 @@ class StartError(Exception):
     """The service cannot start; the message is all a user needs."""
 
 
+def say_ready(said: str) -> None:
+    """Log that requests are answered, where and by which models."""
+    _log.info("ready: %s", said)
+
+
 @dataclass
 class Machine:
-    """Settings, sockets, the session store's address and the metrics' registry.
+    """What a worker is given: settings, sockets, the store's address, the metrics' registry.
 
     The gRPC port is not here: gRPC binds it by itself, in the worker.
     """
@@ -45,6 +55,20 @@ class Machine:
     """The same of certificates."""
     tracer: Tracer | None = None
     """Where traces are wanted."""
+    siblings: Siblings | None = None
+    """Where there are several workers: they share both ports, and have one private store."""
+    amounts: SharedAmounts | None = None
+    """What they have given out, together."""
+    announce: Callable[[str], None] = say_ready
+    """Told once requests are answered, with where and by which models."""
+
+    def places(self, kind: str) -> Places:
+        """What counts what parties hold of a kind, in all workers."""
+        return OwnPlaces() if self.amounts is None else SharedPlaces(self.amounts, kind)
+
+    def levels(self, kind: str) -> Levels:
+        """What remembers how much of a kind was left to names, in all workers."""
+        return OwnLevels() if self.amounts is None else SharedLevels(self.amounts, kind)
 
     async def store_url(self, restarted: Callable[[], None]) -> str:
         """Where live sessions are kept: a private store is started when first asked for.
@@ -56,10 +80,40 @@ class Machine:
         """
         if self.settings.redis_url is not None:
             return self.settings.redis_url
+        if self.siblings is not None:
+            return url_in(self.siblings.store_folder)  # the keeper runs it
         if not self.private_store.is_running:
             await self.private_store.start(restarted)
             _log.info("live sessions are kept by a private store, and end with this process")
         return self.private_store.url
+
+
+@asynccontextmanager
+async def shared_machine(
+    settings: Settings,
+    siblings: Siblings,
+    amounts: SharedAmounts,
+    announce: Callable[[str], None],
+    tracer: Tracer | None = None,
+) -> AsyncIterator[Machine]:
+    """The same for one of several workers, which are behind ports that are reserved for them."""
+    amounts.join(siblings.number, siblings.lock_path)
+    http = bound_socket("HTTP", settings.host, settings.http_port, is_shared=True)
+    with http, unix_socket(siblings.management_path) as management:
+        yield Machine(
+            settings,
+            http,
+            CollectorRegistry(),
+            EmbeddedServer(settings.embedded_store_bytes),
+            Keys(key_ring(settings), levels=partial(SharedLevels, amounts)),
+            -(-_most_connections(settings.max_connections) // siblings.count),
+            management,
+            _tls(settings),
+            tracer,
+            siblings,
+            amounts,
+            announce,
+        )
 
 
 @asynccontextmanager
@@ -110,10 +164,19 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bound_socket(what: str, host: str, port: int) -> socket.socket:
+def reserved_socket(what: str, host: str, port: int) -> socket.socket:
+    """Reserve an address for sockets that are bound with ``is_shared``, and for no others."""
+    reserved = bound_socket(what, host, port)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return reserved
+
+
+def bound_socket(what: str, host: str, port: int, is_shared: bool = False) -> socket.socket:
     """Reserve an address; no client can connect before a server listens on it."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         bound.bind((host, port))
     except OSError as error:
@@ -122,6 +185,14 @@ def bound_socket(what: str, host: str, port: int) -> socket.socket:
             f"{what} on {authority(host, port)}: {error.strerror} "
             f"(POSELIFT_{what.upper()}_PORT chooses another port)"
         ) from error
+    return bound
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A Unix socket at a path where an earlier worker may have left one."""
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(path))
     return bound
 
 

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, TypeAlias
@@ -29,8 +29,10 @@ from service.addresses import hostname, is_loopback
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.health import ServiceState, Status
 from service.logs import set_level
+from service.siblings import Siblings, merged
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+Ask: TypeAlias = Callable[[], Coroutine[Any, Any, Status]]
 
 _log = logging.getLogger("poselift")
 
@@ -40,19 +42,14 @@ _STOP_TIMEOUT_S = 5.0
 _TASK_FRAMES = 4
 
 
-class ManagementServer:
-    """Answers on a port that is already bound; made on the service's event loop."""
+class _Port:
+    """A port that is already bound, answered in a thread."""
 
-    def __init__(
-        self, bound: socket.socket, state: ServiceState, registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, bound: socket.socket, routes: Sequence[Route]) -> None:
         self._socket = bound
-        self._state = state
-        self._registry = registry
-        self._loop = asyncio.get_running_loop()
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Starlette(routes=self._routes()),
+                Starlette(routes=routes),
                 http="httptools",
                 ws="none",
                 lifespan="off",
@@ -79,28 +76,76 @@ class ManagementServer:
     def _serve(self) -> None:
         asyncio.run(self._server.serve(sockets=[self._socket]))
 
-    def _routes(self) -> list[Route]:
-        return [
-            Route("/healthz", _probe(self._state.alive)),
-            Route("/readyz", _probe(self._state.readiness)),
+
+class ManagementServer(_Port):
+    """The port of a worker; made on the service's event loop."""
+
+    def __init__(
+        self, bound: socket.socket, state: ServiceState, registry: CollectorRegistry
+    ) -> None:
+        self._registry = registry
+        self._loop = asyncio.get_running_loop()
+        routes = [
+            Route("/healthz", _probe(_at_once(state.alive))),
+            Route("/readyz", _probe(_at_once(state.readiness))),
             Route("/metrics", self._metrics),
             Route("/debug/stacks", _local(self._stacks)),
             Route("/debug/log-level/{level}", _local(_set_log_level), methods=["PUT"]),
         ]
+        super().__init__(bound, routes)
 
     async def _metrics(self, _: Request) -> Response:
-        text = generate_latest(self._registry)
-        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+        return _metrics(generate_latest(self._registry))
 
-    def _stacks(self, _: Request) -> Response:
+    async def _stacks(self, _: Request) -> Response:
         stacks = chain(_thread_stacks(), _task_stacks(self._loop))
         return PlainTextResponse("\n".join(stacks))
 
 
-def _probe(ask: Callable[[], Status]) -> Endpoint:
+class WholeServer(_Port):
+    """The port of all workers, which asks each of them."""
+
+    def __init__(
+        self, bound: socket.socket, siblings: Siblings, registry: CollectorRegistry
+    ) -> None:
+        self._siblings = siblings
+        self._registry = registry
+        routes = [
+            Route("/healthz", _probe(siblings.alive)),
+            Route("/readyz", _probe(siblings.readiness)),
+            Route("/metrics", self._metrics),
+            Route("/debug/stacks", _local(self._each)),
+            Route("/debug/log-level/{level}", _local(self._each), methods=["PUT"]),
+        ]
+        super().__init__(bound, routes)
+
+    async def _metrics(self, _: Request) -> Response:
+        own = generate_latest(self._registry).decode()
+        return _metrics(merged(await self._siblings.metrics(), own))
+
+    async def _each(self, request: Request) -> Response:
+        """What each worker says, one after the other."""
+        answers = await self._siblings.ask_all(request.method, request.url.path)
+        said = [f"worker {number}\n{each.text}" for number, each in answers.items() if each]
+        status = max((each.status for each in answers.values() if each), default=503)
+        return PlainTextResponse("\n".join(said), status)
+
+
+def _metrics(text: bytes) -> Response:
+    return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def _at_once(ask: Callable[[], Status]) -> Ask:
+    async def asked() -> Status:
+        return ask()
+
+    return asked
+
+
+def _probe(ask: Ask) -> Endpoint:
     async def answered(_: Request) -> Response:
         try:
-            return Response(orjson.dumps(ask().told()), media_type="application/json")
+            return Response(orjson.dumps((await ask()).told()), media_type="application/json")
         except Exception as error:
             details = problem(told(error), with_status=True)
             return Response(orjson.dumps(details), details["status"], media_type=PROBLEM_TYPE)
@@ -108,11 +153,12 @@ def _probe(ask: Callable[[], Status]) -> Endpoint:
     return answered
 
 
-def _local(endpoint: Callable[[Request], Response]) -> Endpoint:
+def _local(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
-        caller = request.client.host if request.client else ""
-        if is_loopback(caller) and is_loopback(hostname(request.headers.get("host", ""))):
-            return endpoint(request)
+        # Who comes by a Unix socket has no address.
+        is_here = request.client is None or is_loopback(request.client.host)
+        if is_here and is_loopback(hostname(request.headers.get("host", ""))):
+            return await endpoint(request)
         return PlainTextResponse("debugging is for callers on this machine\n", 403)
 
     return guarded
@@ -133,7 +179,7 @@ def _task_stacks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
         yield f"task {task.get_name()}\n{''.join(places)}"
 
 
-def _set_log_level(request: Request) -> Response:
+async def _set_log_level(request: Request) -> Response:
     level = request.path_params["level"].lower()
     if level not in _LEVELS:
         return PlainTextResponse(f"one of {', '.join(_LEVELS)}, found {level[:100]!r}\n", 422)

@@ -12,7 +12,7 @@ from poselift.poses import PoseWarning
 from service.health import ServiceState
 
 SessionEvent: TypeAlias = Literal["opened", "resumed", "fenced", "refused"]
-Process: TypeAlias = Literal["decoding", "store"]
+Process: TypeAlias = Literal["decoding", "store", "worker"]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FRAME_SECONDS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -53,8 +53,7 @@ class Metrics:
         )
         said = "Requests answered with this status before they could be read."
         self._unread = counter("poselift_unread_requests", said, ("status",))
-        said = "Processes of the service that ended by themselves."
-        self._restarts = counter("poselift_process_restarts", said, ("process",))
+        self._restarts = process_restarts(registry)
         said = "Frames accepted and not yet lifted, context and padding included."
         self._queued = gauge("poselift_queued_frames", said, _BATCHER)
         said = "Requests refused because the queue was full."
@@ -87,8 +86,6 @@ class Metrics:
         self._store_seconds = histogram("poselift_session_store_seconds", said, buckets=_SECONDS)
         for event in get_args(SessionEvent):
             self._session_events.labels(event)  # zero is told too, so that the first is a rise
-        for process in get_args(Process):
-            self._restarts.labels(process)
         self._model_info = gauge("poselift_model_info", "One for every model served.", _MODEL)
 
     def request_answered(
@@ -207,6 +204,15 @@ class Metrics:
         said = "The part of the time between live frames that they take; 1 at most."
         gauge = Gauge("poselift_live_lateness", said, registry=self.registry)
         gauge.set_function(lateness)
+
+
+def process_restarts(registry: CollectorRegistry) -> Counter:
+    """What counts processes that ended by themselves."""
+    said = "Processes of the service that ended by themselves."
+    restarts = Counter("poselift_process_restarts", said, ("process",), registry=registry)
+    for process in get_args(Process):
+        restarts.labels(process)
+    return restarts
 
 
 @dataclass(frozen=True)

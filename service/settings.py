@@ -57,7 +57,9 @@ class Settings(BaseSettings):
     strict_providers: bool = False
     """Refuse to start rather than fall back to the CPU."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """Threads a model may use; 0 for one per core."""
+    """Threads a model may use in a worker; 0 for as many as there are cores for each worker."""
+    workers: Annotated[int, Field(gt=0, le=64)] = 1
+    """Processes that serve, behind the same ports."""
 
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
     """Keys that open the service, separated by commas, each its own owner of sessions.

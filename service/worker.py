@@ -26,7 +26,7 @@ from service.rest.server import HttpTransport
 from service.rpc.server import RpcTransport
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.settings import Settings
-from service.shares import Pool, Shares
+from service.shares import Pool, Rates, Shares
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.video_uploads import VideoBounds, VideoUploads
@@ -60,8 +60,11 @@ TRANSPORTS: tuple[Callable[[ServiceContext, Machine], Transport], ...] = (
 async def work(
     machine: Machine,
     transports: Sequence[Callable[[ServiceContext, Machine], Transport]] = TRANSPORTS,
+    restarts: int = 0,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let what is in progress finish.
+
+    ``restarts`` says how many workers have ended in the place of this one.
 
     Raises:
         StartError: an address cannot be listened on.
@@ -70,6 +73,8 @@ async def work(
     """
     signals = _stop_signals()
     metrics = Metrics(machine.registry)
+    for _ in range(restarts):
+        metrics.process_ended("worker")
     state = ServiceState(max_lag_s=machine.settings.max_event_loop_lag_s)
     with _managed(machine, state, metrics):
         await _serve(machine, transports, state, metrics, signals)
@@ -95,7 +100,7 @@ async def _serve(
         endings = [await server.start() for server in servers]
         _settle_garbage_collector()
         context.state.ready = True
-        _log.info("ready: %s, %s", ", ".join(addresses), _described(models))
+        machine.announce(f"{', '.join(addresses)}, {_described(models)}")
         stop = asyncio.create_task(signals.get())
         await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
         if stop.done() and stop.result() == signal.SIGTERM:
@@ -112,9 +117,10 @@ def _managed(machine: Machine, state: ServiceState, metrics: Metrics) -> Iterato
     if bound is None:
         yield
         return
-    address = authority(machine.settings.management_host, bound.getsockname()[1])
     with ManagementServer(bound, state, machine.registry).running():
-        _log.info("management on http://%s", address)
+        if machine.siblings is None:
+            address = authority(machine.settings.management_host, bound.getsockname()[1])
+            _log.info("management on http://%s", address)
         yield
 
 
@@ -174,11 +180,13 @@ async def _service(
     decoder = Decoder(limits, *told)
     decoder.start()
     converter = Decoder(limits, *told) if settings.converts else None
-    shares = _shares(settings)
-    metrics.watch_requests(lambda: shares.requests.taken, lambda: shares.body_bytes.taken)
+    shares = _shares(machine)
+    requests, body_bytes = shares.requests, shares.body_bytes
+    metrics.watch_requests(lambda: requests.taken_here, lambda: body_bytes.taken_here)
     store_url = partial(machine.store_url, partial(metrics.process_ended, "store"))
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
-        async with live_sessions(models, settings, metrics, store_url) as sessions:
+        shared = machine.siblings, machine.places
+        async with live_sessions(models, settings, metrics, store_url, *shared) as sessions:
             try:
                 if sessions is not None:
                     state.doubts.append(sessions.doubt)
@@ -201,7 +209,8 @@ async def _service(
                     allowed_hosts=settings.checked_hosts,
                     describes_http=settings.docs,
                     describes_rpc=settings.reflection,
-                    is_managed=machine.management_socket is not None,
+                    is_managed=settings.management_port is not None,
+                    siblings=machine.siblings,
                     tracer=machine.tracer,
                 )
             finally:
@@ -221,9 +230,14 @@ def _video_uploads(settings: Settings, limits: Limits) -> VideoUploads:
     return VideoUploads(settings.detectors_dir or usual_folder(), bounds, limits)
 
 
-def _shares(settings: Settings) -> Shares:
+def _shares(machine: Machine) -> Shares:
+    settings, places = machine.settings, machine.places
     bodies = _LARGEST_BODIES * settings.max_body_bytes
-    return Shares(Pool("requests", settings.max_concurrent_requests), Pool("bytes", bodies))
+    return Shares(
+        Pool("requests", settings.max_concurrent_requests, places("requests")),
+        Pool("bytes", bodies, places("bytes")),
+        Rates(levels=machine.levels("rates")),
+    )
 
 
 async def _limp(state: ServiceState, signals: asyncio.Queue[int], seconds: float) -> None:

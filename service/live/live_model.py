@@ -19,6 +19,7 @@ from service.live.tracks import Tracks
 from service.live.window_batcher import WindowBatcher
 from service.metrics import Metrics
 from service.served_models import ServedModel
+from service.shares import Places
 
 FRAMES_BEFORE_WINDOW = 64
 """Frames before a window in which a joint that is missing in it may have been seen last."""
@@ -44,9 +45,16 @@ class LiveModel:
 
     @classmethod
     def load(
-        cls, served: ServedModel, how: RunOptions, capacity: int, metrics: Metrics
+        cls,
+        served: ServedModel,
+        how: RunOptions,
+        capacity: int,
+        metrics: Metrics,
+        places: Places | None = None,
     ) -> "LiveModel | None":
         """Load the graphs for live frames, if the model's folder has any.
+
+        ``places`` counts the people whom parties have, of whom there are as many as ``capacity``.
 
         Raises:
             ModelError: a graph is another model's, or disagrees with its card.
@@ -58,7 +66,8 @@ class LiveModel:
         window = WindowModel.load(served.folder, card, how)
         if stepper is None and window is None:
             return None
-        tracks = Tracks(stepper.rings if stepper else (), len(card.input.joints), capacity)
+        rings = stepper.rings if stepper else ()
+        tracks = Tracks(rings, len(card.input.joints), capacity, places)
         steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
         count = metrics.warned, metrics.frames_of(card.name)
         if window is None:

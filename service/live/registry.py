@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
@@ -32,7 +31,8 @@ from service.metrics import SessionEvent
 from service.request_errors import Fenced, Forbidden, NotFound, Overloaded, Unavailable
 from service.requests import SessionOptions
 from service.served_models import ModelSet
-from service.shares import NO_PARTY, Party, Pool
+from service.shares import NO_PARTY, Party, Places, Pool
+from service.siblings import new_session_id
 from service.turns import Turns
 
 _log = logging.getLogger(__name__)
@@ -61,16 +61,19 @@ class LiveSessions:
         store: SessionStore,
         settings: LiveSettings,
         count: Callable[[SessionEvent], None] = lambda _: None,
+        places: Places | None = None,
+        new_id: Callable[[], str] = new_session_id,
     ) -> None:
         self._models = models
         self._count = count
+        self._new_id = new_id
         self._live_models = live_models
         self._store = store
         self._settings = settings
         self._sessions: dict[str, LiveSession] = {}
         # A lock lives as long as something waits for it.
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._room = Pool("sessions", settings.max_sessions)
+        self._room = Pool("sessions", settings.max_sessions, places)
         self._restoring = Turns(_RESTORED_AT_ONCE, 1)
         self._is_draining = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -123,7 +126,7 @@ class LiveSessions:
             Overloaded: there is no room for it or its people, or live frames are late.
             Unavailable: the store is away, or the service drains.
         """
-        session_id = options.session_id or secrets.token_urlsafe(18)
+        session_id = options.session_id or self._new_id()
         in_session(session_id)
         resolved = self._resolved(options)
         take = self._counted(partial(self._take, session_id, owner, resolved, is_stream, party))

@@ -14,22 +14,35 @@ from service.metrics import Metrics
 from service.request_errors import StoreError
 from service.served_models import ModelSet
 from service.settings import Settings
+from service.shares import OwnPlaces, Places
+from service.siblings import Siblings
 
 
 @asynccontextmanager
 async def live_sessions(
-    models: ModelSet, settings: Settings, metrics: Metrics, store_url: Callable[[], Awaitable[str]]
+    models: ModelSet,
+    settings: Settings,
+    metrics: Metrics,
+    store_url: Callable[[], Awaitable[str]],
+    siblings: Siblings | None = None,
+    places: Callable[[str], Places] = lambda _: OwnPlaces(),
 ) -> AsyncIterator[LiveSessions | None]:
     """The live sessions of a process, running; None where no model has a step or window graph.
 
     ``store_url`` tells where sessions are kept; it is called only where there are any.
+    ``siblings`` are where other workers have sessions there too; ``places`` makes what counts a
+    kind of thing that parties hold.
 
     Raises:
         ModelError: a step graph cannot be served.
         StoreError: the store does not start or cannot be reached.
     """
     how = RunOptions(settings.providers, settings.strict_providers, settings.threads)
-    found = [LiveModel.load(model, how, settings.max_live_tracks, metrics) for model in models]
+    most = settings.max_live_tracks
+    found = [
+        LiveModel.load(model, how, most, metrics, places(f"people of {model.card.name}"))
+        for model in models
+    ]
     live = {model.card.name: model for model in found if model is not None}
     if not live:
         yield None
@@ -40,7 +53,9 @@ async def live_sessions(
             for batcher in model.batchers:
                 batcher.start()
                 stack.push_async_callback(batcher.stop, 0)
-        store = await _store(settings, await store_url(), live.values(), metrics)
+        store = await _store(
+            settings, await store_url(), live.values(), metrics, siblings is not None
+        )
         stack.push_async_callback(store.stop)
         limits = LiveSettings(
             settings.max_gap_s,
@@ -49,7 +64,9 @@ async def live_sessions(
             settings.max_live_lateness,
             stream_idle_s=settings.session_expiry_s,
         )
-        sessions = LiveSessions(models, live, store, limits, metrics.session_event)
+        sessions = LiveSessions(
+            models, live, store, limits, metrics.session_event, places("sessions")
+        )
         sessions.start()
         stack.push_async_callback(sessions.drain)
         people = {name: model.people for name, model in live.items()}
@@ -59,14 +76,16 @@ async def live_sessions(
 
 
 async def _store(
-    settings: Settings, url: str, models: Iterable[LiveModel], metrics: Metrics
+    settings: Settings, url: str, models: Iterable[LiveModel], metrics: Metrics, is_shared: bool
 ) -> SessionStore:
     most_kept = max(model.frames_kept for model in models)
     how = settings.session_expiry_s, most_kept, settings.store_timeout_s
     observe = metrics.store_answered
     try:
-        if settings.redis_url is None:  # a private one: no other process holds its sessions
-            store = SessionStore(StoreServer(url), *how, observe=observe)
+        if settings.redis_url is None:
+            # Of a private one no other process holds sessions, if there is no other worker.
+            settle_s = settings.store_settle_s if is_shared else 0.0
+            store = SessionStore(StoreServer(url), *how, settle_s=settle_s, observe=observe)
         else:
             sharing = settings.store_replicas, settings.store_settle_s
             store = SessionStore(_shared_server(settings, url), *how, *sharing, observe=observe)

@@ -8,7 +8,7 @@ import numpy as np
 from poselift.array_types import Slots
 from poselift.codec import TrackMemory
 from poselift.runtime.rings import Rings, RingShape
-from service.shares import NO_PARTY, Party, Pool
+from service.shares import NO_PARTY, Party, Places, Pool
 
 
 class Track:
@@ -30,18 +30,24 @@ class Tracks:
     takes it back when no batch runs.
     """
 
-    def __init__(self, rings: Sequence[RingShape], joints: int, capacity: int) -> None:
+    def __init__(
+        self,
+        rings: Sequence[RingShape],
+        joints: int,
+        capacity: int,
+        places: Places | None = None,
+    ) -> None:
         self.rings = Rings(rings, capacity)
         self._memory = TrackMemory.blank(capacity, joints)
         self._blank = TrackMemory.blank(1, joints)
-        self._room = Pool("people", capacity)
+        self._room = Pool("people", capacity, places)
         self._free = list(range(capacity - 1, -1, -1))
         self._ended: deque[Track] = deque()
 
     @property
     def begun(self) -> int:
         """How many tracks have begun and not ended."""
-        return int(self._room.taken)
+        return int(self._room.taken_here)
 
     def begin(self, party: Party = NO_PARTY) -> Track:
         """Room for a track.

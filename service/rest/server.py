@@ -10,10 +10,11 @@ from itertools import count
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from service.addresses import is_among, network_of
 from service.context import ServiceContext
-from service.machine import Machine, StartError, authority
+from service.machine import Machine, StartError, authority, unix_socket
 from service.rest.app import create_app
 from service.rest.connections import (
     ConnectionLimits,
@@ -21,6 +22,7 @@ from service.rest.connections import (
     HttpConnection,
     SocketConnection,
 )
+from service.rest.relays import Relays
 
 _LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
@@ -34,8 +36,13 @@ class HttpTransport:
         parties, refused = _party_of(context), metrics.request_unread
         self._connections = Connections(_limits(machine), parties, refused)
         metrics.watch_connections(lambda: self._connections.count)
-        self._server = _Server(_config(context, self._connections, machine))
-        self._serving: asyncio.Task[None]
+        app, siblings = create_app(context), machine.siblings
+        front = app if siblings is None else Relays(app, siblings, context.trusted_proxies)
+        self._servers = [_Server(_config(front, self._connections, machine), machine.http_socket)]
+        if siblings is not None:
+            passed_on = unix_socket(siblings.requests_path(siblings.number))
+            self._servers.append(_Server(_relay_config(app, machine), passed_on))
+        self._serving: list[asyncio.Task[None]] = []
         self._sweeping: asyncio.Task[None]
 
     def bind(self) -> str:
@@ -50,23 +57,17 @@ class HttpTransport:
         Raises:
             StartError: it cannot.
         """
-        serving = self._server.serve(sockets=[self._machine.http_socket])
-        self._serving = asyncio.create_task(serving, name="http")
         self._sweeping = asyncio.create_task(self._connections.sweep(), name="connections")
-        listening = asyncio.create_task(self._server.listening.wait())
-        await asyncio.wait({listening, self._serving}, return_when=asyncio.FIRST_COMPLETED)
-        listening.cancel()
-        if self._serving.done():
-            error = self._serving.exception()
-            raise StartError(f"HTTP: {error or 'the server ended as soon as it started'}")
-        return self._serving
+        self._serving = [await server.start() for server in self._servers]
+        return self._serving[0]
 
     async def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - it was told at the start
         """Let requests in progress finish, no longer than the settings' drain timeout, and end."""
-        self._server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
         self._connections.end()
         try:
-            await self._serving
+            await asyncio.gather(*self._serving)
         finally:
             self._sweeping.cancel()
 
@@ -74,13 +75,29 @@ class HttpTransport:
 class _Server(uvicorn.Server):
     """Says when it listens, and leaves signals alone: uvicorn's own handling ends the process."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, bound: socket.socket) -> None:
         super().__init__(config)
-        self.listening = asyncio.Event()
+        self._socket = bound
+        self._listening = asyncio.Event()
+
+    async def start(self) -> asyncio.Task[None]:
+        """Answer requests from now on; the task is done when it has ended.
+
+        Raises:
+            StartError: it cannot.
+        """
+        serving = asyncio.create_task(self.serve(sockets=[self._socket]), name="http")
+        listening = asyncio.create_task(self._listening.wait())
+        await asyncio.wait({listening, serving}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        if serving.done():
+            error = serving.exception()
+            raise StartError(f"HTTP: {error or 'the server ended as soon as it started'}")
+        return serving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.listening.set()
+        self._listening.set()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
@@ -107,22 +124,43 @@ def _party_of(context: ServiceContext) -> Callable[[str], str]:
     return party
 
 
-def _config(context: ServiceContext, connections: Connections, machine: Machine) -> uvicorn.Config:
+def _config(app: ASGIApp, connections: Connections, machine: Machine) -> uvicorn.Config:
     tls = machine.tls
     http: Any = partial(HttpConnection, connections)
     websocket: Any = partial(SocketConnection, connections)
     return uvicorn.Config(
-        create_app(context),
+        app,
         http=http,
         ws=websocket,
         ws_max_size=_LARGEST_STREAM_MESSAGE,
         # Coordinates hardly compress, and compressing costs more than lifting.
         ws_per_message_deflate=False,
         ssl_context_factory=None if tls is None else lambda *_: tls.http,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
         proxy_headers=False,  # ``address_in`` reads them
-        timeout_graceful_shutdown=math.ceil(machine.settings.drain_timeout_s),
+        **_usual(machine),
     )
+
+
+def _relay_config(app: ASGIApp, machine: Machine) -> uvicorn.Config:
+    """Of requests that another worker passes on: it alone has access, and tells whose they are."""
+    connections = Connections(ConnectionLimits(machine.max_connections))
+    http: Any = partial(HttpConnection, connections)
+    return uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        date_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="*",
+        **_usual(machine),
+    )
+
+
+def _usual(machine: Machine) -> dict[str, Any]:
+    return {
+        "lifespan": "off",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": math.ceil(machine.settings.drain_timeout_s),
+    }

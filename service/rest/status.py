@@ -1,5 +1,6 @@
 """What the service says about itself: models, health and metrics."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from poselift.card import Card
 from service.context import ServiceContext
 from service.rest.operations import Body, Operations
+from service.siblings import merged
 from service.wire.description import model_details, model_summary
 
 PROBES = ("/healthz", "/readyz")
@@ -45,15 +47,21 @@ class StatusEndpoints:
 
     async def alive(self, _: Request) -> Response:
         """Is the process alive?"""
-        return _json(self._context.state.alive().told())
+        siblings, state = self._context.siblings, self._context.state
+        return _json((await siblings.alive() if siblings else state.alive()).told())
 
     async def ready(self, _: Request) -> Response:
         """Should requests be sent here?"""
-        return _json(self._context.state.readiness().told())
+        siblings, state = self._context.siblings, self._context.state
+        return _json((await siblings.readiness() if siblings else state.readiness()).told())
 
     async def metrics(self, _: Request) -> Response:
         """Metrics for Prometheus."""
-        text = generate_latest(self._context.metrics.registry)
+        siblings = self._context.siblings
+        if siblings is None:
+            text = generate_latest(self._context.metrics.registry)
+        else:
+            text = await asyncio.to_thread(merged, await siblings.metrics())
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _described(self, card: Card) -> dict[str, Any]:

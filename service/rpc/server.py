@@ -36,7 +36,9 @@ class RpcTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         operations = {f"/{_SERVICE}/{method}": name for method, name in OPERATIONS.items()}
         self._admission = AdmissionInterceptor(context, operations)
-        self._server = create_server(context, self._admission, machine.max_connections)
+        is_shared = machine.siblings is not None
+        most = machine.max_connections
+        self._server = create_server(context, self._admission, most, is_shared)
         self._settings = machine.settings
         self._tls = machine.tls
 
@@ -78,11 +80,19 @@ class RpcTransport:
 
 
 def create_server(
-    context: ServiceContext, admission: AdmissionInterceptor, max_connections: int
+    context: ServiceContext,
+    admission: AdmissionInterceptor,
+    max_connections: int,
+    is_shared: bool = False,
 ) -> grpc.aio.Server:
-    """A server of poselift.v1, health and reflection; it has no address yet."""
+    """A server of poselift.v1, health and reflection; it has no address yet.
+
+    ``is_shared`` is for an address that other processes share.
+    """
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    server = grpc.aio.server(interceptors=[admission], options=_options(context, max_connections))
+    # Shared by itself, a second service on the port would start and take half of the calls.
+    options = (*_options(context, max_connections), ("grpc.so_reuseport", int(is_shared)))
+    server = grpc.aio.server(interceptors=[admission], options=options)
     server.add_generic_rpc_handlers((PoseLift(context).handlers(_SERVICE),))
     servicer = HealthServicer(context.state, (_SERVICE,))
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -99,8 +109,6 @@ def _options(context: ServiceContext, max_connections: int) -> tuple[tuple[str, 
             min(context.limits.max_body_bytes, LARGEST_MESSAGE_BYTES),
         ),
         ("grpc.max_send_message_length", _UNLIMITED),
-        # Else a second server on the same port would start and take half of the calls.
-        ("grpc.so_reuseport", 0),
         # gRPC does so without bounds, and before anybody could be asked for a key.
         ("grpc.per_message_decompression", 0),
         ("grpc.max_allowed_incoming_connections", max_connections),

@@ -1,0 +1,336 @@
+"""Several workers behind one pair of ports: they are one service to callers and operators."""
+
+import asyncio
+import copy
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from service.keys import KeyRing, Keys, hash_of
+from service.request_errors import Forbidden, Overloaded
+from service.shared_amounts import SharedAmounts, SharedLevels, SharedPlaces
+from service.shares import Pool, Rates
+from tests.live.clients import Ended, Requests, assert_equal, lifted, opened, stream
+from tests.live.replicas import walks
+from tests.service.test_main import _wait_until_lifting, failed_start, post
+from tests.serving import ServiceProcess, descendants, service_process
+
+KEYS = {"one": "live_sessions = 1", "free": ""}
+
+
+def key_file(path: Path, *names: str) -> Path:
+    entries = [f'[[keys]]\nname = "{name}"\nsha256 = "{hash_of(name)}"\n' for name in names]
+    path.write_text("".join([*entries, "[quotas.one]\nlive_sessions = 1\n"]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return key_file(tmp_path_factory.mktemp("keys") / "keys.toml", "one", "free")
+
+
+@pytest.fixture(scope="module")
+def service(models: Path, keys: Path) -> Iterator[ServiceProcess]:
+    settings = {"MANAGEMENT_PORT": "0", "API_KEYS_FILE": str(keys), "STORE_SETTLE_S": "0"}
+    with service_process(models, WORKERS="2", **settings) as running:
+        yield running
+
+
+def metrics_of(service: ServiceProcess) -> str:
+    return httpx.get(f"{service.management_url}/metrics", timeout=60).text
+
+
+def sample(service: ServiceProcess, name: str) -> dict[str, float]:
+    """A metric of each worker, by its number."""
+    lines = metrics_of(service).splitlines()
+    found = [re.fullmatch(rf'{name}{{.*worker="(\d+)".*}} (.+)', line) for line in lines]
+    return {each[1]: float(each[2]) for each in found if each}
+
+
+def process_of(service: ServiceProcess, part: str) -> int:
+    said = re.findall(rf"{part} is process (\d+)", "".join(service.log))
+    return int(said[-1])
+
+
+def kill_holder(service: ServiceProcess) -> None:
+    """Kill the worker with the only live session, once those before have ended."""
+    until = time.monotonic() + 60
+    while sum((holding := sample(service, "poselift_live_sessions")).values()) != 1:
+        assert time.monotonic() < until, holding
+        time.sleep(0.05)
+    holder, seen = max(holding, key=holding.__getitem__), len(service.log)
+    os.kill(process_of(service, f"worker {holder}"), signal.SIGKILL)
+    service.log_says(f"worker {holder} ended with status -9", after=seen)
+
+
+def wait_until_ready(service: ServiceProcess) -> None:
+    until = time.monotonic() + 60
+    while httpx.get(f"{service.management_url}/readyz", timeout=60).json()["status"] != "ready":
+        assert time.monotonic() < until, "".join(service.log)
+        time.sleep(0.1)
+
+
+def test_connections_come_to_all_workers_and_metrics_tell_of_each(service: ServiceProcess) -> None:
+    until = time.monotonic() + 60
+    answered: dict[str, float] = {}
+    while len([each for each in answered.values() if each]) < 2:
+        assert time.monotonic() < until, answered
+        headers = {"x-api-key": "free"}
+        assert httpx.get(f"{service.url}/v1/models", headers=headers, timeout=60).is_success
+        answered = sample(service, "poselift_requests_total")
+    assert sample(service, "poselift_ready") == {"1": 1, "2": 1}
+    assert httpx.get(f"{service.url}/readyz", timeout=60).json() == {"status": "ready"}
+    assert httpx.get(f"{service.management_url}/healthz").json() == {"status": "alive"}
+    stacks = httpx.get(f"{service.management_url}/debug/stacks", timeout=60).text
+    assert stacks.count("thread management") == 2
+
+
+async def test_a_quota_is_of_the_whole_service(service: ServiceProcess) -> None:
+    # gRPC channels of one process to one address share a connection; WebSockets do not.
+    async with stream(service, "websocket-json", "one") as held:
+        await opened(held)
+        for _ in range(8):
+            async with stream(service, "websocket-json", "one") as live:
+                with pytest.raises(Ended, match="sessions: you may have 1"):
+                    await opened(live)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "websocket-json"])
+async def test_a_killed_worker_costs_a_reconnect_and_no_frame(
+    service: ServiceProcess, transport: str
+) -> None:
+    frames = walks("anna", frames=40)
+    async with stream(service, transport, "free") as live:
+        session_id = (await opened(live))["session_id"]
+        whole = await lifted(live, frames)
+        assert len(whole) == 40
+    async with stream(service, transport, "free") as live:
+        session_id = (await opened(live))["session_id"]
+        answers = await lifted(live, frames[:20])
+        await asyncio.to_thread(kill_holder, service)
+        with pytest.raises(Ended):
+            await lifted(live, frames[20:])
+    # The other one goes on, while this one is started again.
+    async with stream(service, transport, "free") as live:
+        resumed = await opened(live, session_id=session_id)
+        assert resumed["next_index"] >= 20
+        answers += await lifted(live, frames[20:])
+    for one, other in zip(answers, whole, strict=True):
+        for person, twin in zip(one["people"], other["people"], strict=True):
+            np.testing.assert_allclose(person["pose"], twin["pose"], atol=1e-4)
+    await asyncio.to_thread(wait_until_ready, service)
+    assert sum(sample(service, "poselift_process_restarts_total").values()) >= 1
+
+
+async def test_a_session_over_requests_stays_where_it_is(service: ServiceProcess) -> None:
+    """Each request comes by a connection of its own, to any worker."""
+    frames = walks("anna", "berta", frames=24)
+    async with stream(service, "grpc", "free") as live:
+        await opened(live)
+        expected = await lifted(live, frames)
+    changes = await asyncio.to_thread(changes_of_hands, service)
+    answers = []
+    async with Requests(service, "free") as requests:
+        session_id = (await requests.open()).json()["session_id"]
+    for each in frames:
+        async with Requests(service, "free") as requests:
+            answer = await requests.frames(session_id, [each])
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-session-id"] == session_id
+            answers += answer.json()["frames"]
+    assert_equal(answers, expected)
+    async with Requests(service, "free") as requests:
+        assert (await requests.frames(session_id, [frames[0]])).json()["frames"][0]["index"] == 0
+        gap = await requests.frames(session_id, [replace(frames[0], index=99)])
+        assert gap.status_code == 409
+        assert gap.json()["next_index"] == 24
+        assert (await requests.ask("DELETE", f"/v1/sessions/{session_id}")).status_code == 204
+    async with Requests(service) as nobody:
+        assert (await nobody.frames(session_id, [frames[0]])).status_code == 401
+    assert await asyncio.to_thread(changes_of_hands, service) == changes
+
+
+def changes_of_hands(service: ServiceProcess) -> float:
+    """How often a session went on in another worker, or with another connection."""
+    found = re.findall(
+        r'session_events_total{event="resumed",worker="."} (.+)', metrics_of(service)
+    )
+    return sum(map(float, found))
+
+
+async def test_a_session_goes_on_over_requests_when_its_worker_is_killed(
+    service: ServiceProcess,
+) -> None:
+    frames = walks("anna", frames=10)
+    async with Requests(service, "free") as requests:
+        session_id = (await requests.open()).json()["session_id"]
+        assert (await requests.frames(session_id, frames[:5])).status_code == 200
+    await asyncio.to_thread(kill_holder, service)
+    until, status = time.monotonic() + 60, 0
+    while status != 200:
+        assert time.monotonic() < until
+        async with Requests(service, "free") as requests:
+            with suppress(httpx.TransportError):
+                answer = await requests.frames(session_id, frames[5:])
+                status = answer.status_code
+    assert answer.json()["next_index"] == 10
+    await asyncio.to_thread(wait_until_ready, service)
+
+
+async def test_a_session_outlives_the_keeper_and_its_store(service: ServiceProcess) -> None:
+    frames = walks("anna", frames=10)
+    async with Requests(service, "free") as requests:
+        session_id = (await requests.open()).json()["session_id"]
+        assert (await requests.frames(session_id, frames[:5])).status_code == 200
+        os.kill(process_of(service, "the keeper"), signal.SIGKILL)
+        answer = await requests.frames(session_id, frames[5:])
+        assert answer.status_code == 200
+        until = time.monotonic() + 60
+        while (await requests.ask("GET", f"/v1/sessions/{session_id}")).status_code != 200:
+            assert time.monotonic() < until
+    await asyncio.to_thread(wait_until_ready, service)
+    text = await asyncio.to_thread(metrics_of, service)
+    assert 'poselift_process_restarts_total{process="store"} 1.0' in text
+
+
+def test_all_processes_are_started_again(service: ServiceProcess) -> None:
+    """Even where all end at once, as where memory is short."""
+    parts = ("the keeper", "worker 1", "worker 2")
+    seen = len(service.log)
+    for part in parts:
+        os.kill(process_of(service, part), signal.SIGKILL)
+    for part in parts:
+        service.log_says(f"{part} ended with status -9", after=seen)
+    wait_until_ready(service)
+
+
+def test_all_workers_read_keys_again(service: ServiceProcess, keys: Path) -> None:
+    key_file(keys, "one", "free", "new")
+    seen = len(service.log)
+    service.process.send_signal(signal.SIGHUP)
+    for worker in (1, 2):
+        service.log_says(f"[worker={worker}] the API keys were read again", after=seen)
+    for _ in range(8):
+        answer = httpx.get(f"{service.url}/v1/models", headers={"x-api-key": "new"}, timeout=60)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("which", ["HTTP", "GRPC"])
+def test_a_second_service_cannot_share_a_port(
+    service: ServiceProcess, models: Path, workers: str, which: str
+) -> None:
+    port = service.http_port if which == "HTTP" else service.grpc_port
+    status, line = failed_start(models, WORKERS=workers, **{f"{which}_PORT": str(port)})
+    assert status == 1
+    assert str(port) in line
+
+
+def test_nothing_is_left_of_a_service_that_was_killed(service: ServiceProcess) -> None:
+    everything = descendants(service.process.pid)
+    assert len(everything) >= 3
+    service.process.kill()
+    service.process.wait(60)
+    until = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in everything):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_a_signal_lets_a_request_in_progress_finish(models: Path) -> None:
+    with service_process(models, WORKERS="2") as running, ThreadPoolExecutor() as threads:
+        answer = threads.submit(post, running.url, 20_000)
+        _wait_until_lifting(running.url)
+        assert running.stop(60) == 0
+        assert len(answer.result().json()["clips"][0]["poses"]) == 20_000
+        assert not any("Traceback" in line for line in running.log)
+
+
+def test_a_worker_that_cannot_start_ends_the_service(models: Path) -> None:
+    status, line = failed_start(models, WORKERS="2", DEFAULT_MODEL="symetric")
+    assert status == 1
+    assert "no model is named 'symetric'" in line
+
+
+class TestSharedAmounts:
+    """What is held is counted over all workers, one of which may be killed."""
+
+    @pytest.fixture
+    def workers(self, tmp_path: Path) -> list[SharedAmounts]:
+        """Two workers; each is one and the same table."""
+        first = SharedAmounts(2)
+        both = [first, copy.copy(first)]
+        for number, each in enumerate(both, 1):
+            each.join(number, tmp_path / "lock")
+        return both
+
+    def test_a_quota_and_a_capacity_are_of_all(self, workers: list[SharedAmounts]) -> None:
+        here, there = [Pool("places", 8, SharedPlaces(each, "places")) for each in workers]
+        here.take("anna", quota=1)
+        with pytest.raises(Overloaded):
+            there.take("anna", quota=1)
+        for _ in range(6):
+            there.take("berta")
+        with pytest.raises(Overloaded):
+            here.take("berta")
+        here.take("clara")  # the last place is for those who have few
+        assert (here.taken, there.taken) == (8, 8)
+        assert (here.taken_here, there.taken_here) == (2, 6)
+        here.give_back("anna")
+        there.take("anna", quota=1)
+
+    def test_a_killed_worker_holds_nothing(
+        self, workers: list[SharedAmounts], tmp_path: Path
+    ) -> None:
+        here, there = [Pool("places", 8, SharedPlaces(each, "places")) for each in workers]
+        here.take("anna", 3)
+        there.take("anna", 2)
+        successor = copy.copy(workers[0])
+        successor.join(1, tmp_path / "lock")
+        again = Pool("places", 8, SharedPlaces(successor, "places"))
+        assert (again.taken, again.taken_here, there.taken) == (2, 0, 2)
+        again.take("anna", quota=3)
+        with pytest.raises(Overloaded):
+            again.take("anna", quota=3)
+
+    def test_many_parties_come_and_go(self, workers: list[SharedAmounts]) -> None:
+        here, there = [Pool("places", 100, SharedPlaces(each, "places")) for each in workers]
+        there.take("anna", 0.3)
+        for number in range(2_000):
+            with here.holding(f"party {number}", 0.1):
+                pass
+        assert there.taken == pytest.approx(0.3)
+        with pytest.raises(Overloaded):
+            here.take("anna", quota=1)
+        there.give_back("anna", 0.3)
+        assert there.taken == here.taken == 0
+
+    def test_rates_and_guesses_are_of_all(self, workers: list[SharedAmounts]) -> None:
+        now = [100.0]
+        rates = [Rates(lambda: now[0], SharedLevels(each, "rates")) for each in workers]
+        rates[0].spend("anna", 1)
+        with pytest.raises(Overloaded):
+            rates[1].spend("anna", 1)
+        ring = KeyRing.of_keys({"right"})
+        keys = [
+            Keys(ring, lambda: now[0], lambda kind, each=each: SharedLevels(each, kind))
+            for each in workers
+        ]
+        keys[0].holder_of("right", "192.0.2.1")
+        for guess in range(20):
+            with pytest.raises(Forbidden):
+                keys[guess % 2].holder_of("wrong", "192.0.2.1")
+        for each in keys:
+            with pytest.raises(Overloaded):
+                each.holder_of("wrong", "192.0.2.1")
+            assert each.holder_of("right", "192.0.2.1")
