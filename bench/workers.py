@@ -56,31 +56,40 @@ def _parse() -> argparse.Namespace:
 
 
 def _print_costs(services: dict[int, ServiceProcess], options: argparse.Namespace) -> None:
-    costs: dict[int, list[float]] = {count: [] for count in services}
+    """Of as many people as one has, and of as many for each worker: ticks do more at a time."""
+    costs: dict[tuple[int, int], list[float]] = {}
     for _ in range(options.rounds):
         for count, service in services.items():
-            before = _processor_s(service)
-            frames = _called(service, options.people, options)["frames"]
-            used = {pid: s - before.get(pid, 0.0) for pid, s in _processor_s(service).items()}
-            costs[count].append(sum(used.values()) / frames)
-            busiest = sorted(used.values())[::-1][: count + 1]
-            shares = ", ".join(f"{seconds / sum(used.values()):.0%}" for seconds in busiest)
-            print(f"workers {count}: {costs[count][-1] * 1e6:.0f} µs a frame; by process {shares}")
-    one = statistics.median(costs[1])
-    for count in list(costs)[1:]:
-        ratio = statistics.median(costs[count]) / one
-        print(f"workers {count}: {ratio:.2f}x the processor time of one for each frame")
+            for people in sorted({options.people, options.people * count}):
+                cost, cores = _cost(service, people, options)
+                costs.setdefault((count, people), []).append(cost)
+                shares = ", ".join(f"{each:.2f}" for each in cores[: count + 1])
+                print(f"workers {count}, {people} people: {cost * 1e6:.0f} µs; cores {shares}")
+    one = statistics.median(costs[1, options.people])
+    for (count, people), found in costs.items():
+        ratio = statistics.median(found) / one
+        print(f"workers {count}, {people} people: {ratio:.2f}x the processor time for each frame")
+
+
+def _cost(
+    service: ServiceProcess, people: int, options: argparse.Namespace
+) -> tuple[float, list[float]]:
+    """Processor time for each frame, and the cores that processes used, most first."""
+    before = _processor_s(service)
+    called = _called(service, people, options)
+    used = [seconds - before.get(pid, 0.0) for pid, seconds in _processor_s(service).items()]
+    cores = sorted((seconds / called["seconds"] for seconds in used), reverse=True)
+    return sum(used) / called["frames"], cores
 
 
 def _print_memory(services: dict[int, ServiceProcess]) -> None:
     print(f"workers 1: resident {_memory(services[1].process.pid, 'Rss'):.0f} MB")
     for count in list(services)[1:]:
-        for worker in _workers(services[count]):
-            own = _memory(worker, "Private_Dirty") + _memory(worker, "Private_Clean")
-            resident, share = _memory(worker, "Rss"), _memory(worker, "Pss")
-            said = f"its own {own:.0f} MB, by share {share:.0f}, resident {resident:.0f}"
-            print(f"workers {count}: each further one has {said}")
-            break
+        worker = _workers(services[count])[-1]
+        own = _memory(worker, "Private_Dirty") + _memory(worker, "Private_Clean")
+        resident, share = _memory(worker, "Rss"), _memory(worker, "Pss")
+        said = f"its own {own:.0f} MB, by share {share:.0f}, resident {resident:.0f}"
+        print(f"workers {count}: each further one has {said}")
 
 
 def _sustained(service: ServiceProcess, options: argparse.Namespace) -> int:
