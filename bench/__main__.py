@@ -33,6 +33,7 @@ _ALL = (
     _Measurement("http_throughput", "--frames 243"),
     _Measurement("live_sessions", "--first 50 --step 25"),
     _Measurement("live_frame_cost"),
+    _Measurement("workers", "--people 20 --step 25"),
     _Measurement("start", "--rounds 3", "--rounds 1"),
     _Measurement("overload", "--seconds 5"),
     _Measurement("long_clip", "--frames 20000"),

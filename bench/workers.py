@@ -19,15 +19,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.figures import Figure, Figures, Goal, Missing
 from poselift.shipped_models import SHIPPED_MODELS
 from tests.serving import ServiceProcess, descendants, service_process
 
 _MB = 1e6
+_MOST_COST = Goal(1.15, at_most=True)
+_MOST_MEMORY = Goal(120, at_most=True, of_value=True)
+_FEWEST_PEOPLE = {2: Goal(1.8), 4: Goal(3.2)}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Figures:
     """Print processor time for each frame, memory, and how many people each service sustains."""
-    options = _parse()
+    options = _parse(arguments)
     cores = len(os.sched_getaffinity(0))
     counts = [count for count in (1, 2, 4) if count <= max(2, cores)]
     with ExitStack() as running:
@@ -36,15 +40,22 @@ def main() -> None:
             for count in counts
         }
         print(f"{cores} cores; {options.people} people at {options.fps:g} fps")
-        _print_costs(services, options)
-        _print_memory(services)
+        figures = [*_costs(services, options), *_memories(services)]
         people = {count: _sustained(services[count], options) for count in counts}
     for count, sustained in people.items():
         gain = f", {sustained / people[1]:.2f}x those of one" if people[1] else ""
         print(f"workers {count}: {sustained} people within a frame's time{gain}")
+        what = f"people live at {options.fps:g} fps, {count} workers on {cores} cores"
+        # The callers and the store need processors too.
+        goal = _FEWEST_PEOPLE[count] if count > 1 and cores > count else None
+        if count > 1 and people[1]:
+            figures.append(Figure(what, sustained, "people", "one worker", people[1], goal))
+        elif count > 1:
+            figures.append(Missing(what, f"one worker sustained not even {options.step}"))
+    return figures
 
 
-def _parse() -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--step", type=int, default=20)
@@ -52,23 +63,28 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--fps", type=float, default=30)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def _print_costs(services: dict[int, ServiceProcess], options: argparse.Namespace) -> None:
+def _costs(services: dict[int, ServiceProcess], options: argparse.Namespace) -> Figures:
     """Of as many people as one has, and of as many for each worker: ticks do more at a time."""
     costs: dict[tuple[int, int], list[float]] = {}
     for _ in range(options.rounds):
         for count, service in services.items():
             for people in sorted({options.people, options.people * count}):
                 cost, cores = _cost(service, people, options)
-                costs.setdefault((count, people), []).append(cost)
+                costs.setdefault((count, people), []).append(1e6 * cost)
                 shares = ", ".join(f"{each:.2f}" for each in cores[: count + 1])
                 print(f"workers {count}, {people} people: {cost * 1e6:.0f} µs; cores {shares}")
-    one = statistics.median(costs[1, options.people])
-    for (count, people), found in costs.items():
-        ratio = statistics.median(found) / one
-        print(f"workers {count}, {people} people: {ratio:.2f}x the processor time for each frame")
+    medians = {which: statistics.median(found) for which, found in costs.items()}
+    one = medians.pop((1, options.people))
+    return [
+        Figure(
+            f"processor time of a live frame, {count} workers with {people} people",
+            *(cost, "µs", f"one worker with {options.people}", one, _MOST_COST),
+        )
+        for (count, people), cost in medians.items()
+    ]
 
 
 def _cost(
@@ -82,14 +98,19 @@ def _cost(
     return sum(used) / called["frames"], cores
 
 
-def _print_memory(services: dict[int, ServiceProcess]) -> None:
-    print(f"workers 1: resident {_memory(services[1].process.pid, 'Rss'):.0f} MB")
+def _memories(services: dict[int, ServiceProcess]) -> Figures:
+    figures: Figures = []
+    alone = _memory(services[1].process.pid, "Rss")
+    print(f"workers 1: resident {alone:.0f} MB")
     for count in list(services)[1:]:
         worker = _workers(services[count])[-1]
         own = _memory(worker, "Private_Dirty") + _memory(worker, "Private_Clean")
         resident, share = _memory(worker, "Rss"), _memory(worker, "Pss")
         said = f"its own {own:.0f} MB, by share {share:.0f}, resident {resident:.0f}"
         print(f"workers {count}: each further one has {said}")
+        what = f"memory of a further worker, {count} workers"
+        figures.append(Figure(what, own, "MB", "one worker alone", alone, _MOST_MEMORY))
+    return figures
 
 
 def _sustained(service: ServiceProcess, options: argparse.Namespace) -> int:
