@@ -1,6 +1,7 @@
 """Where callers come from, and which addresses and names mean this machine."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -70,6 +71,7 @@ def network_of(address: str) -> str:
     return address if parsed is None else str(parsed)
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """The address, as IPv4 where it is one that a socket of both kinds has written as IPv6."""
     try:

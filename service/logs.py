@@ -83,6 +83,8 @@ def log_access(
     transport: str, operation: str, outcome: str, seconds: float, caller: str, address: str
 ) -> None:
     """Tell of a request that was answered."""
+    if not _access.isEnabledFor(logging.INFO):
+        return
     said = "%s %s: %s in %.3f s, caller %s at %s"
     fields: dict[str, Any] = {"transport": transport, "operation": operation}
     fields |= {"outcome": outcome, "seconds": round(seconds, 6)}

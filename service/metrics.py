@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Literal, TypeAlias, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -35,18 +35,18 @@ class Metrics:
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         histogram = partial(Histogram, registry=registry)
         said = "Requests answered, by transport, operation and outcome (ok, or the error's slug)."
-        self._requests = counter("poselift_requests", said, (*_OPERATION, "outcome"))
+        # Prometheus takes longer to find a series than to count: they are kept by their labels.
+        self._requests = cache(counter("poselift_requests", said, (*_OPERATION, "outcome")).labels)
         said = "Time from a request's arrival to its answer; streams are left out."
-        self._request_seconds = histogram(
-            "poselift_request_seconds", said, _OPERATION, buckets=_SECONDS
-        )
+        seconds = histogram("poselift_request_seconds", said, _OPERATION, buckets=_SECONDS)
+        self._request_seconds = cache(seconds.labels)
         self._frames = counter("poselift_frames_lifted", "Frames lifted.", ("model",))
         said = "Warnings about the input that were told."
         self._warnings = counter("poselift_warnings", said, ("code",))
         said = "Requests with an API key that is not known, or too soon after such ones."
         self._unknown_keys = counter("poselift_unknown_keys", said)
         said = "Requests refused because there was too much to do, by what there was too much of."
-        self._overloaded = counter("poselift_overloaded_requests", said, ("reason",))
+        self._overloaded = cache(counter("poselift_overloaded_requests", said, ("reason",)).labels)
         said = "Time of decoding a body, by where: here, or elsewhere in a process of its own."
         self._decode_seconds = histogram(
             "poselift_decode_seconds", said, ("where",), buckets=_SECONDS
@@ -92,13 +92,13 @@ class Metrics:
         self, transport: str, operation: str, outcome: str, seconds: float
     ) -> None:
         """Count one answer; ``outcome`` is "ok" or the error's slug."""
-        self._requests.labels(transport, operation, outcome).inc()
+        self._requests(transport, operation, outcome).inc()
         if operation not in _STREAMS:
-            self._request_seconds.labels(transport, operation).observe(seconds)
+            self._request_seconds(transport, operation).observe(seconds)
 
     def overloaded(self, reason: str) -> None:
         """Count a request that was refused because there was too much to do."""
-        self._overloaded.labels(reason).inc()
+        self._overloaded(reason).inc()
 
     def request_unread(self, status: int) -> None:
         """Count an answer to what could not be read, or was not for want of room."""

@@ -31,11 +31,22 @@ _log = logging.getLogger(__name__)
 _Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
+def end(call: _Call, error: Exception) -> None:
+    """End a stream with the status of an error, as soon as its handler returns.
+
+    Nothing is raised, which takes a third of the time of a refused call: tracebacks that hold each
+    other are left to the garbage collector.
+    """
+    known = _told(error)
+    code = grpc.StatusCode[kind_of(known).grpc_code]
+    call.set_code(code)
+    call.set_details(shortened(known.detail))
+    call.set_trailing_metadata(_trailers(code, known))
+
+
 async def abort(call: _Call, error: Exception) -> NoReturn:
-    """End a call with the status of an error; one that is not the caller's is only logged."""
-    known = told(error)
-    if known is not error:
-        _log.error("a call failed", exc_info=error)
+    """End a call with the status of an error, at once."""
+    known = _told(error)
     code = grpc.StatusCode[kind_of(known).grpc_code]
     try:
         async with asyncio.timeout(_TOLD_S):
@@ -45,6 +56,14 @@ async def abort(call: _Call, error: Exception) -> NoReturn:
     except Exception:
         # The caller left without having read what came before, or does not read.
         raise asyncio.CancelledError from None
+
+
+def _told(error: Exception) -> PoseliftError:
+    """The error as callers may see it; one that is not theirs is only logged."""
+    known = told(error)
+    if known is not error:
+        _log.error("a call failed", exc_info=error)
+    return known
 
 
 def _trailers(code: grpc.StatusCode, error: PoseliftError) -> tuple[tuple[str, str | bytes], ...]:

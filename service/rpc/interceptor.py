@@ -7,7 +7,7 @@ callers: so messages are read here, once it is known that they are wanted.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -18,7 +18,7 @@ from service.addresses import caller_address, hostname, network_of
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
 from service.logs import REQUEST_ID, begin_request, id_headers
-from service.rpc.errors import abort
+from service.rpc.errors import end
 from service.rpc.messages import inflated, is_compressed
 from service.rpc.open_methods import OpenMethods
 from service.traces import continue_trace
@@ -85,6 +85,8 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         self._context = context
         self._operations = operations
         self._open_methods = OpenMethods(lambda call: network_of(_host(call.peer())))
+        self._served: dict[str, Any] = {}
+        """What is served, by method."""
         self._calls = 0
         self.idle = asyncio.Event()
         """Set while no call is in progress."""
@@ -96,28 +98,38 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:  # noqa: ANN401
-        found = await continuation(handler_call_details)
-        operation = self._operations.get(handler_call_details.method)
-        if found is None:
-            return None
+        method = handler_call_details.method
+        if method not in self._served:
+            found = await continuation(handler_call_details)
+            if found is None:
+                return None
+            self._served[method] = self._bounded(method, found)
+        return self._served[method]
+
+    def _bounded(self, method: str, found: Any) -> Any:  # noqa: ANN401 - grpc's
+        operation = self._operations.get(method)
         if operation is None:
             return self._open_methods.bounded(found)
-        if found.stream_stream is not None:
-            serve = partial(self._stream, operation, found.stream_stream)
-        else:
-            serve = partial(self._unary, operation, found.unary_unary)
+
+        # Of anything but a plain function gRPC takes long to find out what it is, in each call.
+        async def serve(_: object, call: _Call) -> None:
+            if found.stream_stream is not None:
+                await self._stream(operation, found.stream_stream, call)
+            else:
+                await self._unary(operation, found.unary_unary, call)
+
         return grpc.stream_stream_rpc_method_handler(serve)
 
-    async def _unary(self, operation: str, handler: UnaryHandler, _: object, call: _Call) -> None:
+    async def _unary(self, operation: str, handler: UnaryHandler, call: _Call) -> None:
         channel = RpcChannel(call, self._largest)
         try:
             with self._counted(), self._admitted(operation, call) as request:
                 answer = await request.deadline.bound(handler(channel, request))
                 await self._deliver(channel, answer)
         except Exception as error:
-            await abort(call, error)
+            end(call, error)
 
-    async def _stream(self, operation: str, handler: StreamHandler, _: object, call: _Call) -> None:
+    async def _stream(self, operation: str, handler: StreamHandler, call: _Call) -> None:
         channel = RpcChannel(call, self._largest)
         try:
             with self._counted(), self._admitted(operation, call) as request:
@@ -125,7 +137,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
             call.set_trailing_metadata(id_headers())  # by now with the session's
         except Exception as error:
             await channel.let_write()
-            await abort(call, error)
+            end(call, error)
 
     async def _deliver(self, channel: RpcChannel, answer: bytes) -> None:
         """Send an answer; who does not read it is not waited for."""
@@ -159,6 +171,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         return admitted(self._context, "grpc", operation, key, remaining_s, address)
 
 
+@lru_cache(maxsize=4096)
 def _host(peer: str) -> str:
     """The address in ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``, where brackets are escaped."""
     return hostname(unquote(peer).partition(":")[2])

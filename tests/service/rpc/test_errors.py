@@ -3,7 +3,6 @@
 from typing import Any
 
 import grpc
-import grpc.aio
 import orjson
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
@@ -11,39 +10,39 @@ from google.rpc.status_pb2 import Status
 
 from poselift.errors import FieldError, InvalidInput, ModelError, PoseliftError
 from service.request_errors import Overloaded, TooLarge, Unavailable
-from service.rpc.errors import DETAILS_KEY, PROBLEM_KEY, RETRY_KEY, abort
+from service.rpc.errors import DETAILS_KEY, PROBLEM_KEY, RETRY_KEY, end
 
 SECRET = "the database is at 10.0.0.7"
-
-
-class Aborted(grpc.aio.AbortError):
-    """What gRPC raises from ``abort``."""
 
 
 class Call:
     """The part of gRPC's call that is used."""
 
-    async def abort(self, code: grpc.StatusCode, detail: str, trailers: Any) -> None:
-        self.code, self.detail, self.trailers = code, detail, dict(trailers)
-        raise Aborted
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self.code = code
+
+    def set_details(self, detail: str) -> None:
+        self.detail = detail
+
+    def set_trailing_metadata(self, trailers: Any) -> None:
+        self.trailers = dict(trailers)
 
 
-async def aborted(error: Exception) -> Call:
+def ended(error: Exception) -> Call:
     call = Call()
-    with pytest.raises(Aborted):
-        await abort(call, error)  # type: ignore[arg-type]
+    end(call, error)  # type: ignore[arg-type]
     return call
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), ModelError(SECRET)])
-async def test_an_unexpected_error_is_sent_without_details(error: Exception) -> None:
-    call = await aborted(error)
+def test_an_unexpected_error_is_sent_without_details(error: Exception) -> None:
+    call = ended(error)
     assert call.code is grpc.StatusCode.INTERNAL
     assert SECRET not in call.detail + str(call.trailers)
 
 
-async def test_a_full_queue_rounds_the_wait_up() -> None:
-    call = await aborted(Overloaded("full", retry_after_s=1.2))
+def test_a_full_queue_rounds_the_wait_up() -> None:
+    call = ended(Overloaded("full", retry_after_s=1.2))
     assert call.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert call.trailers[RETRY_KEY] == "2"
 
@@ -57,10 +56,10 @@ async def test_a_full_queue_rounds_the_wait_up() -> None:
         (InvalidInput.at("fps", "a number"), None),
     ],
 )
-async def test_only_what_may_be_sent_again_has_retry_info(
+def test_only_what_may_be_sent_again_has_retry_info(
     error: PoseliftError, delay_s: float | None
 ) -> None:
-    call = await aborted(error)
+    call = ended(error)
     if delay_s is None:
         assert DETAILS_KEY not in call.trailers
         return
@@ -72,9 +71,9 @@ async def test_only_what_may_be_sent_again_has_retry_info(
     assert info.retry_delay.ToMilliseconds() == delay_s * 1000
 
 
-async def test_many_errors_fit_into_the_trailers() -> None:
+def test_many_errors_fit_into_the_trailers() -> None:
     errors = tuple(FieldError(f"{i}" * 200, "no field of this name") for i in range(20))
-    call = await aborted(InvalidInput("ü" * 100_000, errors))
+    call = ended(InvalidInput("ü" * 100_000, errors))
     assert len(call.trailers[PROBLEM_KEY]) <= 3_000
     assert len(orjson.loads(call.trailers[PROBLEM_KEY])["errors"]) > 1
     assert len(call.detail.encode()) <= 1_003
