@@ -80,6 +80,8 @@ class Admitted:
     deadline: Deadline
     place: ExitStack = field(default_factory=ExitStack)
     """What it holds among all requests; closed early by a stream, which has a session instead."""
+    waited_s: float = 0.0
+    """How long it had waited before anything was known of it."""
 
 
 @contextmanager
@@ -90,11 +92,12 @@ def admitted(
     api_key: str | None,
     remaining_s: float | None = None,
     address: str = "",
+    waited_s: float = 0.0,
 ) -> Iterator[Admitted]:
     """Let a request in, and count how it went.
 
     ``transport`` and ``operation`` are labels of metrics; ``remaining_s`` is the caller's limit,
-    ``address`` where they are.
+    ``address`` where they are, ``waited_s`` how long the request has waited by now.
 
     Raises:
         Unavailable: the service is starting or stopping.
@@ -111,7 +114,7 @@ def admitted(
         place.enter_context(_place(context, caller))
         longest_s = context.request_timeout_s
         timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
-        yield Admitted(caller, Deadline(timeout_s), place)
+        yield Admitted(caller, Deadline(timeout_s), place, waited_s)
     except BaseException as error:
         has_left = isinstance(error, (asyncio.CancelledError, CallerLeft))
         outcome = "cancelled" if has_left else kind_of(error).slug

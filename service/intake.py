@@ -19,6 +19,9 @@ from service.request_errors import Overloaded
 _BURST_S = 1.0
 """For how long after it was idle the service may be in a burst."""
 _PATIENCE_IN_BURST = 3
+_WEIGHT_OF_WAITED = 4
+"""What waits before it can be looked at waits for others to be refused, not for work: little of it
+says that too much is asked for."""
 _OWN_TIMES = 2
 """A request may always wait for so many times as long as it takes by itself."""
 _SMOOTHING = 0.1
@@ -36,6 +39,8 @@ class Asked:
     size: int
     deadline: float
     """In the event loop's time."""
+    waited_s: float = 0.0
+    """How long it has waited by now, where it could not be looked at sooner."""
 
 
 class Intake:
@@ -47,6 +52,7 @@ class Intake:
         self._work_per_s: float | None = None
         self._bytes_of_a_frame: dict[str, float] = {}
         self._idle_at = 0.0
+        self._left_at, self._last_took_s = 0.0, 0.0
 
     def check(self, asked: Asked) -> None:
         """Refuse a request, if need be, before its body is here.
@@ -55,13 +61,13 @@ class Intake:
             Overloaded: it would wait for too long, or not be done by its deadline.
         """
         work = self._expected_work(asked)
-        self._check(work, self._ahead(asked.party, work), asked.deadline)
+        self._check(asked, work, self._ahead(asked.party, work))
 
     def enter(self, asked: Asked) -> "Visit":
         """Let a request in, or refuse it as ``check`` does; it leaves with the context."""
         work = self._expected_work(asked)
         ahead = self._ahead(asked.party, work)
-        self._check(work, ahead, asked.deadline)
+        self._check(asked, work, ahead)
         return Visit(self, asked, work, ahead)
 
     def _expected_work(self, asked: Asked) -> float:
@@ -80,19 +86,29 @@ class Intake:
         mine = shared.pop(party, 0.0)
         return mine + sum(min(theirs, own) for theirs in shared.values())
 
-    def _check(self, work: float, ahead: float, deadline: float) -> None:
-        if self._work_per_s is None or not self._inside:
-            return
+    def _check(self, asked: Asked, work: float, ahead: float) -> None:
         now = asyncio.get_running_loop().time()
+        if self._work_per_s is None or self._may_try(asked, now):
+            return
         own_s, wait_s = work / self._work_per_s, ahead / self._work_per_s
-        if now + wait_s + own_s > deadline:
+        if now + wait_s + own_s > asked.deadline:
             said = f"it would take {wait_s + own_s:.1f} s, which is past the deadline"
             raise Overloaded(said, wait_s, reason="deadline")
         is_burst = now - self._idle_at < _BURST_S
         patience_s = self._max_wait_s * (_PATIENCE_IN_BURST if is_burst else 1)
         longest_s = max(patience_s, _OWN_TIMES * own_s)
-        if wait_s > longest_s:
-            raise Overloaded(f"it would wait for {wait_s:.1f} s", wait_s - longest_s, reason="wait")
+        if wait_s + _WEIGHT_OF_WAITED * asked.waited_s > longest_s:
+            wait_s += asked.waited_s
+            raise Overloaded(f"it would wait for {wait_s:.1f} s", wait_s, reason="wait")
+
+    def _may_try(self, asked: Asked, now: float) -> bool:
+        """Whether a request is alone, and may come in whatever it waits for.
+
+        Where more wait to be looked at, only after a rest as long as the latest visit: meanwhile
+        they are refused.
+        """
+        rest_s = min(self._last_took_s, asked.waited_s)
+        return not self._inside and now >= self._left_at + rest_s
 
     def _entered(self, visit: "Visit") -> None:
         if not self._inside:
@@ -101,6 +117,8 @@ class Intake:
 
     def _left(self, visit: "Visit", speed: float | None, at_most: bool) -> None:
         self._inside.discard(visit)
+        self._left_at = asyncio.get_running_loop().time()
+        self._last_took_s = self._left_at - visit.began_at
         known = self._work_per_s
         if speed is None or (at_most and (known is None or speed > known)):
             return

@@ -60,4 +60,4 @@ async def lift_to_file(
 
 
 def _asked(size: int, given: WireFormat, asked: Admitted) -> Asked:
-    return Asked(asked.caller.party, given.media_type, size, asked.deadline.at)
+    return Asked(asked.caller.party, given.media_type, size, asked.deadline.at, asked.waited_s)

@@ -78,12 +78,19 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
 
     Their handlers are a ``UnaryHandler`` or a ``StreamHandler``, and raise errors as they are.
 
-    ``operations`` are methods by their full names, with their names in metrics.
+    ``operations`` are methods by their full names, with their names in metrics; ``waited_s`` tells
+    for how long a call has waited that is handed over now.
     """
 
-    def __init__(self, context: ServiceContext, operations: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        context: ServiceContext,
+        operations: Mapping[str, str],
+        waited_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._context = context
         self._operations = operations
+        self._waited_s = waited_s
         self._open_methods = OpenMethods(lambda call: network_of(_host(call.peer())))
         self._served: dict[str, Any] = {}
         """What is served, by method."""
@@ -168,7 +175,8 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         remaining_s = call.time_remaining()
         forwarded_for = metadata.get("x-forwarded-for")
         address = caller_address(_host(call.peer()), forwarded_for, self._context.trusted_proxies)
-        return admitted(self._context, "grpc", operation, key, remaining_s, address)
+        waited_s = self._waited_s()
+        return admitted(self._context, "grpc", operation, key, remaining_s, address, waited_s)
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection
 from poselift.v1 import poselift_pb2 as messages
 from service.context import ServiceContext
 from service.machine import Machine, StartError, authority
+from service.rpc.accepting import AcceptQueue
 from service.rpc.health import HealthServicer
 from service.rpc.interceptor import LARGEST_MESSAGE_BYTES, AdmissionInterceptor
 from service.rpc.poselift import OPERATIONS, PoseLift
@@ -35,10 +36,12 @@ class RpcTransport:
 
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         operations = {f"/{_SERVICE}/{method}": name for method, name in OPERATIONS.items()}
-        self._admission = AdmissionInterceptor(context, operations)
+        self._queue = AcceptQueue()
+        self._admission = AdmissionInterceptor(context, operations, self._queue.wait_s)
         is_shared = machine.siblings is not None
         most = machine.max_connections
         self._server = create_server(context, self._admission, most, is_shared)
+        self._server.add_generic_rpc_handlers((self._queue.handlers(),))
         self._settings = machine.settings
         self._tls = machine.tls
 
@@ -51,6 +54,7 @@ class RpcTransport:
         host, port = self._settings.host, self._settings.grpc_port
         try:
             port = self._added_port(authority(host, port))
+            self._server.add_insecure_port(self._queue.address)
         except RuntimeError as error:
             raise StartError(
                 f"gRPC on {authority(host, port)}: the address cannot be used "
@@ -77,6 +81,7 @@ class RpcTransport:
         # By itself gRPC waits for every peer to take its leave, and some never answer.
         await self._server.stop(_LEAVE_S)
         await stopping
+        await self._queue.close()
 
 
 def create_server(

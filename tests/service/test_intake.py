@@ -14,9 +14,12 @@ TOOK_S = 0.1
 FOREVER = float("inf")
 
 
-def asked(party: str = "a", size: int = SMALL, within_s: float = FOREVER) -> Asked:
+def asked(
+    party: str = "a", size: int = SMALL, within_s: float = FOREVER, waited_s: float = 0
+) -> Asked:
     """A request for clips."""
-    return Asked(party, JSON.media_type, size, asyncio.get_running_loop().time() + within_s)
+    deadline = asyncio.get_running_loop().time() + within_s
+    return Asked(party, JSON.media_type, size, deadline, waited_s)
 
 
 async def experienced(max_wait_s: float) -> Intake:
@@ -66,6 +69,33 @@ async def test_what_would_be_late_is_refused() -> None:
         with pytest.raises(Overloaded) as refused:
             intake.check(asked(within_s=TOOK_S / 2))
     assert refused.value.reason == "deadline"
+
+
+async def test_what_could_not_be_looked_at_for_long_is_refused() -> None:
+    intake = await experienced(max_wait_s=1)
+    with intake.enter(asked()):
+        intake.check(asked())
+        with pytest.raises(Overloaded) as refused:
+            intake.check(asked(waited_s=2))
+    assert refused.value.reason == "wait"
+    # Who is alone comes in all the same, after a rest for others to be refused.
+    with pytest.raises(Overloaded):
+        intake.check(asked(waited_s=2))
+    intake.check(asked())
+    await asyncio.sleep(2 * TOOK_S)
+    intake.check(asked(waited_s=2))
+
+
+async def test_a_stall_is_forgotten() -> None:
+    intake = await experienced(max_wait_s=1)
+    with ExitStack() as place:
+        let_in(intake, place, "a")
+        await asyncio.sleep(5 * TOOK_S)
+    for _ in range(20):
+        with intake.enter(asked()):
+            await asyncio.sleep(TOOK_S / 20)
+    with ExitStack() as place:
+        assert let_in(intake, place, "a", most=4) == 4
 
 
 async def test_a_wrong_request_teaches_nothing() -> None:

@@ -1,0 +1,123 @@
+"""Several times as many requests as can be answered, with the longest wait that is usual."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import httpx
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from poselift.v1 import poselift_pb2 as messages
+from poselift.v1 import poselift_pb2_grpc as stubs
+from tests.models import person_clip
+from tests.serving import ServiceProcess, service_process
+
+Ask = Callable[[], Awaitable[str]]
+_CALLERS, _TIMES = 64, 3
+_FRAMES = 200
+_TIMEOUT_S = 120
+_REFUSED = re.compile(r'poselift_overloaded_requests_total{reason="\w+"} ([\d.]+)')
+
+
+@pytest.fixture(scope="module")
+def service(models: Path) -> Iterator[ServiceProcess]:
+    """With the default wait."""
+    with service_process(models, MAX_WAIT_S="0.2", DEFAULT_MODEL="symmetric") as running:
+        yield running
+
+
+def lift_request() -> messages.LiftRequest:
+    """One that takes longer than reading and refusing it."""
+    clip = messages.Clip(keypoints=person_clip(_FRAMES).ravel().tolist())
+    return messages.LiftRequest(image_size=[1000, 800], clips=[clip])
+
+
+async def refused_so_far(client: httpx.AsyncClient) -> int:
+    """How many requests the metrics say were refused."""
+    metrics = (await client.get("/metrics")).text
+    return sum(int(float(count)) for count in _REFUSED.findall(metrics))
+
+
+@asynccontextmanager
+async def over_http(service: ServiceProcess) -> AsyncIterator[Ask]:
+    body = lift_request().SerializeToString()
+    headers = {"content-type": "application/x-protobuf"}
+    limits = httpx.Limits(max_connections=_CALLERS)
+    async with httpx.AsyncClient(
+        base_url=service.url, headers=headers, limits=limits, timeout=_TIMEOUT_S
+    ) as client:
+
+        async def ask() -> str:
+            answer = await client.post("/v1/lift", content=body)
+            if answer.status_code == 429:
+                return "refused" if int(answer.headers["retry-after"]) > 0 else "without retry"
+            return "ok" if answer.status_code == 200 else str(answer.status_code)
+
+        yield ask
+
+
+@asynccontextmanager
+async def over_grpc(service: ServiceProcess) -> AsyncIterator[Ask]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
+        stub = stubs.PoseLiftStub(channel)  # type: ignore[no-untyped-call]
+
+        async def ask() -> str:
+            try:
+                await stub.Lift(lift_request(), timeout=_TIMEOUT_S)
+            except grpc.aio.AioRpcError as error:
+                has_retry = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and _has_retry(error)
+                return "refused" if has_retry else error.code().name
+            return "ok"
+
+        yield ask
+
+
+def _has_retry(error: grpc.aio.AioRpcError) -> bool:
+    trailers = dict(error.trailing_metadata() or ())
+    (details,) = Status.FromString(trailers["grpc-status-details-bin"]).details
+    return details.Is(RetryInfo.DESCRIPTOR)
+
+
+async def healthy(service: ServiceProcess, until: asyncio.Event) -> set[str]:
+    """All that both health services say until then."""
+    said = set()
+    async with (
+        httpx.AsyncClient(base_url=service.url, timeout=_TIMEOUT_S) as client,
+        grpc.aio.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        while not until.is_set():
+            said.add(str((await client.get("/healthz")).status_code))
+            answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S)
+            said.add(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+            await asyncio.sleep(0.02)
+    return said
+
+
+@pytest.mark.parametrize("transport", [over_http, over_grpc])
+async def test_what_is_too_much_is_refused_and_counted(
+    service: ServiceProcess, transport: Callable[[ServiceProcess], AbstractAsyncContextManager[Ask]]
+) -> None:
+    done = asyncio.Event()
+    async with transport(service) as ask, httpx.AsyncClient(base_url=service.url) as client:
+        before = await refused_so_far(client)
+        watching = asyncio.create_task(healthy(service, done))
+
+        async def call() -> list[str]:
+            return [await ask() for _ in range(_TIMES)]
+
+        outcomes = await asyncio.gather(*(call() for _ in range(_CALLERS)))
+        done.set()
+        met = Counter(outcome for each in outcomes for outcome in each)
+        assert met.keys() == {"ok", "refused"}, met
+        assert await watching == {"200", "SERVING"}
+        assert await refused_so_far(client) - before == met["refused"]
+        assert [await ask() for _ in range(3)] == ["ok"] * 3
