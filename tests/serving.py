@@ -112,6 +112,25 @@ def descendants(pid: int) -> list[int]:
     return children + [each for child in children for each in descendants(child)]
 
 
+def busy_decoders(pid: int) -> list[int]:
+    """Processes of a service that decode a body right now."""
+    return [
+        each
+        for each in descendants(pid)
+        if "multiprocessing.spawn" in program(each) and _is_running(each)
+    ]
+
+
+def _is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+
+
+def stores(pid: int) -> list[int]:
+    """The private session store of a service, as long as it has one."""
+    named = {each: program(each).partition(" ")[0] for each in descendants(pid)}
+    return [each for each, name in named.items() if name.endswith("valkey-server")]
+
+
 def program(pid: int) -> str:
     """What a process runs."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

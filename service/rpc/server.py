@@ -1,6 +1,7 @@
 """The gRPC server."""
 
 import asyncio
+import math
 from typing import Any, Final
 
 import grpc
@@ -24,7 +25,6 @@ _MOST_PENDING = 10_000
 """Calls that wait to be looked at, each of which is answered; gRPC itself ends a thousand at random
 and tells no caller why."""
 _HANDSHAKE_MS = 10_000
-_IDLE_MS = 300_000
 _AGE_MS = 3_600_000
 _PING_MS, _PONG_MS = 60_000, 20_000
 _PINGS_OF_CLIENTS_MS = 10_000
@@ -39,8 +39,8 @@ class RpcTransport:
         self._queue = AcceptQueue()
         self._admission = AdmissionInterceptor(context, operations, self._queue.wait_s)
         is_shared = machine.siblings is not None
-        most = machine.max_connections
-        self._server = create_server(context, self._admission, most, is_shared)
+        bounds = machine.max_connections, machine.settings.keep_alive_s
+        self._server = create_server(context, self._admission, *bounds, is_shared)
         self._server.add_generic_rpc_handlers((self._queue.handlers(),))
         self._settings = machine.settings
         self._tls = machine.tls
@@ -88,6 +88,7 @@ def create_server(
     context: ServiceContext,
     admission: AdmissionInterceptor,
     max_connections: int,
+    keep_alive_s: float,
     is_shared: bool = False,
 ) -> grpc.aio.Server:
     """A server of poselift.v1, health and reflection; it has no address yet.
@@ -96,7 +97,8 @@ def create_server(
     """
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     # Shared by itself, a second service on the port would start and take half of the calls.
-    options = (*_options(context, max_connections), ("grpc.so_reuseport", int(is_shared)))
+    shared = ("grpc.so_reuseport", int(is_shared))
+    options = (*_options(context, max_connections, keep_alive_s), shared)
     server = grpc.aio.server(interceptors=[admission], options=options)
     server.add_generic_rpc_handlers((PoseLift(context).handlers(_SERVICE),))
     servicer = HealthServicer(context.state, (_SERVICE,))
@@ -107,7 +109,9 @@ def create_server(
     return server
 
 
-def _options(context: ServiceContext, max_connections: int) -> tuple[tuple[str, Any], ...]:
+def _options(
+    context: ServiceContext, max_connections: int, keep_alive_s: float
+) -> tuple[tuple[str, Any], ...]:
     return (
         (
             "grpc.max_receive_message_length",
@@ -121,7 +125,7 @@ def _options(context: ServiceContext, max_connections: int) -> tuple[tuple[str, 
         ("grpc.server.max_pending_requests", _MOST_PENDING),
         ("grpc.server.max_pending_requests_hard_limit", 2 * _MOST_PENDING),
         ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
-        ("grpc.max_connection_idle_ms", _IDLE_MS),
+        ("grpc.max_connection_idle_ms", math.ceil(1000 * keep_alive_s)),
         # Streams in progress outlive it: only new calls go to another connection, or replica.
         ("grpc.max_connection_age_ms", _AGE_MS),
         ("grpc.keepalive_time_ms", _PING_MS),

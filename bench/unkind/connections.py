@@ -1,0 +1,125 @@
+"""Connections that are opened and not used, or used for nothing but holding something."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.unkind.attacks import ELSEWHERE, hold_open, never_finish, never_read
+from bench.unkind.callers import HONEST, lifts
+from bench.unkind.clips import clip_body
+from bench.unkind.stage import Stage, beside, milliseconds, seconds_until, staged
+
+_HEADERS_BYTES = 120_000_000
+_CONNECTIONS = 5_000
+_MANY, _FEW = 3_000, 100
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_KEPT = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+_HALF_HEAD = b"GET /healthz HTTP/1.1\r\nhost: 127."
+_FRAMES_OF_A_LARGE_ANSWER = 12_000
+"""More bytes than the system takes for a connection."""
+_UNREAD, _UNFINISHED = 8, 200
+
+
+def endless_headers() -> str:
+    """One connection without a key that sends 120 MB of headers, and no end of them."""
+    with staged() as (stage, watch):
+        taken, answer = _send_headers(stage.port)
+        time.sleep(2)
+        return (
+            f"{answer} after {taken / 1e6:.1f} MB were taken, {watch.peak_mb:.0f} MB more memory; "
+            f"{watch}"
+        )
+
+
+def idle_connections() -> str:
+    """Thousands of connections to each port that say nothing, half a request, or no more."""
+    with staged() as (stage, watch):
+        over_http = _idle_over_http(stage)
+        over_grpc = _idle_over_grpc(stage.grpc_port)
+        return f"HTTP: {over_http}; gRPC: {over_grpc}; {watch}"
+
+
+def unread_answers() -> str:
+    """Answers that are not read and bodies that do not end, then SIGTERM while there are some."""
+    with staged() as (stage, watch):
+        with _unread_and_unfinished(stage):
+            most = stage.handlers
+            kept_s = seconds_until(lambda: stage.handlers == 0)
+        told = (
+            f"{most:.0f} handlers, none of them {kept_s:.0f} s later, at most {watch.peak_mb:.0f} "
+            f"MB more memory, {stage.more_mb:.0f} MB in the end; {watch}"
+        )
+        with _unread_and_unfinished(stage):
+            watch.end()
+            began = time.monotonic()
+            status = stage.service.stop(60)
+            ended_s = time.monotonic() - began
+        lines = sum("Traceback" in line for line in stage.service.log)
+        return (
+            f"{told}; with as many again SIGTERM ends it after {ended_s:.0f} s "
+            f"(status {status}, {lines} tracebacks in the log)"
+        )
+
+
+@contextmanager
+def _unread_and_unfinished(stage: Stage) -> Iterator[None]:
+    port, body = stage.port, clip_body(_FRAMES_OF_A_LARGE_ANSWER, "causal243-light")
+    with beside(never_finish, port, _UNFINISHED):
+        seconds_until(lambda: stage.handlers >= _UNFINISHED)
+        with beside(never_read, port, _UNREAD, body):
+            seconds_until(lambda: stage.handlers >= _UNFINISHED + _UNREAD, 5)
+            yield
+
+
+def _idle_over_http(stage: Stage) -> str:
+    clip = clip_body(27)
+    alone = asyncio.run(lifts(stage.port, HONEST, clip, 3))
+    with beside(hold_open, stage.port, _CONNECTIONS, [b"", _HALF_HEAD, _KEPT]):
+        seconds_until(lambda: stage.connections > _MANY)
+        during = asyncio.run(lifts(stage.port, HONEST, clip, 5))
+        gone_s = 5 + seconds_until(lambda: stage.connections < _FEW)
+    return (
+        f"closed {gone_s:.0f} s after there were {_MANY:,}; honest clips {_clips(during)} (alone "
+        f"{_clips(alone)})"
+    )
+
+
+def _idle_over_grpc(port: int) -> str:
+    with beside(hold_open, port, _CONNECTIONS, [b"", _GREETING]):
+        seconds_until(lambda: _seen_open(port) > _MANY)
+        most = _seen_open(port)
+        gone_s = seconds_until(lambda: _seen_open(port) < _FEW, 150)
+        left = _seen_open(port)
+    return f"{most} open, {left} of them {gone_s:.0f} s later"
+
+
+def _clips(met: dict[int, list[float]]) -> str:
+    """How long those took that were lifted, and how many were not."""
+    failed = sum(len(seconds) for status, seconds in met.items() if status != 200)
+    return milliseconds(met.get(200, [])) + (f", {failed} failed" if failed else "")
+
+
+def _send_headers(port: int) -> tuple[int, str]:
+    """How many bytes were taken, and what was answered."""
+    taken, line = 0, b"x-a: " + b"b" * 1000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port), 60, (ELSEWHERE, 0)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        try:
+            while taken < _HEADERS_BYTES:
+                connection.sendall(line)
+                taken += len(line)
+        except OSError:
+            pass
+        try:
+            return taken, connection.recv(100)[:12].decode()
+        except OSError:
+            return taken, "the connection ended"
+
+
+def _seen_open(port: int) -> int:
+    """How many connections to a port are established."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows[1:])
