@@ -13,7 +13,8 @@ import grpc
 from bench.unkind.attacks import send
 from bench.unkind.callers import FPS, HONEST, UNKIND, lifted, lifts, session
 from bench.unkind.clips import clip_body, large_body, stream_frames
-from bench.unkind.stage import Stage, beside, milliseconds, seconds_until, staged
+from bench.unkind.probes import beside
+from bench.unkind.stage import Stage, milliseconds, seconds_until, staged
 from tests.serving import busy_decoders
 
 _JUNK_CONNECTIONS = 32
@@ -50,8 +51,8 @@ def large_bodies() -> str:
         return (
             f"honest clips of 27 frames {milliseconds(quick.get(200, []))}, of 2,000 "
             f"{milliseconds(met.get(200, []))} (alone {milliseconds(alone)}), of 5 MB {status} in "
-            f"{large_s:.1f} s; at most {watch.peak_mb:.0f} MB more memory, "
-            f"{stage.more_mb:.0f} MB kept; {watch}"
+            f"{large_s:.1f} s; at most {stage.more_mb(watch):.0f} MB more memory, "
+            f"{stage.more_mb():.0f} MB kept; {watch}"
         )
 
 
@@ -73,7 +74,7 @@ def bombs() -> str:
             except grpc.RpcError as error:
                 told.append(f"{name} a key {error.code().name}")
         wire = f"{len(message) / 1e6:.1f} MB on the wire"
-        return f"{wire}: {', '.join(told)}, {watch.peak_mb:.0f} MB more memory; {watch}"
+        return f"{wire}: {', '.join(told)}, {stage.more_mb(watch):.0f} MB more memory; {watch}"
 
 
 def killed_decoding() -> str:

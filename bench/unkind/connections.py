@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.unkind.attacks import ELSEWHERE, hold_open, never_finish, never_read
 from bench.unkind.callers import HONEST, lifts
 from bench.unkind.clips import clip_body
-from bench.unkind.stage import Stage, beside, milliseconds, seconds_until, staged
+from bench.unkind.probes import beside
+from bench.unkind.stage import Stage, milliseconds, seconds_until, staged
 
 _HEADERS_BYTES = 120_000_000
 _CONNECTIONS = 5_000
@@ -29,8 +30,8 @@ def endless_headers() -> str:
         taken, answer = _send_headers(stage.port)
         time.sleep(2)
         return (
-            f"{answer} after {taken / 1e6:.1f} MB were taken, {watch.peak_mb:.0f} MB more memory; "
-            f"{watch}"
+            f"{answer} after {taken / 1e6:.1f} MB were taken, {stage.more_mb(watch):.0f} MB more "
+            f"memory; {watch}"
         )
 
 
@@ -45,14 +46,15 @@ def idle_connections() -> str:
 def unread_answers() -> str:
     """Answers that are not read and bodies that do not end, then SIGTERM while there are some."""
     with staged() as (stage, watch):
-        with _unread_and_unfinished(stage):
-            most = stage.handlers
-            kept_s = seconds_until(lambda: stage.handlers == 0)
+        with _unread_and_unfinished(stage.port):
+            most, kept_s = _until_idle(stage)
         told = (
-            f"{most:.0f} handlers, none of them {kept_s:.0f} s later, at most {watch.peak_mb:.0f} "
-            f"MB more memory, {stage.more_mb:.0f} MB in the end; {watch}"
+            f"{most:.0f} handlers, the last of them for {kept_s:.0f} s, at most "
+            f"{stage.more_mb(watch):.0f} MB more memory, {stage.more_mb():.0f} MB in the end; "
+            f"{watch}"
         )
-        with _unread_and_unfinished(stage):
+        with _unread_and_unfinished(stage.port):
+            seconds_until(lambda: stage.handlers > _UNFINISHED)
             watch.end()
             began = time.monotonic()
             status = stage.service.stop(60)
@@ -65,13 +67,20 @@ def unread_answers() -> str:
 
 
 @contextmanager
-def _unread_and_unfinished(stage: Stage) -> Iterator[None]:
-    port, body = stage.port, clip_body(_FRAMES_OF_A_LARGE_ANSWER, "causal243-light")
-    with beside(never_finish, port, _UNFINISHED):
-        seconds_until(lambda: stage.handlers >= _UNFINISHED)
-        with beside(never_read, port, _UNREAD, body):
-            seconds_until(lambda: stage.handlers >= _UNFINISHED + _UNREAD, 5)
-            yield
+def _unread_and_unfinished(port: int) -> Iterator[None]:
+    body = clip_body(_FRAMES_OF_A_LARGE_ANSWER, "causal243-light")
+    with beside(never_finish, port, _UNFINISHED), beside(never_read, port, _UNREAD, body):
+        yield
+
+
+def _until_idle(stage: Stage) -> tuple[float, float]:
+    """The most handlers that there were, and how long it took until there was none any more."""
+    seconds_until(lambda: stage.handlers > 0)
+    began, most = time.monotonic(), 0.0
+    while now := stage.handlers:
+        most = max(most, now)
+        time.sleep(0.2)
+    return most, time.monotonic() - began
 
 
 def _idle_over_http(stage: Stage) -> str:

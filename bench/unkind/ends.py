@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from bench.unkind.callers import HONEST, Refused, lifted, session
 from bench.unkind.clips import clip_body, stream_frames
-from bench.unkind.stage import Stage, Watch, asked, staged
+from bench.unkind.probes import Watch, asked
+from bench.unkind.stage import Stage, staged
 
 _LAME_DUCK_S = 3.0
 _STREAMS, _CALLERS = 8, 4

@@ -12,7 +12,8 @@ from itertools import pairwise
 from bench.unkind.attacks import reopen
 from bench.unkind.callers import FPS, HONEST, UNKIND, Refused, Session, session
 from bench.unkind.clips import stream_frames
-from bench.unkind.stage import Stage, beside, milliseconds, staged
+from bench.unkind.probes import beside
+from bench.unkind.stage import Stage, milliseconds, staged
 from tests.serving import stores
 
 _PEOPLE = 4
