@@ -1,5 +1,6 @@
 """Errors as HTTP answers (RFC 9457), the framework's own included."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,10 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from poselift.errors import PoseliftError
 from service.admission import CallerLeft
 from service.error_table import PROBLEM_TYPE, problem, retry_after, told
-from service.request_errors import NotFound, Unauthenticated, UnsupportedMediaType
+from service.request_errors import NotFound, Unauthenticated, Unavailable, UnsupportedMediaType
 from service.rest.connections import ABORT
 
 _CLIENT_CLOSED_REQUEST = 499
+_ENDED = Unavailable("the service is shutting down")
+"""Of a request that is cancelled: the server ends, and waits for it no longer."""
 _log = logging.getLogger(__name__)
 
 
@@ -49,8 +52,8 @@ class ErrorMiddleware:
 
         try:
             await self._app(scope, receive, begin)
-        except Exception as error:
-            answer = answer_to(error)
+        except (Exception, asyncio.CancelledError) as error:
+            answer = answer_to(error if isinstance(error, Exception) else _ENDED)
             if not has_begun:
                 await answer(scope, receive, send)
             elif not await _is_cut_off(scope, receive):
