@@ -16,7 +16,6 @@ import orjson
 from numpy.typing import NDArray
 
 from poselift.v1 import poselift_pb2 as messages
-from tests.models import person_clip
 
 IMAGE_SIZE = (1000, 1000)
 
@@ -43,6 +42,8 @@ def clip(frames: int) -> NDArray[np.float64]:
 
     Of points that are no person, most are taken for outliers: that costs ten times as much to read.
     """
+    from tests.models import person_clip  # noqa: PLC0415 - callers start without PyTorch
+
     return np.asarray(person_clip(frames), np.float64).round(2)
 
 
