@@ -14,7 +14,7 @@ WORKERS ?= 2
 # The Node of the extra dev, so that everyone builds the page with the same one.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
-.PHONY: help serve develop test check check-exports chaos fuzz soak format docs page proto bench bench-peers lock audit clean
+.PHONY: help serve develop test check check-exports chaos fuzz soak unkind format docs page proto bench bench-peers lock audit clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ fuzz: $(VENV)/.dev-$(RUNTIME)  ## A running service under mutated requests, for 
 
 soak: $(VENV)/.dev-$(RUNTIME)  ## A running service at 70% of what it can do, for half an hour
 	$(BIN)/python -m bench.soak $(ARGS)
+
+unkind: $(VENV)/.dev-$(RUNTIME)  ## What others have of a service while callers are unkind to it: make unkind ARGS="junk large"
+	$(BIN)/python -m bench.unkind $(ARGS)
 
 docs: $(VENV)/.dev-$(RUNTIME)  ## Read the documentation at http://127.0.0.1:8001
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001

@@ -160,7 +160,8 @@ class Settings(BaseSettings):
     max_connections: _Positive = 4_096
     """The most connections at a time, to each of the two ports."""
     keep_alive_s: _Seconds = 75.0
-    """How long a connection is kept without a request; longer than load balancers do."""
+    """How long a connection to either port is kept without a request; longer than load balancers
+    do."""
 
     request_timeout_s: _Seconds = 300.0
     """The longest a request may take."""

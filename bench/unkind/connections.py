@@ -15,6 +15,8 @@ from bench.unkind.stage import Stage, milliseconds, seconds_until, staged
 
 _HEADERS_BYTES = 120_000_000
 _CONNECTIONS = 5_000
+_TABLES, _ESTABLISHED = ("/proc/net/tcp", "/proc/net/tcp6"), "01"
+"""The system's own list; gRPC listens to both families at once."""
 _MANY, _FEW = 3_000, 100
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _KEPT = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -130,5 +132,6 @@ def _send_headers(port: int) -> tuple[int, str]:
 
 def _seen_open(port: int) -> int:
     """How many connections to a port are established."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows[1:])
+    lines = [line for table in _TABLES for line in Path(table).read_text().splitlines()]
+    rows = [line.split() for line in lines]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == _ESTABLISHED for row in rows)
