@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
 from service.request_errors import DeadlineExceeded, Overloaded, Unavailable
-from service.thread_priority import give_way
 from service.traces import tell_batch
 
 In = TypeVar("In")
@@ -114,7 +113,7 @@ class Batcher(Generic[In, Out]):
         self._counter = itertools.count()
         self._cost_per_s: float | None = None
         self._stopping = False
-        self._thread = ThreadPoolExecutor(1, "batch", give_way)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -27,7 +27,6 @@ from service.rpc.server import RpcTransport
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.settings import Settings
 from service.shares import Pool, Rates, Shares
-from service.thread_priority import give_way
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.video_uploads import VideoBounds, VideoUploads
@@ -89,9 +88,7 @@ async def _serve(
     metrics: Metrics,
     signals: asyncio.Queue[int],
 ) -> None:
-    # A session's threads have the priority of the one that opens it.
-    with ThreadPoolExecutor(1, "models", give_way) as loading:
-        models = loading.submit(_load_models, machine.settings, metrics).result()
+    models = _load_models(machine.settings, metrics)
     async with (
         _service(machine, models, state, metrics) as context,
         _beating(state),
