@@ -5,7 +5,6 @@ each worker, which alone writes there. So what a worker held that was killed is 
 begins with its column empty. A row that nobody uses is given to the next who needs one.
 """
 
-import fcntl
 import hashlib
 import mmap
 import os
@@ -45,6 +44,8 @@ class SharedAmounts:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Let no other worker change what is held; the end of the process ends it too."""
+        import fcntl  # noqa: PLC0415 - there is none for Windows
+
         fcntl.lockf(self._lock, fcntl.LOCK_EX)
         try:
             yield
