@@ -31,7 +31,7 @@ class AcceptQueue:
         self._folder = TemporaryDirectory(prefix="poselift-grpc-")
         self.address = f"unix:{Path(self._folder.name, 'calls')}"
         """Where the server has to listen too: only the user of this process can reach it."""
-        # Whoever knew the name could pretend that there is no wait.
+        # A caller who knew the name could pretend that there is no wait.
         self._service = f"poselift.{secrets.token_hex(16)}"
         self._channel: grpc.aio.Channel | None = None
         self._standing: asyncio.Task[None] | None = None
