@@ -15,7 +15,7 @@ from service.request_errors import StoreError
 from service.served_models import ModelSet
 from service.settings import Settings
 from service.shares import OwnPlaces, Places
-from service.siblings import Siblings
+from service.siblings import Siblings, new_session_id
 
 
 @asynccontextmanager
@@ -64,9 +64,9 @@ async def live_sessions(
             settings.max_live_lateness,
             stream_idle_s=settings.session_expiry_s,
         )
-        sessions = LiveSessions(
-            models, live, store, limits, metrics.session_event, places("sessions")
-        )
+        new_id = new_session_id if siblings is None else siblings.new_session_id
+        shared = places("sessions"), new_id
+        sessions = LiveSessions(models, live, store, limits, metrics.session_event, *shared)
         sessions.start()
         stack.push_async_callback(sessions.drain)
         people = {name: model.people for name, model in live.items()}
