@@ -2,7 +2,7 @@
 
 A table has a row for each party and kind of thing, found by a hash of both, and in it a column for
 each worker, which alone writes there. So what a worker held that was killed is known: its successor
-begins with its column empty. A row that nobody uses is given to the next who needs one.
+begins with its column empty. A row that is not in use is given to the next party that needs one.
 """
 
 import hashlib

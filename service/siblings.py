@@ -33,7 +33,7 @@ class Siblings:
     """The workers of one service, and which of them this process is."""
 
     folder: Path
-    """Of their Unix sockets; nobody else may enter it."""
+    """Of their Unix sockets; no other user may enter it."""
     count: int
     number: int = 0
     """From 1; 0 for the keeper, which is none."""

@@ -34,7 +34,7 @@ CASES = {
     "headers": Case("120 MB taken in 1.5 s, memory 249 → 1,063 MB, /healthz 5 s", endless_headers),
     "bombs": Case("4.6 MB on the wire → 5.3 GB resident, without a key", bombs),
     "connections": Case("5,000 open after 35 s; 1,200 stop both servers", idle_connections),
-    "late": Case("nobody refused, lateness grows to 12 s", beyond_capacity),
+    "late": Case("none refused, lateness grows to 12 s", beyond_capacity),
     "junk": Case("a live stream's frames 5 → 907 ms", junk),
     "reopened": Case("others resume in 4 s instead of 18 ms", reopened_sessions),
     "places": Case("eight sessions take all 2,048 places", all_places),

@@ -25,7 +25,7 @@ _TIMEOUT_S = 10.0
 
 
 class AcceptQueue:
-    """The calls that gRPC has and nobody has looked at."""
+    """The calls that gRPC has and has not handed over."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="poselift-grpc-")

@@ -155,17 +155,31 @@ async def test_a_session_over_requests_stays_where_it_is(service: ServiceProcess
         assert gap.status_code == 409
         assert gap.json()["next_index"] == 24
         assert (await requests.ask("DELETE", f"/v1/sessions/{session_id}")).status_code == 204
-    async with Requests(service) as nobody:
-        assert (await nobody.frames(session_id, [frames[0]])).status_code == 401
+    async with Requests(service) as stranger:
+        assert (await stranger.frames(session_id, [frames[0]])).status_code == 401
     assert await asyncio.to_thread(changes_of_hands, service) == changes
+
+
+async def test_a_session_is_of_the_worker_that_opens_it(service: ServiceProcess) -> None:
+    """Before its first frame too, when a change of hands would count as one more opening."""
+    before = await asyncio.to_thread(events, service, "opened")
+    for _ in range(6):
+        async with Requests(service, "free") as requests:
+            session_id = (await requests.open()).json()["session_id"]
+            answer = await requests.frames(session_id, walks("anna", frames=1))
+            assert answer.status_code == 200, answer.text
+    assert await asyncio.to_thread(events, service, "opened") == before + 6
 
 
 def changes_of_hands(service: ServiceProcess) -> float:
     """How often a session went on in another worker, or with another connection."""
-    found = re.findall(
-        r'session_events_total{event="resumed",worker="."} (.+)', metrics_of(service)
-    )
-    return sum(map(float, found))
+    return events(service, "resumed")
+
+
+def events(service: ServiceProcess, event: str) -> float:
+    """How often something became of sessions, in all workers."""
+    told = rf'session_events_total{{event="{event}",worker="."}} (.+)'
+    return sum(map(float, re.findall(told, metrics_of(service))))
 
 
 async def test_a_session_goes_on_over_requests_when_its_worker_is_killed(

@@ -35,7 +35,7 @@ def test_a_persons_keypoints_are_those_read_one_by_one(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_person_as_other_libraries_may_write_it(name):
-    """Keypoints one by one, in two parts, before the id; fields that nobody knows all around."""
+    """Keypoints one by one, in two parts, before the id; unknown fields all around."""
     sent = numbers(3 * JOINTS)
     unpacked = b"".join(b"\x15" + number.tobytes() for number in sent[:20])
     packed, unknown = embedded(2, sent[20:].tobytes()), embedded(9, b"\x12" * 204)
