@@ -100,14 +100,7 @@ def trainer(network: nn.Module, model: TemporalModel, bfloat16: bool) -> Callabl
 
 
 def main(arguments: Sequence[str] | None = None) -> Figures:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--channels", type=int, default=1024)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--targets-per-window", type=int, default=8)
-    parser.add_argument("--target-spacing", type=int, default=27)
-    options = parser.parse_args(arguments)
+    options = _parse(arguments)
     torch.set_num_threads(options.threads)
 
     model = TemporalModel(JOINTS, 2, JOINTS, (3, 3, 3, 3, 3), channels=options.channels)
@@ -164,6 +157,17 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
         for name, rate in others
         if "alone" not in name
     ]
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--channels", type=int, default=1024)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--targets-per-window", type=int, default=8)
+    parser.add_argument("--target-spacing", type=int, default=27)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
