@@ -105,28 +105,75 @@ def admitted(
         Forbidden: this key is not known.
         Overloaded: too many keys from this address were not, or there are too many requests.
     """
-    started, outcome, label = time.perf_counter(), "ok", ""
-    place = ExitStack()
-    end_span = begin_span(context.tracer, f"{transport} {operation}")
+    attempt, place = Attempt(context, transport, operation, address), ExitStack()
+    failed: BaseException | None = None
     try:
-        caller = _caller(context, api_key, address)
-        label = caller.label
+        caller = caller_of(context, api_key, address)
+        attempt.label = caller.label
         place.enter_context(_place(context, caller))
-        longest_s = context.request_timeout_s
-        timeout_s = longest_s if remaining_s is None else min(remaining_s, longest_s)
-        yield Admitted(caller, Deadline(timeout_s), place, waited_s)
+        yield Admitted(caller, deadline_of(context, remaining_s), place, waited_s)
     except BaseException as error:
-        has_left = isinstance(error, (asyncio.CancelledError, CallerLeft))
-        outcome = "cancelled" if has_left else kind_of(error).slug
-        if isinstance(error, Overloaded):
-            context.metrics.overloaded(error.reason)
+        failed = error
         raise
     finally:
         place.close()
-        seconds = time.perf_counter() - started
-        context.metrics.request_answered(transport, operation, outcome, seconds)
-        log_access(transport, operation, outcome, seconds, label, address)
-        end_span(outcome)
+        attempt.end(failed)
+
+
+class Attempt:
+    """A request from its beginning to its end, for metrics, the log and traces."""
+
+    def __init__(
+        self, context: ServiceContext, transport: str, operation: str, address: str, label: str = ""
+    ) -> None:
+        """``label`` says who the caller is to people, once that is known."""
+        self.label = label
+        self._metrics = context.metrics
+        self._what = transport, operation
+        self._address = address
+        self._started = time.perf_counter()
+        self._end_span = begin_span(context.tracer, f"{transport} {operation}")
+
+    def end(self, error: BaseException | None) -> None:
+        """Count and tell how it went."""
+        has_left = isinstance(error, (asyncio.CancelledError, CallerLeft))
+        outcome = "cancelled" if has_left else "ok" if error is None else kind_of(error).slug
+        if isinstance(error, Overloaded):
+            self._metrics.overloaded(error.reason)
+        seconds = time.perf_counter() - self._started
+        self._metrics.request_answered(*self._what, outcome, seconds)
+        log_access(*self._what, outcome, seconds, self.label, self._address)
+        self._end_span(outcome)
+
+
+def deadline_of(context: ServiceContext, remaining_s: float | None) -> Deadline:
+    """When a request is given up that begins now; ``remaining_s`` is the caller's limit, if any."""
+    longest_s = context.request_timeout_s
+    return Deadline(longest_s if remaining_s is None else min(remaining_s, longest_s))
+
+
+def caller_of(context: ServiceContext, api_key: str | None, address: str) -> Caller:
+    """The caller with this API key.
+
+    Raises:
+        Unavailable, Unauthenticated, Forbidden, Overloaded: as ``admitted``.
+    """
+    if not context.state.accepting:
+        raise Unavailable("the service is starting or shutting down")
+    if not context.keys.are_needed:
+        name = "" if api_key is None else name_of(api_key)
+        return Caller(name, context.limits, address=address, party=network_of(address))
+    if not api_key:
+        raise Unauthenticated(
+            "give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`; in a browser's "
+            "WebSocket as the subprotocol `poselift.key.` + base64url of KEY"
+        )
+    try:
+        holder = context.keys.holder_of(api_key, address)
+    except PoseliftError:
+        context.metrics.unknown_key_presented()
+        raise
+    return Caller(holder.name, context.limits, holder.quotas, address, holder.label, holder.name)
 
 
 def _place(context: ServiceContext, caller: Caller) -> AbstractContextManager[None]:
@@ -157,23 +204,3 @@ def key_in_subprotocols(offered: Iterable[str]) -> str | None:
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode() or None
     except (binascii.Error, ValueError):
         return None
-
-
-def _caller(context: ServiceContext, api_key: str | None, address: str) -> Caller:
-    """The caller with this API key; raises what ``admitted`` does."""
-    if not context.state.accepting:
-        raise Unavailable("the service is starting or shutting down")
-    if not context.keys.are_needed:
-        name = "" if api_key is None else name_of(api_key)
-        return Caller(name, context.limits, address=address, party=network_of(address))
-    if not api_key:
-        raise Unauthenticated(
-            "give an API key as `authorization: Bearer KEY` or `x-api-key: KEY`; in a browser's "
-            "WebSocket as the subprotocol `poselift.key.` + base64url of KEY"
-        )
-    try:
-        holder = context.keys.holder_of(api_key, address)
-    except PoseliftError:
-        context.metrics.unknown_key_presented()
-        raise
-    return Caller(holder.name, context.limits, holder.quotas, address, holder.label, holder.name)

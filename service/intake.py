@@ -54,6 +54,11 @@ class Intake:
         self._idle_at = 0.0
         self._left_at, self._last_took_s = 0.0, 0.0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are any: else no request waits."""
+        return bool(self._inside)
+
     def check(self, asked: Asked) -> None:
         """Refuse a request, if need be, before its body is here.
 

@@ -19,13 +19,15 @@ Bodies that are still wanted are bounded in ``service.rest.bodies``.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
 import orjson
+from starlette.responses import Response
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -82,10 +84,15 @@ class Connections:
         limits: ConnectionLimits,
         party_of: Callable[[str], str] = str,
         refused: Callable[[int], None] = lambda _: None,
+        refusal: Callable[[Scope], Response | None] = lambda _: None,
     ) -> None:
-        """``party_of`` tells who shares places with an address; ``refused`` counts by status."""
+        """``party_of`` tells who shares places with an address; ``refused`` counts by status.
+
+        ``refusal`` is the answer to a request, by its head, that nothing is begun for.
+        """
         self.limits = limits
         self.refused = refused
+        self.refusal = refusal
         self._party_of = party_of
         self._pool = Pool("connections", limits.most)
         self._peers: dict[Peer, str] = {}
@@ -146,6 +153,13 @@ def _end(peer: Peer) -> None:
         peer.transport.abort()
     else:
         peer.transport.close()
+
+
+def _run_at_once(work: Coroutine[Any, Any, None]) -> None:
+    """Do work that waits for nothing, without a task of its own."""
+    with suppress(StopIteration):
+        work.send(None)
+        raise AssertionError("it waits")
 
 
 class _Refused(Exception):
@@ -241,8 +255,18 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         """See ``HttpToolsProtocol``."""
         if len(self.pipeline) >= _MOST_PIPELINED:
             raise _Refused
-        super().on_headers_complete()
         self.waits_s, self._received = None, 0
+        super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:  # noqa: ANN401 - uvicorn's
+        """See ``HttpToolsProtocol``: begin a request, or refuse it here and now."""
+        # Behind answers that were not read yet it might have to wait.
+        is_read = self.transport.get_write_buffer_size() == 0
+        refusal = self._connections.refusal(cycle.scope) if is_read else None
+        if refusal is None:
+            super()._start_asgi_task(cycle, app)
+        else:
+            _run_at_once(refusal(cycle.scope, cycle.receive, cycle.send))
 
     def on_body(self, body: bytes) -> None:
         """See ``HttpToolsProtocol``."""

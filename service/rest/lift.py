@@ -10,9 +10,11 @@ from service.handlers import lift_handler
 from service.rest.bodies import unless_caller_leaves
 from service.rest.examples import LIFT_REQUESTS
 from service.rest.media import wanted_file
-from service.rest.middleware import admission_of, declared_size, formats_of
+from service.rest.middleware import admission_of, formats_of
 from service.rest.operations import Body, Operations
 from service.wire.pose_files import PoseFile, WrittenFile, described_files
+
+LIFT_PATH = "/v1/lift"
 
 _FILES_AT_A_TIME = 2
 """A long clip's takes seconds to write, and its own size several times in memory."""
@@ -37,7 +39,7 @@ class LiftEndpoint:
         answer = Body("LiftResponse", "LiftResponse", files=described_files(), headers=_HEADERS)
         operations.add(
             "POST",
-            "/v1/lift",
+            LIFT_PATH,
             self.lift,
             answer=answer,
             errors=(406,),
@@ -56,7 +58,6 @@ class LiftEndpoint:
         file = wanted_file(request.headers, self._context.formats)
         given, wanted = formats_of(request)
         asked = admission_of(request)
-        lift_handler.expect(self._context, declared_size(request.headers), given, asked)
         body = await request.body()
         if file is None:
             work = lift_handler.lift(self._context, body, given, wanted, asked)

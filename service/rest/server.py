@@ -23,6 +23,7 @@ from service.rest.connections import (
     SocketConnection,
 )
 from service.rest.relays import Relays
+from service.rest.turnstile import Turnstile
 
 _LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
@@ -33,8 +34,12 @@ class HttpTransport:
     def __init__(self, context: ServiceContext, machine: Machine) -> None:
         self._machine = machine
         metrics = context.metrics
-        parties, refused = _party_of(context), metrics.request_unread
-        self._connections = Connections(_limits(machine), parties, refused)
+        self._connections = Connections(
+            _limits(machine),
+            _party_of(context),
+            metrics.request_unread,
+            Turnstile(context).refusal,
+        )
         metrics.watch_connections(lambda: self._connections.count)
         app, siblings = create_app(context), machine.siblings
         front = app if siblings is None else Relays(app, siblings, context.trusted_proxies)

@@ -1,12 +1,13 @@
 """Connections of unkind callers: bounded in number, in time and in what they may send."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
 import uvicorn
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.addresses import network_of
@@ -16,6 +17,8 @@ from service.rest.errors import ErrorMiddleware
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 LARGE = 32 * 1024 * 1024
+
+Refusal = Callable[[Scope], Response | None]
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -27,9 +30,11 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(limits: ConnectionLimits, app: ASGIApp = answer) -> AsyncIterator[int]:
+async def serving(
+    limits: ConnectionLimits, app: ASGIApp = answer, refusal: Refusal = lambda _: None
+) -> AsyncIterator[int]:
     """An HTTP server with these limits; its port."""
-    connections = Connections(limits)
+    connections = Connections(limits, refusal=refusal)
     http = partial(HttpConnection, connections)
     config = uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None)  # type: ignore[arg-type]
     config.load()
@@ -107,6 +112,45 @@ async def test_an_answer_that_cannot_be_finished_ends_its_connection(
         answered = await exchanged(port, REQUEST)
     assert answered.count(b"HTTP/1.1") <= 1
     assert [record.message for record in caplog.records] == ["a request failed"] * told
+
+
+def refuse_posts(scope: Scope) -> Response | None:
+    """Refuses some requests by their head."""
+    return Response(b"no", 429) if scope["method"] == "POST" else None
+
+
+def _post(framing: bytes, body: bytes) -> bytes:
+    return b"POST / HTTP/1.1\r\nhost: a\r\n" + framing + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        _post(b"content-length: 0", b""),
+        _post(b"content-length: 3", b"abc"),
+        _post(b"transfer-encoding: chunked", b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"),
+        _post(b"content-length: 300000\r\nexpect: 100-continue", b"x" * 300_000),
+    ],
+    ids=["no body", "a body", "chunks", "a large body"],
+)
+async def test_a_connection_goes_on_after_a_refusal(refused: bytes) -> None:
+    async with serving(ConnectionLimits(idle_s=0.3), refusal=refuse_posts) as port:
+        # In one piece, and in pieces.
+        for sent in ([refused + REQUEST + refused], [refused[:40], refused[40:], REQUEST, refused]):
+            answers = (await exchanged(port, *sent)).split(b"HTTP/1.1 ")[1:]
+            assert [int(each[:3]) for each in answers] == [429, 200, 429]
+
+
+async def test_the_body_of_a_refused_request_must_come_in_time() -> None:
+    async with serving(ConnectionLimits(linger_s=0.2, idle_s=60), refusal=refuse_posts) as port:
+        sent = _post(b"content-length: 10", b"a")
+        assert (await exchanged(port, sent)).startswith(b"HTTP/1.1 429 ")
+
+
+async def test_a_refusal_ends_a_connection_that_asks_for_it() -> None:
+    async with serving(ConnectionLimits(idle_s=60), refusal=refuse_posts) as port:
+        for sent in (_post(b"connection: close", b""), b"POST / HTTP/1.0\r\n\r\n"):
+            assert (await exchanged(port, sent)).startswith(b"HTTP/1.1 429 ")
 
 
 class Silent:
