@@ -8,7 +8,7 @@ real clips and wrong ones show; ``docs/warnings.md`` has both.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.poses import PoseWarning
 
+_AnyArray = TypeVar("_AnyArray", NDArray[np.float32], NDArray[np.complex128])
 Coordinates: TypeAlias = Literal["pixels", "normalized"]
 """``normalized`` runs from 0 to 1 over the width and the height of the image."""
 
@@ -100,9 +101,22 @@ class InputCheck:
         Raises:
             InvalidInput: naming what it looks like.
         """
-        expected = self._expected_instead(_some(keypoints_TJ3, _FRAMES_REFUSED_BY))
+        some_TJ3 = _some(keypoints_TJ3, _FRAMES_REFUSED_BY)
+        expected = None if self._is_usual(some_TJ3) else self._expected_instead(some_TJ3)
         if expected is not None:
             raise InvalidInput.at(where, expected)
+
+    def _is_usual(self, keypoints_TJ3: Floats) -> bool:
+        """Whether a whole person is seen within the image: quick, and often true."""
+        view = _View.of(keypoints_TJ3)
+        if not (len(keypoints_TJ3) and view.is_complete):
+            return False
+        box = _box(view)
+        return (
+            self._is_inside(box)
+            and bool(box.low_2T.min(axis=1).max() > _NORMALISED_WITHIN)
+            and bool(_spans(box).max() > _ONE_POINT * max(self.image_size))
+        )
 
     def _expected_instead(self, keypoints_TJ3: Floats) -> str | None:
         measured = keypoints_TJ3[keypoints_TJ3[..., 2] > 0][:, :2]
@@ -115,7 +129,7 @@ class InputCheck:
         if np.count_nonzero(images > _FAR_OUTSIDE) >= _MOST * len(measured):
             return self._pixels("lie farther outside than ten images; check coordinates")
         measured_TJ = keypoints_TJ3[..., 2] > 0
-        spans_T = _spans(_box(keypoints_TJ3, measured_TJ))
+        spans_T = _spans(_box(_View.of(keypoints_TJ3)))
         spans_T = spans_T[measured_TJ.sum(axis=1) >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
             return f"a person; all joints lie within {spans_T.max():g} pixels of each other"
@@ -137,31 +151,28 @@ class InputCheck:
 
     def observe(self, keypoints_TJ3: Floats) -> NDArray[np.int64]:
         """Count in each frame what warnings rest on: rows (T, 8) of ``Observed``."""
-        joints = _joints(self.keypoint_format)
-        measured_TJ = keypoints_TJ3[..., 2] > 0
-        joints_T, box = measured_TJ.sum(axis=1), _box(keypoints_TJ3, measured_TJ)
-        spans_T, is_seen_T = _spans(box), joints_T >= _FEWEST_JOINTS
-        sides_T = _sides_up(keypoints_TJ3, measured_TJ, joints)
-        confident = (keypoints_TJ3[..., 2] >= _CONFIDENT) & joints.not_extrapolated_J
+        joints, view = _joints(self.keypoint_format), _View.of(keypoints_TJ3)
+        joints_T, box = view.measured_TJ.sum(axis=1), _box(view)
+        is_seen_T = joints_T >= _FEWEST_JOINTS
+        confident = (view.scores_TJ >= _CONFIDENT) & joints.not_extrapolated_J
         counts = np.zeros((len(keypoints_TJ3), len(Observed._fields)), np.int64)
         counts[:, 0] = is_seen_T
-        counts[:, 1] = is_seen_T & (spans_T < _SMALL * max(self.image_size))
-        counts[:, 2], counts[:, 3] = sides_T == 1, sides_T == -1
+        counts[:, 1] = is_seen_T & (_spans(box) < _SMALL * max(self.image_size))
+        counts[:, 2], counts[:, 3] = _sides_up(view, joints)
         counts[:, 4] = confident.sum(axis=1)
         if not self._is_inside(box):
-            outside = confident & _is_outside(keypoints_TJ3, self.image_size)
+            outside = confident & _is_outside(view, self.image_size)
             counts[:, 5] = outside.sum(axis=1)
-            swapped = _is_outside(keypoints_TJ3, self.image_size[::-1])
+            swapped = _is_outside(view, self.image_size[::-1])
             counts[:, 6] = (outside & swapped).sum(axis=1)
         is_body_T = joints_T >= _FEWEST_JOINTS_OF_A_BODY
-        counts[:, 7] = is_body_T & _is_degenerate(keypoints_TJ3, measured_TJ)
+        counts[:, 7] = is_body_T & _is_degenerate(view)
         return counts
 
     def _is_inside(self, box: "_Box") -> bool:
         """Whether no joint of any frame is outside the image: quick, and often true."""
-        edges_22 = _edges(*self.image_size)
-        within = (box.low_T2 >= edges_22[0]) & (box.high_T2 <= edges_22[1])
-        return bool(within.all())
+        low_21, high_21 = _edges(*self.image_size)
+        return not np.count_nonzero((box.low_2T < low_21) | (box.high_2T > high_21))
 
     def observe_some(self, keypoints_TJ3: Floats) -> Observed:
         """What is observed of a clip, in some of its frames if they are many."""
@@ -265,70 +276,100 @@ def _joints(keypoint_format: str) -> _Joints:
 
 def _some(keypoints_TJ3: Floats, frames: int) -> Floats:
     """About so many of the frames with some joints of a person, evenly spread."""
-    joints_T = np.count_nonzero(keypoints_TJ3[..., 2] > 0, axis=1)
-    seen = np.flatnonzero(joints_T >= _FEWEST_JOINTS)
-    return keypoints_TJ3[seen[:: max(1, -(-len(seen) // frames))]]
+    measured_TJ = keypoints_TJ3[..., 2] > 0
+    if measured_TJ.all():
+        return keypoints_TJ3[:: _every(len(keypoints_TJ3), frames)]
+    seen = np.flatnonzero(np.count_nonzero(measured_TJ, axis=1) >= _FEWEST_JOINTS)
+    return keypoints_TJ3[seen[:: _every(len(seen), frames)]]
+
+
+def _every(count: int, wanted: int) -> int:
+    return max(1, -(-count // wanted))
+
+
+class _View(NamedTuple):
+    """Keypoints coordinate by coordinate: NumPy takes several times as long over pairs of them."""
+
+    places_2TJ: Floats
+    scores_TJ: Floats
+    measured_TJ: Mask
+    is_complete: bool
+    """Whether all joints are measured in all frames."""
+
+    @classmethod
+    def of(cls, keypoints_TJ3: Floats) -> "_View":
+        """That of keypoints in pixels with scores."""
+        coordinates_3TJ = np.ascontiguousarray(keypoints_TJ3.transpose(2, 0, 1))
+        measured_TJ = coordinates_3TJ[2] > 0
+        return cls(coordinates_3TJ[:2], coordinates_3TJ[2], measured_TJ, bool(measured_TJ.all()))
+
+    def measured(self, values: _AnyArray, other: float) -> _AnyArray:
+        """Values (…, T, J), and another one for joints that are not measured."""
+        if self.is_complete:
+            return values
+        return np.where(self.measured_TJ, values, values.dtype.type(other))
 
 
 class _Box(NamedTuple):
     """The box around the measured joints of each frame; without any, from inf to -inf."""
 
-    low_T2: Floats
-    high_T2: Floats
+    low_2T: Floats
+    high_2T: Floats
 
 
-def _box(keypoints_TJ3: Floats, measured_TJ: Mask) -> _Box:
-    low = high = keypoints_TJ3[..., :2]
-    if not measured_TJ.all():
-        low = np.where(measured_TJ[..., None], low, np.float32(np.inf))
-        high = np.where(measured_TJ[..., None], high, -np.float32(np.inf))
-    return _Box(low.min(axis=1), high.max(axis=1))
+def _box(view: _View) -> _Box:
+    low = view.measured(view.places_2TJ, np.inf).min(axis=2)
+    return _Box(low, view.measured(view.places_2TJ, -np.inf).max(axis=2))
 
 
 def _spans(box: _Box) -> Floats:
     """The larger side (T,) of each box."""
     with np.errstate(over="ignore"):
-        spans: Floats = np.maximum((box.high_T2 - box.low_T2).max(axis=1), 0)
+        width_T, height_T = box.high_2T - box.low_2T
+    spans: Floats = np.maximum(np.maximum(width_T, height_T), 0)
     return spans
 
 
-def _is_degenerate(keypoints_TJ3: Floats, measured_TJ: Mask) -> Mask:
+def _is_degenerate(view: _View) -> Mask:
     """Whether the measured joints of each frame (T,) have no area, or most of them one place."""
-    places_TJ = keypoints_TJ3[..., :2].astype(np.float64) @ np.array([1, 1j])
-    count_T1 = np.maximum(measured_TJ.sum(axis=1, keepdims=True), 1)
-    middle_T1 = np.where(measured_TJ, places_TJ, 0).sum(axis=1, keepdims=True) / count_T1
-    offsets_TJ = np.where(measured_TJ, places_TJ - middle_T1, 0)
+    places_TJ = np.empty(view.scores_TJ.shape, np.complex128)
+    places_TJ.real, places_TJ.imag = view.places_2TJ
+    count_T1 = np.maximum(view.measured_TJ.sum(axis=1, keepdims=True), 1)
+    middle_T1 = view.measured(places_TJ, 0).sum(axis=1, keepdims=True) / count_T1
+    offsets_TJ = view.measured(places_TJ - middle_T1, 0)
     # The sum of the variances along the line and across it, and their difference.
     both_T = (np.abs(offsets_TJ) ** 2).sum(axis=1)
-    difference_T = np.abs((offsets_TJ**2).sum(axis=1))
+    difference_T = np.abs((offsets_TJ * offsets_TJ).sum(axis=1))
     is_flat_T = both_T - difference_T <= 2 * _FLAT**2 * both_T
-    sorted_TJ = np.sort(np.where(measured_TJ, places_TJ, np.nan), axis=1)
-    is_one_place_T = 2 * (np.diff(sorted_TJ, axis=1) == 0).sum(axis=1) >= count_T1[:, 0]
-    degenerate: Mask = is_flat_T | is_one_place_T
+    sorted_TJ = np.sort(view.measured(places_TJ, np.nan), axis=1)
+    same_T = (sorted_TJ[:, 1:] == sorted_TJ[:, :-1]).sum(axis=1)
+    degenerate: Mask = is_flat_T | (2 * same_T >= count_T1[:, 0])
     return degenerate
 
 
 @lru_cache(64)
 def _edges(width: float, height: float) -> NDArray[np.float64]:
-    """The top left and the bottom right corner (2, 2) beyond which a joint is outside."""
+    """The top left and the bottom right corner (2, 2, 1) beyond which a joint is outside."""
     left_top = -_BORDER * width, -_BORDER * height
-    return np.array([left_top, ((1 + _BORDER) * width, (1 + _BORDER) * height)])
+    corners = np.array([left_top, ((1 + _BORDER) * width, (1 + _BORDER) * height)])
+    return corners[..., None]
 
 
-def _is_outside(keypoints_TJ3: Floats, image_size: tuple[float, float]) -> Mask:
-    x, y = keypoints_TJ3[..., 0], keypoints_TJ3[..., 1]
+def _is_outside(view: _View, image_size: tuple[float, float]) -> Mask:
+    x, y = view.places_2TJ
     (right, bottom), edge = image_size, 1 + _BORDER
     outside: Mask = (x < -_BORDER * right) | (x > edge * right)
-    return outside | (y < -_BORDER * bottom) | (y > edge * bottom)
+    outside |= (y < -_BORDER * bottom) | (y > edge * bottom)
+    return outside
 
 
-def _sides_up(keypoints_TJ3: Floats, measured_TJ: Mask, joints: _Joints) -> NDArray[np.int64]:
-    """1 where a person stands upright in the image, -1 where upside down, else 0 (T,)."""
-    measured = measured_TJ.astype(np.float32)
+def _sides_up(view: _View, joints: _Joints) -> tuple[Mask, Mask]:
+    """In which frames (T,) a person stands upright in the image, and in which upside down."""
+    measured = view.measured_TJ.astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float32
-        sums_T3 = (keypoints_TJ3[..., 1] * measured) @ joints.parts_J3
+        sums_T3 = (view.places_2TJ[1] * measured) @ joints.parts_J3
         counts_T3 = measured @ joints.parts_J3
         shoulder, hip, foot = (sums_T3 / np.maximum(counts_T3, 1)).T
-    upright = (shoulder < hip) & (hip < foot)
-    upside_down = (shoulder > hip) & (hip > foot)
-    return np.where(counts_T3.all(axis=1), upright.astype(np.int64) - upside_down, 0)
+    is_known_T = counts_T3.all(axis=1)
+    upright_T = (shoulder < hip) & (hip < foot) & is_known_T
+    return upright_T, (shoulder > hip) & (hip > foot) & is_known_T

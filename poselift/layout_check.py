@@ -6,6 +6,7 @@ with those of a standing figure. Only a far better fit counts: odd poses must pa
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,19 +53,15 @@ def better_layout(
     It is looked for among those of as many joints, or those given, whose last joints may be left
     out.
     """
-    others = [
-        other
-        for other in (names_with(keypoints_TJ3.shape[1]) if among is None else among)
-        if _limbs(FORMATS[other]) != _limbs(FORMATS[name])
-    ]
+    others = _rivals(name, tuple(names_with(keypoints_TJ3.shape[1]) if among is None else among))
     if not others:
         return None
     some = _some(keypoints_TJ3)
-    claimed = _misfit(some, FORMATS[name])
+    claimed = _misfit(some, name)
     if claimed <= _FITS:
         return None
     for other in others:
-        fit = _misfit(widened(some, other), FORMATS[other])
+        fit = _misfit(widened(some, other), other)
         if fit < _GOOD_FIT and _FAR_BETTER * fit < claimed < np.inf:
             return other
     return None
@@ -72,7 +69,7 @@ def better_layout(
 
 def fits(keypoints_TJ3: Floats, name: str) -> bool:
     """Whether the lengths of the limbs are a person's, if this is the format."""
-    return _misfit(_some(keypoints_TJ3), FORMATS[name]) <= _FITS
+    return _misfit(_some(keypoints_TJ3), name) <= _FITS
 
 
 def widened(keypoints_TJ3: Floats, name: str) -> Floats:
@@ -88,6 +85,12 @@ def _some(keypoints_TJ3: Floats) -> Floats:
 
 
 @lru_cache(64)
+def _rivals(name: str, among: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some formats that have limbs elsewhere than the one named."""
+    limbs = _limbs(FORMATS[name])
+    return tuple(other for other in among if _limbs(FORMATS[other]) != limbs)
+
+
 def _limbs(format_: KeypointFormat) -> dict[str, int]:
     """Where arms and legs are; heads alone, in which formats may differ, say too little."""
     return {
@@ -97,23 +100,33 @@ def _limbs(format_: KeypointFormat) -> dict[str, int]:
     }
 
 
-def _misfit(keypoints_TJ3: Floats, format_: KeypointFormat) -> float:
+def _misfit(keypoints_TJ3: Floats, name: str) -> float:
     """How far typical bone lengths are from a person's, on a log scale; infinite if unknowable."""
-    parents, children, lengths = _bones(format_)
+    bones = _bones(name)
     found_TJ = keypoints_TJ3[..., 2] > 0
-    there = found_TJ[:, parents] & found_TJ[:, children]
-    usable = there.any(axis=0)
-    if np.count_nonzero(usable) < _FEWEST_BONES:
+    dx, dy = bones.differences(keypoints_TJ3[..., 0]), bones.differences(keypoints_TJ3[..., 1])
+    found_TE = np.sqrt(dx * dx + dy * dy)
+    expected_E = bones.lengths_E
+    if found_TJ.all() and len(expected_E) >= _FEWEST_BONES:
+        typical_E = _middle(np.sort(found_TE, axis=0))
+    else:
+        there_TE = found_TJ[:, bones.parents] & found_TJ[:, bones.children]
+        usable_E = there_TE.any(axis=0)
+        if np.count_nonzero(usable_E) < _FEWEST_BONES:
+            return np.inf
+        typical_E = _medians(found_TE[:, usable_E], there_TE[:, usable_E])
+        expected_E = expected_E[usable_E]
+    if not (typical_E > 0).any():
         return np.inf
-    ends = keypoints_TJ3[:, parents[usable], :2] - keypoints_TJ3[:, children[usable], :2]
-    dx, dy = ends[..., 0].astype(np.float64), ends[..., 1].astype(np.float64)
-    typical = _medians(np.sqrt(dx * dx + dy * dy), there[:, usable])
-    if not (typical > 0).any():
-        return np.inf
-    expected = lengths[usable]
-    ratios = np.log(np.maximum(typical, 1e-9) / expected)
-    misfits = np.abs(ratios - np.median(ratios))
-    return float(np.minimum(misfits, _WORST_BONE).mean())
+    ratios_E = np.log(np.maximum(typical_E, 1e-9) / expected_E)
+    misfits_E = np.abs(ratios_E - _middle(np.sort(ratios_E)))
+    return float(np.minimum(misfits_E, _WORST_BONE).mean())
+
+
+def _middle(ordered: Doubles) -> Doubles:
+    """The median along the first axis, of values in order; ``np.median`` is far slower."""
+    middle: Doubles = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    return middle
 
 
 def _medians(values: Doubles, there: Mask) -> Doubles:
@@ -125,9 +138,26 @@ def _medians(values: Doubles, there: Mask) -> Doubles:
     return medians / 2
 
 
+class _Bones(NamedTuple):
+    """A format's bones."""
+
+    parents: Slots
+    children: Slots
+    """The joints at both ends of each."""
+    lengths_E: Doubles
+    """In a standing figure."""
+
+    def differences(self, coordinate_TJ: Floats) -> Doubles:
+        """How far apart the ends are (T, E) along an axis."""
+        # Subtracted in float32, so that what is squared is as exact as what was sent.
+        parent_TE, child_TE = (coordinate_TJ.take(j, axis=1) for j in (self.parents, self.children))
+        return (parent_TE - child_TE).astype(np.float64)
+
+
 @lru_cache(64)
-def _bones(format_: KeypointFormat) -> tuple[Slots, Slots, Doubles]:
-    """The joints at both ends of a format's bones, and their lengths in a standing figure."""
+def _bones(name: str) -> _Bones:
+    format_ = FORMATS[name]
     figure = np.array([REFERENCE_POSE.get(joint, (0.0, 0.0)) for joint in format_.joints])
     parents, children = np.array(format_.bones, np.intp).T
-    return parents, children, np.linalg.norm(figure[parents] - figure[children], axis=-1)
+    lengths_E = np.linalg.norm(figure[parents] - figure[children], axis=-1)
+    return _Bones(parents, children, lengths_E)

@@ -12,6 +12,7 @@ from poselift.input_check import (
     Observed,
     _is_degenerate,
     _is_outside,
+    _View,
     mark_missing,
     to_pixels,
 )
@@ -188,13 +189,33 @@ def test_quick_observation_equals_the_slow_one(seed, width, scale, middle, in_on
     keypoints[:, :in_one_place, :2] = keypoints[:, :1, :2]
     keypoints[1, rng.permutation(17)[:missing], 2] = 0
     observed = CHECK.observe(keypoints)
-    measured = keypoints[..., 2] > 0
-    degenerate = (measured.sum(axis=1) >= 6) & _is_degenerate(keypoints, measured)
+    view = _View.of(keypoints)
+    degenerate = (view.measured_TJ.sum(axis=1) >= 6) & _is_degenerate(view)
     assert observed[:, 7].tolist() == degenerate.tolist()
-    outside = (keypoints[..., 2] >= 0.5) & _is_outside(keypoints, SIZE)
-    both = outside & _is_outside(keypoints, SIZE[::-1])
+    outside = (keypoints[..., 2] >= 0.5) & _is_outside(view, SIZE)
+    both = outside & _is_outside(view, SIZE[::-1])
     assert observed[:, 5].tolist() == outside.sum(axis=1).tolist()
     assert observed[:, 6].tolist() == both.sum(axis=1).tolist()
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    scale=st.sampled_from([1e-3, 0.3, 1.0, 300.0, 1e4, 1e6, 1e30]),
+    middle=st.sampled_from([0.0, 0.5, 900.0, 1e4]),
+    missing=st.sampled_from([0, 0, 3]),
+)
+@settings(max_examples=300, deadline=None)
+def test_what_is_seen_to_be_usual_would_not_be_refused(seed, scale, middle, missing):
+    rng = np.random.default_rng(seed)
+    keypoints = rng.uniform(0.3, 1, (3, 17, 3)).astype(np.float32)
+    keypoints[..., :2] = rng.normal(size=(3, 17, 2)) * scale + middle
+    keypoints[1, rng.permutation(17)[:missing], 2] = 0
+    if CHECK._is_usual(keypoints):
+        assert CHECK._expected_instead(keypoints) is None
+
+
+def test_a_person_in_the_image_is_usual():
+    assert CHECK._is_usual(standing())
 
 
 @pytest.mark.parametrize("turn", [0.1, 0.05])
