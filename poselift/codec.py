@@ -18,7 +18,7 @@ from poselift.card import Card
 from poselift.chunks import Chunk, Span, cut
 from poselift.clock import TIMESTAMP_TICKS_PER_S
 from poselift.errors import InvalidInput
-from poselift.formats import FORMATS, Conversion
+from poselift.formats import FORMATS, conversion
 from poselift.imputation import (
     MAX_GAP_S,
     MIN_SCORE,
@@ -44,6 +44,7 @@ from poselift.outliers import (
 from poselift.poses import ModelOutput, Poses, PoseWarning
 from poselift.unseen import unseen_limbs
 
+_REJECTED = np.uint8(JointQuality.REJECTED)
 FAR_OUT = "pixel coordinates nearer the image: these are too large to lift"
 
 
@@ -183,7 +184,7 @@ class Codec:
         self._model = model
         self._how = preprocessing
         format_ = FORMATS[model.keypoint_format]
-        self._convert = Conversion(preprocessing.keypoint_format, format_.name)
+        self._convert = conversion(preprocessing.keypoint_format, format_.name)
         self._outliers = OutlierCheck(
             format_.name, preprocessing.ticks_per_s, not preprocessing.reject_outliers
         )
@@ -220,7 +221,7 @@ class Codec:
         encoded = self.encode_trusted(pixels_TC3, elapsed_T)
         if not encoded.segments:
             raise InvalidInput.at(where, "at least one measured joint")
-        if not np.isfinite(encoded.inputs_TJ2[encoded.quality_T != UNKNOWN]).all():
+        if not _is_finite(encoded):
             raise InvalidInput.at(where, FAR_OUT)
         doubts = self.check.doubts(self.check.observe_some(pixels_TC3))
         return encoded._replace(warnings=(*doubts, *_corrections(encoded)))
@@ -371,13 +372,23 @@ class Codec:
         return inputs_TJ2, inverse
 
 
+def _is_finite(encoded: Encoded) -> bool:
+    """Whether all inputs are finite but those of unknown frames."""
+    inputs_TJ2 = encoded.inputs_TJ2
+    if np.isfinite(inputs_TJ2).all():
+        return True
+    return bool(np.isfinite(inputs_TJ2[encoded.quality_T != UNKNOWN]).all())
+
+
 def _corrections(encoded: Encoded) -> Iterator[PoseWarning]:
     """What was changed in a clip, if it was much."""
-    is_outlier_TC = encoded.joint_quality_TC == JointQuality.REJECTED
-    outliers = int(is_outlier_TC.sum())
-    measured = int((encoded.joint_quality_TC == JointQuality.MEASURED).sum())
-    if detail := many_outliers(outliers, measured):
-        yield PoseWarning("many_outliers", detail, _span(np.any(is_outlier_TC, axis=1)))
+    is_outlier_TC = encoded.joint_quality_TC == _REJECTED
+    if outliers := int(np.count_nonzero(is_outlier_TC)):
+        measured = int(np.count_nonzero(encoded.joint_quality_TC == JointQuality.MEASURED))
+        if detail := many_outliers(outliers, measured):
+            yield PoseWarning("many_outliers", detail, _span(np.any(is_outlier_TC, axis=1)))
+    if not encoded.swapped_TG.any():
+        return
     for group, name in enumerate(SWAP_GROUPS):
         swapped_T: Mask = encoded.swapped_TG[:, group]
         if count := int(swapped_T.sum()):

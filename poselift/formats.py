@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -203,7 +203,13 @@ class Conversion:
 
 def convert(keypoints_TJ3: Floats, source: str, target: str) -> Floats:
     """Keypoints (T, J, 3), pixels and score, in another format: see ``Conversion``."""
-    return Conversion(source, target)(keypoints_TJ3)
+    return conversion(source, target)(keypoints_TJ3)
+
+
+@lru_cache(64)
+def conversion(source: str, target: str) -> Conversion:
+    """The conversion between two formats."""
+    return Conversion(source, target)
 
 
 def _available(source: KeypointFormat, target: str) -> dict[str, int]:

@@ -161,6 +161,8 @@ class Imputation:
             elapsed_T: ticks since the frame before.
             causal: hold instead of interpolating, so that a frame depends on no later one.
         """
+        if measured_TJ.all():
+            return _nothing_to_fill(keypoints_TJ2, measured_TJ)
         if causal:
             state = ImputationState.blank(1, keypoints_TJ2.shape[1])
             filled, _ = self.fill_next(
@@ -191,8 +193,13 @@ class Imputation:
         Returns:
             what ``fill`` gives, of each track, and the state after the frames.
         """
-        if keypoints_BTJ2.shape[1] == 1 and measured_BTJ.all():
-            return _complete_frame(keypoints_BTJ2, measured_BTJ)
+        if measured_BTJ.all():
+            state = ImputationState(
+                keypoints_BTJ2[:, -1].copy(),
+                measured_BTJ[:, -1],
+                np.zeros(len(keypoints_BTJ2), np.int64),
+            )
+            return _nothing_to_fill(keypoints_BTJ2, measured_BTJ), state
         has_begun_B1 = np.any(state.seen_BJ, axis=1, keepdims=True)
         before_B = np.where(has_begun_B1[:, 0], -state.empty_B, _NEVER)
         empty_BT = _since_measured(measured_BTJ, np.cumsum(elapsed_BT, axis=1), before_B)
@@ -219,6 +226,8 @@ class Imputation:
         """
         known = measured_TJ.copy()
         known[0] |= state.seen_BJ[0]  # what lies before the first frame here is held
+        if known.all():
+            return state.keypoints_BJ2.copy()
         nowhere = np.zeros(len(known), np.bool_)
         filled, seen_TJ = _interpolate(state.keypoints_BJ2, known, nowhere)
         _place_unseen(filled, seen_TJ, self.joints)
@@ -265,13 +274,9 @@ def _carry(
     return places
 
 
-def _complete_frame(places_B1J2: Floats, measured_B1J: Mask) -> tuple[Filled, ImputationState]:
-    """What all the rest comes to for one frame with nothing missing, as most live ones are."""
-    tracks = len(places_B1J2)
-    seen_BJ = measured_B1J[:, 0]
-    state = ImputationState(places_B1J2[:, 0].copy(), seen_BJ, np.zeros(tracks, np.int64))
-    quality_B1 = np.full((tracks, 1), Quality.MEASURED, np.uint8)
-    return Filled(places_B1J2.copy(), quality_B1, measured_B1J), state
+def _nothing_to_fill(places: Floats, measured: Mask) -> Filled:
+    """What all the rest comes to for frames (…, J, 2) with all joints, as most are."""
+    return Filled(places.copy(), np.zeros(measured.shape[:-1], np.uint8), measured.copy())
 
 
 def measured_joints(keypoints: Floats, min_score: float) -> Mask:
@@ -294,7 +299,10 @@ def _since_measured(
 
 def known_segments(quality_T: NDArray[np.uint8]) -> tuple[slice, ...]:
     """The runs of frames between unknown ones."""
-    known = np.concatenate([[False], quality_T != Quality.UNKNOWN, [False]])
+    is_unknown_T = quality_T == UNKNOWN
+    if len(quality_T) and not is_unknown_T.any():
+        return (slice(0, len(quality_T)),)
+    known = np.concatenate([[False], ~is_unknown_T, [False]])
     edges = np.flatnonzero(np.diff(known)).tolist()
     return tuple(slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True))
 
@@ -306,8 +314,6 @@ def _interpolate(keypoints_TJ2: Floats, measured_TJ: Mask, unknown_T: Mask) -> t
     crosses an unknown frame. Also returns where a joint has a place (T, J): where it is measured at
     any time between the same unknown frames.
     """
-    if measured_TJ.all():
-        return keypoints_TJ2.copy(), measured_TJ.copy()
     body_T2 = _body_path(keypoints_TJ2, measured_TJ, unknown_T)
     return _straight_lines(keypoints_TJ2, measured_TJ, unknown_T, body_T2)
 

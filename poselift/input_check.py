@@ -366,9 +366,9 @@ def _is_outside(view: _View, image_size: tuple[float, float]) -> Mask:
 def _sides_up(view: _View, joints: _Joints) -> tuple[Mask, Mask]:
     """In which frames (T,) a person stands upright in the image, and in which upside down."""
     measured = view.measured_TJ.astype(np.float32)
+    counts_T3 = measured @ joints.parts_J3
     with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float32
         sums_T3 = (view.places_2TJ[1] * measured) @ joints.parts_J3
-        counts_T3 = measured @ joints.parts_J3
         shoulder, hip, foot = (sums_T3 / np.maximum(counts_T3, 1)).T
     is_known_T = counts_T3.all(axis=1)
     upright_T = (shoulder < hip) & (hip < foot) & is_known_T

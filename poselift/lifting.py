@@ -224,8 +224,9 @@ def check_finite(keypoints_TJ3: Floats, where: str) -> None:
     Raises:
         InvalidInput: naming the first joint that has such a number.
     """
-    finite_TJ = np.isfinite(keypoints_TJ3).all(axis=2)
-    if not finite_TJ.all():
+    is_finite = np.isfinite(keypoints_TJ3)
+    if not is_finite.all():
+        finite_TJ = is_finite.all(axis=2)
         frame, joint = np.argwhere(~finite_TJ)[0]
         found = keypoints_TJ3[frame, joint].tolist()
         raise InvalidInput.at(

@@ -86,7 +86,7 @@ class CheckedFrames(NamedTuple):
     @classmethod
     def all_accepted(cls, keypoints: Floats, measured: Mask) -> "CheckedFrames":
         """Frames of which nothing is doubted."""
-        nothing = np.zeros_like(measured)
+        nothing = np.zeros(measured.shape, np.bool_)
         swapped = np.zeros((*measured.shape[:-1], len(SWAP_GROUPS)), np.bool_)
         return cls(keypoints, measured, nothing, np.ones(measured.shape, np.int64), swapped)
 
@@ -248,9 +248,10 @@ class OutlierCheck:
             measured_TJ: which joints are measured.
             elapsed_T: ticks since the frame before, at least 1 each.
         """
-        steps_EJ2 = np.diff(keypoints_TJ3[..., :2], axis=0)
-        if measured_TJ.all() and self._moves_little(keypoints_TJ3, steps_EJ2):
-            return CheckedFrames.all_accepted(keypoints_TJ3, measured_TJ)
+        if measured_TJ.all():
+            places_2TJ = _coordinates(keypoints_TJ3)
+            if self._moves_little(places_2TJ, places_2TJ[:, :-1]):
+                return CheckedFrames.all_accepted(keypoints_TJ3, measured_TJ)
         # Where nothing is wrong, a frame's memory is known beforehand: all are checked at once, and
         # those after a wrong one again until the memory is as it was taken to be.
         usual = _if_all_accepted(keypoints_TJ3, measured_TJ, elapsed_T)
@@ -269,28 +270,28 @@ class OutlierCheck:
                 stepped += next_frame - wrong
         return checked
 
-    def _moves_little(self, keypoints_BJ3: Floats, steps_EJ2: Floats) -> bool:
+    def _moves_little(self, places_2BJ: Floats, before_2EJ: Floats) -> bool:
         """Whether complete frames are so calm that every check would pass: quick, and often true.
 
-        ``steps_EJ2`` are how far joints came since the frame before, of all frames or all but the
-        first.
+        ``before_2EJ`` are the places of joints, x and y, in the frame before, of all frames or all
+        but the first.
         """
         if not self._accepts_calm:
             return False
         body = _body(self.keypoint_format)
-        (one, other), x, y = body.ends_E2.T, keypoints_BJ3[..., 0], keypoints_BJ3[..., 1]
+        one, other = body.ends_E2.T
         with np.errstate(all="ignore"):
-            dx = x.take(one, axis=1) - x.take(other, axis=1)
-            dy = y.take(one, axis=1) - y.take(other, axis=1)
-            says_TE = np.sqrt(dx * dx + dy * dy) / body.lengths_E
+            dx, dy = places_2BJ.take(one, axis=2) - places_2BJ.take(other, axis=2)
+            says_BE = np.sqrt(dx * dx + dy * dy) / body.lengths_E
             rank = max(int(np.ceil(_STATURE_RANK * len(one))) - 1, 0)
-            stature_T1 = np.partition(says_TE, rank, axis=1)[:, rank, None]
-            middle = steps_EJ2.shape[1] // 2
-            steps = steps_EJ2 - np.partition(steps_EJ2, middle, axis=1)[:, middle, None]
-            off = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2)
+            stature_B1 = np.partition(says_BE, rank, axis=1)[:, rank, None]
+            steps_2EJ = places_2BJ[:, len(says_BE) - before_2EJ.shape[1] :] - before_2EJ
+            middle = steps_2EJ.shape[2] // 2
+            steps_2EJ -= np.partition(steps_2EJ, middle, axis=2)[:, :, middle, None]
+            x, y = steps_2EJ
             # NaN compares false, so wild numbers are not calm.
-            is_calm = off <= _CALM * stature_T1[len(stature_T1) - len(off) :]
-            return bool(is_calm.all() and (says_TE <= _STRETCH * stature_T1).all())
+            is_calm = np.sqrt(x * x + y * y) <= _CALM * stature_B1[len(says_BE) - len(x) :]
+            return bool(is_calm.all() and (says_BE <= _STRETCH * stature_B1).all())
 
     @cached_property
     def _accepts_calm(self) -> bool:
@@ -341,8 +342,8 @@ class OutlierCheck:
             the frames, and what to remember after them.
         """
         if measured_BJ.all() and memory.is_fresh():
-            steps_BJ2 = keypoints_BJ3[..., :2] - memory.places_BJ2
-            if self._moves_little(keypoints_BJ3, steps_BJ2):
+            places_2BJ = _coordinates(keypoints_BJ3)
+            if self._moves_little(places_2BJ, memory.places_BJ2.transpose(2, 0, 1)):
                 checked = CheckedFrames.all_accepted(keypoints_BJ3, measured_BJ)
                 return checked, MotionMemory.begun(keypoints_BJ3[..., :2], measured_BJ)
         memory = memory.later(elapsed_B)
@@ -525,6 +526,11 @@ def _most_stretched(stretch_E: Floats, body: _Body) -> int | None:
     long_J = (body.bones_of_JE & (stretch_E > _STRETCH)).sum(axis=1)
     of_these = (long_J > 0) & (long_J == (body.bones_of_JE & (stretch_E > 0)).sum(axis=1))
     return int(np.where(of_these, long_J, 0).argmax()) if of_these.any() else None
+
+
+def _coordinates(keypoints: Floats) -> Floats:
+    """Both coordinates (2, B, J), each by itself: NumPy is several times as slow on pairs."""
+    return np.ascontiguousarray(keypoints[..., :2].transpose(2, 0, 1))
 
 
 def _norm(vectors: Floats) -> Floats:
