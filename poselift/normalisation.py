@@ -166,7 +166,8 @@ def person(rays: Floats, torso: Sequence[int], body: Slots) -> tuple[Floats, Inv
     depth = np.maximum(seen[..., 2], _NEAREST_DEPTH)
     x, y = seen[..., 0] / depth, seen[..., 1] / depth
     body_x, body_y = x[:, body], y[:, body]
-    spread = np.sqrt((body_x * body_x + body_y * body_y).mean(axis=-1))
+    squares = body_x * body_x + body_y * body_y
+    spread = np.sqrt(squares.sum(axis=-1) / len(body))  # the mean, which NumPy takes longer over
     spread[spread < _SMALLEST_SPREAD] = _USUAL_SPREAD
     spread_T1 = spread[:, None]
     return _joined(x / spread_T1, y / spread_T1), InverseTransform(turn_T33, np.float32(1) / spread)
