@@ -128,9 +128,8 @@ class InputCheck:
         images = np.abs(measured / np.array(self.image_size)).max(axis=1)
         if np.count_nonzero(images > _FAR_OUTSIDE) >= _MOST * len(measured):
             return self._pixels("lie farther outside than ten images; check coordinates")
-        measured_TJ = keypoints_TJ3[..., 2] > 0
-        spans_T = _spans(_box(_View.of(keypoints_TJ3)))
-        spans_T = spans_T[measured_TJ.sum(axis=1) >= _FEWEST_JOINTS]
+        view = _View.of(keypoints_TJ3)
+        spans_T = _spans(_box(view))[view.joints_T >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
             return f"a person; all joints lie within {spans_T.max():g} pixels of each other"
         return None
@@ -152,8 +151,7 @@ class InputCheck:
     def observe(self, keypoints_TJ3: Floats) -> NDArray[np.int64]:
         """Count in each frame what warnings rest on: rows (T, 8) of ``Observed``."""
         joints, view = _joints(self.keypoint_format), _View.of(keypoints_TJ3)
-        joints_T, box = view.measured_TJ.sum(axis=1), _box(view)
-        is_seen_T = joints_T >= _FEWEST_JOINTS
+        box, is_seen_T = _box(view), view.joints_T >= _FEWEST_JOINTS
         confident = (view.scores_TJ >= _CONFIDENT) & joints.not_extrapolated_J
         counts = np.zeros((len(keypoints_TJ3), len(Observed._fields)), np.int64)
         counts[:, 0] = is_seen_T
@@ -165,7 +163,7 @@ class InputCheck:
             counts[:, 5] = outside.sum(axis=1)
             swapped = _is_outside(view, self.image_size[::-1])
             counts[:, 6] = (outside & swapped).sum(axis=1)
-        is_body_T = joints_T >= _FEWEST_JOINTS_OF_A_BODY
+        is_body_T = view.joints_T >= _FEWEST_JOINTS_OF_A_BODY
         counts[:, 7] = is_body_T & _is_degenerate(view)
         return counts
 
@@ -293,6 +291,8 @@ class _View(NamedTuple):
     places_2TJ: Floats
     scores_TJ: Floats
     measured_TJ: Mask
+    joints_T: NDArray[np.int64]
+    """How many joints are measured in each frame."""
     is_complete: bool
     """Whether all joints are measured in all frames."""
 
@@ -300,8 +300,11 @@ class _View(NamedTuple):
     def of(cls, keypoints_TJ3: Floats) -> "_View":
         """That of keypoints in pixels with scores."""
         coordinates_3TJ = np.ascontiguousarray(keypoints_TJ3.transpose(2, 0, 1))
-        measured_TJ = coordinates_3TJ[2] > 0
-        return cls(coordinates_3TJ[:2], coordinates_3TJ[2], measured_TJ, bool(measured_TJ.all()))
+        scores_TJ = coordinates_3TJ[2]
+        measured_TJ = scores_TJ > 0
+        joints_T = measured_TJ.sum(axis=1)
+        is_complete = bool(joints_T.sum() == measured_TJ.size)
+        return cls(coordinates_3TJ[:2], scores_TJ, measured_TJ, joints_T, is_complete)
 
     def measured(self, values: _AnyArray, other: float) -> _AnyArray:
         """Values (…, T, J), and another one for joints that are not measured."""
@@ -334,8 +337,8 @@ def _is_degenerate(view: _View) -> Mask:
     """Whether the measured joints of each frame (T,) have no area, or most of them one place."""
     places_TJ = np.empty(view.scores_TJ.shape, np.complex128)
     places_TJ.real, places_TJ.imag = view.places_2TJ
-    count_T1 = np.maximum(view.measured_TJ.sum(axis=1, keepdims=True), 1)
-    middle_T1 = view.measured(places_TJ, 0).sum(axis=1, keepdims=True) / count_T1
+    count_T = np.maximum(view.joints_T, 1)
+    middle_T1 = (view.measured(places_TJ, 0).sum(axis=1) / count_T)[:, None]
     offsets_TJ = view.measured(places_TJ - middle_T1, 0)
     # The sum of the variances along the line and across it, and their difference.
     both_T = (np.abs(offsets_TJ) ** 2).sum(axis=1)
@@ -343,7 +346,7 @@ def _is_degenerate(view: _View) -> Mask:
     is_flat_T = both_T - difference_T <= 2 * _FLAT**2 * both_T
     sorted_TJ = np.sort(view.measured(places_TJ, np.nan), axis=1)
     same_T = (sorted_TJ[:, 1:] == sorted_TJ[:, :-1]).sum(axis=1)
-    degenerate: Mask = is_flat_T | (2 * same_T >= count_T1[:, 0])
+    degenerate: Mask = is_flat_T | (2 * same_T >= count_T)
     return degenerate
 
 
@@ -365,10 +368,9 @@ def _is_outside(view: _View, image_size: tuple[float, float]) -> Mask:
 
 def _sides_up(view: _View, joints: _Joints) -> tuple[Mask, Mask]:
     """In which frames (T,) a person stands upright in the image, and in which upside down."""
-    measured = view.measured_TJ.astype(np.float32)
-    counts_T3 = measured @ joints.parts_J3
+    counts_T3 = view.measured_TJ.astype(np.float32) @ joints.parts_J3
     with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float32
-        sums_T3 = (view.places_2TJ[1] * measured) @ joints.parts_J3
+        sums_T3 = view.measured(view.places_2TJ[1], 0) @ joints.parts_J3
         shoulder, hip, foot = (sums_T3 / np.maximum(counts_T3, 1)).T
     is_known_T = counts_T3.all(axis=1)
     upright_T = (shoulder < hip) & (hip < foot) & is_known_T
