@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.body_memory import MemoryBudget
 from service.context import ServiceContext
@@ -166,7 +167,17 @@ class Operations:
         )
         route = self._app.routes[-1]
         assert isinstance(route, APIRoute)
+        # FastAPI would look for parameters and dependencies, of which endpoints have none.
+        route.app = _answered_by(endpoint)
         return route
+
+
+def _answered_by(endpoint: Endpoint) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return answer
 
 
 def _bytes(description: str) -> Schema:
