@@ -57,17 +57,17 @@ def are_numbers(values: list[Any]) -> bool:
 
 def _values(frames: list[Any], joints: int) -> list[Any] | None:
     """All numbers in one list, if every frame has all joints and every joint a score."""
-    if not _are_lists(frames, joints):
-        return None
-    all_joints = list(_flat(frames))
-    if not _are_lists(all_joints, 3):
+    # Lists alone hold numbers: of what else has a length, texts and objects, only texts come out.
+    try:
+        if not {joints}.issuperset(map(len, frames)):
+            return None
+        all_joints = list(_flat(frames))
+        if not {3}.issuperset(map(len, all_joints)):
+            return None
+    except TypeError:  # a number, a truth value or null
         return None
     values = list(_flat(all_joints))
-    return values if _NUMBERS.issuperset(map(type, values)) else None
-
-
-def _are_lists(items: list[Any], length: int) -> bool:
-    return {list}.issuperset(map(type, items)) and {length}.issuperset(map(len, items))
+    return values if are_numbers(values) else None
 
 
 def _completed(frames: Iterable[Any]) -> list[Any]:
