@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -45,11 +46,16 @@ class Postprocessing:
             raise InvalidInput.at("ground_contact", f"{expected}, found true")
 
 
+_NOTHING: Final = Postprocessing()
+
+
 def postprocess(poses: Poses, how: Postprocessing, fps: float, skeleton: OutputSkeleton) -> Poses:
     """Postprocess the poses of a clip, in camera axes; each known segment by itself.
 
     The arrays of ``poses`` may be changed; ``skeleton`` is theirs.
     """
+    if how == _NOTHING:
+        return poses
     if how.person_height_m is not None:
         known_T = poses.quality != Quality.UNKNOWN
         poses = scaled(poses, how.person_height_m / usual_height(poses.poses[known_T], skeleton))
