@@ -170,6 +170,8 @@ class Clip:
     @cached_property
     def detected(self) -> slice:
         """The frames from the first to the last detection; all, if there is none."""
+        if mark_missing(self.keypoints_TJ3[[0, -1]])[..., 2].any(axis=1).all():
+            return slice(0, len(self))  # quick, and often so
         frames = np.flatnonzero(self.keypoints_TJ3[..., 2].any(axis=1))
         if len(frames):
             between = slice(int(frames[0]), int(frames[-1]) + 1)

@@ -62,3 +62,13 @@ def test_a_number_that_is_not_finite_names_its_joint(bad: float, channel: int) -
     with pytest.raises(InvalidInput) as refusal:
         check_finite(invalid.keypoints_TJ3, "clips[2].keypoints")
     assert refusal.value.field_errors[0].where == "clips[2].keypoints[17][4]"
+
+
+@pytest.mark.parametrize("missing", [[], [0], [3], [0, 3], [1], [0, 1, 2, 3], [1, 2]])
+@pytest.mark.parametrize("mark", [(7, 9, 0), (0, 0, 1), (-1, -1, 1)])
+def test_detected_frames_are_those_with_a_joint_that_is_not_missing(missing, mark) -> None:
+    keypoints = np.ones((4, 17, 3), np.float32)
+    keypoints[..., 0] = 5
+    keypoints[missing] = mark
+    found = [frame for frame in range(4) if frame not in missing] or range(4)
+    assert Clip("0", keypoints).detected == slice(min(found), max(found) + 1)
