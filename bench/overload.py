@@ -1,8 +1,9 @@
 """What callers meet at several times as many requests as can be answered, over HTTP and gRPC.
 
 Clips are sent at a steady pace, whether or not those before are answered: first one at a time, then
-at so many times the rate that sixteen callers reached together. With a deadline, answers that come
-later count as late.
+at so many times the rate that sixteen callers reached together. What is sent in the first seconds
+of that is left out: after it was idle the service lets more wait. With a deadline, answers that
+come later count as late.
 
     python -m bench.overload [--times 5] [--frames 27] [--seconds 10] [--deadline 2]
 """
@@ -30,6 +31,7 @@ from tests.serving import ServiceProcess, service_process
 Ask = Callable[[], Awaitable[str]]
 _CALLERS = 16
 _MOST_WAITING = 2_000
+_SETTLED_S = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> Figures:
@@ -80,13 +82,14 @@ async def _closed(ask: Ask, callers: int, seconds: float) -> Met:
 
 async def _open(ask: Ask, pace: float, seconds: float) -> Met:
     """Requests at a pace, however many wait."""
+    at_first: Met = defaultdict(list)
     met: Met = defaultdict(list)
     tasks: set[asyncio.Task[None]] = set()
     began = time.perf_counter()
     sent = 0
-    while (now := time.perf_counter() - began) < seconds:
+    while (now := time.perf_counter() - began) < _SETTLED_S + seconds:
         for _ in range(min(int(now * pace) - sent, _MOST_WAITING - len(tasks))):
-            task = asyncio.create_task(_timed(ask, met))
+            task = asyncio.create_task(_timed(ask, met if now > _SETTLED_S else at_first))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         sent = int(now * pace)
