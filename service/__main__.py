@@ -34,6 +34,7 @@ from service.machine import (
 from service.request_errors import StoreError
 from service.settings import Settings, explain
 from service.shared_amounts import SharedAmounts
+from service.shared_loads import SharedLoads
 from service.siblings import Siblings
 from service.supervisor import Announce, Part, Supervisor, threads_of_each
 from service.tls import TlsError
@@ -109,7 +110,8 @@ def _supervise(settings: Settings, count: int) -> int:
         ports = {"http_port": http.getsockname()[1], "grpc_port": rpc.getsockname()[1]}
         settings = settings.model_copy(update={**ports, "threads": threads})
         _log.info("%d workers, models use %d threads in each", count, threads)
-        siblings, amounts = Siblings(folder, count), SharedAmounts(count)
+        siblings = Siblings(folder, count, SharedLoads(count))
+        amounts = SharedAmounts(count)
         keeper = Part("the keeper", partial(_keep, settings, siblings, management))
         workers = [
             Part(f"worker {each.number}", partial(_work, settings, each, amounts), each.number)

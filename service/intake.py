@@ -65,19 +65,20 @@ class Intake:
         Raises:
             Overloaded: it would wait for too long, or not be done by its deadline.
         """
-        work = self._expected_work(asked)
+        work = self.expected_work(asked.media_type, asked.size)
         self._check(asked, work, self._ahead(asked.party, work))
 
     def enter(self, asked: Asked) -> "Visit":
         """Let a request in, or refuse it as ``check`` does; it leaves with the context."""
-        work = self._expected_work(asked)
+        work = self.expected_work(asked.media_type, asked.size)
         ahead = self._ahead(asked.party, work)
         self._check(asked, work, ahead)
         return Visit(self, asked, work, ahead)
 
-    def _expected_work(self, asked: Asked) -> float:
-        bytes_of_a_frame = self._bytes_of_a_frame.get(asked.media_type, _BYTES_OF_A_FRAME)
-        return _FRAMES_OF_A_REQUEST + asked.size / bytes_of_a_frame
+    def expected_work(self, media_type: str, size: int) -> float:
+        """The frames' worth of a request, by the size of its body in bytes."""
+        bytes_of_a_frame = self._bytes_of_a_frame.get(media_type, _BYTES_OF_A_FRAME)
+        return _FRAMES_OF_A_REQUEST + size / bytes_of_a_frame
 
     def _ahead(self, party: str, work: float) -> float:
         """What is done of others' work before a party's new work is done."""

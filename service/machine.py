@@ -98,6 +98,7 @@ async def shared_machine(
 ) -> AsyncIterator[Machine]:
     """The same for one of several workers, which are behind ports that are reserved for them."""
     amounts.join(siblings.number, siblings.lock_path)
+    siblings.loads.join(siblings.number)
     http = bound_socket("HTTP", settings.host, settings.http_port, is_shared=True)
     with http, unix_socket(siblings.management_path) as management:
         yield Machine(

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.health import Status
 from service.request_errors import Unavailable
+from service.shared_loads import SharedLoads
 
 _PATIENCE_S = 5.0
 
@@ -35,6 +36,7 @@ class Siblings:
     folder: Path
     """Of their Unix sockets; no other user may enter it."""
     count: int
+    loads: SharedLoads
     number: int = 0
     """From 1; 0 for the keeper, which is none."""
 

@@ -27,6 +27,7 @@ from service.rpc.server import RpcTransport
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
 from service.settings import Settings
 from service.shares import Pool, Rates, Shares
+from service.siblings import Siblings
 from service.validation import Limits
 from service.wire.decoding import Decoder
 from service.wire.video_uploads import VideoBounds, VideoUploads
@@ -101,10 +102,11 @@ async def _serve(
         _settle_garbage_collector()
         context.state.ready = True
         machine.announce(f"{', '.join(addresses)}, {_described(models)}")
-        stop = asyncio.create_task(signals.get())
-        await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
-        if stop.done() and stop.result() == signal.SIGTERM:
-            await _limp(state, signals, machine.settings.lame_duck_s)
+        async with _taking_of_others(machine.siblings):
+            stop = asyncio.create_task(signals.get())
+            await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
+            if stop.done() and stop.result() == signal.SIGTERM:
+                await _limp(state, signals, machine.settings.lame_duck_s)
         _log.info("stopping: finishing what is in progress")
         await _drain(servers, context, machine.settings.drain_timeout_s)
 
@@ -131,6 +133,20 @@ async def _beating(state: ServiceState) -> AsyncIterator[None]:
         yield
     finally:
         pulse.cancel()
+
+
+@asynccontextmanager
+async def _taking_of_others(siblings: Siblings | None) -> AsyncIterator[None]:
+    """Take requests that other workers pass on; no more of them once this one begins to drain."""
+    if siblings is None:
+        yield
+        return
+    taking = asyncio.create_task(siblings.loads.take(), name="taking of others")
+    try:
+        yield
+    finally:
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
 
 
 @asynccontextmanager

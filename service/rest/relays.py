@@ -1,27 +1,30 @@
-"""Requests of a live session, passed on to the worker whose it is.
+"""Requests that another worker is better placed for, passed on to it.
 
-They may come to any of several workers, and the session would change hands with each. So its id
-says whose it is; that worker does all there is to do, and the one asked passes bytes on.
+Those of a live session may come to any of several workers, and the session would change hands with
+each. So its id says whose it is. Clips come to the worker that has the caller's connection; where
+another one has clearly less work they are passed on, and from there no further. That worker does
+all there is to do, and the one asked passes bytes on.
 """
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 
 import h11
 import orjson
 from fastapi import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.addresses import Network
+from service.context import ServiceContext
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.request_errors import Unavailable
 from service.rest.connections import ABORT
-from service.rest.middleware import address_in
+from service.rest.middleware import address_in, declared_size
 from service.siblings import Siblings
 
 _SESSION = re.compile(r"/v1/sessions/([^/]+)(/frames)?")
+_LIFT = "POST", "/v1/lift"
 _PIECE_BYTES = 64 * 1024
 _OF_CONNECTION = {b"connection", b"keep-alive", b"expect", b"upgrade", b"te"}
 _TOLD_ANEW = {b"x-forwarded-for", b"x-forwarded-proto"}
@@ -30,28 +33,79 @@ _TOLD_ANEW = {b"x-forwarded-for", b"x-forwarded-proto"}
 class Relays:
     """Serves what is for this worker, and passes the rest on."""
 
-    def __init__(
-        self, app: ASGIApp, siblings: Siblings, trusted_proxies: tuple[Network, ...]
-    ) -> None:
+    def __init__(self, app: ASGIApp, context: ServiceContext, siblings: Siblings) -> None:
         self._app = app
+        self._context = context
         self._siblings = siblings
-        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
-        found = _SESSION.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        whose = self._siblings.number if found is None else self._siblings.whose(found[1])
-        if whose != self._siblings.number:
-            with suppress(OSError):  # it is being started again: the session is taken over here
-                path = str(self._siblings.requests_path(whose))
-                reader, writer = await asyncio.open_unix_connection(path)
-                try:
-                    request = _request(scope, address_in(scope, self._trusted_proxies))
-                    await _Relay(reader, writer).pass_on(request, scope, receive, send)
-                finally:
-                    writer.close()
+        if scope["type"] == "http":
+            if (scope["method"], scope["path"]) == _LIFT:
+                await self._lift(scope, receive, send)
                 return
+            if found := _SESSION.fullmatch(scope["path"]):
+                whose = self._siblings.whose(found[1])
+                if await self._is_passed_on(whose, scope, receive, send):
+                    return
         await self._app(scope, receive, send)
+
+    async def _lift(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loads = self._siblings.loads
+        worker = loads.less_loaded()
+        if worker is not None:
+            with loads.given(worker) as count:
+                ends = self._counted(count, scope, receive, send)
+                if await self._is_passed_on(worker, scope, *ends):
+                    return
+        with loads.given() as count:
+            await self._app(scope, *self._counted(count, scope, receive, send))
+
+    def _counted(
+        self, count: Callable[[float], None], scope: Scope, receive: Receive, send: Send
+    ) -> tuple[Receive, Send]:
+        """Both ends of a request, of which ``count`` is told what work there is.
+
+        Of a large body only what has come: the rest may take long or never come. None is left once
+        the answer begins, however slowly it is read.
+        """
+        headers = Headers(scope=scope)
+        media_type = headers.get("content-type", "").partition(";")[0]
+        expected, came, is_answered = min(declared_size(headers), _PIECE_BYTES), 0, False
+        count(self._context.intake.expected_work(media_type, expected))
+
+        async def receive_counted() -> Message:
+            nonlocal came
+            event = await receive()
+            came += len(event.get("body", b""))
+            if came > expected and not is_answered:
+                count(self._context.intake.expected_work(media_type, came))
+            return event
+
+        async def send_counted(message: Message) -> None:
+            nonlocal is_answered
+            if not is_answered:
+                is_answered = True
+                count(0)
+            await send(message)
+
+        return receive_counted, send_counted
+
+    async def _is_passed_on(self, worker: int, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Pass a request on, if it is for another worker and that one is there."""
+        if worker == self._siblings.number:
+            return False
+        try:
+            request = _request(scope, address_in(scope, self._context.trusted_proxies))
+            path = str(self._siblings.requests_path(worker))
+            reader, writer = await asyncio.open_unix_connection(path)
+        except (OSError, h11.LocalProtocolError):
+            return False  # being started again, or stricter than we are: it is served here
+        try:
+            await _Relay(reader, writer).pass_on(request, scope, receive, send)
+        finally:
+            writer.close()
+        return True
 
 
 class _Relay:
@@ -75,7 +129,7 @@ class _Relay:
                 scope["state"][ABORT]()
                 return
             gone = problem(
-                told(Unavailable("the worker with this session ended")), with_status=True
+                told(Unavailable("the worker that was to do it ended")), with_status=True
             )
             response = Response(orjson.dumps(gone), gone["status"], media_type=PROBLEM_TYPE)
             await response(scope, receive, send)

@@ -42,7 +42,7 @@ class HttpTransport:
         )
         metrics.watch_connections(lambda: self._connections.count)
         app, siblings = create_app(context), machine.siblings
-        front = app if siblings is None else Relays(app, siblings, context.trusted_proxies)
+        front = app if siblings is None else Relays(app, context, siblings)
         self._servers = [_Server(_config(front, self._connections, machine), machine.http_socket)]
         if siblings is not None:
             passed_on = unix_socket(siblings.requests_path(siblings.number))

@@ -6,6 +6,7 @@ bad input, and so that lifting has one way in with HTTP's protobuf bodies.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import grpc
@@ -50,7 +51,16 @@ class PoseLift:
         quota = request.caller.quotas.bytes_in_flight
         with self._budget.lease(request.caller.party, quota) as lease:
             body = await self._body(channel, lease)
-            return await lift_handler.lift(self._context, body, PROTOBUF, PROTOBUF, request)
+            with self._counted(len(body)):
+                return await lift_handler.lift(self._context, body, PROTOBUF, PROTOBUF, request)
+
+    def _counted(self, size: int) -> AbstractContextManager[object]:
+        """Count a request of so many bytes for this worker, where there are several."""
+        siblings = self._context.siblings
+        if siblings is None:
+            return nullcontext()
+        work = self._context.intake.expected_work(PROTOBUF.media_type, size)
+        return siblings.loads.given(work=work)
 
     async def lift_stream(self, channel: RpcChannel, request: Admitted) -> None:
         """Lift a live session's frames as they come."""

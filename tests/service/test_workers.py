@@ -4,25 +4,30 @@ import asyncio
 import copy
 import os
 import re
+import secrets
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
+from poselift import AsyncClient
 from service.keys import KeyRing, Keys, hash_of
 from service.request_errors import Forbidden, Overloaded
 from service.shared_amounts import SharedAmounts, SharedLevels, SharedPlaces
+from service.shared_loads import ABSENT_S, SharedLoads
 from service.shares import Pool, Rates
 from tests.live.clients import Ended, Requests, assert_equal, lifted, opened, stream
 from tests.live.replicas import walks
-from tests.service.test_main import _wait_until_lifting, failed_start, post
+from tests.models import person_clip
+from tests.service.test_main import _wait_until_lifting, body, failed_start, post
 from tests.serving import ServiceProcess, descendants, service_process
 
 KEYS = {"one": "live_sessions = 1", "free": ""}
@@ -42,6 +47,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(models: Path, keys: Path) -> Iterator[ServiceProcess]:
     settings = {"MANAGEMENT_PORT": "0", "API_KEYS_FILE": str(keys), "STORE_SETTLE_S": "0"}
+    settings |= {"ACCESS_LOG": "true", "MAX_QUEUED_FRAMES": "3000"}
     with service_process(models, WORKERS="2", **settings) as running:
         yield running
 
@@ -51,10 +57,13 @@ def metrics_of(service: ServiceProcess) -> str:
 
 
 def sample(service: ServiceProcess, name: str) -> dict[str, float]:
-    """A metric of each worker, by its number."""
-    lines = metrics_of(service).splitlines()
-    found = [re.fullmatch(rf'{name}{{.*worker="(\d+)".*}} (.+)', line) for line in lines]
-    return {each[1]: float(each[2]) for each in found if each}
+    """A metric of each worker, by its number; whatever other labels it has are added up."""
+    sums: dict[str, float] = {}
+    for worker, value in re.findall(
+        rf'(?m)^{name}{{.*worker="(\d+)".*}} (.+)', metrics_of(service)
+    ):
+        sums[worker] = sums.get(worker, 0.0) + float(value)
+    return sums
 
 
 def process_of(service: ServiceProcess, part: str) -> int:
@@ -203,6 +212,135 @@ async def test_a_session_goes_on_over_requests_when_its_worker_is_killed(
     await asyncio.to_thread(wait_until_ready, service)
 
 
+@asynccontextmanager
+async def connections_of_one(
+    service: ServiceProcess, count: int = 4
+) -> AsyncIterator[tuple[list[httpx.AsyncClient], int]]:
+    """Connections that all are one worker's, and its number."""
+    found: dict[int, list[httpx.AsyncClient]] = {1: [], 2: []}
+    # Certificates take longer to load than a service without them to ask.
+    options: dict[str, Any] = {"base_url": service.url, "timeout": 60, "verify": False}
+    options["headers"] = {"x-api-key": "free", "content-type": "application/json"}
+    async with AsyncExitStack() as clients:
+        while max(map(len, found.values())) < count:
+            client = await clients.enter_async_context(httpx.AsyncClient(**options))
+            name = secrets.token_hex(8)
+            await client.get("/v1/models", headers={"x-request-id": name})
+            ((worker, _),) = await asyncio.to_thread(access, service, name)
+            found[worker].append(client)
+        worker = max(found, key=lambda each: len(found[each]))
+        yield found[worker], worker
+
+
+def access(service: ServiceProcess, request_id: str) -> list[tuple[int, str]]:
+    """What the log says of a request, and by which worker."""
+    service.log_says(f"request={request_id}]")
+    said = re.findall(rf"worker=(\d) request={request_id}\] (.*)", "".join(service.log))
+    return [(int(worker), line) for worker, line in said]
+
+
+async def lift_all(
+    connections: Sequence[httpx.AsyncClient], content: bytes, each: int = 5
+) -> dict[str, httpx.Response]:
+    """Answers to so many requests on each connection, one after the other, by their ids."""
+    answers: dict[str, httpx.Response] = {}
+
+    async def lift(connection: httpx.AsyncClient) -> None:
+        for _ in range(each):
+            name = secrets.token_hex(8)
+            headers = {"x-request-id": name}
+            answers[name] = await connection.post("/v1/lift", content=content, headers=headers)
+
+    await asyncio.gather(*map(lift, connections))
+    return answers
+
+
+def lifts(service: ServiceProcess) -> float:
+    """How many requests to lift clips were answered, by all workers."""
+    told = r'poselift_requests_total{operation="lift",.*} (.+)'
+    return sum(map(float, re.findall(told, metrics_of(service))))
+
+
+async def test_clips_go_to_the_worker_with_less_work(service: ServiceProcess) -> None:
+    """Where all connections are one worker's, as those of few callers may be."""
+    before = await asyncio.to_thread(lifts, service)
+    batches = await asyncio.to_thread(sample, service, "poselift_batch_items_count")
+    async with connections_of_one(service) as (connections, _):
+        ((_, alone),) = (await lift_all(connections[:1], body(100), each=1)).items()
+        answers = await lift_all(connections, body(100))
+    assert await asyncio.to_thread(lifts, service) == before + 1 + len(answers)
+    after = await asyncio.to_thread(sample, service, "poselift_batch_items_count")
+    assert all(after[worker] > batches.get(worker, 0.0) for worker in "12"), (batches, after)
+    for name, answer in answers.items():
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-request-id"] == name
+        ((_, said),) = access(service, name)
+        assert said.endswith("caller free at 127.0.0.1")
+        assert_same_poses(answer, alone)
+
+
+def assert_same_poses(answer: httpx.Response, other: httpx.Response) -> None:
+    poses, expected = [each.json()["clips"][0]["poses"] for each in (answer, other)]
+    np.testing.assert_allclose(poses, expected, atol=1e-4)
+
+
+async def test_clips_are_refused_only_where_no_worker_has_room(service: ServiceProcess) -> None:
+    """A queue has room for one of these clips, so that two on one worker would be too many."""
+    content = body(2_000)
+    async with connections_of_one(service, 3) as (connections, _):
+        answers = await lift_all(connections[:2], content)
+        assert {answer.status_code for answer in answers.values()} == {200}
+        until, statuses = time.monotonic() + 60, {200}
+        while 429 not in statuses:
+            assert time.monotonic() < until
+            answers = await lift_all(connections, content)
+            statuses = {answer.status_code for answer in answers.values()}
+            assert statuses <= {200, 429}
+
+
+async def test_clips_are_answered_while_the_other_worker_is_stuck_or_gone(
+    service: ServiceProcess,
+) -> None:
+    async with connections_of_one(service) as (connections, worker):
+        other = process_of(service, f"worker {3 - worker}")
+        os.kill(other, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(1.2 * ABSENT_S)
+            answers = await lift_all(connections, body(100))
+        finally:
+            os.kill(other, signal.SIGCONT)
+        assert {access(service, name)[0][0] for name in answers} == {worker}
+        await lift_until_both_answer(service, connections)
+        seen = len(service.log)
+        os.kill(other, signal.SIGKILL)
+        await asyncio.to_thread(service.log_says, "ended with status -9", after=seen)
+        answers |= await lift_all(connections, body(100))
+        assert {answer.status_code for answer in answers.values()} == {200}
+        await asyncio.to_thread(wait_until_ready, service)
+        await lift_until_both_answer(service, connections)
+
+
+async def lift_until_both_answer(
+    service: ServiceProcess, connections: Sequence[httpx.AsyncClient]
+) -> None:
+    until, workers = time.monotonic() + 60, set[int]()
+    while workers != {1, 2}:
+        assert time.monotonic() < until
+        answers = await lift_all(connections, body(100))
+        workers |= {access(service, name)[0][0] for name in answers}
+
+
+async def test_a_clip_over_grpc_is_answered_alike(service: ServiceProcess) -> None:
+    keypoints = person_clip(100)
+    address = f"grpc://127.0.0.1:{service.grpc_port}"
+    async with AsyncClient(address, api_key="free") as client:
+        poses = await client.lift(keypoints, image_size=(1000, 800))
+    async with connections_of_one(service, 1) as (connections, _):
+        ((_, answer),) = (await lift_all(connections, body(100), each=1)).items()
+    expected = np.array(answer.json()["clips"][0]["poses"])
+    np.testing.assert_allclose(poses.poses, expected, atol=1e-4)
+
+
 async def test_a_session_outlives_the_keeper_and_its_store(service: ServiceProcess) -> None:
     frames = walks("anna", frames=10)
     before = await asyncio.to_thread(store_restarts, service)
@@ -283,6 +421,63 @@ def test_a_worker_that_cannot_start_ends_the_service(models: Path) -> None:
     status, line = failed_start(models, WORKERS="2", DEFAULT_MODEL="symetric")
     assert status == 1
     assert "no model is named 'symetric'" in line
+
+
+class TestSharedLoads:
+    """Of three workers, the second asks who has less to do."""
+
+    @pytest.fixture
+    async def workers(self) -> AsyncIterator[list[SharedLoads]]:
+        """Each is one and the same table."""
+        first = SharedLoads(3)
+        workers = [first, copy.copy(first), copy.copy(first)]
+        for number, each in enumerate(workers, 1):
+            each.join(number)
+        taking = [asyncio.create_task(each.take()) for each in workers]
+        await asyncio.sleep(0)
+        yield workers
+        for each in taking:
+            each.cancel()
+
+    async def test_the_one_with_the_least_is_chosen(self, workers: list[SharedLoads]) -> None:
+        first, second, third = workers
+        assert second.less_loaded() is None
+        with second.given(work=500), first.given(work=300), third.given(work=200):
+            assert second.less_loaded() == 3
+            assert first.less_loaded() == 3
+            assert third.less_loaded() is None
+            with second.given(3, 200):  # passed on, and not there yet
+                assert second.less_loaded() == 1
+            with third.given() as count:
+                count(200)
+                assert second.less_loaded() == 1
+                count(0)
+                assert second.less_loaded() == 3
+
+    async def test_little_difference_is_none(self, workers: list[SharedLoads]) -> None:
+        first, second, third = workers
+        with second.given(work=40):
+            assert second.less_loaded() is None
+        with second.given(work=2_200), first.given(work=2_000), third.given(work=2_000):
+            assert second.less_loaded() is None
+            with second.given(work=100):
+                assert second.less_loaded() in (1, 3)
+
+    async def test_who_does_not_take_is_left_out(self, workers: list[SharedLoads]) -> None:
+        first, second, third = workers
+        third.join(3)
+        with second.given(work=500), first.given(work=300):
+            assert second.less_loaded() == 1
+            first.join(1)
+            assert second.less_loaded() is None
+
+    async def test_what_an_ended_worker_gave_is_done(self, workers: list[SharedLoads]) -> None:
+        first, second, _ = workers
+        given = first.given(2, 500)
+        given.__enter__()
+        assert second.less_loaded() == 1
+        first.join(1)
+        assert second.less_loaded() is None
 
 
 class TestSharedAmounts:
