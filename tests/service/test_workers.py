@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from poselift import AsyncClient
+from poselift.v1 import poselift_pb2 as messages
 from service.keys import KeyRing, Keys, hash_of
 from service.request_errors import Forbidden, Overloaded
 from service.shared_amounts import SharedAmounts, SharedLevels, SharedPlaces
@@ -286,8 +287,11 @@ def assert_same_poses(answer: httpx.Response, other: httpx.Response) -> None:
 
 async def test_clips_are_refused_only_where_no_worker_has_room(service: ServiceProcess) -> None:
     """A queue has room for one of these clips, so that two on one worker would be too many."""
-    content = body(2_000)
+    clip = messages.Clip(keypoints=person_clip(2_000).ravel().tolist())
+    content = messages.LiftRequest(image_size=[1000, 800], clips=[clip]).SerializeToString()
     async with connections_of_one(service, 3) as (connections, _):
+        for each in connections:
+            each.headers["content-type"] = "application/x-protobuf"
         answers = await lift_all(connections[:2], content)
         assert {answer.status_code for answer in answers.values()} == {200}
         until, statuses = time.monotonic() + 60, {200}
