@@ -20,11 +20,11 @@ from service.context import ServiceContext
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.request_errors import Unavailable
 from service.rest.connections import ABORT
+from service.rest.lift import LIFT_PATH
 from service.rest.middleware import address_in, declared_size
 from service.siblings import Siblings
 
 _SESSION = re.compile(r"/v1/sessions/([^/]+)(/frames)?")
-_LIFT = "POST", "/v1/lift"
 _PIECE_BYTES = 64 * 1024
 _OF_CONNECTION = {b"connection", b"keep-alive", b"expect", b"upgrade", b"te"}
 _TOLD_ANEW = {b"x-forwarded-for", b"x-forwarded-proto"}
@@ -41,7 +41,7 @@ class Relays:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
         if scope["type"] == "http":
-            if (scope["method"], scope["path"]) == _LIFT:
+            if (scope["method"], scope["path"]) == ("POST", LIFT_PATH):
                 await self._lift(scope, receive, send)
                 return
             if found := _SESSION.fullmatch(scope["path"]):

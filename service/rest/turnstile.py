@@ -35,9 +35,11 @@ class Turnstile:
         context = self._context
         if scope["path"] != LIFT_PATH or scope["method"] != "POST" or not context.intake.is_busy:
             return None
-        headers = Headers(scope=scope)
+        headers, siblings = Headers(scope=scope), context.siblings
         if "origin" in headers:
             return None
+        if siblings is not None and siblings.loads.less_loaded() is not None:
+            return None  # ``Relays`` passes it on
         address, label = address_in(scope, context.trusted_proxies), ""
         try:
             caller = caller_of(context, key_in(scope), address)

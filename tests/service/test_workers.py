@@ -31,6 +31,7 @@ from tests.models import person_clip
 from tests.service.test_main import _wait_until_lifting, body, failed_start, post
 from tests.serving import ServiceProcess, descendants, service_process
 
+IN_PROGRESS = "poselift_requests_in_progress"
 KEYS = {"one": "live_sessions = 1", "free": ""}
 
 
@@ -287,8 +288,7 @@ def assert_same_poses(answer: httpx.Response, other: httpx.Response) -> None:
 
 async def test_clips_are_refused_only_where_no_worker_has_room(service: ServiceProcess) -> None:
     """A queue has room for one of these clips, so that two on one worker would be too many."""
-    clip = messages.Clip(keypoints=person_clip(2_000).ravel().tolist())
-    content = messages.LiftRequest(image_size=[1000, 800], clips=[clip]).SerializeToString()
+    content = message(2_000)
     async with connections_of_one(service, 3) as (connections, _):
         for each in connections:
             each.headers["content-type"] = "application/x-protobuf"
@@ -300,6 +300,30 @@ async def test_clips_are_refused_only_where_no_worker_has_room(service: ServiceP
             answers = await lift_all(connections, content)
             statuses = {answer.status_code for answer in answers.values()}
             assert statuses <= {200, 429}
+
+
+async def test_a_clip_that_would_be_late_is_passed_on(service: ServiceProcess) -> None:
+    """The worker with the connection would refuse it from its head; by the other it may be late."""
+    async with connections_of_one(service, 2) as (connections, worker):
+        for each in connections:
+            each.headers["content-type"] = "application/x-protobuf"
+        await lift_all(connections[:1], message(2_000), each=1)
+        working = asyncio.create_task(lift_all(connections[:1], message(40_000), each=1))
+        while (await asyncio.to_thread(sample, service, IN_PROGRESS))[str(worker)] == 0:
+            assert not working.done()
+        statuses = set()
+        connections[1].headers["request-timeout"] = "0.01"
+        while not working.done():
+            answers = await lift_all(connections[1:2], message(2_000), each=1)
+            statuses |= {answer.status_code for answer in answers.values()}
+        assert statuses
+        assert statuses <= {200, 504}
+        assert {answer.status_code for answer in (await working).values()} == {200}
+
+
+def message(frames: int) -> bytes:
+    clip = messages.Clip(keypoints=person_clip(frames).ravel().tolist())
+    return messages.LiftRequest(image_size=[1000, 800], clips=[clip]).SerializeToString()
 
 
 async def test_clips_are_answered_while_the_other_worker_is_stuck_or_gone(
