@@ -1,5 +1,6 @@
 """The settings of one process, read from the environment by ``__main__`` alone."""
 
+import logging
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,6 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from poselift.shipped_models import SHIPPED_MODELS
 from service.addresses import Network, is_loopback
 from service.environment import PREFIX, is_service_url
+
+_log = logging.getLogger("poselift")
 
 _SECRET = ("api_keys", "redis_url", "redis_sentinels")
 
@@ -220,9 +223,15 @@ class Settings(BaseSettings):
     @classmethod
     def _default_for_service_url(cls, port: object, info: ValidationInfo) -> object:
         """Kubernetes sets POSELIFT_HTTP_PORT for a service that is called poselift-http."""
-        if is_service_url(port):
-            return cls.model_fields[info.field_name or ""].default
-        return port
+        if not is_service_url(port):
+            return port
+        name = info.field_name or ""
+        _log.warning(
+            "%s%s is a service link of Kubernetes: what it was set to, if to anything, is lost; "
+            "enableServiceLinks: false in the pod keeps it",
+            *(PREFIX, name.upper()),
+        )
+        return cls.model_fields[name].default
 
     @model_validator(mode="after")
     def _certified(self) -> Self:

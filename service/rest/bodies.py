@@ -19,13 +19,15 @@ _SLOWEST_BYTES_PER_S = 4 * 1024
 
 
 class BoundedBody:
-    """Takes the place of a request's ``receive``: its body grows no larger than its lease.
+    """Takes the place of a request's ``receive``: its body grows no larger than its lease, if any.
 
     Raises what ``Lease.extend`` raises, ``DeadlineExceeded`` where it comes too slowly, and
     ``CallerLeft`` where the rest will not come.
     """
 
-    def __init__(self, receive: Receive, lease: Lease, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(
+        self, receive: Receive, lease: Lease | None, patience_s: float = _PATIENCE_S
+    ) -> None:
         self._receive = receive
         self._lease = lease
         self._size = 0
@@ -37,7 +39,8 @@ class BoundedBody:
         event = await (self._receive() if self._is_whole else self._in_time())
         if event["type"] == "http.request":
             self._size += len(event.get("body", b""))
-            self._lease.extend(self._size)
+            if self._lease is not None:
+                self._lease.extend(self._size)
             self._is_whole = not event.get("more_body", False)
         elif not self._is_whole:
             raise CallerLeft

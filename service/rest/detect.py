@@ -5,14 +5,12 @@ from collections.abc import Mapping
 import orjson
 from fastapi import Request, Response
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from poselift.video.detection import MOST_LOOKED_FOR
 from poselift.video.detectors import USUAL_DETECTOR
-from service.admission import CallerLeft
 from service.context import ServiceContext
-from service.rest.bodies import unless_caller_leaves
+from service.rest.bodies import BoundedBody, unless_caller_leaves
 from service.rest.media import refuse_compressed
 from service.rest.middleware import admission_of
 from service.rest.operations import Body, File, Lines, Operations, Schema
@@ -94,11 +92,10 @@ class DetectEndpoints:
 
 
 async def _receive(request: Request, upload: VideoUpload) -> None:
-    try:
-        async for content in request.stream():
-            await upload.write(content)
-    except ClientDisconnect:
-        raise CallerLeft from None
+    """Write a video to a file as it comes; who sends too slowly loses the place to another."""
+    paced = Request(request.scope, BoundedBody(request.receive, None))
+    async for content in paced.stream():
+        await upload.write(content)
 
 
 class _DetectionResponse(Response):

@@ -117,13 +117,17 @@ SERVICE_LINKS = {
 }
 
 
-def test_service_links_of_kubernetes_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_links_of_kubernetes_are_let_be(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     assert not unknown_variables(SERVICE_LINKS, KNOWN)
     for name, value in SERVICE_LINKS.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
     ports = settings.http_port, settings.grpc_port, settings.management_port
     assert ports == (8000, 50051, None)
+    # An image's own port of management may be lost so, and its metrics open to callers.
+    assert "POSELIFT_MANAGEMENT_PORT is a service link" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,9 @@ async def test_a_body_that_comes_too_slowly_is_stopped(body: bytes) -> None:
     stalled = request(body, then=[{"type": "http.request", "body": b"", "more_body": True}])
     with budget_of(10, 10).lease() as lease, pytest.raises(DeadlineExceeded, match="too slowly"):
         await Request(stalled.scope, BoundedBody(stalled.receive, lease, patience_s=0.05)).body()
+    stalled = request(body, then=[{"type": "http.request", "body": b"", "more_body": True}])
+    with pytest.raises(DeadlineExceeded, match="too slowly"):  # as of videos, written to a file
+        await Request(stalled.scope, BoundedBody(stalled.receive, None, patience_s=0.05)).body()
 
 
 async def test_a_caller_may_disconnect_while_the_body_arrives() -> None:
