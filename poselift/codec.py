@@ -216,14 +216,14 @@ class Codec:
                 named, or the keypoints are too far out to normalise.
         """
         pixels_TC3 = self.to_pixels(keypoints_TC3)
-        self.check.refuse_wrong(pixels_TC3, where)
+        observed = self.check.observe_clip(pixels_TC3, where)
         check_layout(pixels_TC3, self._how.keypoint_format, where)
         encoded = self.encode_trusted(pixels_TC3, elapsed_T)
         if not encoded.segments:
             raise InvalidInput.at(where, "at least one measured joint")
         if not _is_finite(encoded):
             raise InvalidInput.at(where, FAR_OUT)
-        doubts = self.check.doubts(self.check.observe_some(pixels_TC3))
+        doubts = self.check.doubts(observed)
         return encoded._replace(warnings=(*doubts, *_corrections(encoded)))
 
     def to_pixels(self, keypoints: Floats) -> Floats:

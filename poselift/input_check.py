@@ -7,7 +7,7 @@ real clips and wrong ones show; ``docs/warnings.md`` has both.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import numpy as np
@@ -101,21 +101,26 @@ class InputCheck:
         Raises:
             InvalidInput: naming what it looks like.
         """
-        some_TJ3 = _some(keypoints_TJ3, _FRAMES_REFUSED_BY)
-        expected = None if self._is_usual(some_TJ3) else self._expected_instead(some_TJ3)
+        expected = self._expected_instead(_some(keypoints_TJ3, _FRAMES_REFUSED_BY))
         if expected is not None:
             raise InvalidInput.at(where, expected)
 
-    def _is_usual(self, keypoints_TJ3: Floats) -> bool:
-        """Whether a whole person is seen within the image: quick, and often true."""
-        view = _View.of(keypoints_TJ3)
-        if not (len(keypoints_TJ3) and view.is_complete):
-            return False
-        box = _box(view)
+    def observe_clip(self, keypoints_TJ3: Floats, where: str) -> Observed:
+        """Refuse a clip as ``refuse_wrong`` does, and observe it in some of its frames if many."""
+        view = _View.of(_some(keypoints_TJ3, _FRAMES_OBSERVED))
+        is_usual = 0 < len(view.joints_T) == len(keypoints_TJ3) and self._is_usual(view)
+        if not is_usual:
+            self.refuse_wrong(keypoints_TJ3, where)
+        return Observed.of(self._counts(view))
+
+    def _is_usual(self, view: "_View") -> bool:
+        """Whether a whole person is within the image throughout: quick, and often true."""
+        box = view.box
         return (
-            self._is_inside(box)
+            view.is_complete
+            and self._is_inside(box)
             and bool(box.low_2T.min(axis=1).max() > _NORMALISED_WITHIN)
-            and bool(_spans(box).max() > _ONE_POINT * max(self.image_size))
+            and bool(_spans(box).min() > _ONE_POINT * max(self.image_size))
         )
 
     def _expected_instead(self, keypoints_TJ3: Floats) -> str | None:
@@ -129,7 +134,7 @@ class InputCheck:
         if np.count_nonzero(images > _FAR_OUTSIDE) >= _MOST * len(measured):
             return self._pixels("lie farther outside than ten images; check coordinates")
         view = _View.of(keypoints_TJ3)
-        spans_T = _spans(_box(view))[view.joints_T >= _FEWEST_JOINTS]
+        spans_T = _spans(view.box)[view.joints_T >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
             return f"a person; all joints lie within {spans_T.max():g} pixels of each other"
         return None
@@ -150,10 +155,13 @@ class InputCheck:
 
     def observe(self, keypoints_TJ3: Floats) -> NDArray[np.int64]:
         """Count in each frame what warnings rest on: rows (T, 8) of ``Observed``."""
-        joints, view = _joints(self.keypoint_format), _View.of(keypoints_TJ3)
-        box, is_seen_T = _box(view), view.joints_T >= _FEWEST_JOINTS
+        return self._counts(_View.of(keypoints_TJ3))
+
+    def _counts(self, view: "_View") -> NDArray[np.int64]:
+        joints, box = _joints(self.keypoint_format), view.box
+        is_seen_T = view.joints_T >= _FEWEST_JOINTS
         confident = (view.scores_TJ >= _CONFIDENT) & joints.not_extrapolated_J
-        counts = np.zeros((len(keypoints_TJ3), len(Observed._fields)), np.int64)
+        counts = np.zeros((len(view.joints_T), len(Observed._fields)), np.int64)
         counts[:, 0] = is_seen_T
         counts[:, 1] = is_seen_T & (_spans(box) < _SMALL * max(self.image_size))
         counts[:, 2], counts[:, 3] = _sides_up(view, joints)
@@ -171,10 +179,6 @@ class InputCheck:
         """Whether no joint of any frame is outside the image: quick, and often true."""
         low_21, high_21 = _edges(*self.image_size)
         return not np.count_nonzero((box.low_2T < low_21) | (box.high_2T > high_21))
-
-    def observe_some(self, keypoints_TJ3: Floats) -> Observed:
-        """What is observed of a clip, in some of its frames if they are many."""
-        return Observed.of(self.observe(_some(keypoints_TJ3, _FRAMES_OBSERVED)))
 
     def doubts(self, observed: Observed) -> Iterator[PoseWarning]:
         """What is doubtful about a person observed like this."""
@@ -285,7 +289,8 @@ def _every(count: int, wanted: int) -> int:
     return max(1, -(-count // wanted))
 
 
-class _View(NamedTuple):
+@dataclass(frozen=True)
+class _View:
     """Keypoints coordinate by coordinate: NumPy takes several times as long over pairs of them."""
 
     places_2TJ: Floats
@@ -312,17 +317,18 @@ class _View(NamedTuple):
             return values
         return np.where(self.measured_TJ, values, values.dtype.type(other))
 
+    @cached_property
+    def box(self) -> "_Box":
+        """The box around the measured joints of each frame."""
+        low = self.measured(self.places_2TJ, np.inf).min(axis=2)
+        return _Box(low, self.measured(self.places_2TJ, -np.inf).max(axis=2))
+
 
 class _Box(NamedTuple):
-    """The box around the measured joints of each frame; without any, from inf to -inf."""
+    """Boxes around joints; without any, from inf to -inf."""
 
     low_2T: Floats
     high_2T: Floats
-
-
-def _box(view: _View) -> _Box:
-    low = view.measured(view.places_2TJ, np.inf).min(axis=2)
-    return _Box(low, view.measured(view.places_2TJ, -np.inf).max(axis=2))
 
 
 def _spans(box: _Box) -> Floats:

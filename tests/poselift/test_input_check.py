@@ -210,12 +210,12 @@ def test_what_is_seen_to_be_usual_would_not_be_refused(seed, scale, middle, miss
     keypoints = rng.uniform(0.3, 1, (3, 17, 3)).astype(np.float32)
     keypoints[..., :2] = rng.normal(size=(3, 17, 2)) * scale + middle
     keypoints[1, rng.permutation(17)[:missing], 2] = 0
-    if CHECK._is_usual(keypoints):
+    if CHECK._is_usual(_View.of(keypoints)):
         assert CHECK._expected_instead(keypoints) is None
 
 
 def test_a_person_in_the_image_is_usual():
-    assert CHECK._is_usual(standing())
+    assert CHECK._is_usual(_View.of(standing()))
 
 
 @pytest.mark.parametrize("turn", [0.1, 0.05])
