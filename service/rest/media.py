@@ -1,6 +1,7 @@
 """Which format a body is in, and which one the answer is to be in."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -27,8 +28,14 @@ def negotiated(headers: Headers, formats: Sequence[WireFormat]) -> Negotiated:
         UnsupportedMediaType: the content type names none, or another character set than UTF-8; or
             the body is compressed.
     """
-    named = {name: each for each in formats for name in each.media_types}
-    content_type = headers.get("content-type", "")
+    given = _given(headers.get("content-type", ""), tuple(formats))
+    refuse_compressed(headers)
+    return Negotiated(given, _wanted(headers.get("accept", "*/*"), given, tuple(formats)))
+
+
+@lru_cache(32)  # most callers name the same ones
+def _given(content_type: str, formats: tuple[WireFormat, ...]) -> WireFormat:
+    named = _by_name(formats)
     name, _, parameters = content_type.partition(";")
     given = named.get(name.strip().lower())
     if given is None or not _is_utf8(parameters):
@@ -36,8 +43,11 @@ def negotiated(headers: Headers, formats: Sequence[WireFormat]) -> Negotiated:
         raise UnsupportedMediaType(
             f"content-type: expected {expected}, found {content_type[:200]!r}"
         )
-    refuse_compressed(headers)
-    return Negotiated(given, _wanted(headers.get("accept", "*/*"), given, named))
+    return given
+
+
+def _by_name(formats: Sequence[WireFormat]) -> dict[str, WireFormat]:
+    return {name: each for each in formats for name in each.media_types}
 
 
 def wanted_file(headers: Headers, formats: Sequence[WireFormat]) -> PoseFile | None:
@@ -46,8 +56,13 @@ def wanted_file(headers: Headers, formats: Sequence[WireFormat]) -> PoseFile | N
     Raises:
         InvalidInput: it has no such rig.
     """
-    messages = {name for each in formats for name in each.media_types} | _ANYTHING
-    for name, parameters in _accepted(headers.get("accept", "*/*")):
+    return _wanted_file(headers.get("accept", "*/*"), tuple(formats))
+
+
+@lru_cache(32)
+def _wanted_file(accept: str, formats: tuple[WireFormat, ...]) -> PoseFile | None:
+    messages = _by_name(formats).keys() | _ANYTHING
+    for name, parameters in _accepted(accept):
         if name in messages:
             return None
         if (file := PoseFile.named(name, parameters)) is not None:
@@ -55,8 +70,10 @@ def wanted_file(headers: Headers, formats: Sequence[WireFormat]) -> PoseFile | N
     return None
 
 
-def _wanted(accept: str, given: WireFormat, named: Mapping[str, WireFormat]) -> WireFormat:
+@lru_cache(32)
+def _wanted(accept: str, given: WireFormat, formats: tuple[WireFormat, ...]) -> WireFormat:
     """The format that the caller accepts best; the request's own if they have no preference."""
+    named = _by_name(formats)
     for name, _ in _accepted(accept):
         if name in _ANYTHING:
             return given
