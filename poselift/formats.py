@@ -1,6 +1,6 @@
 """Keypoint formats: which joint stands where in a detector's output, and how to change layouts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -241,6 +241,7 @@ def _combine(keypoints_TJ3: Floats, weights: Mapping[int, float]) -> Floats:
     return np.concatenate([places, scores.min(axis=1, keepdims=True)], axis=1)
 
 
-def names_with(joints: int) -> Sequence[str]:
+@lru_cache(256)
+def names_with(joints: int) -> tuple[str, ...]:
     """The formats that have this many joints."""
-    return [name for name, format_ in FORMATS.items() if len(format_.joints) == joints]
+    return tuple(name for name, format_ in FORMATS.items() if len(format_.joints) == joints)

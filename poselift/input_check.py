@@ -120,7 +120,7 @@ class InputCheck:
             view.is_complete
             and self._is_inside(box)
             and bool(box.low_2T.min(axis=1).max() > _NORMALISED_WITHIN)
-            and bool(_spans(box).min() > _ONE_POINT * max(self.image_size))
+            and bool(view.spans.min() > _ONE_POINT * max(self.image_size))
         )
 
     def _expected_instead(self, keypoints_TJ3: Floats) -> str | None:
@@ -134,7 +134,7 @@ class InputCheck:
         if np.count_nonzero(images > _FAR_OUTSIDE) >= _MOST * len(measured):
             return self._pixels("lie farther outside than ten images; check coordinates")
         view = _View.of(keypoints_TJ3)
-        spans_T = _spans(view.box)[view.joints_T >= _FEWEST_JOINTS]
+        spans_T = view.spans[view.joints_T >= _FEWEST_JOINTS]
         if len(spans_T) and spans_T.max() <= _ONE_POINT * max(self.image_size):
             return f"a person; all joints lie within {spans_T.max():g} pixels of each other"
         return None
@@ -163,7 +163,7 @@ class InputCheck:
         confident = (view.scores_TJ >= _CONFIDENT) & joints.not_extrapolated_J
         counts = np.zeros((len(view.joints_T), len(Observed._fields)), np.int64)
         counts[:, 0] = is_seen_T
-        counts[:, 1] = is_seen_T & (_spans(box) < _SMALL * max(self.image_size))
+        counts[:, 1] = is_seen_T & (view.spans < _SMALL * max(self.image_size))
         counts[:, 2], counts[:, 3] = _sides_up(view, joints)
         counts[:, 4] = confident.sum(axis=1)
         if not self._is_inside(box):
@@ -323,20 +323,20 @@ class _View:
         low = self.measured(self.places_2TJ, np.inf).min(axis=2)
         return _Box(low, self.measured(self.places_2TJ, -np.inf).max(axis=2))
 
+    @cached_property
+    def spans(self) -> Floats:
+        """The larger side (T,) of each box."""
+        with np.errstate(over="ignore"):
+            width_T, height_T = self.box.high_2T - self.box.low_2T
+        spans_T: Floats = np.maximum(np.maximum(width_T, height_T), 0)
+        return spans_T
+
 
 class _Box(NamedTuple):
     """Boxes around joints; without any, from inf to -inf."""
 
     low_2T: Floats
     high_2T: Floats
-
-
-def _spans(box: _Box) -> Floats:
-    """The larger side (T,) of each box."""
-    with np.errstate(over="ignore"):
-        width_T, height_T = box.high_2T - box.low_2T
-    spans: Floats = np.maximum(np.maximum(width_T, height_T), 0)
-    return spans
 
 
 def _is_degenerate(view: _View) -> Mask:

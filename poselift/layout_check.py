@@ -53,7 +53,7 @@ def better_layout(
     It is looked for among those of as many joints, or those given, whose last joints may be left
     out.
     """
-    others = _rivals(name, tuple(names_with(keypoints_TJ3.shape[1]) if among is None else among))
+    others = _rivals(name, names_with(keypoints_TJ3.shape[1]) if among is None else tuple(among))
     if not others:
         return None
     some = _some(keypoints_TJ3)

@@ -147,6 +147,6 @@ def test_what_cannot_be_derived_is_missing():
 def test_formats_by_joint_count():
     assert {"coco17", "h36m17"} <= set(names_with(17))
     assert {"openpose_body25", "openpose_body25b"} <= set(names_with(25))
-    assert names_with(1) == []
+    assert names_with(1) == ()
     for count in range(140):
-        assert names_with(count) == [n for n in FORMATS if len(FORMATS[n].joints) == count]
+        assert list(names_with(count)) == [n for n in FORMATS if len(FORMATS[n].joints) == count]
