@@ -222,6 +222,7 @@ async def connections_of_one(
     found: dict[int, list[httpx.AsyncClient]] = {1: [], 2: []}
     # Certificates take longer to load than a service without them to ask.
     options: dict[str, Any] = {"base_url": service.url, "timeout": 60, "verify": False}
+    options["limits"] = httpx.Limits(keepalive_expiry=None)  # another one may be the other's
     options["headers"] = {"x-api-key": "free", "content-type": "application/json"}
     async with AsyncExitStack() as clients:
         while max(map(len, found.values())) < count:
