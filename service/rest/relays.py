@@ -176,7 +176,6 @@ def _request(scope: Scope, address: str) -> h11.Request:
         *_kept(scope["headers"], _TOLD_ANEW),
         (b"x-forwarded-for", address.encode()),
         (b"x-forwarded-proto", scope["scheme"].encode()),
-        (b"connection", b"close"),
     ]
     if not any(name == b"host" for name, _ in headers):  # as in HTTP/1.0
         headers.append((b"host", b""))
