@@ -24,6 +24,8 @@ _log = logging.getLogger("poselift")
 _OTHER_DESCRIPTORS = 256
 """Of models, the store, decoding processes and whatever else is no caller's connection."""
 _TRANSPORTS = 2
+MOST_REFUSED = 64
+"""Connections to the HTTP port that are told that there is no place for them."""
 
 
 class StartError(Exception):
@@ -202,13 +204,14 @@ def _most_connections(wanted: int) -> int:
     import resource  # noqa: PLC0415 - there is none for Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = _TRANSPORTS * wanted + _OTHER_DESCRIPTORS
+    others = _OTHER_DESCRIPTORS + MOST_REFUSED
+    needed = _TRANSPORTS * wanted + others
     had = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if soft != resource.RLIM_INFINITY and soft < had:
         resource.setrlimit(resource.RLIMIT_NOFILE, (had, hard))
     if had == needed:
         return wanted
-    most = max((had - _OTHER_DESCRIPTORS) // _TRANSPORTS, 1)
+    most = max((had - others) // _TRANSPORTS, 1)
     said = "%d files may be open (ulimit -n), so there are no more than %d connections on each port"
     _log.warning(said, had, most)
     return most

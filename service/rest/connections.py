@@ -14,7 +14,8 @@ its answer to be read             ``unread_s`` without any of it being read
 ================================  ==================================================
 
 As the places for connections fill, peers get less time: a tenth of it where there are none left.
-Bodies that are still wanted are bounded in ``service.rest.bodies``.
+Connections that find none are told so, a few at a time, and have ``linger_s`` to read it; others
+are ended at once. Bodies that are still wanted are bounded in ``service.rest.bodies``.
 """
 
 import asyncio
@@ -58,6 +59,8 @@ class ConnectionLimits:
     """How many connections there may be, and how long what may take, in seconds."""
 
     most: int = 4096
+    most_refused: int = 64
+    """How many more there may be that are told that there is no place."""
     head_s: float = 10.0
     idle_s: float = 75.0
     linger_s: float = 5.0
@@ -95,28 +98,45 @@ class Connections:
         self.refusal = refusal
         self._party_of = party_of
         self._pool = Pool("connections", limits.most)
-        self._peers: dict[Peer, str] = {}
+        self._peers: dict[Peer, str | None] = {}
+        """With whose place each has; None if it has none, and is told so."""
+        self._refused = 0
+        """How many have none."""
         self._unread_s = limits.unread_s
+
+    def __contains__(self, peer: Peer) -> bool:
+        return peer in self._peers
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many there are, those that are told that there is no place included."""
         return len(self._peers)
 
     def enter(self, peer: Peer, address: str) -> bool:
-        """Whether there is room for one more from this address."""
+        """Whether there is a place for one more from this address.
+
+        If there is none, and it is not counted either, it is to be ended at once.
+        """
         party = self._party_of(address)
         try:
             self._pool.take(party)
         except Overloaded:
+            self.refused(HTTPStatus.SERVICE_UNAVAILABLE)
+            if self._refused < self.limits.most_refused:
+                self._refused += 1
+                self._peers[peer] = None
             return False
         self._peers[peer] = party
         return True
 
     def leave(self, peer: Peer) -> None:
         """A connection has ended; may be called again."""
-        party = self._peers.pop(peer, None)
-        if party is not None:
+        if peer not in self._peers:
+            return
+        party = self._peers.pop(peer)
+        if party is None:
+            self._refused -= 1
+        else:
             self._pool.give_back(party)
 
     def replace(self, peer: Peer, successor: Peer) -> None:
@@ -211,7 +231,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         super().connection_made(transport)
         self._wait(self._limits.head_s)
         if not self._connections.enter(self, self.client[0] if self.client else ""):
-            self._refuse(503, "too many connections")
+            self._refuse_place()
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
@@ -326,13 +346,25 @@ class HttpConnection(_Counted, HttpToolsProtocol):
     def _wait(self, seconds: float) -> None:
         self.waits_s, self.waits_since = seconds, self.loop.time()
 
+    def _refuse_place(self) -> None:
+        """There is no place for this connection."""
+        self._is_refused = True
+        if self in self._connections:
+            self._answer(503, "too many connections")
+        else:
+            self.transport.abort()
+
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer a request that no application sees; what else comes is not read."""
+        """Answer what cannot be read; what else comes is not read."""
         self._is_refused = True
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()  # an answer now would be taken for that of the one before
             return
         self._connections.refused(status)
+        self._answer(status, detail)
+
+    def _answer(self, status: int, detail: str) -> None:
+        """Answer in place of an application, and wait for the end."""
         title = HTTPStatus(status).phrase
         body = orjson.dumps(
             {"type": "about:blank", "title": title, "status": status, "detail": detail}

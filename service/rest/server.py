@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from service.addresses import is_among, network_of
 from service.context import ServiceContext
-from service.machine import Machine, StartError, authority, unix_socket
+from service.machine import MOST_REFUSED, Machine, StartError, authority, unix_socket
 from service.rest.app import create_app
 from service.rest.connections import (
     ConnectionLimits,
@@ -112,6 +112,7 @@ def _limits(machine: Machine) -> ConnectionLimits:
     settings = machine.settings
     return ConnectionLimits(
         machine.max_connections,
+        MOST_REFUSED,
         idle_s=settings.keep_alive_s,
         unread_s=settings.slow_reader_timeout_s,
     )

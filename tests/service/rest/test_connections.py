@@ -1,8 +1,9 @@
 """Connections of unkind callers: bounded in number, in time and in what they may send."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
@@ -34,7 +35,13 @@ async def serving(
     limits: ConnectionLimits, app: ASGIApp = answer, refusal: Refusal = lambda _: None
 ) -> AsyncIterator[int]:
     """An HTTP server with these limits; its port."""
-    connections = Connections(limits, refusal=refusal)
+    async with served(Connections(limits, refusal=refusal), app) as port:
+        yield port
+
+
+@asynccontextmanager
+async def served(connections: Connections, app: ASGIApp = answer) -> AsyncIterator[int]:
+    """An HTTP server of these connections; its port."""
     http = partial(HttpConnection, connections)
     config = uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None)  # type: ignore[arg-type]
     config.load()
@@ -184,3 +191,38 @@ async def test_a_server_that_is_full_says_so() -> None:
             while not (await exchanged(port, REQUEST)).startswith(b"HTTP/1.1 503 "):
                 pass
         writer.close()
+
+
+def test_connections_without_a_place_are_counted_and_bounded() -> None:
+    refused = Counter[int]()
+    limits = ConnectionLimits(most=1, most_refused=2)
+    connections = Connections(limits, refused=lambda status: refused.update([status]))
+    peers = [Silent() for _ in range(8)]
+    assert [connections.enter(peer, "") for peer in peers] == [True] + [False] * 7
+    assert [peer in connections for peer in peers] == [True] * 3 + [False] * 5
+    assert (connections.count, refused) == (3, {503: 7})
+    for peer in peers:
+        connections.leave(peer)
+    assert connections.count == 0
+    assert connections.enter(peers[0], "")
+
+
+@pytest.mark.parametrize("most_refused", [0, 1])
+async def test_connections_without_a_place_are_ended(most_refused: int) -> None:
+    """They do not end by themselves."""
+    limits = ConnectionLimits(most=1, most_refused=most_refused, head_s=600)
+    async with serving(limits) as port, asyncio.timeout(60):
+        _, holder = await asyncio.open_connection("127.0.0.1", port)
+        _, refused = await asyncio.open_connection("127.0.0.1", port)
+        await _until_ended(refused)
+        holder.close()
+        refused.close()
+
+
+async def _until_ended(writer: asyncio.StreamWriter) -> None:
+    """Wait until the other end of a connection is closed, not its half alone."""
+    with suppress(ConnectionError):
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
