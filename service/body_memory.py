@@ -29,8 +29,7 @@ class MemoryBudget:
         try:
             yield lease
         finally:
-            if lease.taken_bytes:
-                self.pool.give_back(party, lease.taken_bytes)
+            lease.give_back()
 
     def check(self, size: int) -> None:
         """Refuse a body of this size if it is over the limit, whatever the budget.
@@ -64,3 +63,9 @@ class Lease:
         if more_bytes > 0:
             self.budget.pool.take(self.party, more_bytes, self.quota)
             self.taken_bytes += more_bytes
+
+    def give_back(self) -> None:
+        """Give the room back: the body is not in memory any more, and another may come."""
+        if self.taken_bytes:
+            self.budget.pool.give_back(self.party, self.taken_bytes)
+            self.taken_bytes = 0

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from poselift.errors import InvalidInput, PoseliftError
 from service.admission import Admitted
+from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.live.frames import Frame
 from service.live.session import LiveSession
@@ -18,11 +19,13 @@ from service.validation import Limits
 from service.wire.stream_messages import Close, Message, OpenedSession
 from service.wire.wire_format import WireFormat
 
-_LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
+LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
+"""Of a stream, once it is open."""
+
 _LARGEST_OPENING_BYTES = 64 * 1024
 _FIRST_MESSAGE_S = 10.0
 _MOST_WAITING = 8
-"""Frames that wait where the oldest are left out."""
+"""Frames that wait where the oldest are left out; together no larger than one may be."""
 _REFUSALS = (IndexGap, InvalidInput, Unreadable, TooLarge)
 """Errors about one frame: they are answered in the stream, which goes on."""
 
@@ -51,6 +54,7 @@ class LiveStream:
         self._sessions = context.live
         self._metrics = context.metrics
         self._decoder = context.decoder
+        self._budget = MemoryBudget(LARGEST_MESSAGE_BYTES, context.shares.body_bytes)
         self._format = wire_format
         self._channel = channel
         self._slow_reader_s = context.slow_reader_s
@@ -151,6 +155,8 @@ class LiveStream:
         try:
             while (body := await self._channel.receive()) is not None:
                 waiting.append(body)
+                while len(waiting) > 1 and sum(map(len, waiting)) > LARGEST_MESSAGE_BYTES:
+                    waiting.popleft()
                 arrived.set()
         finally:
             arrived.set()
@@ -190,10 +196,11 @@ class LiveStream:
         return True
 
     async def _decoded_elsewhere(self, session: LiveSession, body: bytes) -> Message:
-        if len(body) > _LARGEST_MESSAGE_BYTES:
-            raise TooLarge(f"a message is over the limit of {_LARGEST_MESSAGE_BYTES} bytes")
-        decode = partial(decoded_message, self._format, session.joints)
-        return await self._decoder.elsewhere(decode, body, self._asked.caller.party)
+        caller = self._asked.caller
+        with self._budget.lease(caller.party, caller.quotas.bytes_in_flight) as lease:
+            lease.extend(len(body))
+            decode = partial(decoded_message, self._format, session.joints)
+            return await self._decoder.elsewhere(decode, body, caller.party)
 
     async def _notify(self, session: LiveSession, reason: PoseliftError) -> None:
         await self._send(self._format.encode_notice(session.id, reason, session.next_index))

@@ -13,8 +13,8 @@ from service.request_errors import DeadlineExceeded
 
 T = TypeVar("T")
 
-_PATIENCE_S = 10.0
-_SLOWEST_BYTES_PER_S = 4 * 1024
+PATIENCE_S = 10.0
+SLOWEST_BYTES_PER_S = 4 * 1024
 """A body may take as long, and as much longer as it has bytes."""
 
 
@@ -26,7 +26,7 @@ class BoundedBody:
     """
 
     def __init__(
-        self, receive: Receive, lease: Lease | None, patience_s: float = _PATIENCE_S
+        self, receive: Receive, lease: Lease | None, patience_s: float = PATIENCE_S
     ) -> None:
         self._receive = receive
         self._lease = lease
@@ -48,7 +48,7 @@ class BoundedBody:
 
     async def _in_time(self) -> Message:
         try:
-            async with asyncio.timeout_at(self._late_at + self._size / _SLOWEST_BYTES_PER_S):
+            async with asyncio.timeout_at(self._late_at + self._size / SLOWEST_BYTES_PER_S):
                 return await self._receive()
         except TimeoutError:
             raise DeadlineExceeded("the body came too slowly") from None

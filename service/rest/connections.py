@@ -11,6 +11,7 @@ another request                   ``idle_s``
 the rest of a body that was       ``linger_s``
 answered before it came
 its answer to be read             ``unread_s`` without any of it being read
+the rest of a WebSocket's message  as long as a body (``service.rest.bodies``)
 ================================  ==================================================
 
 As the places for connections fill, peers get less time: a tenth of it where there are none left.
@@ -31,19 +32,29 @@ from starlette.responses import Response
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
 
+from poselift.errors import PoseliftError
+from service.body_memory import Lease
+from service.error_table import kind_of
 from service.logs import REQUEST_ID, begin_request
-from service.request_errors import Overloaded
+from service.request_errors import DeadlineExceeded, Overloaded, TooLarge
+from service.rest.bodies import PATIENCE_S, SLOWEST_BYTES_PER_S
 from service.shares import Pool
 
 ABORT = "abort"
 """The key in a scope's state of what ends the connection at once."""
 IS_LOST = "is_lost"
 """That of what tells whether the connection ended before the answer did."""
+SOCKET = "socket"
+"""That of the ``SocketConnection``, of a WebSocket."""
 
 _LARGEST_HEAD_BYTES = 64 * 1024
 _LARGEST_DISCARDED_BYTES = 1024 * 1024
 _MOST_PIPELINED = 16
+_MOST_FRAGMENTS = 1024
+"""Of a WebSocket's message: each takes memory, however short it is."""
 _OVERHEAD_OF_BODY = 16
 """Bytes of framing for each byte of a chunked body: chunks of one byte take five."""
 _SWEEP_S = 1.0
@@ -77,6 +88,9 @@ class Peer(Protocol):
     """How long the peer may keep it waiting now; None while it is the service's turn."""
     waits_since: float
     unread_since: float | None
+
+    def end_late(self) -> None:
+        """End it: it has waited for too long."""
 
 
 class Connections:
@@ -164,15 +178,7 @@ class Connections:
             if peer.unread_since is not None and now - peer.unread_since > self._unread_s:
                 peer.transport.abort()
             elif peer.waits_s is not None and now - peer.waits_since > peer.waits_s * patience:
-                _end(peer)
-
-
-def _end(peer: Peer) -> None:
-    """Close a connection, at once if it was closed already and the rest is not read."""
-    if peer.transport.is_closing():
-        peer.transport.abort()
-    else:
-        peer.transport.close()
+                peer.end_late()
 
 
 def _run_at_once(work: Coroutine[Any, Any, None]) -> None:
@@ -210,6 +216,13 @@ class _Counted(asyncio.Protocol):
         """See ``asyncio.Protocol``."""
         self.unread_since = None
         super().resume_writing()
+
+    def end_late(self) -> None:
+        """See ``Peer``; at once if it was closed already and the rest is not read."""
+        if self.transport.is_closing():
+            self.transport.abort()
+        else:
+            self.transport.close()
 
 
 class HttpConnection(_Counted, HttpToolsProtocol):
@@ -382,8 +395,75 @@ class HttpConnection(_Counted, HttpToolsProtocol):
 
 
 class SocketConnection(_Counted, WebSocketsSansIOProtocol):
-    """One WebSocket, in the place of the connection that it was asked for on."""
+    """One WebSocket, in the place of the connection that it was asked for on.
+
+    What it holds of messages that the application has not taken is bounded in size, in time and in
+    fragments, and by a lease once there is one.
+    """
 
     def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(**options)
         self._connections = connections
+        self.lease: Lease | None = None
+        self.failure: PoseliftError | None = None
+        """Why the service has closed it, where the application has yet to learn that."""
+
+    def message_taken(self) -> None:
+        """The application has taken a message: it is not held here any more."""
+        if self.lease is not None:
+            self.lease.give_back()
+        self._look_at_rest()
+
+    def handle_connect(self, event: Request) -> None:
+        """See ``WebSocketsSansIOProtocol``."""
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["state"][SOCKET] = self
+
+    def handle_cont(self, event: Frame) -> None:
+        """See ``WebSocketsSansIOProtocol``."""
+        super().handle_cont(event)
+        if len(self.frames) > _MOST_FRAGMENTS:
+            self._fail(TooLarge(f"a message has more than {_MOST_FRAGMENTS} fragments"))
+
+    def data_received(self, data: bytes) -> None:
+        """See ``asyncio.Protocol``."""
+        super().data_received(data)
+        self._look_at_rest()
+
+    def end_late(self) -> None:
+        """See ``Peer``: the rest of a message did not come."""
+        if self.close_sent:
+            super().end_late()
+        else:
+            self._fail(DeadlineExceeded("a message came too slowly"))
+
+    def _look_at_rest(self) -> None:
+        """Bound what there is of a message that is not whole, while more of it is read."""
+        held_bytes = len(self.conn.reader.buffer) + sum(map(len, self.frames))
+        if not held_bytes or self.read_paused:
+            self.waits_s = None
+            return
+        if self.waits_s is None:
+            self.waits_since = self.loop.time()
+        self.waits_s = PATIENCE_S + held_bytes / SLOWEST_BYTES_PER_S
+        if self.lease is not None:
+            try:
+                self.lease.extend(held_bytes)
+            except PoseliftError as error:
+                self._fail(error)
+
+    def _fail(self, error: PoseliftError) -> None:
+        """Close it as the application would."""
+        if self.close_sent:
+            return
+        self.failure = error
+        code, reason = kind_of(error).close_code, f"{kind_of(error).type}: {error.detail}"
+        self.conn.fail(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self.disconnected = True
+        self.frames = []
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        # Closed now, with bytes that have come and were not read, it would take the reason along.
+        linger_s = self._connections.limits.linger_s
+        self.close_timer = self.loop.call_later(linger_s, self.transport.close)

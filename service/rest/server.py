@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from service.addresses import is_among, network_of
 from service.context import ServiceContext
+from service.handlers.live_stream import LARGEST_MESSAGE_BYTES
 from service.machine import MOST_REFUSED, Machine, StartError, authority, unix_socket
 from service.rest.app import create_app
 from service.rest.connections import (
@@ -24,8 +25,6 @@ from service.rest.connections import (
 )
 from service.rest.relays import Relays
 from service.rest.turnstile import Turnstile
-
-_LARGEST_STREAM_MESSAGE = 8 * 1024 * 1024
 
 
 class HttpTransport:
@@ -138,7 +137,7 @@ def _config(app: ASGIApp, connections: Connections, machine: Machine) -> uvicorn
         app,
         http=http,
         ws=websocket,
-        ws_max_size=_LARGEST_STREAM_MESSAGE,
+        ws_max_size=LARGEST_MESSAGE_BYTES,
         # Coordinates hardly compress, and compressing costs more than lifting.
         ws_per_message_deflate=False,
         ssl_context_factory=None if tls is None else lambda *_: tls.http,

@@ -1,15 +1,18 @@
 """The WebSocket at /v1/stream: a live session's frames and poses, in any wire format."""
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from starlette.routing import WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 
-from service.admission import CallerLeft, admitted, key_in_subprotocols
+from service.admission import Caller, CallerLeft, admitted, key_in_subprotocols
+from service.body_memory import MemoryBudget
 from service.context import ServiceContext
 from service.error_table import kind_of, shortened, told
-from service.handlers.live_stream import LiveStream
+from service.handlers.live_stream import LARGEST_MESSAGE_BYTES, LiveStream
+from service.rest.connections import SOCKET, SocketConnection
 from service.rest.middleware import address_in, key_in
 
 _OK = 1000
@@ -34,6 +37,8 @@ class StreamEndpoint:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
+        # The socket refuses messages that are larger; their fragments have heads, which count too.
+        self._budget = MemoryBudget(2 * LARGEST_MESSAGE_BYTES, context.shares.body_bytes)
         self._formats = {_ANY_FORMAT: context.formats[0]}
         self._formats |= {each.subprotocol: each for each in context.formats}
 
@@ -45,12 +50,16 @@ class StreamEndpoint:
         wire_format = self._formats[subprotocol or _ANY_FORMAT]
         api_key = key_in(scope) or key_in_subprotocols(offered)
         address = address_in(scope, self._context.trusted_proxies)
-        channel = SocketChannel(receive, send, wire_format.is_text)
+        socket: SocketConnection = scope["state"][SOCKET]
+        channel = SocketChannel(socket, receive, send, wire_format.is_text)
         await channel.open(subprotocol)
         try:
-            with admitted(
-                self._context, "websocket", "lift_stream", api_key, address=address
-            ) as request:
+            with (
+                admitted(
+                    self._context, "websocket", "lift_stream", api_key, address=address
+                ) as request,
+                self._leased(socket, request.caller),
+            ):
                 await LiveStream(self._context, wire_format, channel, request).run()
             await channel.close(_OK, "")
         except CallerLeft:
@@ -58,11 +67,24 @@ class StreamEndpoint:
         except Exception as error:
             await channel.close(kind_of(error).close_code, _reason(error))
 
+    @contextmanager
+    def _leased(self, socket: SocketConnection, caller: Caller) -> Iterator[None]:
+        """Have the caller's part of memory bound what comes of messages."""
+        with self._budget.lease(caller.party, caller.quotas.bytes_in_flight) as lease:
+            socket.lease = lease
+            try:
+                yield
+            finally:
+                socket.lease = None
+
 
 class SocketChannel:
     """A stream's messages as those of a WebSocket."""
 
-    def __init__(self, receive: Receive, send: Send, is_text: bool) -> None:
+    def __init__(
+        self, socket: SocketConnection, receive: Receive, send: Send, is_text: bool
+    ) -> None:
+        self._socket = socket
         self._is_text = is_text
         self._receive = receive
         self._send = send
@@ -75,10 +97,17 @@ class SocketChannel:
         self._is_open = True
 
     async def receive(self) -> bytes | None:
-        """The client's next message; None once it has left."""
+        """The client's next message; None once it has left.
+
+        Raises:
+            DeadlineExceeded, Overloaded, TooLarge: it does not end, and the socket is closed.
+        """
         message = await self._receive()
+        self._socket.message_taken()
         if message["type"] == "websocket.disconnect":
             self._is_open = False
+            if self._socket.failure is not None:
+                raise self._socket.failure
             return None
         text: str | None = message.get("text")
         content: bytes = message["bytes"] if text is None else text.encode()

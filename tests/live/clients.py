@@ -80,6 +80,10 @@ class SocketStream:
         except ConnectionClosed as error:
             raise _closed(error) from None
 
+    def write(self, sent: bytes) -> None:
+        """Put bytes on the wire as they are."""
+        self._socket.transport.write(sent)
+
     async def receive(self) -> Json:
         try:
             async with asyncio.timeout(TIMEOUT_S):

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -106,6 +106,30 @@ async def test_memory_for_bodies_is_kept_for_others(service: ServiceProcess) -> 
         assert await lift(service, HONEST, clip_body(2_000)) == 200
         assert 'reason="bytes"' in await told(service, "/metrics")
     await until_told(service, "poselift_requests_in_progress 0.0")
+
+
+async def test_messages_that_are_never_finished_share_that_memory(service: ServiceProcess) -> None:
+    size = 4_000_000  # of which seven are taken in
+    async with AsyncExitStack() as held:
+        sockets = [
+            await held.enter_async_context(stream(service, "websocket-protobuf", UNKIND))
+            for _ in range(8)
+        ]
+        for each in sockets:
+            await opened(each)
+            each.write(b"\x82\xff" + size.to_bytes(8, "big") + bytes(size))
+        answers = [asyncio.create_task(each.receive()) for each in sockets]
+        (refused,), waiting = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        with pytest.raises(Ended, match=r"4429: .*all places that you may have"):
+            await refused
+        assert await lift(service, UNKIND, clip_body(20_000)) == 429
+        assert await lift(service, HONEST, clip_body(2_000)) == 200
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    await until_told(service, "poselift_body_bytes 0.0")
+    counted = 'operation="lift_stream",outcome="overloaded",transport="websocket"'
+    await until_told(service, f"poselift_requests_total{{{counted}}} 1.0")
 
 
 async def test_places_for_people_are_kept_for_others(service: ServiceProcess) -> None:

@@ -5,16 +5,25 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 import pytest
 import uvicorn
+import websockets
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.addresses import network_of
 from service.admission import CallerLeft
-from service.rest.connections import ConnectionLimits, Connections, HttpConnection
+from service.rest.connections import (
+    SOCKET,
+    ConnectionLimits,
+    Connections,
+    HttpConnection,
+    SocketConnection,
+)
 from service.rest.errors import ErrorMiddleware
+from service.rest.stream import SocketChannel
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 LARGE = 32 * 1024 * 1024
@@ -42,8 +51,11 @@ async def serving(
 @asynccontextmanager
 async def served(connections: Connections, app: ASGIApp = answer) -> AsyncIterator[int]:
     """An HTTP server of these connections; its port."""
-    http = partial(HttpConnection, connections)
-    config = uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    protocols: Any = {
+        "http": partial(HttpConnection, connections),
+        "ws": partial(SocketConnection, connections),
+    }
+    config = uvicorn.Config(app, **protocols, port=0, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -226,3 +238,52 @@ async def _until_ended(writer: asyncio.StreamWriter) -> None:
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.01)
+
+
+async def measure(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket that answers each message with its size, after a moment."""
+    channel = SocketChannel(scope["state"][SOCKET], receive, send, is_text=False)
+    await channel.open(None)
+    while (message := await channel.receive()) is not None:
+        await asyncio.sleep(0.01)
+        await channel.send(str(len(message)).encode())
+
+
+@asynccontextmanager
+async def socket_to(port: int) -> AsyncIterator[websockets.ClientConnection]:
+    async with websockets.connect(f"ws://127.0.0.1:{port}", open_timeout=60) as socket:
+        yield socket
+
+
+async def test_messages_that_are_not_finished_end_their_sockets() -> None:
+    """Where the last place is taken, after a tenth of the usual time."""
+    async with (
+        serving(ConnectionLimits(most=1, linger_s=0.2), measure) as port,
+        socket_to(port) as socket,
+    ):
+        await socket.send(b"x" * 100_000)
+        assert await socket.recv() == b"100000"
+        await asyncio.sleep(1.5)  # any time may pass between whole ones
+        socket.transport.write(begun_message(1_000_000) + b"x" * 10)
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 60)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4504
+    assert "a message came too slowly" in closed.value.rcvd.reason
+
+
+def begun_message(size: int) -> bytes:
+    """The head of a binary message of so many bytes, masked with zeros."""
+    return b"\x82\xff" + size.to_bytes(8, "big") + bytes(4)
+
+
+async def test_fragments_of_a_message_are_bounded() -> None:
+    async with serving(ConnectionLimits(linger_s=0.2), measure) as port, socket_to(port) as socket:
+        await socket.send([b"x"] * 1_000)
+        assert await socket.recv() == b"1000"
+        with suppress(websockets.ConnectionClosed):
+            await socket.send([b""] * 10_000)
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 60)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4413
