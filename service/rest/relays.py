@@ -170,7 +170,11 @@ class _Relay:
 
 
 def _request(scope: Scope, address: str) -> h11.Request:
-    """The same request, which tells whom it is from."""
+    """The same request, which tells whom it is from.
+
+    The connection is ended here, after the answer: by the other worker, with body that has come and
+    was not read, it would take the answer along.
+    """
     target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
     headers = [
         *_kept(scope["headers"], _TOLD_ANEW),
