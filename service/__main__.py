@@ -1,8 +1,14 @@
 """Starts one replica of the service: the machine's part, and one worker or several."""
 
+import os
+
+# gRPC reads this while it is imported. Its event engine takes messages from thread to thread before
+# the loop has them, which costs a live frame 40 µs of processor time, 110 where each person has a
+# connection of their own. Without it, the thread that tells the loop reads messages itself.
+os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
+
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
