@@ -74,7 +74,11 @@ class _Port:
             thread.join(_STOP_TIMEOUT_S)
 
     def _serve(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+
+        # Out of descriptors, asyncio's own loop fills the log.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._server.serve(sockets=[self._socket]))
 
 
 class ManagementServer(_Port):

@@ -36,8 +36,8 @@ class Tls:
 
     def __init__(self, files: TlsFiles) -> None:
         self.files = files
-        context = _context(files)
-        self.http = _ReplaceableContext(context)
+        self.http = _context(files)
+        """Of the HTTP port's next connection."""
         initial = _grpc_certificates(files)
         self._changed: _GrpcCertificates | None = None
         fetch: Any = self._fetch  # the stubs do not know that None is for no change
@@ -52,26 +52,12 @@ class Tls:
             TlsError: they cannot be used; nothing changes.
         """
         context, changed = _context(self.files), _grpc_certificates(self.files)
-        self.http.current, self._changed = context, changed
+        self.http, self._changed = context, changed
 
     def _fetch(self) -> _GrpcCertificates | None:
         """GRPC asks in one of its threads, before each connection."""
         changed, self._changed = self._changed, None
         return changed
-
-
-class _ReplaceableContext(ssl.SSLContext):
-    """Stands for another context, which each new connection asks for anew."""
-
-    current: ssl.SSLContext
-
-    def __new__(cls, current: ssl.SSLContext) -> "_ReplaceableContext":
-        context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
-        context.current = current
-        return context
-
-    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:  # noqa: ANN401
-        return self.current.wrap_bio(*arguments, **options)
 
 
 def _context(files: TlsFiles) -> ssl.SSLContext:

@@ -6,6 +6,7 @@ connection is looked at:
 ================================  ==================================================
 it waits for                      no longer than
 ================================  ==================================================
+its TLS handshake                 ``head_s``
 the head of its first request     ``head_s``; so for the next, once that has begun
 another request                   ``idle_s``
 the rest of a body that was       ``linger_s``
@@ -127,10 +128,12 @@ class Connections:
         return len(self._peers)
 
     def enter(self, peer: Peer, address: str) -> bool:
-        """Whether there is a place for one more from this address.
+        """Whether there is a place for one more from this address; the same where asked again.
 
         If there is none, and it is not counted either, it is to be ended at once.
         """
+        if peer in self._peers:
+            return self._peers[peer] is not None
         party = self._party_of(address)
         try:
             self._pool.take(party)
@@ -171,9 +174,19 @@ class Connections:
             except Exception:  # whatever it was, there is a next time
                 _log.exception("looking at connections failed")
 
-    def _sweep(self, now: float) -> None:
+    @property
+    def handshake_s(self) -> float:
+        """How long a TLS handshake may take that begins now."""
+        return self.limits.head_s * self._patience
+
+    @property
+    def _patience(self) -> float:
+        """The part of their time that peers have, as places fill."""
         free = 1 - self._pool.taken / self._pool.capacity
-        patience = min(1.0, 2 * free + _SHORTEST)
+        return min(1.0, 2 * free + _SHORTEST)
+
+    def _sweep(self, now: float) -> None:
+        patience = self._patience
         for peer in list(self._peers):
             if peer.unread_since is not None and now - peer.unread_since > self._unread_s:
                 peer.transport.abort()
@@ -238,6 +251,11 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         self._is_refused = False
 
     # The connection
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it began: ``connection_lost`` is called in the end."""
+        return self.transport is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See ``asyncio.Protocol``."""

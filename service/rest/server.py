@@ -23,8 +23,10 @@ from service.rest.connections import (
     HttpConnection,
     SocketConnection,
 )
+from service.rest.handshakes import TlsServer
 from service.rest.relays import Relays
 from service.rest.turnstile import Turnstile
+from service.tls import Tls
 
 
 class HttpTransport:
@@ -42,7 +44,12 @@ class HttpTransport:
         metrics.watch_connections(lambda: self._connections.count)
         app, siblings = create_app(context), machine.siblings
         front = app if siblings is None else Relays(app, context, siblings)
-        self._servers = [_Server(_config(front, self._connections, machine), machine.http_socket)]
+        config = _config(front, self._connections, machine)
+        self._servers = [
+            _Server(config, machine.http_socket)
+            if machine.tls is None
+            else _SecureServer(config, machine.http_socket, machine.tls, self._connections)
+        ]
         if siblings is not None:
             passed_on = unix_socket(siblings.requests_path(siblings.number))
             self._servers.append(_Server(_relay_config(app, machine), passed_on))
@@ -107,6 +114,33 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
+class _SecureServer(_Server):
+    """The same with TLS."""
+
+    def __init__(
+        self, config: uvicorn.Config, bound: socket.socket, tls: Tls, connections: Connections
+    ) -> None:
+        super().__init__(config, bound)
+        self._tls = tls
+        self._connections = connections
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        await super().startup([])
+        backlog = self.config.backlog
+        server: Any = TlsServer(
+            self._socket, backlog, self._tls, self._connections, self._connection
+        )
+        self.servers.append(server)
+
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(
+            self._connections,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+
 def _limits(machine: Machine) -> ConnectionLimits:
     settings = machine.settings
     return ConnectionLimits(
@@ -130,7 +164,6 @@ def _party_of(context: ServiceContext) -> Callable[[str], str]:
 
 
 def _config(app: ASGIApp, connections: Connections, machine: Machine) -> uvicorn.Config:
-    tls = machine.tls
     http: Any = partial(HttpConnection, connections)
     websocket: Any = partial(SocketConnection, connections)
     return uvicorn.Config(
@@ -140,7 +173,6 @@ def _config(app: ASGIApp, connections: Connections, machine: Machine) -> uvicorn
         ws_max_size=LARGEST_MESSAGE_BYTES,
         # Coordinates hardly compress, and compressing costs more than lifting.
         ws_per_message_deflate=False,
-        ssl_context_factory=None if tls is None else lambda *_: tls.http,
         proxy_headers=False,  # ``address_in`` reads them
         **_usual(machine),
     )

@@ -1,5 +1,7 @@
 """The management port: it answers from its own thread, and says when the event loop is stuck."""
 
+import resource
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +110,18 @@ def test_pages_that_rebind_a_name_to_this_machine_cannot_debug(service: ServiceP
     answer = httpx.get(url, headers={"host": "rebound.example:80"})
     assert answer.status_code == 403
     assert "thread" not in answer.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is of Linux")
+def test_it_goes_on_after_there_were_no_descriptors_left(service: ServiceProcess) -> None:
+    pid, said = service.process.pid, len(service.log)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    there_are = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (there_are, limits[1]))
+    try:
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{service.management_url}/healthz", timeout=5)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    wait_for(f"{service.management_url}/healthz", 200)
+    assert len(service.log) < said + 10  # whatever else wanted one

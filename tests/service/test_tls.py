@@ -1,8 +1,9 @@
 """TLS on both ports: certificates replaced while the service runs, and asked of callers."""
 
+import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -13,11 +14,14 @@ import websockets.sync.client
 
 from poselift.v1 import poselift_pb2 as messages
 from poselift.v1 import poselift_pb2_grpc as stubs
+from service.machine import MOST_REFUSED
 from service.tls import Tls, TlsError, TlsFiles
 from tests.serving import ServiceProcess, service_process
 
 FIRST, SECOND = trustme.CA(), trustme.CA()
 CALLERS = trustme.CA()
+KNOWN = CALLERS.issue_cert("anna@example.org")
+PLACES = 32
 
 
 def write(folder: Path, authority: trustme.CA) -> dict[str, str]:
@@ -89,19 +93,49 @@ def test_certificates_are_replaced_while_it_runs(models: Path, tmp_path: Path) -
         assert service.stop() == 0
 
 
-def test_callers_are_asked_for_certificates(models: Path, tmp_path: Path) -> None:
-    CALLERS.cert_pem.write_to_path(tmp_path / "callers.pem")
-    settings = write(tmp_path, FIRST) | {"TLS_CLIENT_CA": str(tmp_path / "callers.pem")}
-    known, unknown = CALLERS.issue_cert("anna@example.org"), FIRST.issue_cert("anna@example.org")
+@pytest.fixture(scope="module")
+def asking(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """A small service that asks callers for certificates."""
+    folder = tmp_path_factory.mktemp("asking")
+    CALLERS.cert_pem.write_to_path(folder / "callers.pem")
+    settings = write(folder, FIRST) | {"TLS_CLIENT_CA": str(folder / "callers.pem")}
+    settings |= {"MAX_CONNECTIONS": str(PLACES), "MANAGEMENT_PORT": "0"}
     with service_process(models, **settings) as service:
-        assert models_over_http(service, trusting(FIRST, known)) > 0
-        assert models_over_grpc(service, FIRST, known) > 0
-        for caller in (None, unknown):
-            with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
-                models_over_http(service, trusting(FIRST, caller))
-            with pytest.raises(grpc.RpcError) as refused:
-                models_over_grpc(service, *([FIRST] if caller is None else [FIRST, caller]))
-            assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+        yield service
+
+
+def test_callers_are_asked_for_certificates(asking: ServiceProcess) -> None:
+    unknown = FIRST.issue_cert("anna@example.org")
+    assert models_over_http(asking, trusting(FIRST, KNOWN)) > 0
+    assert models_over_grpc(asking, FIRST, KNOWN) > 0
+    for caller in (None, unknown):
+        with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
+            models_over_http(asking, trusting(FIRST, caller))
+        with pytest.raises(grpc.RpcError) as refused:
+            models_over_grpc(asking, *([FIRST] if caller is None else [FIRST, caller]))
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_those_who_begin_no_handshake_are_counted_and_ended(asking: ServiceProcess) -> None:
+    with ExitStack() as held:
+        silent = [held.enter_context(connected(asking)) for _ in range(PLACES + MOST_REFUSED + 20)]
+        assert 0 < connections(asking) <= PLACES + MOST_REFUSED
+        # Places are left for others.
+        assert models_over_http(asking, trusting(FIRST, KNOWN)) > 0
+        for each in silent:
+            with suppress(ConnectionResetError):
+                assert each.recv(1) == b""
+
+
+def connected(service: ServiceProcess) -> socket.socket:
+    """A connection of another caller, who waits for no longer than an event loop's server."""
+    return socket.create_connection(("127.0.0.1", service.http_port), 30, ("127.0.0.2", 0))
+
+
+def connections(service: ServiceProcess) -> float:
+    """How many there are according to the metrics."""
+    text = httpx.get(f"{service.management_url}/metrics", timeout=60).text
+    return float(text.partition("\nposelift_http_connections ")[2].partition("\n")[0])
 
 
 def test_what_cannot_be_used_says_which_file(tmp_path: Path) -> None:
