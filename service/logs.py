@@ -32,8 +32,9 @@ def set_up(level: str, form: Literal["text", "json"], has_access: bool) -> None:
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     handler.addFilter(_add_ids)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    # It warns of whatever callers send.
+    # It warns of whatever callers send, and takes text that is none for an error.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_of_callers)
     _access.setLevel(logging.INFO if has_access else logging.CRITICAL)
     set_level(level)
 
@@ -91,6 +92,10 @@ def log_access(
     fields |= {"caller": caller, "address": address}
     arguments = transport, operation, outcome, seconds, caller or "unnamed", address or "unknown"
     _access.info(said, *arguments, extra={"fields": fields})
+
+
+def _is_not_of_callers(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Invalid UTF-8")
 
 
 def _add_ids(record: logging.LogRecord) -> bool:

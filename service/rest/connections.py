@@ -485,3 +485,9 @@ class SocketConnection(_Counted, WebSocketsSansIOProtocol):
         # Closed now, with bytes that have come and were not read, it would take the reason along.
         linger_s = self._connections.limits.linger_s
         self.close_timer = self.loop.call_later(linger_s, self.transport.close)
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - uvicorn's
+        """See ``WebSocketsSansIOProtocol``, which takes a refusal for an answer that is missing."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True

@@ -21,6 +21,7 @@ from tests.serving import ServiceProcess, service_process
 
 KEY = "a-long-key-that-is-not-guessed"
 WRONG_KEY = "a-long-key-that-opens-nothing"
+FOREIGN = websockets.Origin("http://foreign.example")
 SEEN = 123.456789
 """A coordinate that is nowhere else."""
 
@@ -114,6 +115,22 @@ async def test_a_socket_has_an_id(service: ServiceProcess) -> None:
     async with websockets.connect(url, additional_headers={"x-request-id": "mine-3"}) as socket:
         assert socket.response is not None
         assert socket.response.headers["x-request-id"] == "mine-3"
+
+
+async def test_sockets_that_are_refused_fill_no_log(service: ServiceProcess) -> None:
+    url = f"ws://127.0.0.1:{service.http_port}/v1/stream"
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(url, origin=FOREIGN)
+    assert refused.value.response.status_code == 403
+    async with websockets.connect(url, additional_headers={"x-api-key": KEY}) as socket:
+        await socket.send(b"\xff", text=True)
+        with pytest.raises(websockets.ConnectionClosedError, match="1007"):
+            await socket.recv()
+    ours = {"x-request-id": "mine-5"}
+    async with httpx.AsyncClient() as client:
+        await client.get(f"{service.url}/v1/models", headers=ours)
+    assert lines(service, "mine-5")  # by now the others would be there
+    assert not any("error" in json.loads(line)["level"] for line in service.log)
 
 
 async def test_nothing_of_people_and_keys_is_logged(
