@@ -93,16 +93,13 @@ class LiveSessions:
         """What does not work fully, for ``/readyz``: clips are lifted all the same."""
         if not self.is_store_here:
             return f"the session store {self._store.trouble}"
-        is_late = any(map(self._is_late, self._live_models.values()))
+        is_late = self.lateness > self._settings.max_lateness
         return "live frames are late: no more sessions are opened" if is_late else None
 
     @property
     def lateness(self) -> float:
         """The time that live frames take as a part of the time between them."""
         return max(model.lateness.share for model in self._live_models.values())
-
-    def _is_late(self, model: LiveModel) -> bool:
-        return model.lateness.share > self._settings.max_lateness
 
     def start(self) -> None:
         """Begin to sweep and to watch the store, on the current event loop."""
@@ -331,11 +328,13 @@ class LiveSessions:
     def _refuse_late(self, party: Party) -> None:
         """Refuse one more session where there is none left, or frames are late.
 
-        A party that has few people for all there are still gets in: its frames have their turn.
+        A party that has few people for all there are still gets in: its frames have their turn. So
+        does one that is new where another's are late.
         """
         self._room.check(party.name, quota=party.quotas.live_sessions)
         for model in self._live_models.values():
-            if self._is_late(model) and not model.steps.tracks.is_modest(party.name):
+            is_late = model.lateness.share_for(party.name) > self._settings.max_lateness
+            if is_late and not model.steps.tracks.is_modest(party.name):
                 said = "live frames are late here, and more sessions would make them later"
                 raise Overloaded(said, _LATE_RETRY_S, reason="late")
 

@@ -95,7 +95,7 @@ class LiveSession:
         self.writer = log.session.writer
         self.owner = log.session.owner
         self.is_stream = is_stream
-        self.used_at = time.monotonic()
+        self.used_at = self._began_at = time.monotonic()
         self.place = ExitStack()
         """What it holds among all sessions, until it ends here."""
         self.notified = asyncio.Event()
@@ -158,16 +158,24 @@ class LiveSession:
             Fenced: the session was taken over.
             Unavailable: the store has been away for too long.
         """
-        before, self.used_at = self.used_at, time.monotonic()
+        self.used_at = time.monotonic()
         async with self._turn:
             self._check_alive()
             may_jump = self.options.allow_gaps or self.options.when_behind == "drop_oldest"
             if frame.index == self.next_index or (may_jump and frame.index > self.next_index):
-                answer = await self._lift_or_end(frame)
-                between_s = max(self.used_at - before, 1 / self.options.fps)
-                self._model.lateness.observe(time.monotonic() - self.used_at, between_s)
-                return answer
+                return await self._lift_observed(frame)
             return await self._answering.again(frame.index, self.next_index)
+
+    async def _lift_observed(self, frame: Frame) -> FramePoses | None:
+        """Lift a frame, and see whether it is late: not if it has many frames to step over."""
+        before, self._began_at = self._began_at, time.monotonic()
+        jumps = self.options.allow_gaps and frame.index > self.next_index
+        answer = await self._lift_or_end(frame)
+        if not jumps:
+            took_s = time.monotonic() - self._began_at
+            between_s = max(self._began_at - before, 1 / self.options.fps)
+            self._model.lateness.observe(self._party, took_s, between_s)
+        return answer
 
     async def _lift_or_end(self, frame: Frame) -> FramePoses | None:
         skipped = frame.index - self.next_index if self.options.allow_gaps else 0

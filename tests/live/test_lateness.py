@@ -32,7 +32,7 @@ def observe(lateness: Lateness, clock: Clock, took_s: float, seconds: float, ses
     for _ in range(round(seconds * 20)):
         clock.now += 0.05
         for _ in range(sessions):
-            lateness.observe(took_s, 0.05)
+            lateness.observe("a", took_s, 0.05)
 
 
 @pytest.mark.parametrize("sessions", [1, 50])
@@ -68,3 +68,39 @@ async def test_no_more_sessions_are_opened_while_frames_are_late(
         await play(one, walks("p", "q", "r", frames=4)[2:])
         await sessions.open(options(session_id="one"), "a", party=Party("a"))
         await sessions.open(options(), "b", party=Party("b"))  # has few of the people there are
+
+
+def test_who_sends_too_fast_is_late_to_itself_alone(clock: Clock) -> None:
+    """Frames of 5 ms: one party says that it sends 1000 a second, and sends as fast as it can."""
+    lateness = Lateness(clock)
+    for _ in range(2_000):
+        clock.now += 0.005
+        lateness.observe("fast", 0.005, 0.001)
+    assert lateness.share_for("fast") == lateness.share < 0.2
+
+
+def test_a_party_counts_once_however_many_frames_it_sends(clock: Clock) -> None:
+    lateness = Lateness(clock)
+    for _ in range(100):
+        for _ in range(40):
+            clock.now += 0.05 / 40
+            lateness.observe("many", 1.0, 0.05)
+        lateness.observe("one", 0.01, 0.05)
+    assert lateness.share_for("many") > 0.9
+    assert lateness.share_for("one") == lateness.share == pytest.approx(0.6, abs=0.05)
+    assert lateness.share_for("new") == pytest.approx(0.4, abs=0.05)
+
+
+async def test_one_late_caller_does_not_keep_out_another(
+    models: Path, one_store: StoreServer
+) -> None:
+    """Of one person, so that another caller has no few people."""
+    async with replica(models, one_store.url, max_lateness=0.7) as sessions:
+        one = await sessions.open(options(), "a", party=Party("a"))
+        await play(one, walks("p", frames=1))
+        for model in sessions._live_models.values():
+            model.lateness.observe("a", 100.0, 100.0)
+        assert sessions.doubt() is not None
+        with pytest.raises(Overloaded):
+            await sessions.open(options(), "a", party=Party("a"))
+        await sessions.open(options(), "b", party=Party("b"))
