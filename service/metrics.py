@@ -78,7 +78,7 @@ class Metrics:
         self._live_people = gauge("poselift_live_people", "People in live sessions.", ("model",))
         said = "Whether the store of live sessions answers: 1 or 0."
         self._store_up = gauge("poselift_session_store_up", said)
-        said = "Time from a live frame's arrival in a stream to its answer."
+        said = "Time from a live frame's arrival to its answer."
         self._frame_seconds = histogram("poselift_live_frame_seconds", said, buckets=_FRAME_SECONDS)
         said = "Live sessions opened, resumed, fenced by another connection, or refused."
         self._session_events = counter("poselift_live_session_events", said, ("event",))

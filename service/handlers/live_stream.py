@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from poselift.errors import InvalidInput, PoseliftError
 from service.admission import Admitted
@@ -33,11 +33,19 @@ _REFUSALS = (IndexGap, InvalidInput, Unreadable, TooLarge)
 class Channel(Protocol):
     """What carries a stream's messages."""
 
+    @property
+    def came_at(self) -> float:
+        """When the message that was received last had come, by ``time.perf_counter``."""
+
     async def receive(self) -> bytes | None:
         """The client's next message; None at the end."""
 
     async def send(self, content: bytes) -> None:
         """Take a message to the client; waits while the client does not read."""
+
+
+_Waiting: TypeAlias = deque[tuple[bytes, float]]
+"""Messages, and when each had come."""
 
 
 def decoded_message(wire_format: WireFormat, joints: int, body: bytes, _: Limits) -> Message:
@@ -130,12 +138,12 @@ class LiveStream:
     async def _lift_in_turn(self, session: LiveSession) -> None:
         """The next message is read once the last is answered, so senders wait with us."""
         while (body := await self._channel.receive()) is not None:
-            if not await self._answer(session, body):
+            if not await self._answer(session, body, self._channel.came_at):
                 return
 
     async def _lift_newest(self, session: LiveSession) -> None:
         """Messages are read as they come; of frames that wait, the oldest are left out."""
-        waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        waiting: _Waiting = deque(maxlen=_MOST_WAITING)
         arrived = asyncio.Event()
         reading = asyncio.create_task(self._read_into(waiting, arrived))
         try:
@@ -144,30 +152,29 @@ class LiveStream:
                     arrived.clear()
                     await arrived.wait()
                     continue
-                if not await self._answer(session, waiting.popleft()):
+                if not await self._answer(session, *waiting.popleft()):
                     return
             await reading
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
-    async def _read_into(self, waiting: deque[bytes], arrived: asyncio.Event) -> None:
+    async def _read_into(self, waiting: _Waiting, arrived: asyncio.Event) -> None:
         try:
             while (body := await self._channel.receive()) is not None:
-                waiting.append(body)
-                while len(waiting) > 1 and sum(map(len, waiting)) > LARGEST_MESSAGE_BYTES:
+                waiting.append((body, self._channel.came_at))
+                while len(waiting) > 1 and sum(map(_size, waiting)) > LARGEST_MESSAGE_BYTES:
                     waiting.popleft()
                 arrived.set()
         finally:
             arrived.set()
 
-    async def _answer(self, session: LiveSession, body: bytes) -> bool:
+    async def _answer(self, session: LiveSession, body: bytes, came_at: float) -> bool:
         """Answer one message, whose trace is its own; whether more may follow."""
         with frame_trace(self._tracer):
-            return await self._answer_next(session, body)
+            return await self._answer_next(session, body, came_at)
 
-    async def _answer_next(self, session: LiveSession, body: bytes) -> bool:
-        came = time.perf_counter()
+    async def _answer_next(self, session: LiveSession, body: bytes, came_at: float) -> bool:
         index = session.next_index
         try:
             if len(body) <= self._format.inline_bytes:
@@ -176,7 +183,9 @@ class LiveStream:
                 message = await self._decoded_elsewhere(session, body)
             if isinstance(message, Close):
                 for answer in await session.waiting():
-                    await self._send_answer(self._format.encode_pose(answer))
+                    said = self._format.encode_pose(answer)
+                    self._metrics.frame_answered(time.perf_counter() - came_at)
+                    await self._send_answer(said)
                 await self._sessions.close(session)
                 return False
             if not isinstance(message, Frame):
@@ -186,7 +195,7 @@ class LiveStream:
             if poses is None:  # it is answered later
                 return True
             said = self._format.encode_pose(poses)
-            self._metrics.frame_answered(time.perf_counter() - came)
+            self._metrics.frame_answered(time.perf_counter() - came_at)
         except _REFUSALS as error:
             said = self._format.encode_refusal(index, error, session.next_index)
         except PoseliftError as error:
@@ -225,6 +234,10 @@ class LiveStream:
                 await self._channel.send(message)
             finally:
                 self._sends_since = None
+
+
+def _size(waiting: tuple[bytes, float]) -> int:
+    return len(waiting[0])
 
 
 def _not_read() -> Overloaded:

@@ -22,6 +22,7 @@ are ended at once. Bodies that are still wanted are bounded in ``service.rest.bo
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -423,6 +424,8 @@ class SocketConnection(_Counted, WebSocketsSansIOProtocol):
         super().__init__(**options)
         self._connections = connections
         self.lease: Lease | None = None
+        self.came_at = 0.0
+        """When the messages had come that can be taken: nothing is read while there are any."""
         self.failure: PoseliftError | None = None
         """Why the service has closed it, where the application has yet to learn that."""
 
@@ -446,6 +449,7 @@ class SocketConnection(_Counted, WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
+        self.came_at = time.perf_counter()
         super().data_received(data)
         self._look_at_rest()
 

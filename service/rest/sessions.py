@@ -1,5 +1,7 @@
 """Live sessions over plain requests: /v1/sessions."""
 
+import time
+from collections.abc import AsyncIterator
 from functools import partial
 from itertools import chain
 
@@ -75,23 +77,35 @@ class SessionEndpoints:
         """
         given, wanted = formats_of(request)
         body, caller = await request.body(), admission_of(request).caller
+        came_at = time.perf_counter()
         session_id, sessions = _session_id(request), self._context.live
         session = await sessions.continued(session_id, caller.name, caller.shares_as)
-        answers = await unless_caller_leaves(request, self._lifted(request, session, given, body))
+        lifting = self._lifted(request, session, given, body, came_at)
+        answers = await unless_caller_leaves(request, lifting)
         content = wanted.encode_frames(answers, session.next_index)
         return Response(content, media_type=wanted.media_type)
 
     async def _lifted(
-        self, request: Request, session: LiveSession, given: WireFormat, body: bytes
+        self,
+        request: Request,
+        session: LiveSession,
+        given: WireFormat,
+        body: bytes,
+        came_at: float,
     ) -> list[FramePoses]:
+        """The answers; each frame counts as come once the one before it is answered."""
         decode = partial(_frames, given, session.options.joint_count())
         party = admission_of(request).caller.party
         batch = await self._context.decoder.decode(decode, body, given.inline_bytes, party)
         for fault in chain.from_iterable(frame.errors for frame in batch.frames):
             raise fault.error
-        answers = [await _answer_due(session, frame) for frame in batch.frames]
-        waiting = await session.waiting() if batch.flush else []
-        return [answer for answer in answers if answer is not None] + waiting
+        answers = []
+        async for answer in _answers(session, batch):
+            answers.append(answer)
+            answered_at = time.perf_counter()
+            self._context.metrics.frame_answered(answered_at - came_at)
+            came_at = answered_at
+        return answers
 
     async def get_session(self, request: Request) -> Response:
         """Tell which frame a session expects next; a stream that has it goes on undisturbed."""
@@ -110,6 +124,14 @@ def _session_id(request: Request) -> str:
     session_id: str = request.path_params["session_id"]
     in_session(session_id)
     return session_id
+
+
+async def _answers(session: LiveSession, batch: FrameBatch) -> AsyncIterator[FramePoses]:
+    for frame in batch.frames:
+        if (answer := await _answer_due(session, frame)) is not None:
+            yield answer
+    for answer in await session.waiting() if batch.flush else ():
+        yield answer
 
 
 async def _answer_due(session: LiveSession, frame: Frame) -> FramePoses | None:

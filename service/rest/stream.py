@@ -96,6 +96,11 @@ class SocketChannel:
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
         self._is_open = True
 
+    @property
+    def came_at(self) -> float:
+        """See ``Channel``."""
+        return self._socket.came_at
+
     async def receive(self) -> bytes | None:
         """The client's next message; None once it has left.
 

@@ -5,6 +5,7 @@ callers: so messages are read here, once it is known that they are wanted.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
@@ -38,6 +39,8 @@ class RpcChannel:
     def __init__(self, call: _Call, largest: int) -> None:
         self._call = call
         self.largest = largest
+        self.came_at = 0.0
+        """See ``Channel``: gRPC tells only when a message is taken."""
         self._has_read = False
 
     async def receive(self) -> bytes | None:
@@ -48,6 +51,7 @@ class RpcChannel:
         """
         self._has_read = True
         message = await self._call.read()
+        self.came_at = time.perf_counter()
         if not isinstance(message, bytes):
             return None  # at the end it is EOF
         if is_compressed(message):

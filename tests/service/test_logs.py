@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import websockets
 from poselift.v1 import poselift_pb2 as messages
 from poselift.v1 import poselift_pb2_grpc as stubs
 from service.logs import _add_ids, _JsonFormatter, _TextFormatter, begin_request, in_session
-from tests.live.clients import TRANSPORTS, Ended, lifted, opened, stream
+from tests.live.clients import TRANSPORTS, Ended, Requests, as_json, lifted, opened, stream
 from tests.live.replicas import walks
 from tests.serving import ServiceProcess, service_process
 
@@ -190,6 +191,51 @@ async def test_streams_are_counted_and_are_not_among_the_times_of_requests(
     stored = "poselift_session_store_seconds_count"
     assert after[stored] - before[stored] >= 4
     assert not any("seconds" in name and "lift_stream" in name for name in after)
+
+
+async def test_a_live_frame_takes_as_long_as_it_waits_for_those_before_it(
+    service: ServiceProcess, client: httpx.Client
+) -> None:
+    """Frames that come together: their times add up to more than has passed."""
+    frames = walks("anna", frames=40)
+    before = _metrics(client)
+    async with stream(service, "websocket-json", key=KEY) as live:
+        await opened(live)
+        started = time.perf_counter()
+        live.write(b"".join(_text(orjson.dumps({"frame": as_json(each)})) for each in frames))
+        for _ in frames:
+            await live.receive()
+        passed_s = time.perf_counter() - started
+    after = _metrics(client)
+    seconds = "poselift_live_frame_seconds"
+    assert after[f"{seconds}_count"] - before[f"{seconds}_count"] == len(frames)
+    assert after[f"{seconds}_sum"] - before[f"{seconds}_sum"] > passed_s
+
+
+def _text(message: bytes) -> bytes:
+    """A WebSocket's message, masked with zeros."""
+    return b"\x81\xfe" + len(message).to_bytes(2, "big") + bytes(4) + message
+
+
+async def test_frames_in_requests_and_those_answered_at_the_end_have_times(
+    service: ServiceProcess, client: httpx.Client
+) -> None:
+    frames = walks("anna", frames=5)
+    before = _metrics(client)
+    later = {"model": "symmetric", "lookahead_frames": 3}
+    async with stream(service, "grpc", key=KEY) as live, Requests(service, KEY) as requests:
+        session_id = (await requests.open()).json()["session_id"]
+        assert (await requests.frames(session_id, frames)).status_code == 200
+        session_id = (await requests.open(**later)).json()["session_id"]
+        assert (await requests.frames(session_id, frames, flush=True)).status_code == 200
+        await opened(live, **later)
+        for each in frames:
+            await live.send({"frame": as_json(each)})
+        await live.send({"close": {}})
+        for _ in frames:
+            await live.receive()
+    count = "poselift_live_frame_seconds_count"
+    assert _metrics(client)[count] - before[count] == 3 * len(frames)
 
 
 def _metrics(client: httpx.Client) -> dict[str, float]:
