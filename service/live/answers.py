@@ -53,14 +53,15 @@ class Answering(ABC):
         self.tell(*warnings)
         answer = await self._due(frame, stepped)
         if answer is not None:
-            if self._to_tell:
-                answer, self._to_tell = replace(answer, warnings=self._to_tell), ()
+            answer = self._with_warnings(answer)
             self._recent.append(answer)
         return answer
 
     def tell(self, *warnings: PoseWarning) -> None:
-        """Tell warnings with the next answer there is."""
-        self._to_tell += warnings
+        """Tell warnings with the next answer there is; they are counted now."""
+        if warnings:
+            self._to_tell += warnings
+            self._model.warned(warnings)
 
     async def again(self, index: int, next_index: int) -> FramePoses | None:
         """The answer to an earlier frame once more; None if it has yet to be answered.
@@ -85,6 +86,11 @@ class Answering(ABC):
 
     async def waiting(self) -> list[FramePoses]:
         """The answers of frames whose turn has not come, as if no more frames were to come."""
+        answers = await self._waiting()
+        return [self._with_warnings(answers[0]), *answers[1:]] if answers else []
+
+    async def _waiting(self) -> list[FramePoses]:
+        """See ``waiting``."""
         return []
 
     @abstractmethod
@@ -94,6 +100,11 @@ class Answering(ABC):
     @abstractmethod
     async def _lifted_again(self, index: int, next_index: int) -> FramePoses | None:
         """The answer to a frame whose answer is not in memory any more, or not yet."""
+
+    def _with_warnings(self, answer: FramePoses) -> FramePoses:
+        if self._to_tell:
+            answer, self._to_tell = replace(answer, warnings=self._to_tell), ()
+        return answer
 
     def _room(self, recorded: RecordedPeople) -> Poses:
         """Room for the poses of people who are lifted once more."""
@@ -232,7 +243,7 @@ class AnswerLater(Answering):
         for frame in recorded:
             self._buffers.append(frame)
 
-    async def waiting(self) -> list[FramePoses]:
+    async def _waiting(self) -> list[FramePoses]:
         """See ``Answering``."""
         return [await self._lift(frame) for frame in self._buffers.waiting()]
 

@@ -35,7 +35,7 @@ class LiveModel:
     served: ServedModel
     steps: StepBatcher
     warned: Callable[[Sequence[PoseWarning]], None]
-    """Counts warnings that are told."""
+    """Counts warnings, as they are told."""
     lifted: Callable[[float], None]
     """Counts frames that are lifted, each of one person."""
     windows: WindowBatcher | None = None

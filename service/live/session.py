@@ -22,6 +22,7 @@ An ended session goes on from the store, exactly, once it is opened again, here 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -48,6 +49,8 @@ from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
 from service.request_errors import Fenced, Unavailable
 from service.requests import SessionOptions
 from service.shares import Party
+
+_log = logging.getLogger(__name__)
 
 _RETRY_S = 0.25
 """How often a session that ends tries to leave its frames with a store that is away."""
@@ -195,8 +198,7 @@ class LiveSession:
         self.next_index = sent.index + 1
         # Or ended: the frame is there for the next writer, and so is its answer.
         self._check_alive()
-        if warnings := self._warnings.of(stepped):
-            self._model.warned(warnings)
+        warnings = self._warnings.of(stepped)
         self._model.lifted(len(admitted.frame.people))
         return await self._answering.answer(admitted.frame, stepped, warnings)
 
@@ -264,7 +266,9 @@ class LiveSession:
         await self._log.restore(next_index, life)
         self.next_index = self._log.next_index
         if self.next_index < next_index:
-            self._answering.tell(_frames_lost(self.next_index, next_index - 1))
+            lost = _frames_lost(self.next_index, next_index - 1)
+            _log.warning("%s", lost.detail)
+            self._answering.tell(lost)
         recorded = await self._log.recorded()
         if not recorded:
             return

@@ -1,6 +1,7 @@
 """A store that comes back older, empty or with half a session: nothing acknowledged is lost."""
 
 import asyncio
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -235,6 +236,25 @@ async def test_a_session_with_a_hole_goes_on_from_there(setup, how, expected):
     assert answers[0].warnings[0].frames == (20, 29)
     found = answers + await second.waiting()
     assert_same(found, expected[-len(found) :])
+
+
+async def test_lost_frames_are_counted_and_logged(setup, how, caplog):
+    """And told once, by a session that ends before another frame comes too."""
+    store, one, other = setup
+    await until_stored(one, await one.open(how, ""), FRAMES[:30])
+    store.ask("XDEL", STREAM % how.session_id, "21-1")
+    metrics = other._live_models[how.model].warned.__self__
+    counted = partial(
+        metrics.registry.get_sample_value, "poselift_warnings_total", {"code": "frames_lost"}
+    )
+    before = counted() or 0
+    second = await other.open(how, "")
+    assert counted() == before + 1
+    assert "the session store has lost frames 20 to 29" in caplog.text
+    waiting = await second.waiting()
+    told = [each.warnings[0].frames for each in waiting if each.warnings]
+    assert told == ([(20, 29)] if how.lookahead_frames else [])
+    assert all(not each.warnings for each in await second.waiting())
 
 
 async def test_jumps_of_the_index_are_no_holes(setup):
