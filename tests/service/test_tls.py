@@ -118,7 +118,8 @@ def test_callers_are_asked_for_certificates(asking: ServiceProcess) -> None:
 
 def test_those_who_begin_no_handshake_are_counted_and_ended(asking: ServiceProcess) -> None:
     with ExitStack() as held:
-        silent = [held.enter_context(connected(asking)) for _ in range(PLACES + MOST_REFUSED + 20)]
+        many = range(PLACES + MOST_REFUSED + 20)
+        silent = [held.enter_context(connected(asking.http_port)) for _ in many]
         assert 0 < connections(asking) <= PLACES + MOST_REFUSED
         # Places are left for others.
         assert models_over_http(asking, trusting(FIRST, KNOWN)) > 0
@@ -127,9 +128,20 @@ def test_those_who_begin_no_handshake_are_counted_and_ended(asking: ServiceProce
                 assert each.recv(1) == b""
 
 
-def connected(service: ServiceProcess) -> socket.socket:
+def test_handshakes_that_fail_fill_no_log(asking: ServiceProcess) -> None:
+    said = len(asking.log)
+    for port in (asking.http_port, asking.grpc_port):
+        with connected(port) as junk, suppress(ConnectionResetError):
+            junk.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            while junk.recv(1000):
+                pass
+    assert models_over_grpc(asking, FIRST, KNOWN) > 0  # by now it would have been logged
+    assert asking.log[said:] == []
+
+
+def connected(port: int) -> socket.socket:
     """A connection of another caller, who waits for no longer than an event loop's server."""
-    return socket.create_connection(("127.0.0.1", service.http_port), 30, ("127.0.0.2", 0))
+    return socket.create_connection(("127.0.0.1", port), 30, ("127.0.0.2", 0))
 
 
 def connections(service: ServiceProcess) -> float:
