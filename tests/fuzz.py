@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ class Fuzz:
         if self._chance.random() < 0.3:
             del place[key]
         else:
-            place[key] = self._chance.choice(_VALUES)
+            place[key] = deepcopy(self._chance.choice(_VALUES))  # it may be changed in turn
 
     def _damaged(self, body: bytes, *, always: bool = False) -> bytes:
         """The bytes, some of them changed, left out or put elsewhere; often the same."""
