@@ -91,7 +91,7 @@ class LiveSessions:
 
     def doubt(self) -> str | None:
         """What does not work fully, for ``/readyz``: clips are lifted all the same."""
-        if not self.is_store_here:
+        if self._store.trouble is not None:
             return f"the session store {self._store.trouble}"
         is_late = self.lateness > self._settings.max_lateness
         return "live frames are late: no more sessions are opened" if is_late else None

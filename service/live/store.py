@@ -179,6 +179,7 @@ class SessionStore:
         self._replace, self._close = register(scripts.REPLACE), register(scripts.CLOSE)
         self._life = register(scripts.LIFE)
         self._known_life = b""
+        self._eviction = _NO_EVICTION
         self._waiting: asyncio.Queue[_Append] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -189,7 +190,9 @@ class SessionStore:
 
     @property
     def trouble(self) -> str | None:
-        """Why it cannot be used, in words that go on after its name."""
+        """Why it cannot be used, or may lose sessions, in words that go on after its name."""
+        if self.is_here and self._eviction != _NO_EVICTION:
+            return f"may evict sessions (maxmemory-policy {self._eviction})"
         return self._connection.trouble
 
     async def start(self) -> None:
@@ -311,7 +314,6 @@ class SessionStore:
         name, age_ms = (await self._answers(self._life, [((_LIFE_KEY,), ())]))[0]
         if name != self._known_life:
             self._known_life = name
-            await self._warn_of_eviction()
         return Life(name, age_ms / 1000)
 
     async def check_life(self, life: bytes) -> None:
@@ -420,17 +422,19 @@ class SessionStore:
             await self.close(writer)
             await self._connection.asked(self._connection.redis.delete(*_keys(session_id)))
             await self.life()
+            await self._look_at_eviction()
         except StoreAway:
             self._connection.lost()
             raise
         self._connection.found()
 
-    async def _warn_of_eviction(self) -> None:
+    async def _look_at_eviction(self) -> None:
         memory = await self._connection.asked(self._connection.redis.info("memory"))
         policy = memory.get("maxmemory_policy", _NO_EVICTION)
-        if policy != _NO_EVICTION:
+        if policy not in {self._eviction, _NO_EVICTION}:
             wrong = "the session store may evict sessions (maxmemory-policy %s): set it to %s"
             _log.warning(wrong, policy, _NO_EVICTION)
+        self._eviction = policy
 
 
 def _entry_id(frame: StoredFrame) -> str:

@@ -1,7 +1,6 @@
 """Servers of sessions: with TLS, behind Sentinels, with copies, and those that cannot keep any."""
 
 import asyncio
-import logging
 from contextlib import ExitStack
 
 import pytest
@@ -164,10 +163,17 @@ def test_the_service_does_not_start_with_a_store_that_refuses(models, one_store)
     assert "Traceback" not in log
 
 
-async def test_a_store_that_may_evict_sessions_is_told_of(one_store, caplog):
-    one_store.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
-    store = SessionStore(StoreServer(one_store.url), 60, 100)
-    with caplog.at_level(logging.WARNING):
-        await store.start()
-    await store.stop()
-    assert "maxmemory-policy volatile-lru" in caplog.text
+async def test_a_store_that_may_evict_sessions_is_told_of(models, one_store, caplog):
+    """From when it may, once, until it may not."""
+    async with replica(models, one_store.url) as sessions:
+        assert sessions.doubt() is None
+        one_store.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+        for _ in range(2):
+            await sessions._store._check()  # as every few seconds
+        wrong = "the session store may evict sessions (maxmemory-policy volatile-lru)"
+        assert sessions.doubt() == wrong
+        await sessions.open(options(), "")
+        one_store.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        await sessions._store._check()
+        assert sessions.doubt() is None
+    assert caplog.text.count("maxmemory-policy volatile-lru") == 1
