@@ -9,23 +9,26 @@ all there is to do, and the one asked passes bytes on.
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import h11
-import orjson
-from fastapi import Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from poselift.errors import InvalidInput
 from service.context import ServiceContext
-from service.error_table import PROBLEM_TYPE, problem, told
-from service.request_errors import Unavailable
+from service.logs import REQUEST_ID, begin_request
+from service.request_errors import DeadlineExceeded, Unavailable
 from service.rest.connections import ABORT
+from service.rest.errors import answer_to
 from service.rest.lift import LIFT_PATH
-from service.rest.middleware import address_in, declared_size
+from service.rest.middleware import address_in, declared_size, timeout_in
 from service.siblings import Siblings
 
 _SESSION = re.compile(r"/v1/sessions/([^/]+)(/frames)?")
 _PIECE_BYTES = 64 * 1024
+_GRACE_S = 0.5
+"""For the other worker to say that the time is over, and to count that."""
 _OF_CONNECTION = {b"connection", b"keep-alive", b"expect", b"upgrade", b"te"}
 _TOLD_ANEW = {b"x-forwarded-for", b"x-forwarded-proto"}
 
@@ -102,37 +105,53 @@ class Relays:
         except (OSError, h11.LocalProtocolError):
             return False  # being started again, or stricter than we are: it is served here
         try:
-            await _Relay(reader, writer).pass_on(request, scope, receive, send)
+            relay = _Relay(reader, writer, self._longest_s(scope))
+            await relay.pass_on(request, scope, receive, send)
+        except (DeadlineExceeded, Unavailable) as error:
+            answer = answer_to(error)
+            answer.headers[REQUEST_ID] = begin_request(Headers(scope=scope).get(REQUEST_ID))
+            self._context.metrics.request_unread(answer.status_code)
+            await answer(scope, receive, send)
         finally:
             writer.close()
         return True
+
+    def _longest_s(self, scope: Scope) -> float:
+        """How long the other worker may take for a request, before it has given it up itself."""
+        said_s, longest_s = None, self._context.request_timeout_s
+        with suppress(InvalidInput):  # which that worker tells
+            said_s = timeout_in(scope)
+        return longest_s if said_s is None else min(said_s, longest_s)
 
 
 class _Relay:
     """One request on its way."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, longest_s: float
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._longest_s = longest_s
         self._http = h11.Connection(h11.CLIENT)
         self._has_begun = False
 
     async def pass_on(
         self, request: h11.Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Pass a request on, and its answer back."""
+        """Pass a request on, and its answer back.
+
+        Raises:
+            DeadlineExceeded, Unavailable: the other worker hangs or has ended, without an answer.
+        """
         asking = asyncio.create_task(self._ask(request, receive))
         try:
             await self._answer(send)
         except (OSError, h11.RemoteProtocolError):
             if self._has_begun:
                 scope["state"][ABORT]()
-                return
-            gone = problem(
-                told(Unavailable("the worker that was to do it ended")), with_status=True
-            )
-            response = Response(orjson.dumps(gone), gone["status"], media_type=PROBLEM_TYPE)
-            await response(scope, receive, send)
+            else:
+                raise Unavailable("the worker that was to do it ended") from None
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -152,7 +171,8 @@ class _Relay:
         await self._writer.drain()
 
     async def _answer(self, send: Send) -> None:
-        while not isinstance(event := await self._next(), h11.EndOfMessage):
+        event = await self._first()
+        while not isinstance(event, h11.EndOfMessage):
             if isinstance(event, h11.Response):
                 self._has_begun = True
                 headers = list(_kept(event.headers.raw_items(), {b"transfer-encoding"}))
@@ -161,7 +181,16 @@ class _Relay:
             elif isinstance(event, h11.Data):
                 body = bytes(event.data)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
+            event = await self._next()
         await send({"type": "http.response.body"})
+
+    async def _first(self) -> object:
+        try:
+            async with asyncio.timeout(self._longest_s + _GRACE_S):
+                return await self._next()
+        except TimeoutError:
+            said = f"no answer within {self._longest_s:.3g} s"
+            raise DeadlineExceeded(said) from None
 
     async def _next(self) -> object:
         while (event := self._http.next_event()) is h11.NEED_DATA:

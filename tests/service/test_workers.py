@@ -25,12 +25,14 @@ from service.request_errors import Forbidden, Overloaded
 from service.shared_amounts import SharedAmounts, SharedLevels, SharedPlaces
 from service.shared_loads import ABSENT_S, SharedLoads
 from service.shares import Pool, Rates
+from service.siblings import Siblings
 from tests.live.clients import Ended, Requests, assert_equal, lifted, opened, stream
 from tests.live.replicas import walks
 from tests.models import person_clip
 from tests.service.test_main import _wait_until_lifting, body, failed_start, post
 from tests.serving import ServiceProcess, descendants, service_process
 
+OPENING = {"model": "causal", "image_size": [1000, 800], "fps": 20}
 KEYS = {"one": "live_sessions = 1", "free": ""}
 
 
@@ -359,6 +361,27 @@ async def test_clips_are_answered_while_the_other_worker_is_stuck_or_gone(
         assert {answer.status_code for answer in answers.values()} == {200}
         await asyncio.to_thread(wait_until_ready, service)
         await lift_until_both_answer(service, connections)
+
+
+async def test_a_request_for_a_worker_that_hangs_is_answered_in_time(
+    service: ServiceProcess,
+) -> None:
+    siblings = Siblings(Path(), 2, SharedLoads(2))
+    async with connections_of_one(service, 1) as ((connection,), worker):
+        ids = (secrets.token_hex(8) for _ in iter(int, 1))
+        opening = OPENING | {"session_id": next(x for x in ids if siblings.whose(x) != worker)}
+        assert (await connection.post("/v1/sessions", json=opening)).status_code == 201
+        path, told = f"/v1/sessions/{opening['session_id']}", {"request-timeout": "0.5"}
+        other = process_of(service, f"worker {3 - worker}")
+        os.kill(other, signal.SIGSTOP)
+        try:
+            answer = await connection.get(path, headers=told | {"x-request-id": "hung"})
+        finally:
+            os.kill(other, signal.SIGCONT)
+        assert answer.status_code == 504
+        assert answer.json()["type"].endswith("deadline-exceeded")
+        assert answer.headers["x-request-id"] == "hung"
+        assert (await connection.delete(path)).status_code == 204
 
 
 async def lift_until_both_answer(
