@@ -10,6 +10,7 @@ import secrets
 import time
 from contextvars import ContextVar
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Literal
 
 import orjson
@@ -22,6 +23,8 @@ _TAKEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _request: ContextVar[str] = ContextVar("request", default="")
 _session: ContextVar[str] = ContextVar("session", default="")
+_is_told: ContextVar[bool] = ContextVar("is_told", default=False)
+"""Whether the request's line is in the access log."""
 
 _access = logging.getLogger("poselift.access")
 
@@ -60,6 +63,7 @@ def begin_request(proposed: str | None) -> str:
     given = secrets.token_hex(8) if found is None else found[0]
     _request.set(given)
     _session.set("")
+    _is_told.set(False)
     return given
 
 
@@ -84,6 +88,7 @@ def log_access(
     transport: str, operation: str, outcome: str, seconds: float, caller: str, address: str
 ) -> None:
     """Tell of a request that was answered."""
+    _is_told.set(True)
     if not _access.isEnabledFor(logging.INFO):
         return
     said = "%s %s: %s in %.3f s, caller %s at %s"
@@ -92,6 +97,19 @@ def log_access(
     fields |= {"caller": caller, "address": address}
     arguments = transport, operation, outcome, seconds, caller or "unnamed", address or "unknown"
     _access.info(said, *arguments, extra={"fields": fields})
+
+
+def is_told() -> bool:
+    """Whether ``log_access`` was called for the request in this context."""
+    return _is_told.get()
+
+
+def log_other(transport: str, status: int, seconds: float, address: str) -> None:
+    """Tell of a request that no operation was there for; its status is 0 if it has no answer."""
+    outcome = "cancelled" if not status else "ok"
+    if status >= HTTPStatus.BAD_REQUEST:
+        outcome = HTTPStatus(status).phrase.lower().replace(" ", "-")
+    log_access(transport, "other", outcome, seconds, "", address)
 
 
 def _is_not_of_callers(record: logging.LogRecord) -> bool:

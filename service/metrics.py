@@ -51,7 +51,7 @@ class Metrics:
         self._decode_seconds = histogram(
             "poselift_decode_seconds", said, ("where",), buckets=_SECONDS
         )
-        said = "Requests answered with this status before they could be read."
+        said = "Requests refused with this status before any operation."
         self._unread = counter("poselift_unread_requests", said, ("status",))
         self._restarts = process_restarts(registry)
         said = "Frames accepted and not yet lifted, context and padding included."
@@ -101,7 +101,7 @@ class Metrics:
         self._overloaded(reason).inc()
 
     def request_unread(self, status: int) -> None:
-        """Count an answer to what could not be read, or was not for want of room."""
+        """Count a refusal by no operation: nothing is there, it is unreadable, there is no room."""
         self._unread.labels(status).inc()
 
     def decoded(self, where: str, seconds: float) -> None:

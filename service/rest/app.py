@@ -36,7 +36,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.router.routes.extend(page_routes())
     answer_errors(app)
     guard_browsers(app, context)
-    app.add_middleware(RequestIdMiddleware)  # around all of them
+    app.add_middleware(RequestIdMiddleware, context=context)  # around all of them
     if context.describes_http:
         document = _document(app, context.engine.models)
         app.openapi = lambda: document  # type: ignore[method-assign]

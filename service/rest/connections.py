@@ -40,7 +40,7 @@ from websockets.http11 import Request
 from poselift.errors import PoseliftError
 from service.body_memory import Lease
 from service.error_table import kind_of
-from service.logs import REQUEST_ID, begin_request
+from service.logs import REQUEST_ID, begin_request, log_other
 from service.request_errors import DeadlineExceeded, Overloaded, TooLarge
 from service.rest.bodies import PATIENCE_S, SLOWEST_BYTES_PER_S
 from service.shares import Pool
@@ -406,6 +406,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
             f"content-length: {len(body)}\r\nconnection: close\r\n"
             f"{REQUEST_ID}: {begin_request(None)}\r\n\r\n"
         )
+        log_other("http", status, 0.0, self.client[0] if self.client else "")
         self.transport.write(head.encode() + body)
         # Closed now, with bytes that have come and were not read, it would take the answer along.
         with suppress(OSError, NotImplementedError):
@@ -438,8 +439,13 @@ class SocketConnection(_Counted, WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         """See ``WebSocketsSansIOProtocol``."""
         super().handle_connect(event)
-        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+        status = self.response.status_code
+        if status == HTTPStatus.SWITCHING_PROTOCOLS:
             self.scope["state"][SOCKET] = self
+        else:  # it was no handshake, and no application sees it
+            self._connections.refused(status)
+            begin_request(event.headers.get(REQUEST_ID))
+            log_other("websocket", status, 0.0, self.client[0] if self.client else "")
 
     def handle_cont(self, event: Frame) -> None:
         """See ``WebSocketsSansIOProtocol``."""

@@ -10,6 +10,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from poselift.errors import PoseliftError
 from service.admission import CallerLeft
@@ -27,6 +28,7 @@ def answer_errors(app: FastAPI) -> None:
     """Make every error of the app a problem."""
     app.add_middleware(ErrorMiddleware)
     app.add_exception_handler(HTTPException, _answer_framework_error)
+    app.router.default = _answer_nothing
 
 
 class ErrorMiddleware:
@@ -79,6 +81,15 @@ def answer_to(error: Exception) -> Response:
     if known is not error:
         _log.error("a request failed", exc_info=error)
     return _problem_response(problem(known, with_status=True), _headers(known))
+
+
+async def _answer_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """No such path, or none for WebSockets."""
+    answer = answer_to(NotFound(f"there is nothing at {scope['path']}"))
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).send_denial_response(answer)
+    else:
+        await answer(scope, receive, send)
 
 
 async def _answer_framework_error(request: Request, error: Exception) -> Response:

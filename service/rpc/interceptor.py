@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ import grpc.aio
 from service.addresses import caller_address, hostname, network_of
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
-from service.logs import REQUEST_ID, begin_request, id_headers
+from service.logs import REQUEST_ID, begin_request, id_headers, log_other
 from service.rpc.errors import end
 from service.rpc.messages import inflated, is_compressed
 from service.rpc.open_methods import OpenMethods
@@ -103,6 +104,8 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         """Set while no call is in progress."""
         self.idle.set()
         self._largest = min(context.limits.max_body_bytes, LARGEST_MESSAGE_BYTES)
+        self._unknown: Any = grpc.stream_stream_rpc_method_handler(self._refuse_unknown)
+        """Of methods that there are not."""
 
     async def intercept_service(  # noqa: D102
         self,
@@ -113,7 +116,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         if method not in self._served:
             found = await continuation(handler_call_details)
             if found is None:
-                return None
+                return self._unknown
             self._served[method] = self._bounded(method, found)
         return self._served[method]
 
@@ -130,6 +133,14 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
                 await self._unary(operation, found.unary_unary, call)
 
         return grpc.stream_stream_rpc_method_handler(serve)
+
+    async def _refuse_unknown(self, _: object, call: _Call) -> None:
+        """End a call of a method that there is not, as gRPC would."""
+        _, address = self._begin(call)
+        call.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        call.set_details("Method not found!")
+        self._context.metrics.request_unread(HTTPStatus.NOT_FOUND)
+        log_other("grpc", HTTPStatus.NOT_FOUND, 0.0, address)
 
     async def _unary(self, operation: str, handler: UnaryHandler, call: _Call) -> None:
         channel = RpcChannel(call, self._largest)
@@ -171,16 +182,20 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
                 self.idle.set()
 
     def _admitted(self, operation: str, call: _Call) -> AbstractContextManager[Admitted]:
+        metadata, address = self._begin(call)
+        key = presented_key(metadata.get("authorization"), metadata.get("x-api-key"))
+        remaining_s, waited_s = call.time_remaining(), self._waited_s()
+        return admitted(self._context, "grpc", operation, key, remaining_s, address, waited_s)
+
+    def _begin(self, call: _Call) -> tuple[Mapping[str, str], str]:
+        """Give a call its id; what came with it, and from where."""
         metadata = {name: _text(value) for name, value in call.invocation_metadata() or ()}
         begin_request(metadata.get(REQUEST_ID))
         continue_trace(metadata)
         call.set_trailing_metadata(id_headers())
-        key = presented_key(metadata.get("authorization"), metadata.get("x-api-key"))
-        remaining_s = call.time_remaining()
         forwarded_for = metadata.get("x-forwarded-for")
-        address = caller_address(_host(call.peer()), forwarded_for, self._context.trusted_proxies)
-        waited_s = self._waited_s()
-        return admitted(self._context, "grpc", operation, key, remaining_s, address, waited_s)
+        proxies = self._context.trusted_proxies
+        return metadata, caller_address(_host(call.peer()), forwarded_for, proxies)
 
 
 @lru_cache(maxsize=4096)

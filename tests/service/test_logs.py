@@ -2,8 +2,11 @@
 
 import json
 import logging
+import socket
 import time
 from collections.abc import Iterator
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,10 @@ from tests.serving import ServiceProcess, service_process
 KEY = "a-long-key-that-is-not-guessed"
 WRONG_KEY = "a-long-key-that-opens-nothing"
 FOREIGN = websockets.Origin("http://foreign.example")
+UPGRADE = (
+    "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+    "sec-websocket-key: YWFhYWFhYWFhYWFhYWFhYQ=="
+)
 SEEN = 123.456789
 """A coordinate that is nowhere else."""
 
@@ -76,6 +83,48 @@ def test_every_answer_has_an_id_that_the_log_has_too(
         assert len(client.get(path).headers["x-request-id"]) == 16
 
 
+@pytest.mark.parametrize(
+    ("request_line", "headers", "transport", "status"),
+    [
+        ("GET /nothing", "", "http", 404),
+        ("PUT /v1/lift", "", "http", 405),
+        ("GET /healthz", f"origin: {FOREIGN}", "http", 403),
+        ("GET /v1/models", "host: foreign.example", "http", 421),
+        ("GET /healthz", "", "http", 200),
+        ("GET /v1/nothing", UPGRADE, "websocket", 404),
+        ("GET /v1/stream", UPGRADE.replace("13", "9"), "websocket", 400),
+        ("GET /", f"x: {'y' * 70_000}", "http", 431),
+        ("NO LINE AT ALL", "", "http", 400),
+    ],
+)
+def test_requests_of_no_operation_have_a_line_and_are_counted(
+    service: ServiceProcess,
+    client: httpx.Client,
+    request_line: str,
+    headers: str,
+    transport: str,
+    status: int,
+) -> None:
+    counted, ours = f'poselift_unread_requests_total{{status="{status}"}}', f"{transport}-{status}"
+    before = _metrics(client).get(counted, 0)
+    sent = [f"{request_line} HTTP/1.1", f"x-request-id: {ours}", *headers.split("\r\n")]
+    if "host:" not in headers:
+        sent.append("host: localhost")
+    if "upgrade:" not in headers:
+        sent.append("connection: close")
+    with socket.create_connection(("127.0.0.1", service.http_port), 60) as connection:
+        connection.sendall("\r\n".join([*filter(None, sent), "", ""]).encode())
+        answer = b"".join(iter(partial(connection.recv, 65_536), b"")).decode()
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+    if (transport, status) != ("websocket", 400):  # it is no handshake
+        ours = answer.partition("x-request-id: ")[2].partition("\r\n")[0]
+    outcome = "ok" if status == 200 else HTTPStatus(status).phrase.lower().replace(" ", "-")
+    (line,) = lines(service, ours)
+    told = line["transport"], line["operation"], line["outcome"], line["address"]
+    assert told == (transport, "other", outcome, "127.0.0.1")
+    assert _metrics(client).get(counted, 0) - before == (status != 200)
+
+
 @pytest.mark.parametrize("bad", ["two words", "a" * 129, "line%0Abreak", ""])
 def test_other_ids_are_not_taken(client: httpx.Client, bad: str) -> None:
     given = client.get("/healthz", headers={"x-request-id": bad}).headers["x-request-id"]
@@ -92,9 +141,15 @@ def test_calls_have_ids_in_their_trailers(service: ServiceProcess) -> None:
         assert ("x-request-id", "mine-2") in call.trailing_metadata()
         with pytest.raises(grpc.RpcError) as refused:
             poselift.Lift(messages.LiftRequest(), metadata=metadata, timeout=60)
+        nothing = channel.unary_unary("/poselift.v1.PoseLift/Nothing")
+        with pytest.raises(grpc.RpcError) as unknown:
+            nothing(b"", metadata=[("x-request-id", "mine-6")], timeout=60)
     ids = dict(refused.value.trailing_metadata())["x-request-id"]
     assert [line["outcome"] for line in lines(service, ids)] == ["invalid"]
     assert [line["transport"] for line in lines(service, "mine-2")] == ["grpc"]
+    assert unknown.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert ("x-request-id", "mine-6") in unknown.value.trailing_metadata()
+    assert [line["outcome"] for line in lines(service, "mine-6")] == ["not-found"]
 
 
 def test_requests_of_a_session_have_its_id(service: ServiceProcess, client: httpx.Client) -> None:
@@ -113,9 +168,9 @@ def test_requests_of_a_session_have_its_id(service: ServiceProcess, client: http
 
 async def test_a_socket_has_an_id(service: ServiceProcess) -> None:
     url = f"ws://127.0.0.1:{service.http_port}/v1/stream"
-    async with websockets.connect(url, additional_headers={"x-request-id": "mine-3"}) as socket:
-        assert socket.response is not None
-        assert socket.response.headers["x-request-id"] == "mine-3"
+    async with websockets.connect(url, additional_headers={"x-request-id": "mine-3"}) as live:
+        assert live.response is not None
+        assert live.response.headers["x-request-id"] == "mine-3"
 
 
 async def test_sockets_that_are_refused_fill_no_log(service: ServiceProcess) -> None:
@@ -123,10 +178,10 @@ async def test_sockets_that_are_refused_fill_no_log(service: ServiceProcess) -> 
     with pytest.raises(websockets.InvalidStatus) as refused:
         await websockets.connect(url, origin=FOREIGN)
     assert refused.value.response.status_code == 403
-    async with websockets.connect(url, additional_headers={"x-api-key": KEY}) as socket:
-        await socket.send(b"\xff", text=True)
+    async with websockets.connect(url, additional_headers={"x-api-key": KEY}) as live:
+        await live.send(b"\xff", text=True)
         with pytest.raises(websockets.ConnectionClosedError, match="1007"):
-            await socket.recv()
+            await live.recv()
     ours = {"x-request-id": "mine-5"}
     async with httpx.AsyncClient() as client:
         await client.get(f"{service.url}/v1/models", headers=ours)
