@@ -17,6 +17,7 @@ from bench.unkind.bodies import bombs, junk, killed_decoding, large_bodies
 from bench.unkind.connections import (
     endless_headers,
     idle_connections,
+    refused_connections,
     unread_answers,
 )
 from bench.unkind.ends import terminated
@@ -34,6 +35,9 @@ CASES = {
     "headers": Case("120 MB taken in 1.5 s, memory 249 → 1,063 MB, /healthz 5 s", endless_headers),
     "bombs": Case("4.6 MB on the wire → 5.3 GB resident, without a key", bombs),
     "connections": Case("5,000 open after 35 s; 1,200 stop both servers", idle_connections),
+    "refused": Case(
+        "182 of 200 still open after 22 s; 14,000 lines in the log", refused_connections
+    ),
     "late": Case("none refused, lateness grows to 12 s", beyond_capacity),
     "junk": Case("a live stream's frames 5 → 907 ms", junk),
     "reopened": Case("others resume in 4 s instead of 18 ms", reopened_sessions),

@@ -18,6 +18,7 @@ _CONNECTIONS = 5_000
 _TABLES, _ESTABLISHED = ("/proc/net/tcp", "/proc/net/tcp6"), "01"
 """The system's own list; gRPC listens to both families at once."""
 _MANY, _FEW = 3_000, 100
+_FLOOD_S = 10.0
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _KEPT = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 _HALF_HEAD = b"GET /healthz HTTP/1.1\r\nhost: 127."
@@ -43,6 +44,24 @@ def idle_connections() -> str:
         over_http = _idle_over_http(stage)
         over_grpc = _idle_over_grpc(stage.grpc_port)
         return f"HTTP: {over_http}; gRPC: {over_grpc}; {watch}"
+
+
+def refused_connections() -> str:
+    """Thousands of connections to HTTP, none ended by its caller, where there may be a hundred."""
+    with staged(MAX_CONNECTIONS="100") as (stage, watch):
+        idle, most, clip = stage.descriptors, 0, clip_body(27)
+        with beside(hold_open, stage.port, _CONNECTIONS, [_KEPT]):
+            seconds_until(lambda: stage.descriptors > idle + _FEW / 2)
+            until = time.monotonic() + _FLOOD_S
+            while time.monotonic() < until:
+                most = max(most, stage.descriptors)
+                time.sleep(0.01)
+            during = asyncio.run(lifts(stage.port, HONEST, clip, 5))
+            gone_s = _FLOOD_S + 5 + seconds_until(lambda: stage.descriptors < idle + _FEW / 2)
+        return (
+            f"{most - idle} open at most, most of them closed after {gone_s:.0f} s; honest clips "
+            f"meanwhile {_clips(during)}; {len(stage.service.log)} lines in the log; {watch}"
+        )
 
 
 def unread_answers() -> str:
@@ -88,10 +107,11 @@ def _until_idle(stage: Stage) -> tuple[float, float]:
 def _idle_over_http(stage: Stage) -> str:
     clip = clip_body(27)
     alone = asyncio.run(lifts(stage.port, HONEST, clip, 3))
+    idle = stage.descriptors
     with beside(hold_open, stage.port, _CONNECTIONS, [b"", _HALF_HEAD, _KEPT]):
-        seconds_until(lambda: stage.connections > _MANY)
+        seconds_until(lambda: stage.descriptors > idle + _MANY)
         during = asyncio.run(lifts(stage.port, HONEST, clip, 5))
-        gone_s = 5 + seconds_until(lambda: stage.connections < _FEW)
+        gone_s = 5 + seconds_until(lambda: stage.descriptors < idle + _FEW)
     return (
         f"closed {gone_s:.0f} s after there were {_MANY:,}; honest clips {_clips(during)} (alone "
         f"{_clips(alone)})"

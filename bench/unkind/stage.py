@@ -46,9 +46,9 @@ class Stage:
         return float(found[1]) if found else 0.0
 
     @property
-    def connections(self) -> float:
-        """Those to the port of HTTP, the probes' own included."""
-        return self.metric("poselift_http_connections")
+    def descriptors(self) -> int:
+        """Files that the service has open, connections to both ports among them."""
+        return len(list(Path(f"/proc/{self.service.process.pid}/fd").iterdir()))
 
     @property
     def handlers(self) -> float:
