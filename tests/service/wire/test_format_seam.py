@@ -9,10 +9,13 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+import uvicorn
 from fastapi import FastAPI
+from uvicorn.server import ServerState
 
 from service.requests import LiftRequest, LiftResult
 from service.rest.app import create_app
+from service.rest.connections import SOCKET, ConnectionLimits, Connections, SocketConnection
 from service.validation import Limits
 from service.wire.served_formats import SERVED_FORMATS, JsonFormat
 from tests.contract.scenarios import request
@@ -57,7 +60,11 @@ async def test_requests_and_answers_are_in_the_new_format(app: FastAPI) -> None:
 
 
 async def test_streams_are_offered_the_new_format(app: FastAPI) -> None:
-    scope = {"type": "websocket", "path": "/v1/stream", "headers": []}
+    connections, config = Connections(ConnectionLimits()), uvicorn.Config(app)
+    config.load()
+    socket = SocketConnection(connections, config=config, server_state=ServerState(), app_state={})
+    state = {SOCKET: socket}
+    scope = {"type": "websocket", "path": "/v1/stream", "headers": [], "state": state}
     events = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect"}])
     sent: list[Any] = []
 
