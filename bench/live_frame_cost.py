@@ -24,6 +24,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import grpc.aio
 import numpy as np
 import uvloop
 from numpy.typing import NDArray
@@ -209,8 +210,6 @@ def _echo_process(totals: Totals) -> Iterator[tuple[int, int]]:
 
 async def _echo() -> None:
     """Answer every message of every stream with a ready one."""
-    import grpc.aio  # noqa: PLC0415 - the service sets how it works before importing it
-
     totals, answer = _shared_totals(), bytes(_ANSWER_BYTES)
     method: Any
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
     options = _parse(arguments)
     with tempfile.TemporaryDirectory() as folder:
         model_folder(Path(folder) / "bench", channels=options.channels)
-        defaults = {"MAX_WAIT_S": "0.2", "MAX_LIVE_LATENESS": "0.7", "PROVIDERS": "cpu"}
+        defaults = {"MAX_WAIT_S": "0.1", "MAX_LIVE_LATENESS": "0.7", "PROVIDERS": "cpu"}
         with service_process(Path(folder), **defaults) as service:
             return asyncio.run(_measure(service, options))
 

@@ -46,7 +46,7 @@ class Asked:
 class Intake:
     """The lift requests in progress."""
 
-    def __init__(self, max_wait_s: float = 0.2) -> None:
+    def __init__(self, max_wait_s: float = 0.1) -> None:
         self._max_wait_s = max_wait_s
         self._inside: set[Visit] = set()
         self._work_per_s: float | None = None

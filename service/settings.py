@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     """The most clips in a request."""
     max_queued_frames: _Positive = 250_000
     """The most frames accepted and not yet lifted, for each model; more are refused (429)."""
-    max_wait_s: _Seconds = 0.2
+    max_wait_s: _Seconds = 0.1
     """The longest wait for which a request to lift clips is accepted, unless it takes half as long
     by itself; three times as much in bursts."""
     max_concurrent_requests: _Positive = 1_024

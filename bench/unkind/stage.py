@@ -73,7 +73,7 @@ def staged(**settings: str) -> Iterator[tuple[Stage, Watch]]:
     """A service with its own defaults but for these settings, and the bundled models."""
     raise_descriptors()
     ours = {"API_KEYS": f"{HONEST},{UNKIND}", "MANAGEMENT_PORT": "0", "PROVIDERS": "cpu"}
-    ours |= {"MAX_WAIT_S": "0.2", "MAX_LIVE_LATENESS": "0.7", **settings}
+    ours |= {"MAX_WAIT_S": "0.1", "MAX_LIVE_LATENESS": "0.7", **settings}
     with service_process(_MODELS, **ours) as service:
         stage = Stage(service, resident_bytes(service.process.pid))
         watch = Watch(service.process.pid, service.management_port, service.http_port)

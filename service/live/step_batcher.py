@@ -26,10 +26,9 @@ _STEPS_OF_A_REBUILD = 100
 """What it costs in steps, about."""
 _PEOPLE_A_TICK = 256
 """Sessions of many people, of which one party may have several, wait for each other's ticks."""
-_TICK_S = 1 / 75
+_TICK_S = 0.01
 """Under load a tick takes in what came in up to this time: Python's work for a tick hardly grows
-with the number of tracks, and a tick for each frame would leave no time for anything else. With
-0.01 a frame of 40 people cost an eighth more; longer ones leave too little of a frame's 33 ms."""
+with the number of tracks, and a tick for each frame would leave no time for anything else."""
 
 _COUNTED_Q11 = np.array([JointQuality.REJECTED, JointQuality.MEASURED], np.uint8)[:, None, None]
 _OBSERVED = len(Observed._fields) + len(_COUNTED_Q11)

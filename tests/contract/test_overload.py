@@ -30,7 +30,7 @@ _REFUSED = re.compile(r'poselift_overloaded_requests_total{reason="\w+"} ([\d.]+
 @pytest.fixture(scope="module")
 def service(models: Path) -> Iterator[ServiceProcess]:
     """With the default wait."""
-    with service_process(models, MAX_WAIT_S="0.2", DEFAULT_MODEL="symmetric") as running:
+    with service_process(models, MAX_WAIT_S="0.1", DEFAULT_MODEL="symmetric") as running:
         yield running
 
 
