@@ -7,7 +7,7 @@ from collections.abc import Callable
 _AVERAGED_S = 2.0
 _FORGOTTEN_S = 5.0
 _SHORTEST_BETWEEN_S = 1 / 30
-"""Who sends faster may find that frames wait for each other: nobody else is refused for that."""
+"""Who sends faster may find that frames wait for each other: no other is refused for that."""
 
 
 class Lateness:
