@@ -12,3 +12,8 @@ Qualities: TypeAlias = NDArray[np.uint8]
 """Codes of ``poselift.imputation.Quality``."""
 Slots: TypeAlias = NDArray[np.intp]
 """Places in preallocated arrays, one for each track."""
+
+
+def by_coordinate(points: Floats) -> Floats:
+    """Points (T, J, C) as one array a coordinate (C, T, J): NumPy is several times as quick so."""
+    return np.ascontiguousarray(points.transpose(2, 0, 1))

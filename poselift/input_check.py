@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Mask
+from poselift.array_types import Floats, Mask, by_coordinate
 from poselift.errors import InvalidInput
 from poselift.formats import FORMATS
 from poselift.poses import PoseWarning
@@ -304,7 +304,7 @@ class _View:
     @classmethod
     def of(cls, keypoints_TJ3: Floats) -> "_View":
         """That of keypoints in pixels with scores."""
-        coordinates_3TJ = np.ascontiguousarray(keypoints_TJ3.transpose(2, 0, 1))
+        coordinates_3TJ = by_coordinate(keypoints_TJ3)
         scores_TJ = coordinates_3TJ[2]
         measured_TJ = scores_TJ > 0
         joints_T = measured_TJ.sum(axis=1)

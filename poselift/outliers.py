@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from poselift.array_types import Floats, Mask
+from poselift.array_types import Floats, Mask, by_coordinate
 from poselift.body_motion import middle_step
 from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
@@ -249,7 +249,7 @@ class OutlierCheck:
             elapsed_T: ticks since the frame before, at least 1 each.
         """
         if measured_TJ.all():
-            places_2TJ = _coordinates(keypoints_TJ3)
+            places_2TJ = by_coordinate(keypoints_TJ3[..., :2])
             if self._moves_little(places_2TJ, places_2TJ[:, :-1]):
                 return CheckedFrames.all_accepted(keypoints_TJ3, measured_TJ)
         # Where nothing is wrong, a frame's memory is known beforehand: all are checked at once, and
@@ -342,7 +342,7 @@ class OutlierCheck:
             the frames, and what to remember after them.
         """
         if measured_BJ.all() and memory.is_fresh():
-            places_2BJ = _coordinates(keypoints_BJ3)
+            places_2BJ = by_coordinate(keypoints_BJ3[..., :2])
             if self._moves_little(places_2BJ, memory.places_BJ2.transpose(2, 0, 1)):
                 checked = CheckedFrames.all_accepted(keypoints_BJ3, measured_BJ)
                 return checked, MotionMemory.begun(keypoints_BJ3[..., :2], measured_BJ)
@@ -526,11 +526,6 @@ def _most_stretched(stretch_E: Floats, body: _Body) -> int | None:
     long_J = (body.bones_of_JE & (stretch_E > _STRETCH)).sum(axis=1)
     of_these = (long_J > 0) & (long_J == (body.bones_of_JE & (stretch_E > 0)).sum(axis=1))
     return int(np.where(of_these, long_J, 0).argmax()) if of_these.any() else None
-
-
-def _coordinates(keypoints: Floats) -> Floats:
-    """Both coordinates (2, B, J), each by itself: NumPy is several times as slow on pairs."""
-    return np.ascontiguousarray(keypoints[..., :2].transpose(2, 0, 1))
 
 
 def _norm(vectors: Floats) -> Floats:

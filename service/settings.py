@@ -227,9 +227,9 @@ class Settings(BaseSettings):
             return port
         name = info.field_name or ""
         _log.warning(
-            "%s%s is a service link of Kubernetes: what it was set to, if to anything, is lost; "
+            "%s is a service link of Kubernetes: what it was set to, if to anything, is lost; "
             "enableServiceLinks: false in the pod keeps it",
-            *(PREFIX, name.upper()),
+            PREFIX + name.upper(),
         )
         return cls.model_fields[name].default
 

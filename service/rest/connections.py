@@ -212,9 +212,15 @@ class _Counted(asyncio.Protocol):
     _connections: Connections
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
+    client: tuple[str, int] | None
     waits_s: float | None = None
     waits_since: float = 0.0
     unread_since: float | None = None
+
+    @property
+    def address(self) -> str:
+        """Of the other end; empty where it has none, as of a Unix socket."""
+        return self.client[0] if self.client else ""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
@@ -262,7 +268,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         """See ``asyncio.Protocol``."""
         super().connection_made(transport)
         self._wait(self._limits.head_s)
-        if not self._connections.enter(self, self.client[0] if self.client else ""):
+        if not self._connections.enter(self, self.address):
             self._refuse_place()
 
     def data_received(self, data: bytes) -> None:
@@ -406,7 +412,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
             f"content-length: {len(body)}\r\nconnection: close\r\n"
             f"{REQUEST_ID}: {begin_request(None)}\r\n\r\n"
         )
-        log_other("http", status, 0.0, self.client[0] if self.client else "")
+        log_other("http", status, 0.0, self.address)
         self.transport.write(head.encode() + body)
         # Closed now, with bytes that have come and were not read, it would take the answer along.
         with suppress(OSError, NotImplementedError):
@@ -445,7 +451,7 @@ class SocketConnection(_Counted, WebSocketsSansIOProtocol):
         else:  # it was no handshake, and no application sees it
             self._connections.refused(status)
             begin_request(event.headers.get(REQUEST_ID))
-            log_other("websocket", status, 0.0, self.client[0] if self.client else "")
+            log_other("websocket", status, 0.0, self.address)
 
     def handle_cont(self, event: Frame) -> None:
         """See ``WebSocketsSansIOProtocol``."""

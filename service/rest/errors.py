@@ -85,7 +85,7 @@ def answer_to(error: Exception) -> Response:
 
 async def _answer_nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """No such path, or none for WebSockets."""
-    answer = answer_to(NotFound(f"there is nothing at {scope['path']}"))
+    answer = _nothing_at(scope["path"])
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(answer)
     else:
@@ -96,7 +96,7 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     """No such path, or no such method on it."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return answer_to(NotFound(f"there is nothing at {request.url.path}"))
+        return _nothing_at(request.url.path)
     details = {
         "type": "about:blank",
         "title": HTTPStatus(error.status_code).phrase,
@@ -104,6 +104,10 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
         "detail": f"{request.method} {request.url.path}: {error.detail}",
     }
     return _problem_response(details, error.headers or {})
+
+
+def _nothing_at(path: str) -> Response:
+    return answer_to(NotFound(f"there is nothing at {path}"))
 
 
 def _headers(error: PoseliftError) -> Mapping[str, str]:
