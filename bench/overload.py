@@ -3,7 +3,7 @@
 Clips are sent at a steady pace, whether or not those before are answered: first one at a time, then
 at so many times the rate that sixteen callers reached together. What is sent in the first seconds
 of that is left out: after it was idle the service lets more wait. With a deadline, answers that
-come later count as late.
+come later count as late. Then several times as many callers ask again as soon as they are refused.
 
     python -m bench.overload [--times 5] [--frames 27] [--seconds 10] [--deadline 2]
 """
@@ -29,7 +29,7 @@ from tests.models import model_folder, person_clip
 from tests.serving import ServiceProcess, service_process
 
 Ask = Callable[[], Awaitable[str]]
-_CALLERS = 16
+_CALLERS, _HASTY_CALLERS = 16, 64
 _MOST_WAITING = 2_000
 _SETTLED_S = 2.0
 
@@ -48,20 +48,32 @@ async def _measure(service: ServiceProcess, options: argparse.Namespace) -> Figu
     figures: Figures = []
     for name, transport in (("http", _over_http), ("grpc", _over_grpc)):
         async with transport(service, options) as ask:
-            await _closed(ask, _CALLERS, 2)  # warms it
-            alone = await _closed(ask, 1, options.seconds / 2)
-            print(f"{name}, one at a time: {_described(alone, options.seconds / 2)}", flush=True)
-            together = await _closed(ask, _CALLERS, options.seconds / 2)
-            rate = len(together["ok"]) / (options.seconds / 2)
-            print(f"{name}, {_CALLERS} callers: {_described(together, options.seconds / 2)}")
-            pace = options.times * rate
-            met = await _open(ask, pace, options.seconds)
-            print(f"{name}, {pace:.0f} a second: {_described(met, options.seconds)}", flush=True)
-            what = f"clips answered at {options.times:g} times as many as can be, over {name}"
-            answered = len(met["ok"]) / options.seconds
-            baseline = f"{_CALLERS} callers who wait"
-            figures.append(Figure(what, answered, "requests/s", baseline, rate))
+            figures += await _asked(name, ask, options)
     return figures
+
+
+async def _asked(name: str, ask: Ask, options: argparse.Namespace) -> Figures:
+    seconds = options.seconds / 2
+    await _closed(ask, _CALLERS, 2)  # warms it
+    alone = await _closed(ask, 1, seconds)
+    print(f"{name}, one at a time: {_described(alone, seconds)}", flush=True)
+    together = await _closed(ask, _CALLERS, seconds)
+    rate = len(together["ok"]) / seconds
+    print(f"{name}, {_CALLERS} callers: {_described(together, seconds)}", flush=True)
+    pace = options.times * rate
+    met = await _open(ask, pace, options.seconds)
+    print(f"{name}, {pace:.0f} a second: {_described(met, options.seconds)}", flush=True)
+    hasty = await _closed(ask, _HASTY_CALLERS, seconds)
+    print(f"{name}, {_HASTY_CALLERS} callers: {_described(hasty, seconds)}", flush=True)
+    answered = {
+        f"at {options.times:g} times as many as can be": len(met["ok"]) / options.seconds,
+        f"of {_HASTY_CALLERS} callers who ask again at once": len(hasty["ok"]) / seconds,
+    }
+    baseline = f"{_CALLERS} callers who wait"
+    return [
+        Figure(f"clips answered {when}, over {name}", each, "requests/s", baseline, rate)
+        for when, each in answered.items()
+    ]
 
 
 Met = dict[str, list[float]]

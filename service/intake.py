@@ -9,13 +9,20 @@ writing and whatever else the machine does.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from service.request_errors import Overloaded
 
+REFUSED_AFTER_S = 0.05
+"""What is refused waits for so long to be told: callers who ask again at once, and there are many
+such programs, would else take the processor from the work of those let in."""
+
+_COMES_WITHIN_S = 0.05
+"""For how long a request is counted on that was let in by its head and has not come in yet."""
 _BURST_S = 1.0
 """For how long after it was idle the service may be in a burst."""
 _PATIENCE_IN_BURST = 3
@@ -49,6 +56,8 @@ class Intake:
     def __init__(self, max_wait_s: float = 0.1) -> None:
         self._max_wait_s = max_wait_s
         self._inside: set[Visit] = set()
+        self._coming: deque[Visit] = deque()
+        """Those of whom the heads are here, in the order in which they came."""
         self._work_per_s: float | None = None
         self._bytes_of_a_frame: dict[str, float] = {}
         self._idle_at = 0.0
@@ -59,38 +68,38 @@ class Intake:
         """Whether there are any: else no request waits."""
         return bool(self._inside)
 
-    def check(self, asked: Asked) -> None:
-        """Refuse a request, if need be, before its body is here.
+    def expect(self, asked: Asked) -> None:
+        """Refuse a request, if need be, of which the head is here; else the next count on it.
 
         Raises:
             Overloaded: it would wait for too long, or not be done by its deadline.
         """
-        work = self.expected_work(asked.media_type, asked.size)
-        self._check(asked, work, self._ahead(asked.party, work))
+        long_ago = asyncio.get_running_loop().time() - _COMES_WITHIN_S
+        while self._coming and self._coming[0].began_at < long_ago:
+            self._coming.popleft()
+        self._coming.append(self._visit(asked, (*self._inside, *self._coming)))
 
     def enter(self, asked: Asked) -> "Visit":
-        """Let a request in, or refuse it as ``check`` does; it leaves with the context."""
+        """Let a request in, or refuse it as ``expect`` does; it leaves with the context."""
+        self._come(asked)
+        return self._visit(asked, self._inside)
+
+    def _visit(self, asked: Asked, others: "Iterable[Visit]") -> "Visit":
         work = self.expected_work(asked.media_type, asked.size)
-        ahead = self._ahead(asked.party, work)
+        ahead = _ahead(asked.party, work, others)
         self._check(asked, work, ahead)
         return Visit(self, asked, work, ahead)
+
+    def _come(self, asked: Asked) -> None:
+        """A request comes in: it is not to be counted twice."""
+        own = next((visit for visit in self._coming if visit.asked.party == asked.party), None)
+        if own is not None:
+            self._coming.remove(own)
 
     def expected_work(self, media_type: str, size: int) -> float:
         """The frames' worth of a request, by the size of its body in bytes."""
         bytes_of_a_frame = self._bytes_of_a_frame.get(media_type, _BYTES_OF_A_FRAME)
         return _FRAMES_OF_A_REQUEST + size / bytes_of_a_frame
-
-    def _ahead(self, party: str, work: float) -> float:
-        """What is done of others' work before a party's new work is done."""
-        shared: defaultdict[str, float] = defaultdict(float)
-        own = work
-        for visit in self._inside:
-            whose = visit.asked.party
-            shared[whose] += work if work < visit.work else visit.work  # quicker than ``min``
-            if whose == party:
-                own += visit.work
-        mine = shared.pop(party, 0.0)
-        return mine + sum(min(theirs, own) for theirs in shared.values())
 
     def _check(self, asked: Asked, work: float, ahead: float) -> None:
         now = asyncio.get_running_loop().time()
@@ -166,3 +175,16 @@ class Visit:
         # Who gave up would have taken longer still; of a request that was wrong nothing is learned.
         gave_up = isinstance(error, asyncio.CancelledError)
         self._intake._left(self, speed if error is None or gave_up else None, at_most=gave_up)
+
+
+def _ahead(party: str, work: float, others: Iterable[Visit]) -> float:
+    """What is done of others' work before a party's new work is done."""
+    shared: defaultdict[str, float] = defaultdict(float)
+    own = work
+    for visit in others:
+        whose = visit.asked.party
+        shared[whose] += work if work < visit.work else visit.work  # quicker than ``min``
+        if whose == party:
+            own += visit.work
+    mine = shared.pop(party, 0.0)
+    return mine + sum(min(theirs, own) for theirs in shared.values())

@@ -19,7 +19,7 @@ def expect(context: ServiceContext, size: int, given: WireFormat, asked: Admitte
     Raises:
         Overloaded: it would wait for too long, or not be done by its deadline.
     """
-    context.intake.check(_asked(size, given, asked))
+    context.intake.expect(_asked(size, given, asked))
 
 
 async def lift(

@@ -40,6 +40,7 @@ from websockets.http11 import Request
 from poselift.errors import PoseliftError
 from service.body_memory import Lease
 from service.error_table import kind_of
+from service.intake import REFUSED_AFTER_S
 from service.logs import REQUEST_ID, begin_request, log_other
 from service.request_errors import DeadlineExceeded, Overloaded, TooLarge
 from service.rest.bodies import PATIENCE_S, SLOWEST_BYTES_PER_S
@@ -195,10 +196,11 @@ class Connections:
                 peer.end_late()
 
 
-def _run_at_once(work: Coroutine[Any, Any, None]) -> None:
-    """Do work that waits for nothing, without a task of its own."""
+def _answer_at_once(answer: Response, cycle: Any) -> None:  # noqa: ANN401 - uvicorn's
+    """Send an answer, for which nothing is waited, without a task of its own."""
+    sending: Coroutine[Any, Any, None] = answer(cycle.scope, cycle.receive, cycle.send)
     with suppress(StopIteration):
-        work.send(None)
+        sending.send(None)
         raise AssertionError("it waits")
 
 
@@ -324,7 +326,7 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         if refusal is None:
             super()._start_asgi_task(cycle, app)
         else:
-            _run_at_once(refusal(cycle.scope, cycle.receive, cycle.send))
+            self.loop.call_later(REFUSED_AFTER_S, _answer_at_once, refusal, cycle)
 
     def on_body(self, body: bytes) -> None:
         """See ``HttpToolsProtocol``."""

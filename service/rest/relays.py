@@ -8,6 +8,7 @@ all there is to do, and the one asked passes bytes on.
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poselift.errors import InvalidInput
 from service.context import ServiceContext
-from service.logs import REQUEST_ID, begin_request
+from service.logs import REQUEST_ID, begin_request, log_other
 from service.request_errors import DeadlineExceeded, Unavailable
 from service.rest.connections import ABORT
 from service.rest.errors import answer_to
@@ -98,8 +99,9 @@ class Relays:
         """Pass a request on, if it is for another worker and that one is there."""
         if worker == self._siblings.number:
             return False
+        address, began_at = address_in(scope, self._context.trusted_proxies), time.perf_counter()
         try:
-            request = _request(scope, address_in(scope, self._context.trusted_proxies))
+            request = _request(scope, address)
             path = str(self._siblings.requests_path(worker))
             reader, writer = await asyncio.open_unix_connection(path)
         except (OSError, h11.LocalProtocolError):
@@ -111,6 +113,7 @@ class Relays:
             answer = answer_to(error)
             answer.headers[REQUEST_ID] = begin_request(Headers(scope=scope).get(REQUEST_ID))
             self._context.metrics.request_unread(answer.status_code)
+            log_other("http", answer.status_code, time.perf_counter() - began_at, address)
             await answer(scope, receive, send)
         finally:
             writer.close()

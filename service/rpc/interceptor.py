@@ -19,7 +19,9 @@ import grpc.aio
 from service.addresses import caller_address, hostname, network_of
 from service.admission import Admitted, admitted, presented_key
 from service.context import ServiceContext
+from service.intake import REFUSED_AFTER_S
 from service.logs import REQUEST_ID, begin_request, id_headers, log_other
+from service.request_errors import Overloaded
 from service.rpc.errors import end
 from service.rpc.messages import inflated, is_compressed
 from service.rpc.open_methods import OpenMethods
@@ -144,12 +146,15 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
 
     async def _unary(self, operation: str, handler: UnaryHandler, call: _Call) -> None:
         channel = RpcChannel(call, self._largest)
-        try:
-            with self._counted(), self._admitted(operation, call) as request:
-                answer = await request.deadline.bound(handler(channel, request))
-                await self._deliver(channel, answer)
-        except Exception as error:
-            end(call, error)
+        with self._counted():
+            try:
+                with self._admitted(operation, call) as request:
+                    answer = await request.deadline.bound(handler(channel, request))
+                    await self._deliver(channel, answer)
+            except Exception as error:
+                if isinstance(error, Overloaded):
+                    await asyncio.sleep(REFUSED_AFTER_S)
+                end(call, error)
 
     async def _stream(self, operation: str, handler: StreamHandler, call: _Call) -> None:
         channel = RpcChannel(call, self._largest)

@@ -19,7 +19,7 @@ from service.rpc.poselift import OPERATIONS, PoseLift
 
 _SERVICE: Final = messages.DESCRIPTOR.services_by_name["PoseLift"].full_name
 _UNLIMITED = -1
-_MOST_STREAMS = 1_024
+_MOST_STREAMS = 4_096
 """Of one connection, at a time."""
 _MOST_PENDING = 10_000
 """Calls that wait to be looked at, each of which is answered; gRPC itself ends a thousand at random

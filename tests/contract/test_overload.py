@@ -17,11 +17,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from poselift.v1 import poselift_pb2 as messages
 from poselift.v1 import poselift_pb2_grpc as stubs
+from service.intake import REFUSED_AFTER_S
 from tests.models import person_clip
 from tests.serving import ServiceProcess, service_process
 
 Ask = Callable[[], Awaitable[str]]
 _CALLERS, _TIMES = 64, 3
+_CALLS_AT_ONCE = 3_000
 _FRAMES = 200
 _TIMEOUT_S = 120
 _REFUSED = re.compile(r'poselift_overloaded_requests_total{reason="\w+"} ([\d.]+)')
@@ -125,6 +127,14 @@ async def test_what_is_too_much_is_refused_and_counted(
                 pass
 
 
+async def test_more_calls_at_once_than_fit_on_a_connection_are_each_answered(
+    service: ServiceProcess,
+) -> None:
+    async with over_grpc(service) as ask:
+        outcomes = await asyncio.gather(*(ask() for _ in range(_CALLS_AT_ONCE)))
+    assert Counter(outcomes).keys() == {"ok", "refused"}
+
+
 async def test_a_request_that_would_be_late_is_refused_the_same_from_its_head(
     service: ServiceProcess,
 ) -> None:
@@ -144,6 +154,8 @@ async def test_a_request_that_would_be_late_is_refused_the_same_from_its_head(
                     refused[number] = answer
         early, later = (_compared(refused[number]) for number in range(2))
         assert early == later
+        # Who asks again at once is kept from taking all the time there is.
+        assert refused[0].elapsed.total_seconds() >= REFUSED_AFTER_S
         assert (await working).status_code == 200
 
 

@@ -40,18 +40,48 @@ def let_in(intake: Intake, place: ExitStack, party: str, most: int = 1_000) -> i
     return most
 
 
+def expect_all(intake: Intake) -> int:
+    """How many small requests are let in by their heads."""
+    for number in range(1_000):
+        try:
+            intake.expect(asked())
+        except Overloaded:
+            return number
+    raise AssertionError("none is refused")
+
+
 async def test_what_would_wait_too_long_is_refused() -> None:
     intake = await experienced(max_wait_s=1)
     with ExitStack() as place:
         # In a burst, which this is, three times as long.
         assert 2 <= let_in(intake, place, "a") <= 32
         with pytest.raises(Overloaded) as refused:
-            intake.check(asked())
+            intake.expect(asked())
         assert refused.value.reason == "wait"
         assert refused.value.retry_after_s > 0
         # Of one who asks for much each of the others has as much first, which is little.
-        intake.check(asked("b", LARGE))
-    intake.check(asked())
+        intake.expect(asked("b", LARGE))
+    intake.expect(asked())
+
+
+async def test_requests_whose_heads_came_together_are_not_all_let_in() -> None:
+    intake = await experienced(max_wait_s=1)
+    with intake.enter(asked()):
+        expected = expect_all(intake)
+        # Each of them finds its place then, and only these do.
+        with ExitStack() as place:
+            assert let_in(intake, place, "a", most=expected) == expected
+            assert let_in(intake, place, "a") <= 1
+
+
+async def test_who_does_not_come_is_not_counted_on_for_long() -> None:
+    intake = await experienced(max_wait_s=1)
+    with intake.enter(asked()):
+        expect_all(intake)
+        with pytest.raises(Overloaded):
+            intake.expect(asked())
+        await asyncio.sleep(TOOK_S)
+        intake.expect(asked())
 
 
 async def test_parties_wait_for_themselves() -> None:
@@ -63,27 +93,27 @@ async def test_parties_wait_for_themselves() -> None:
 
 async def test_what_would_be_late_is_refused() -> None:
     intake = await experienced(max_wait_s=60)
-    intake.check(asked(within_s=TOOK_S / 2))  # who is alone may try
+    intake.expect(asked(within_s=TOOK_S / 2))  # who is alone may try
     with intake.enter(asked("b")):
-        intake.check(asked())
+        intake.expect(asked())
         with pytest.raises(Overloaded) as refused:
-            intake.check(asked(within_s=TOOK_S / 2))
+            intake.expect(asked(within_s=TOOK_S / 2))
     assert refused.value.reason == "deadline"
 
 
 async def test_what_could_not_be_looked_at_for_long_is_refused() -> None:
     intake = await experienced(max_wait_s=1)
     with intake.enter(asked()):
-        intake.check(asked())
+        intake.expect(asked())
         with pytest.raises(Overloaded) as refused:
-            intake.check(asked(waited_s=2))
+            intake.expect(asked(waited_s=2))
     assert refused.value.reason == "wait"
     # Who is alone comes in all the same, after a rest for others to be refused.
     with pytest.raises(Overloaded):
-        intake.check(asked(waited_s=2))
-    intake.check(asked())
+        intake.expect(asked(waited_s=2))
+    intake.expect(asked())
     await asyncio.sleep(2 * TOOK_S)
-    intake.check(asked(waited_s=2))
+    intake.expect(asked(waited_s=2))
 
 
 async def test_a_stall_is_forgotten() -> None:

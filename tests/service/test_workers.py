@@ -381,6 +381,9 @@ async def test_a_request_for_a_worker_that_hangs_is_answered_in_time(
         assert answer.status_code == 504
         assert answer.json()["type"].endswith("deadline-exceeded")
         assert answer.headers["x-request-id"] == "hung"
+        told_by, line = access(service, "hung")[0]
+        assert told_by == worker
+        assert "gateway-timeout" in line
         assert (await connection.delete(path)).status_code == 204
 
 
