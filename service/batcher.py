@@ -1,17 +1,20 @@
 """Runs items from many callers together, in batches, off the event loop.
 
-There is no timer: items gather while a batch runs. Intake is bounded: a caller is first admitted
-with the cost of all it means to submit, or refused before anything is queued. Parties have turns
-(start-time fair queueing): an item's turn comes once as much was begun of others' items as its own
-party has before it in the queue.
+There is no timer: items gather while a batch runs. Where several may run at a time, each takes its
+part of the items that wait, and no caller's items are in two of them: others find a place. Intake
+is bounded: a caller is first admitted with the cost of all it means to submit, or refused before
+anything is queued. Parties have turns (start-time fair queueing): an item's turn comes once as much
+was begun of others' items as its own party has before it in the queue.
 """
 
 import asyncio
 import itertools
 import logging
+import math
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,16 +80,18 @@ class Policy(Generic[In]):
             admitted even if over it.
         interval_s: where batches are small and quick, up to this time from the beginning of one to
             that of the next is given to what else there is to do, while items gather.
+        batches: how many run at a time.
     """
 
     cost: Callable[[In], float]
     select: Callable[[Sequence[In]], Sequence[int]]
     capacity: float
     interval_s: float = 0.0
+    batches: int = 1
 
 
 class Batcher(Generic[In, Out]):
-    """Queues items and runs them in batches in a thread of its own.
+    """Queues items and runs them in batches in threads of its own.
 
     ``run`` is called with a batch and must answer with as many results, in order. If it raises for
     a batch of several, the items are run one by one, so that each caller meets only their own
@@ -113,12 +118,15 @@ class Batcher(Generic[In, Out]):
         self._counter = itertools.count()
         self._cost_per_s: float | None = None
         self._stopping = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
-        self._loop: asyncio.Task[None] | None = None
+        self._running = 0
+        """How many batches there are in progress."""
+        self._threads = ThreadPoolExecutor(policy.batches, thread_name_prefix="batch")
+        self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to run batches, on the current event loop."""
-        self._loop = asyncio.create_task(self._run_batches(), name="batcher")
+        for number in range(self._policy.batches):
+            self._loops.append(asyncio.create_task(self._run_batches(), name=f"batcher {number}"))
 
     def admit(
         self, cost: float, party: str = "", beyond_capacity: bool = False
@@ -145,6 +153,11 @@ class Batcher(Generic[In, Out]):
         self._change_load(cost)
         return admission
 
+    @property
+    def callers(self) -> int:
+        """How many there are, whose items are lifted or may yet come."""
+        return len(self._admissions)
+
     async def stop(self, drain_s: float) -> None:
         """Refuse newcomers, let those admitted finish, after ``drain_s`` fail what is left."""
         self._stopping = True
@@ -154,10 +167,10 @@ class Batcher(Generic[In, Out]):
         except TimeoutError:
             for admission in tuple(self._admissions):
                 admission.fail(Unavailable("the service shut down before this was done"))
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _retry_after_s(self) -> float:
         if self._cost_per_s is None:
@@ -188,7 +201,8 @@ class Batcher(Generic[In, Out]):
                 self._arrived.clear()
                 continue
             began = clock()
-            await self._run_batch(batch)
+            with self._in_progress(batch):
+                await self._run_batch(batch)
             rested_at = began + min(_REST * (clock() - began), self._policy.interval_s)
 
     def _next_turn(self, party: str, cost: float) -> tuple[float, int]:
@@ -216,20 +230,43 @@ class Batcher(Generic[In, Out]):
         """Remove and return the next batch, dropping items whose callers have gone."""
         now = asyncio.get_running_loop().time()
         self._pending = [item for item in self._pending if _is_wanted(item, now)]
-        if not self._pending:
+        ready = [item for item in self._pending if not item.admission.is_running]
+        if not ready:
             return []
-        self._begun = max(self._begun, self._pending[0].turn[0])
-        chosen = {0, *self._select()}
-        batch = [item for index, item in enumerate(self._pending) if index in chosen]
-        self._pending = [item for index, item in enumerate(self._pending) if index not in chosen]
+        self._begun = max(self._begun, ready[0].turn[0])
+        chosen = dict.fromkeys((0, *self._select(ready)))
+        batch = [ready[index] for index in sorted(itertools.islice(chosen, self._share(ready)))]
+        taken = set(batch)
+        self._pending = [item for item in self._pending if item not in taken]
         return batch
 
-    def _select(self) -> Sequence[int]:
+    def _select(self, ready: Sequence[_Item[In, Out]]) -> Sequence[int]:
         try:
-            return self._policy.select([item.value for item in self._pending])
+            return self._policy.select([item.value for item in ready])
         except Exception:
             _log.exception("choosing a batch failed; the first item runs alone")
             return ()
+
+    def _share(self, ready: Sequence[_Item[In, Out]]) -> int:
+        """How many of these items one batch may take, so that the others have as many."""
+        if self._policy.batches == 1:
+            return len(ready)
+        callers = len({item.admission for item in ready})
+        return math.ceil(len(ready) / min(callers, self._policy.batches))
+
+    @contextmanager
+    def _in_progress(self, batch: Sequence[_Item[In, Out]]) -> Iterator[None]:
+        self._running += 1
+        for item in batch:
+            item.admission.is_running = True
+        try:
+            yield
+        finally:
+            self._running -= 1
+            for item in batch:
+                item.admission.is_running = False
+            if self._pending:
+                self._arrived.set()
 
     async def _run_batch(self, batch: list[_Item[In, Out]]) -> None:
         loop = asyncio.get_running_loop()
@@ -243,7 +280,7 @@ class Batcher(Generic[In, Out]):
         ran_s = loop.time() - started
         cost = sum(item.cost for item in batch)
         self._observer.batch_done(len(batch), cost, started - batch[0].queued_at, ran_s)
-        self._learn_throughput(cost, ran_s)
+        self._learn_throughput(self._running * cost, ran_s)
         for item, result in zip(batch, results, strict=True):
             if not item.future.done():
                 item.future.set_result(result)
@@ -253,7 +290,7 @@ class Batcher(Generic[In, Out]):
     async def _call(self, batch: list[_Item[In, Out]]) -> Sequence[Out]:
         values = [item.value for item in batch]
         loop = asyncio.get_running_loop()
-        results = await loop.run_in_executor(self._thread, self._run_here, values)
+        results = await loop.run_in_executor(self._threads, self._run_here, values)
         if len(results) != len(values):
             raise RuntimeError(f"a batch of {len(values)} gave {len(results)} results")
         return results
@@ -290,6 +327,8 @@ class Admission(Generic[In, Out]):
     _costs: dict[asyncio.Future[Out], float] = field(default_factory=dict)
     """Of all that is unfinished."""
     is_open: bool = True
+    is_running: bool = False
+    """Whether a batch in progress has items of it."""
 
     def submit(self, value: In, deadline: float | None = None) -> asyncio.Future[Out]:
         """Queue an item; it is dropped if not begun by ``deadline``, in the event loop's time."""

@@ -40,23 +40,32 @@ class Batching:
 
     max_batch_frames: int = 2048
     max_queued_frames: int = 250_000
+    at_once: int = 1
+    """How many batches run at a time."""
 
 
 class ServedModel:
     """A model in memory and the queue in front of it."""
 
     def __init__(
-        self, model: ClipModel, batching: Batching, metrics: Metrics, folder: Path | None = None
+        self,
+        model: ClipModel,
+        batching: Batching,
+        metrics: Metrics,
+        folder: Path | None = None,
+        alone: ClipModel | None = None,
     ) -> None:
+        """``alone`` is the same model with more threads, for one who is the only caller."""
         self.card = model.card
         self.folder = folder
         self.provider = model.provider
         self.span = model.span
         self.max_batch_frames = batching.max_batch_frames
         self.max_queued_frames = batching.max_queued_frames
-        self._model = model
+        self._model, self._alone = model, alone or model
         self._padding_work = self.card.architecture.padding_work
-        policy = Policy(self.work_of, self.choose_alike, batching.max_queued_frames)
+        how = self.work_of, self.choose_alike, batching.max_queued_frames
+        policy = Policy(*how, batches=batching.at_once)
         self.batcher: Batcher[Job, ModelOutput] = Batcher(
             self._run, policy, metrics.batches_of(self.card.name)
         )
@@ -105,7 +114,8 @@ class ServedModel:
     def _run(self, jobs: Sequence[Job]) -> list[ModelOutput]:
         """The kept frames of jobs, lifted in one batch."""
         flipped = [index for index, job in enumerate(jobs) if job.flip]
-        output = self._model.lift(stack([job.inputs_TJ2 for job in jobs]), flipped)
+        model = self._alone if self.batcher.callers == 1 else self._model
+        output = model.lift(stack([job.inputs_TJ2 for job in jobs]), flipped)
         return [output[index, job.kept] for index, job in enumerate(jobs)]
 
 

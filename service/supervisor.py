@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
 from service.logs import name_worker
+from service.machine import usable_cores
 
 _log = logging.getLogger("poselift")
 
@@ -50,7 +51,7 @@ class Part:
 
 def threads_of_each(count: int) -> int:
     """The threads that models may use in each of so many workers."""
-    return max(1, len(os.sched_getaffinity(0)) // count)
+    return max(1, usable_cores() // count)
 
 
 class Supervisor:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from poselift.runtime.clip import ClipModel
@@ -18,7 +19,7 @@ from service.engine import Engine
 from service.health import ServiceState
 from service.intake import Intake
 from service.live.serving import live_sessions
-from service.machine import Machine, authority, key_ring
+from service.machine import Machine, authority, key_ring, usable_cores
 from service.management import ManagementServer
 from service.metrics import Metrics
 from service.reloading import Reloaded, keep_reloading
@@ -285,17 +286,30 @@ def _stop_signals() -> asyncio.Queue[int]:
 
 
 def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
-    batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
     share_memory()
     served = []
     for folder in model_folders(settings.models_dir):
-        how = settings.providers, settings.strict_providers, settings.threads
-        lifter = ClipModel.load(folder, *how)
-        model = ServedModel(lifter, batching, metrics, folder)
+        model = _load_model(folder, settings, metrics)
         model.warm_up()
         metrics.model_served(model.card, model.provider)
         served.append(model)
     return ModelSet(served, settings.default_model, settings.live_model)
+
+
+def _load_model(folder: Path, settings: Settings, metrics: Metrics) -> ServedModel:
+    """One model; on a CPU so that several batches run at a time, each on one thread.
+
+    The threads of one batch would wait for each other many times, and whenever the event loop takes
+    the processor from one of them all would. The batches of one who is alone have all threads.
+    """
+    where = settings.providers, settings.strict_providers
+    bounds = settings.max_batch_frames, settings.max_queued_frames
+    threads = settings.threads or usable_cores()
+    model = ClipModel.load(folder, *where, threads=1)
+    if model.provider != "cpu" or threads == 1:
+        return ServedModel(model, Batching(*bounds), metrics, folder)
+    alone = ClipModel.load(folder, "cpu", threads=threads, packs=False)
+    return ServedModel(model, Batching(*bounds, at_once=threads), metrics, folder, alone)
 
 
 def _described(models: ModelSet) -> str:

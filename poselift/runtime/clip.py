@@ -31,7 +31,12 @@ class ClipModel:
 
     @classmethod
     def load(
-        cls, folder: Path, provider: str = "auto", strict: bool = False, threads: int = 0
+        cls,
+        folder: Path,
+        provider: str = "auto",
+        strict: bool = False,
+        threads: int = 0,
+        packs: bool = True,
     ) -> "ClipModel":
         """Load a model folder, which holds ``clip.onnx`` and its weights.
 
@@ -43,7 +48,7 @@ class ClipModel:
         path = folder / CLIP_GRAPH
         if not path.is_file():
             raise ModelError(f"{path}: no such file; a model folder holds {CLIP_GRAPH}")
-        session, card = open_graph(path, RunOptions(provider, strict, threads))
+        session, card = open_graph(path, RunOptions(provider, strict, threads, packs))
         disagreements = [*_disagreements(session, card), *_other_weights(folder, card)]
         if disagreements:
             raise ModelError(f"{path}: the card and the graph disagree: {'; '.join(disagreements)}")

@@ -70,9 +70,10 @@ async def running(
     run: Callable[[Sequence[int]], Sequence[int]],
     capacity: float = 1000,
     select: Callable[[Sequence[int]], Sequence[int]] = first_four,
+    batches: int = 1,
 ) -> AsyncIterator[tuple[Batcher[int, int], Recorder]]:
     recorder = Recorder()
-    batcher = Batcher(run, Policy(lambda _: 1.0, select, capacity), recorder)
+    batcher = Batcher(run, Policy(lambda _: 1.0, select, capacity, batches=batches), recorder)
     batcher.start()
     try:
         yield batcher, recorder
@@ -87,6 +88,7 @@ async def double(batcher: Batcher[int, int], number: int, deadline: float | None
 
 async def held(doubler: Doubler, batcher: Batcher[int, int], number: int) -> asyncio.Task[int]:
     """Start a batch that lasts until ``doubler.release`` is set."""
+    doubler.begun.clear()
     doubler.release.clear()
     task = asyncio.create_task(double(batcher, number))
     await asyncio.to_thread(doubler.begun.wait, 10)
@@ -110,6 +112,33 @@ async def test_items_gather_while_a_batch_runs_and_none_waits_without_one() -> N
         doubler.release.set()
         await asyncio.gather(first, *others)
     assert doubler.batches == [[0], [1, 2, 3]]
+
+
+async def test_batches_that_run_at_a_time_share_what_waits() -> None:
+    doubler = Doubler()
+    async with running(doubler, batches=2) as (batcher, _):
+        first = await held(doubler, batcher, 0)
+        second = await held(doubler, batcher, 1)
+        others = [asyncio.create_task(double(batcher, number)) for number in range(2, 8)]
+        await asyncio.sleep(0.01)
+        assert doubler.batches == [[0], [1]]
+        doubler.release.set()
+        assert await asyncio.gather(first, second, *others) == list(range(0, 16, 2))
+    assert doubler.batches[2] == [2, 3, 4]
+
+
+async def test_one_callers_items_are_in_one_batch_at_a_time() -> None:
+    doubler = Doubler()
+    doubler.release.clear()
+    async with running(doubler, select=lambda _: [0], batches=2) as (batcher, _):
+        with batcher.admit(3) as admission:
+            futures = [admission.submit(number) for number in range(3)]
+            await asyncio.to_thread(doubler.begun.wait, 10)
+            other = await held(doubler, batcher, 3)
+            await asyncio.sleep(0.01)
+            assert doubler.batches == [[0], [3]]
+            doubler.release.set()
+            assert await asyncio.gather(*futures, other) == [0, 2, 4, 6]
 
 
 async def test_a_batch_runs_off_the_event_loop() -> None:
