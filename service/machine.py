@@ -1,7 +1,6 @@
 """What exists once on a machine, however many worker processes serve there."""
 
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -161,13 +160,6 @@ def _tls(settings: Settings) -> Tls | None:
     if settings.tls_certificate is None or settings.tls_key is None:
         return None
     return Tls(TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_ca))
-
-
-def usable_cores() -> int:
-    """How many processors' cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # as on macOS
 
 
 def authority(host: str, port: int) -> str:

@@ -1,6 +1,7 @@
 """The settings of one process, read from the environment by ``__main__`` alone."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -184,6 +185,11 @@ class Settings(BaseSettings):
     """Whether each request is logged once it is answered."""
 
     @property
+    def model_threads(self) -> int:
+        """How many threads models have: as many as there are cores, unless ``threads`` says."""
+        return self.threads or usable_cores()
+
+    @property
     def converts(self) -> bool:
         """Whether files of callers are read."""
         return is_loopback(self.host) if self.convert is None else self.convert
@@ -256,6 +262,13 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, name: object) -> object:
         return name.lower() if isinstance(name, str) else name
+
+
+def usable_cores() -> int:
+    """How many processors' cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # as on macOS
 
 
 def explain(error: ValidationError) -> str:

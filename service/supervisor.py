@@ -22,7 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
 from service.logs import name_worker
-from service.machine import usable_cores
+from service.settings import usable_cores
 
 _log = logging.getLogger("poselift")
 

@@ -19,7 +19,7 @@ from service.engine import Engine
 from service.health import ServiceState
 from service.intake import Intake
 from service.live.serving import live_sessions
-from service.machine import Machine, authority, key_ring, usable_cores
+from service.machine import Machine, authority, key_ring
 from service.management import ManagementServer
 from service.metrics import Metrics
 from service.reloading import Reloaded, keep_reloading
@@ -304,7 +304,7 @@ def _load_model(folder: Path, settings: Settings, metrics: Metrics) -> ServedMod
     """
     where = settings.providers, settings.strict_providers
     bounds = settings.max_batch_frames, settings.max_queued_frames
-    threads = settings.threads or usable_cores()
+    threads = settings.model_threads
     model = ClipModel.load(folder, *where, threads=1)
     if model.provider != "cpu" or threads == 1:
         return ServedModel(model, Batching(*bounds), metrics, folder)
