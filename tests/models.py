@@ -120,13 +120,16 @@ async def running_service(
 ) -> AsyncIterator[ServiceContext]:
     """Everything behind the transports, running and accepting."""
     metrics, limits = Metrics(CollectorRegistry()), limits or Limits()
-    served = ModelSet(
-        [
-            ServedModel(ClipModel.load(folder, "cpu", threads=1), batching or Batching(), metrics)
-            for folder in model_folders(models)
-        ],
-        default="symmetric",
-    )
+    batching = batching or Batching()
+
+    def load(folder: Path) -> ServedModel:
+        model, threads = ClipModel.load(folder, "cpu", threads=1), batching.at_once
+        alone = (
+            None if threads == 1 else ClipModel.load(folder, "cpu", threads=threads, packs=False)
+        )
+        return ServedModel(model, batching, metrics, folder, alone)
+
+    served = ModelSet([load(folder) for folder in model_folders(models)], default="symmetric")
     for model in served:
         model.batcher.start()
     try:
