@@ -120,7 +120,10 @@ class Batcher(Generic[In, Out]):
         self._stopping = False
         self._running = 0
         """How many batches there are in progress."""
-        self._threads = ThreadPoolExecutor(policy.batches, thread_name_prefix="batch")
+        self._free_threads = [
+            ThreadPoolExecutor(1, thread_name_prefix="batch") for _ in range(policy.batches)
+        ]
+        """The one that was used last is used next: its core still has what it needs."""
         self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -170,7 +173,8 @@ class Batcher(Generic[In, Out]):
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for thread in self._free_threads:
+            thread.shutdown(wait=False, cancel_futures=True)
 
     def _retry_after_s(self) -> float:
         if self._cost_per_s is None:
@@ -290,7 +294,11 @@ class Batcher(Generic[In, Out]):
     async def _call(self, batch: list[_Item[In, Out]]) -> Sequence[Out]:
         values = [item.value for item in batch]
         loop = asyncio.get_running_loop()
-        results = await loop.run_in_executor(self._threads, self._run_here, values)
+        thread = self._free_threads.pop()
+        try:
+            results = await loop.run_in_executor(thread, self._run_here, values)
+        finally:
+            self._free_threads.append(thread)
         if len(results) != len(values):
             raise RuntimeError(f"a batch of {len(values)} gave {len(results)} results")
         return results
