@@ -10,7 +10,7 @@ writing and whatever else the machine does.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -18,8 +18,8 @@ from typing import Self
 from service.request_errors import Overloaded
 
 REFUSED_AFTER_S = 0.05
-"""What is refused waits for so long to be told: callers who ask again at once, and there are many
-such programs, would else take the processor from the work of those let in."""
+"""What is refused by its head, or over gRPC, waits for so long to be told: callers who ask again at
+once, and there are many such programs, would else take the processor from those let in."""
 
 _COMES_WITHIN_S = 0.05
 """For how long a request is counted on that was let in by its head and has not come in yet."""
@@ -84,10 +84,10 @@ class Intake:
         self._come(asked)
         return self._visit(asked, self._inside)
 
-    def _visit(self, asked: Asked, others: "Iterable[Visit]") -> "Visit":
+    def _visit(self, asked: Asked, others: "Collection[Visit]") -> "Visit":
         work = self.expected_work(asked.media_type, asked.size)
         ahead = _ahead(asked.party, work, others)
-        self._check(asked, work, ahead)
+        self._check(asked, work, ahead, is_alone=not others)
         return Visit(self, asked, work, ahead)
 
     def _come(self, asked: Asked) -> None:
@@ -101,9 +101,9 @@ class Intake:
         bytes_of_a_frame = self._bytes_of_a_frame.get(media_type, _BYTES_OF_A_FRAME)
         return _FRAMES_OF_A_REQUEST + size / bytes_of_a_frame
 
-    def _check(self, asked: Asked, work: float, ahead: float) -> None:
+    def _check(self, asked: Asked, work: float, ahead: float, is_alone: bool) -> None:
         now = asyncio.get_running_loop().time()
-        if self._work_per_s is None or self._may_try(asked, now):
+        if self._work_per_s is None or (is_alone and self._may_try(asked, now)):
             return
         own_s, wait_s = work / self._work_per_s, ahead / self._work_per_s
         if now + wait_s + own_s > asked.deadline:
@@ -117,13 +117,13 @@ class Intake:
             raise Overloaded(f"it would wait for {wait_s:.1f} s", wait_s, reason="wait")
 
     def _may_try(self, asked: Asked, now: float) -> bool:
-        """Whether a request is alone, and may come in whatever it waits for.
+        """Whether a request that is alone may come in whatever it waits for.
 
         Where more wait to be looked at, only after a rest as long as the latest visit: meanwhile
         they are refused.
         """
         rest_s = min(self._last_took_s, asked.waited_s)
-        return not self._inside and now >= self._left_at + rest_s
+        return now >= self._left_at + rest_s
 
     def _entered(self, visit: "Visit") -> None:
         if not self._inside:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from poselift.chunks import stack
 from poselift.errors import InvalidInput, ModelError
 from poselift.poses import ModelOutput
 from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
 from poselift.shipped_models import DEFAULT, LIVE
 from service.batcher import Batcher, Policy
 from service.metrics import Metrics
@@ -70,6 +71,25 @@ class ServedModel:
             self._run, policy, metrics.batches_of(self.card.name)
         )
 
+    @classmethod
+    def load(
+        cls, folder: Path, how: RunOptions, batching: Batching, metrics: Metrics
+    ) -> "ServedModel":
+        """Load a model folder; on a CPU, as many batches run at a time as ``how`` has threads.
+
+        The threads of one batch would wait for each other many times, and whenever the event loop
+        takes the processor from one of them all would. Who is alone has all threads for a batch.
+
+        Raises:
+            ModelError: see ``ClipModel.load``.
+        """
+        model = ClipModel.load(folder, how.provider, how.strict, threads=1)
+        if model.provider != "cpu" or how.threads == 1:
+            return cls(model, batching, metrics, folder)
+        alone = ClipModel.load(folder, "cpu", threads=how.threads, packs=False)
+        at_once = replace(batching, at_once=how.threads)
+        return cls(model, at_once, metrics, folder, alone)
+
     @property
     def max_batch_work(self) -> float:
         """The work of the longest piece, which no batch exceeds."""
@@ -82,7 +102,8 @@ class ServedModel:
     def warm_up(self) -> None:
         """Run once, so that no caller pays for what is only done then.
 
-        A GPU prepares for sizes; on a CPU the largest would only take memory before it is needed.
+        A GPU prepares for sizes; on a CPU the largest would only take memory before it is needed,
+        and so would the model for one who is alone, whose first run takes some milliseconds more.
         """
         joints = len(self.card.input.joints)
         for frames in (1,) if self.provider == "cpu" else (1, self.max_batch_frames):

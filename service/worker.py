@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
-from poselift.runtime.clip import ClipModel
-from poselift.runtime.onnx_session import share_memory
+from poselift.runtime.onnx_session import RunOptions, share_memory
 from poselift.video.detectors import usual_folder
 from service.context import ServiceContext
 from service.engine import Engine
@@ -286,30 +284,16 @@ def _stop_signals() -> asyncio.Queue[int]:
 
 
 def _load_models(settings: Settings, metrics: Metrics) -> ModelSet:
+    batching = Batching(settings.max_batch_frames, settings.max_queued_frames)
+    how = RunOptions(settings.providers, settings.strict_providers, settings.model_threads)
     share_memory()
     served = []
     for folder in model_folders(settings.models_dir):
-        model = _load_model(folder, settings, metrics)
+        model = ServedModel.load(folder, how, batching, metrics)
         model.warm_up()
         metrics.model_served(model.card, model.provider)
         served.append(model)
     return ModelSet(served, settings.default_model, settings.live_model)
-
-
-def _load_model(folder: Path, settings: Settings, metrics: Metrics) -> ServedModel:
-    """One model; on a CPU so that several batches run at a time, each on one thread.
-
-    The threads of one batch would wait for each other many times, and whenever the event loop takes
-    the processor from one of them all would. The batches of one who is alone have all threads.
-    """
-    where = settings.providers, settings.strict_providers
-    bounds = settings.max_batch_frames, settings.max_queued_frames
-    threads = settings.model_threads
-    model = ClipModel.load(folder, *where, threads=1)
-    if model.provider != "cpu" or threads == 1:
-        return ServedModel(model, Batching(*bounds), metrics, folder)
-    alone = ClipModel.load(folder, "cpu", threads=threads, packs=False)
-    return ServedModel(model, Batching(*bounds, at_once=threads), metrics, folder, alone)
 
 
 def _described(models: ModelSet) -> str:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from poselift.card import Training
 from poselift.formats import FORMATS
 from poselift.reference_pose import REFERENCE_POSE
-from poselift.runtime.clip import ClipModel
+from poselift.runtime.onnx_session import RunOptions
 from service.context import ServiceContext
 from service.engine import Engine
 from service.health import ServiceState
@@ -117,19 +117,18 @@ async def running_service(
     limits: Limits | None = None,
     api_keys: frozenset[str] = frozenset(),
     request_timeout_s: float = 60,
+    threads: int = 1,
 ) -> AsyncIterator[ServiceContext]:
     """Everything behind the transports, running and accepting."""
     metrics, limits = Metrics(CollectorRegistry()), limits or Limits()
-    batching = batching or Batching()
-
-    def load(folder: Path) -> ServedModel:
-        model, threads = ClipModel.load(folder, "cpu", threads=1), batching.at_once
-        alone = (
-            None if threads == 1 else ClipModel.load(folder, "cpu", threads=threads, packs=False)
-        )
-        return ServedModel(model, batching, metrics, folder, alone)
-
-    served = ModelSet([load(folder) for folder in model_folders(models)], default="symmetric")
+    how = RunOptions("cpu", threads=threads)
+    served = ModelSet(
+        [
+            ServedModel.load(folder, how, batching or Batching(), metrics)
+            for folder in model_folders(models)
+        ],
+        default="symmetric",
+    )
     for model in served:
         model.batcher.start()
     try:

@@ -198,6 +198,8 @@ class Connections:
 
 def _answer_at_once(answer: Response, cycle: Any) -> None:  # noqa: ANN401 - uvicorn's
     """Send an answer, for which nothing is waited, without a task of its own."""
+    if cycle.transport.is_closing():
+        return
     sending: Coroutine[Any, Any, None] = answer(cycle.scope, cycle.receive, cycle.send)
     with suppress(StopIteration):
         sending.send(None)
@@ -258,6 +260,8 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         self._received = 0
         self._is_within = False
         self._is_refused = False
+        self._refused_cycle: Any = None
+        """The latest request that is refused by its head."""
 
     # The connection
 
@@ -326,11 +330,13 @@ class HttpConnection(_Counted, HttpToolsProtocol):
         if refusal is None:
             super()._start_asgi_task(cycle, app)
         else:
+            self._refused_cycle = cycle
             self.loop.call_later(REFUSED_AFTER_S, _answer_at_once, refusal, cycle)
 
     def on_body(self, body: bytes) -> None:
-        """See ``HttpToolsProtocol``."""
-        super().on_body(body)
+        """See ``HttpToolsProtocol``; what is refused has nothing kept."""
+        if self.cycle is not self._refused_cycle:
+            super().on_body(body)
         self._received -= min(self._received, _OVERHEAD_OF_BODY * len(body))
 
     def on_message_complete(self) -> None:

@@ -124,7 +124,7 @@ async def test_batches_that_run_at_a_time_share_what_waits() -> None:
         assert doubler.batches == [[0], [1]]
         doubler.release.set()
         assert await asyncio.gather(first, second, *others) == list(range(0, 16, 2))
-    assert doubler.batches[2] == [2, 3, 4]
+    assert [2, 3, 4] in doubler.batches
 
 
 async def test_one_callers_items_are_in_one_batch_at_a_time() -> None:

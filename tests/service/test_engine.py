@@ -93,10 +93,10 @@ async def test_a_clip_in_chunks_equals_the_clip_as_a_whole(
     np.testing.assert_allclose(chunked.poses.poses, whole.poses.poses, atol=1e-5)
 
 
-@pytest.mark.parametrize("at_once", [1, 3])
-async def test_concurrent_requests_do_not_mix(models: Path, at_once: int) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+async def test_concurrent_requests_do_not_mix(models: Path, threads: int) -> None:
     clips = [person_clip(10 + seed, seed=seed) for seed in range(40)]
-    async with running_service(models, Batching(at_once=at_once)) as service:
+    async with running_service(models, threads=threads) as service:
         together = await asyncio.gather(*(lift(service, clip) for clip in clips))
         for clip, (lifted,) in zip(clips, together, strict=True):
             (alone,) = await lift(service, clip)

@@ -64,7 +64,10 @@ async def test_what_would_wait_too_long_is_refused() -> None:
     intake.expect(asked())
 
 
-async def test_requests_whose_heads_came_together_are_not_all_let_in() -> None:
+async def test_requests_whose_heads_came_together_are_not_all_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.intake._COMES_WITHIN_S", 60.0)
     intake = await experienced(max_wait_s=1)
     with intake.enter(asked()):
         expected = expect_all(intake)
@@ -74,13 +77,16 @@ async def test_requests_whose_heads_came_together_are_not_all_let_in() -> None:
             assert let_in(intake, place, "a") <= 1
 
 
-async def test_who_does_not_come_is_not_counted_on_for_long() -> None:
+async def test_who_does_not_come_is_not_counted_on_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.intake._COMES_WITHIN_S", 1.0)
     intake = await experienced(max_wait_s=1)
     with intake.enter(asked()):
         expect_all(intake)
         with pytest.raises(Overloaded):
             intake.expect(asked())
-        await asyncio.sleep(TOOK_S)
+        await asyncio.sleep(1.1)
         intake.expect(asked())
 
 
