@@ -247,10 +247,14 @@ class LiveFlow:
     def _connected(self, patience: Patience) -> Flow[None]:
         """Connect and open the session, as often as it takes, and send what is unanswered."""
         self._check_alive()
+        failed: Temporary | None = None
         while True:
+            if failed is not None:
+                patience.left_s(failed)
             try:
                 yield from self._opened(patience)
             except Temporary as error:
+                failed = error
                 yield from self._disconnect()
                 wait_s = patience.wait_s(error)
             except PoseliftError as error:

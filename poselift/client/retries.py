@@ -7,6 +7,7 @@ transport that blocks, ``run_async`` by one that is awaited, so that each flow i
 import random
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 from poselift.client.errors import DeadlineExceeded, Temporary
@@ -72,15 +73,15 @@ class Patience:
         self._until = time.monotonic() + timeout_s
         self._next_s = _FIRST_WAIT_S
 
-    def left_s(self) -> float:
+    def left_s(self, failed: Temporary | None = None) -> float:
         """The seconds that are left.
 
         Raises:
-            DeadlineExceeded: there are none.
+            DeadlineExceeded: there are none; ``failed`` instead, if that was the latest answer.
         """
         left = self._until - time.monotonic()
         if left <= 0:
-            raise DeadlineExceeded(f"no answer within {self._timeout_s:g} s")
+            raise failed or DeadlineExceeded(f"no answer within {self._timeout_s:g} s")
         return left
 
     def wait_s(self, error: Temporary) -> float:
@@ -101,9 +102,16 @@ def asked(ask: Callable[[Any, float], Any], timeout_s: float) -> Flow[Any]:
     them before. They are asked again where the queue is full or the server is not available.
     """
     patience = Patience(timeout_s)
+    failed: Temporary | None = None
     while True:
+        left_s = patience.left_s(failed)
         try:
-            return (yield lambda transport: ask(transport, patience.left_s()))
+            return (yield partial(_asked, ask, left_s))
         except Temporary as error:
+            failed = error
             wait_s = patience.wait_s(error)
         yield sleep(wait_s)
+
+
+def _asked(ask: Callable[[Any, float], Any], left_s: float, transport: Any) -> Any:  # noqa: ANN401
+    return ask(transport, left_s)

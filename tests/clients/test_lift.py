@@ -5,6 +5,8 @@ import gc
 import subprocess
 import sys
 import threading
+import time
+from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -25,6 +27,7 @@ from poselift.client import (
     TooLarge,
     Unauthenticated,
 )
+from poselift.client.retries import asked
 from poselift.imputation import Quality
 from tests.clients.servers import (
     KINDS,
@@ -392,6 +395,15 @@ async def test_no_server_is_told_in_time(kind):
     async with poselift.AsyncClient(url, timeout_s=0.5) as client:
         with pytest.raises(ServerUnavailable):
             await client.models()
+
+
+def test_the_latest_error_is_told_where_a_wait_took_longer_than_there_was_time():
+    flow = asked(lambda _, __: None, timeout_s=0.3)
+    next(flow)
+    waiting = flow.throw(ServerUnavailable("away"))
+    waiting(SimpleNamespace(sleep=lambda _: time.sleep(0.4)))
+    with pytest.raises(ServerUnavailable, match="away"):
+        next(flow)
 
 
 @pytest.mark.parametrize("kind", KINDS)
