@@ -10,7 +10,7 @@ writing and whatever else the machine does.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -177,7 +177,7 @@ class Visit:
         self._intake._left(self, speed if error is None or gave_up else None, at_most=gave_up)
 
 
-def _ahead(party: str, work: float, others: Iterable[Visit]) -> float:
+def _ahead(party: str, work: float, others: Collection[Visit]) -> float:
     """What is done of others' work before a party's new work is done."""
     shared: defaultdict[str, float] = defaultdict(float)
     own = work

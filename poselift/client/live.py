@@ -34,7 +34,7 @@ from poselift.client.messages import (
     problem_of,
     summary_of,
 )
-from poselift.client.retries import Flow, Patience, Step, sleep
+from poselift.client.retries import Flow, Patience, Step
 from poselift.errors import InvalidInput, PoseliftError
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class LiveFlow:
             refusal = self._take(answer)
         except Temporary as error:
             yield from self._disconnect()
-            yield sleep(patience.wait_s(error))
+            yield from patience.pause(error)
             return
         except PoseliftError as error:
             yield from self._failed(error)
@@ -247,22 +247,17 @@ class LiveFlow:
     def _connected(self, patience: Patience) -> Flow[None]:
         """Connect and open the session, as often as it takes, and send what is unanswered."""
         self._check_alive()
-        failed: Temporary | None = None
         while True:
-            if failed is not None:
-                patience.left_s(failed)
             try:
                 yield from self._opened(patience)
             except Temporary as error:
-                failed = error
                 yield from self._disconnect()
-                wait_s = patience.wait_s(error)
+                yield from patience.pause(error)
             except PoseliftError as error:
                 yield from self._failed(error)
                 raise
             else:
                 return
-            yield sleep(wait_s)
 
     def _opened(self, patience: Patience) -> Flow[None]:
         from poselift.v1 import poselift_pb2 as messages  # noqa: PLC0415 - an extra's
@@ -319,10 +314,9 @@ class LiveFlow:
                 yield from self._disconnect()
                 if not self._unanswered():  # it is only forgotten later
                     return
-                wait_s = patience.wait_s(error)
+                yield from patience.pause(error)
             else:
                 return
-            yield sleep(wait_s)
 
     def _closed(self, patience: Patience) -> Flow[None]:
         """Ask to close, and take in the answers that come before the end."""

@@ -7,7 +7,6 @@ transport that blocks, ``run_async`` by one that is awaited, so that each flow i
 import random
 import time
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 from poselift.client.errors import DeadlineExceeded, Temporary
@@ -57,11 +56,6 @@ async def run_async(flow: Flow[T], transport: object) -> T:
             error = raised
 
 
-def sleep(seconds: float) -> Step:
-    """The step of waiting."""
-    return lambda transport: transport.sleep(seconds)
-
-
 class Patience:
     """How long a call goes on, and how long it waits before it tries again.
 
@@ -73,26 +67,28 @@ class Patience:
         self._until = time.monotonic() + timeout_s
         self._next_s = _FIRST_WAIT_S
 
-    def left_s(self, failed: Temporary | None = None) -> float:
+    def left_s(self) -> float:
         """The seconds that are left.
 
         Raises:
-            DeadlineExceeded: there are none; ``failed`` instead, if that was the latest answer.
+            DeadlineExceeded: there are none.
         """
         left = self._until - time.monotonic()
         if left <= 0:
-            raise failed or DeadlineExceeded(f"no answer within {self._timeout_s:g} s")
+            raise DeadlineExceeded(f"no answer within {self._timeout_s:g} s")
         return left
 
-    def wait_s(self, error: Temporary) -> float:
-        """The seconds to wait after an error; raises it where there is no time for it."""
+    def pause(self, error: Temporary) -> Flow[None]:
+        """Wait after an error; raises it where there is no time left to ask again."""
         # Spread, so that clients of a server that restarts do not come all at once.
         wait_s = self._next_s * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
         wait_s = max(wait_s, error.retry_after_s or 0)
         self._next_s = min(2 * self._next_s, _LONGEST_WAIT_S)
         if time.monotonic() + wait_s >= self._until:
             raise error
-        return wait_s
+        yield lambda transport: transport.sleep(wait_s)
+        if time.monotonic() >= self._until:  # it took longer than it should
+            raise error
 
 
 def asked(ask: Callable[[Any, float], Any], timeout_s: float) -> Flow[Any]:
@@ -102,16 +98,8 @@ def asked(ask: Callable[[Any, float], Any], timeout_s: float) -> Flow[Any]:
     them before. They are asked again where the queue is full or the server is not available.
     """
     patience = Patience(timeout_s)
-    failed: Temporary | None = None
     while True:
-        left_s = patience.left_s(failed)
         try:
-            return (yield partial(_asked, ask, left_s))
+            return (yield lambda transport: ask(transport, patience.left_s()))
         except Temporary as error:
-            failed = error
-            wait_s = patience.wait_s(error)
-        yield sleep(wait_s)
-
-
-def _asked(ask: Callable[[Any, float], Any], left_s: float, transport: Any) -> Any:  # noqa: ANN401
-    return ask(transport, left_s)
+            yield from patience.pause(error)
