@@ -172,6 +172,18 @@ async def test_a_refusal_ends_a_connection_that_asks_for_it() -> None:
             assert (await exchanged(port, sent)).startswith(b"HTTP/1.1 429 ")
 
 
+async def test_the_body_of_a_refused_request_is_not_kept() -> None:
+    connections = Connections(ConnectionLimits(), refusal=refuse_posts)
+    async with served(connections) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_post(b"content-length: 60000", bytes(50_000)))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 429 ")
+        (peer,) = connections._peers
+        assert isinstance(peer, HttpConnection)
+        assert not peer.cycle.body
+        writer.close()
+
+
 class Silent:
     """A peer that is only counted."""
 
