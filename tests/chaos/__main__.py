@@ -42,6 +42,7 @@ def _parse() -> Options:
     add("--seed", type=int, default=secrets.randbelow(10**6), help="of what happens when")
     add("--kinds", default=",".join(KINDS), help="of faults, separated by commas", metavar="A,B")
     add("--sessions", type=int, default=12, help="at a time")
+    add("--workers", type=int, default=1, help="of each replica")
     add(
         "--settle",
         type=float,
@@ -61,6 +62,7 @@ def _parse() -> Options:
         given.sessions,
         given.frames,
         settle_s=given.settle,
+        workers=given.workers,
         seconds=given.seconds,
         until_bad=given.until_bad,
     )

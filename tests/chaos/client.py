@@ -124,6 +124,7 @@ class Client:
         self._is_untold_of = 0
         """From which frame on the stream was rewound, which it has yet to say."""
         self._answered: set[int] = set()
+        self._broken_by = ""
         self._asked_at = self._progress_at = 0.0
 
     # A session
@@ -154,6 +155,7 @@ class Client:
 
     def _check_end(self, connection: "asyncio.Task[None]") -> None:
         error = None if connection.cancelled() else connection.exception()
+        self._broken_by = repr(error)
         if error is None or isinstance(error, Broken):
             return
         if not isinstance(error, _BROKEN):
@@ -167,7 +169,7 @@ class Client:
     def _some_replica(self) -> Replica:
         up = self._world.up()
         if not up:
-            raise Broken
+            raise Broken("no replica")
         others = [each for each in up if each is not self.replica]
         self.replica = self._random.choice(others if others and self.must_move else up)
         self.must_move = False
@@ -219,7 +221,7 @@ class Client:
             elif expected:
                 said = await live.receive()
                 if "notice" in said:
-                    raise Broken
+                    raise Broken(said["notice"])
                 self._answered_with(said["pose"], expected.popleft())
             elif is_done:
                 break
@@ -283,14 +285,14 @@ class Client:
             self._tally.add("errors", note=f"{self.session_id}: {answer.text}")
         if answer.status_code == 404 and not self.may_rewind:
             self._tally.add("lost", self.durable_upto, f"{self.session_id}: 404")
-        raise Broken
+        raise Broken(f"{answer.status_code} {answer.text}")
 
     # What is checked
 
     def _opened_at(self, said: Json) -> int:
         """Where the session is, as the answer to its opening says."""
         if "opened" not in said:
-            raise Broken
+            raise Broken(said)
         next_index = int(said["opened"]["next_index"])
         if next_index > self.sent_upto:
             self._tally.add("foreign", note=f"{self.session_id}: at {next_index}")
@@ -298,7 +300,7 @@ class Client:
         self._is_untold_of = next_index if gone and self.is_streaming else 0
         if gone and not self.may_rewind:
             note = f"{self.session_id} ({self._transport}): {next_index} of {self.durable_upto}"
-            self._tally.add("lost", gone, note)
+            self._tally.add("lost", gone, f"{note}; before: {self._broken_by}")
         elif gone:
             self._tally.add("rewound", gone)
         self.may_rewind = False
@@ -310,14 +312,14 @@ class Client:
     def _answered_with(self, said: Json, index: int) -> None:
         where = f"{self.session_id} ({self._transport}) frame {index}"
         if "problem" in said:
-            raise Broken
+            raise Broken(said["problem"])
         self._progress_at = asyncio.get_running_loop().time()
         self._tally.add("answers")
         if self._clip.lookahead:
             self._tally.add("later")
         if int(said["index"]) != index:
             self._tally.add("wrong", note=f"{where}: answered {said['index']}")
-            raise Broken
+            raise Broken(f"answered {said['index']}")
         self._answered.add(index)
         self._check_told(said, index, where)
         if said.get("durable", True):

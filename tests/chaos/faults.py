@@ -19,6 +19,7 @@ KINDS: dict[str, Fault] = {
     "unheld": losses.lost_unheld,
     "former": losses.former_writer,
     "killed": outages.killed,
+    "part": outages.part_killed,
     "stopped": outages.stopped,
     "hung": outages.hung,
     "dropped": outages.dropped,

@@ -1,6 +1,7 @@
 """Replicas, connections and the store fail, and the store loses nothing."""
 
 import asyncio
+import os
 import signal
 
 from tests.chaos.stage import Stage
@@ -29,6 +30,15 @@ async def hung(stage: Stage) -> None:
     async with stage.out_of_reach(replica), stage.hanging(replica):
         await stage.moved_from(replica, stage.some_clients())
         await stage.wait(0.2, 2)
+
+
+async def part_killed(stage: Stage) -> None:
+    """A process of a replica, with several workers one of them, is killed and started again."""
+    replica = stage.some_replica()
+    if parts := replica.parts():
+        os.kill(stage.random.choice(parts), signal.SIGKILL)
+    await stage.wait(0.1, 1)
+    await stage.until_said([replica], "ready")
 
 
 # Connections

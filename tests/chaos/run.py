@@ -24,6 +24,7 @@ class Options:
         settle_s: how long the replicas have to write back what the store lost.
         rest_s: see ``Client``.
         pace, sweeps: see ``Stage``.
+        workers: of each replica.
         seconds: after how long no more faults begin.
         until_bad: whether no more begin either once anything was counted that must not be.
     """
@@ -38,6 +39,7 @@ class Options:
     rest_s: float = 0.0
     pace: float = 1.0
     sweeps: bool = True
+    workers: int = 1
     seconds: float = float("inf")
     until_bad: bool = False
 
@@ -48,7 +50,7 @@ async def run(options: Options, models: Path, folder: Path, tally: Tally) -> Non
     ``models`` is a folder of models, ``folder`` one for the stores' files.
     """
     random = Random(options.seed)
-    world = World(models, folder, random, options.settle_s)
+    world = World(models, folder, random, options.settle_s, options.workers)
     try:
         await world.start()
         assert world.replicas[0].service is not None
@@ -72,11 +74,13 @@ async def run(options: Options, models: Path, folder: Path, tally: Tally) -> Non
 
 async def _happen(options: Options, stage: Stage) -> None:
     loop, tally = asyncio.get_running_loop(), stage.tally
-    latest = loop.time() + options.seconds
+    began = loop.time()
+    latest = began + options.seconds
     open_kinds = list(options.kinds)
     while open_kinds and loop.time() < latest and not (options.until_bad and not tally.is_good):
         tally.kind = stage.random.choice(open_kinds)
         tally.add("faults")
+        tally.tell(f"{loop.time() - began:.1f} s: {tally.kind}")
         with _seen(stage):
             await stage.until_all_live()
             await KINDS[tally.kind](stage)

@@ -173,7 +173,8 @@ class Stage:
         await self.until(lambda: is_over() or client.durable_upto >= upto)
         there = self.world.next_index(session_id)
         if there < upto and not is_over():
-            self.tally.add("lost", upto - max(there, 0), f"{session_id}: durable, and not there")
+            note = f"{session_id}: durable to {upto}, and there to {there}"
+            self.tally.add("lost", upto - max(there, 0), note)
 
     def _has(self, client: Client, session_id: str, upto: int) -> bool:
         is_due = upto and client.session_id == session_id and client.durable_upto >= upto

@@ -1,6 +1,7 @@
 """Two replicas of the service and the store they share, each of which can be ended or hung."""
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -11,7 +12,7 @@ from random import Random
 import httpx
 
 from tests.live.stores import StoreServer, binaries, free_port
-from tests.serving import ServiceProcess, launch
+from tests.serving import ServiceProcess, descendants, launch, program
 
 _LONGEST_S = 60.0
 _USERS = ("one", "other")
@@ -43,10 +44,24 @@ class Replica:
         self.is_up = True
 
     def send(self, number: int) -> None:
-        """Send it a signal."""
+        """Send it a signal; all its processes hang and go on."""
         assert self.service is not None
         self.is_up = self.is_up and number not in {signal.SIGTERM, signal.SIGKILL}
+        if number in {signal.SIGSTOP, signal.SIGCONT}:
+            for each in descendants(self.service.process.pid):
+                os.kill(each, number)
         self.service.process.send_signal(number)
+
+    def parts(self) -> list[int]:
+        """Processes that work for the first one: those that decode; of several workers, they."""
+        assert self.service is not None
+        pid = self.service.process.pid
+        programs = {each: program(each) for each in descendants(pid)}
+        return [
+            each
+            for each, its in programs.items()
+            if its == program(pid) or "multiprocessing.spawn" in its
+        ]
 
     async def ended(self) -> int:
         """Wait for its end; the exit status."""
@@ -79,7 +94,9 @@ class Replica:
 class World:
     """All there is but the clients."""
 
-    def __init__(self, models: Path, folder: Path, random: Random, settle_s: float) -> None:
+    def __init__(
+        self, models: Path, folder: Path, random: Random, settle_s: float, workers: int
+    ) -> None:
         self._folder = folder
         self._binary = list(binaries().values())[-1]
         self._stores = 0
@@ -93,6 +110,7 @@ class World:
             "STORE_TIMEOUT_S": "0.5",
             "STORE_SETTLE_S": str(settle_s),
             "THREADS": "1",
+            "WORKERS": str(workers),
         }
         urls = {name: self.store.url.replace("//", f"//{name}:any@") for name in _USERS}
         self.replicas = [
@@ -136,8 +154,12 @@ class World:
     def next_index(self, session_id: str) -> int:
         """Up to where the store has a session's frames; -1 if it has none of it."""
         session, frames = keys(session_id)
-        found = self.ask("HGET", session, "next").split()
-        last = self.ask("XREVRANGE", frames, "+", "-", "COUNT", "1")
+        said, seen = b"", None
+        while said != seen:  # a frame may be appended between the two questions
+            said = self.ask("HGET", session, "next")
+            last = self.ask("XREVRANGE", frames, "+", "-", "COUNT", "1")
+            seen = self.ask("HGET", session, "next")
+        found = said.split()
         if len(found) < 2 or not found[1].isdigit() or last.startswith(b"-"):
             return -1
         index = int(found[1])
