@@ -112,7 +112,8 @@ class StoreConnection:
         """
         try:
             return await question
-        except (RedisError, OSError) as error:
+        # RuntimeError: uvloop's for a connection that the server closed while it was being made.
+        except (RedisError, OSError, RuntimeError) as error:
             raise self.failed(error) from error
 
     async def run(self, script: AsyncScript, calls: Sequence[Call]) -> list[Any]:

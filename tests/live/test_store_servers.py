@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 import trustme
+import uvloop
 
 from service.live.store import SessionStore
-from service.live.store_connection import StoreAway
+from service.live.store_connection import StoreAway, StoreConnection
 from service.live.store_server import StoreServer
 from tests.live import stores
 from tests.live.replicas import assert_same, options, play, replica, walks
@@ -177,3 +178,21 @@ async def test_a_store_that_may_evict_sessions_is_told_of(models, one_store, cap
         await sessions._store._check()
         assert sessions.doubt() is None
     assert caplog.text.count("maxmemory-policy volatile-lru") == 1
+
+
+def test_a_connection_that_is_closed_before_it_is_written_to_counts_as_away():
+    async def write():
+        async with await asyncio.start_server(
+            lambda _, writer: writer.close(), "127.0.0.1"
+        ) as server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.transport.abort()
+            await asyncio.sleep(0.1)
+            writer.write(b"PING")
+
+    async def main():
+        connection = StoreConnection(StoreServer("redis://127.0.0.1:1"), 1, 0)
+        with pytest.raises(StoreAway, match=r"is away: .*closed"):
+            await connection.asked(write())
+
+    uvloop.run(main())
