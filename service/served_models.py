@@ -203,7 +203,7 @@ def model_folders(root: Path) -> list[Path]:
     """Every folder with a clip graph under ``root``, by name.
 
     Raises:
-        ModelError: there is none, or a link leads out of ``root``.
+        ModelError: there is none, or a link leads out of ``root`` or nowhere.
     """
     folders = sorted(graph.parent for graph in root.glob("*/clip.onnx"))
     if not folders:
@@ -211,6 +211,13 @@ def model_folders(root: Path) -> list[Path]:
     inside = root.resolve()
     for folder in folders:
         for path in (folder, *folder.iterdir()):
-            if not path.resolve().is_relative_to(inside):
+            if not _resolved(path).is_relative_to(inside):
                 raise ModelError(f"{path}: a link out of {root}; copy what it leads to")
     return folders
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError before Python 3.13: it leads to itself
+        raise ModelError(f"{path}: a link that leads nowhere; remove it") from error

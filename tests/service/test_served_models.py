@@ -54,6 +54,15 @@ def test_links_lead_nowhere_else(models: Path, tmp_path: Path) -> None:
         model_folders(root)
 
 
+@pytest.mark.parametrize("target", ["notes", "absent"])
+def test_links_that_lead_nowhere_are_refused(models: Path, tmp_path: Path, target: str) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(models / "causal", root / "causal")
+    (root / "causal" / "notes").symlink_to(target)
+    with pytest.raises(ModelError, match=r"causal/notes: a link that leads nowhere"):
+        model_folders(root)
+
+
 def test_aliases_are_the_first_of_their_kind(models: Path) -> None:
     found = ModelSet(served(models, "causal", "person", "symmetric")).aliases
     assert found == {"default": "person", "live": "causal"}
