@@ -171,11 +171,13 @@ def reserved_socket(what: str, host: str, port: int) -> socket.socket:
     """Reserve an address for sockets that are bound with ``is_shared``, and for no others."""
     reserved = bound_socket(what, host, port)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # It never listens: left as it was, a second service could reserve the same.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return reserved
 
 
 def bound_socket(what: str, host: str, port: int, is_shared: bool = False) -> socket.socket:
-    """Reserve an address; no client can connect before a server listens on it."""
+    """Bind to an address; no client can connect before ``listen``, nor is it taken for sure."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if is_shared:
@@ -184,11 +186,27 @@ def bound_socket(what: str, host: str, port: int, is_shared: bool = False) -> so
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise StartError(
-            f"{what} on {authority(host, port)}: {error.strerror} "
-            f"(POSELIFT_{what.upper()}_PORT chooses another port)"
-        ) from error
+        raise _unusable(what, authority(host, port), error) from error
     return bound
+
+
+def listen(what: str, bound: socket.socket) -> None:
+    """Let clients connect; servers of the event loop would say nothing where that fails.
+
+    Raises:
+        StartError: another process has bound to the address too, and listened first.
+    """
+    try:
+        bound.listen()
+    except OSError as error:
+        address = bound.getsockname()
+        where = address if isinstance(address, str) else authority(*address[:2])
+        raise _unusable(what, where, error) from error
+
+
+def _unusable(what: str, where: str, error: OSError) -> StartError:
+    chosen_by = f"POSELIFT_{what.upper()}_PORT chooses another port"
+    return StartError(f"{what} on {where}: {error.strerror} ({chosen_by})")
 
 
 def unix_socket(path: Path) -> socket.socket:

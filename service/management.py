@@ -29,6 +29,7 @@ from service.addresses import hostname, is_loopback
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.health import ServiceState, Status
 from service.logs import set_level
+from service.machine import listen
 from service.siblings import Siblings, merged
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -64,7 +65,12 @@ class _Port:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Answer in a thread, until the end."""
+        """Answer in a thread, until the end.
+
+        Raises:
+            StartError: the port cannot be listened on.
+        """
+        listen("management", self._socket)
         thread = threading.Thread(target=self._serve, name="management", daemon=True)
         thread.start()
         try:

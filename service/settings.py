@@ -2,6 +2,7 @@
 
 import logging
 import os
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -245,6 +246,16 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY need each other")
         if self.tls_client_ca is not None and self.tls_certificate is None:
             raise ValueError(f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERTIFICATE")
+        return self
+
+    @model_validator(mode="after")
+    def _on_ports_of_their_own(self) -> Self:
+        ports = {"HTTP_PORT": self.http_port, "GRPC_PORT": self.grpc_port}
+        if self.management_port is not None:
+            ports["MANAGEMENT_PORT"] = self.management_port
+        for (one, port), (other, same) in combinations(ports.items(), 2):
+            if port == same != 0:
+                raise ValueError(f"{PREFIX}{one} and {PREFIX}{other} are both {port}")
         return self
 
     @model_validator(mode="after")

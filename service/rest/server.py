@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from service.addresses import is_among, network_of
 from service.context import ServiceContext
 from service.handlers.live_stream import LARGEST_MESSAGE_BYTES
-from service.machine import MOST_REFUSED, Machine, StartError, authority, unix_socket
+from service.machine import MOST_REFUSED, Machine, StartError, authority, listen, unix_socket
 from service.rest.app import create_app
 from service.rest.connections import (
     ConnectionLimits,
@@ -97,6 +97,7 @@ class _Server(uvicorn.Server):
         Raises:
             StartError: it cannot.
         """
+        listen("HTTP", self._socket)
         serving = asyncio.create_task(self.serve(sockets=[self._socket]), name="http")
         listening = asyncio.create_task(self._listening.wait())
         await asyncio.wait({listening, serving}, return_when=asyncio.FIRST_COMPLETED)

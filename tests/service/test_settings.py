@@ -57,6 +57,19 @@ def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: s
         Settings()
 
 
+@pytest.mark.parametrize("other", ["GRPC_PORT", "MANAGEMENT_PORT"])
+def test_ports_differ(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    monkeypatch.setenv("POSELIFT_HTTP_PORT", "0")
+    monkeypatch.setenv(f"POSELIFT_{other}", "0")  # any that is free
+    Settings()
+    monkeypatch.setenv("POSELIFT_HTTP_PORT", "9000")
+    monkeypatch.setenv(f"POSELIFT_{other}", "9000")
+    with pytest.raises(ValidationError) as mistake:
+        Settings()
+    told = explain(mistake.value)
+    assert told == f"POSELIFT_HTTP_PORT and POSELIFT_{other} are both 9000"
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().http_port = 1  # type: ignore[misc]
