@@ -58,6 +58,8 @@ def main() -> int:
     if sys.platform == "win32":
         sys.stderr.write("poselift: the service runs on Linux and macOS, not on Windows\n")
         return 1
+    # Whatever files are changed until it is taken are read then all the same.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     known = map(str.upper, Settings.model_fields)
     if unknown := unknown_variables(os.environ, known):
         # A misspelt API_KEYS would leave the service open to all.
@@ -122,8 +124,7 @@ def _supervise(settings: Settings, count: int) -> int:
             Part(f"worker {each.number}", partial(_work, settings, each, amounts), each.number)
             for each in siblings.each()
         ]
-        reloads = settings.api_keys_file is not None or settings.tls_certificate is not None
-        return Supervisor(keeper, workers, reloads, _stop_s(settings)).run()
+        return Supervisor(keeper, workers, _stop_s(settings)).run()
 
 
 def _keep(

@@ -57,14 +57,10 @@ def threads_of_each(count: int) -> int:
 class Supervisor:
     """Runs the keeper and the workers until a signal to stop, or until one cannot start."""
 
-    def __init__(self, keeper: Part, workers: Sequence[Part], reloads: bool, stop_s: float) -> None:
-        """``reloads`` says whether SIGHUP is for the workers; else it ends this process.
-
-        What has not ended so many seconds after a signal to stop is killed.
-        """
+    def __init__(self, keeper: Part, workers: Sequence[Part], stop_s: float) -> None:
+        """What has not ended so many seconds after a signal to stop is killed."""
         self._keeper = _Child(keeper)
         self._workers = [_Child(worker) for worker in workers]
-        self._reloads = reloads
         self._stop_s = stop_s
         self._kill_at = math.inf
         self._is_stopping = False
@@ -76,7 +72,7 @@ class Supervisor:
         # A collection in a worker would write to the pages of all that was imported.
         gc.collect()
         gc.freeze()
-        with _signals(self._reloads) as signals, _life() as life:
+        with _signals() as signals, _life() as life:
             try:
                 self._keeper.start(life)
                 while not self._is_stopping or self._keeper.is_running or self._workers_running():
@@ -221,22 +217,22 @@ def _run(part: Part, restarts: int, ready: Connection, life: tuple[int, int]) ->
     alive, held = life
     os.close(held)  # so that this process sees the end of the one that holds it
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all; it is passed on
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's come to all; they are passed on
+        signal.signal(number, signal.SIG_IGN)
     if part.number:
         name_worker(part.number)
     sys.exit(part.run(restarts, ready.send, alive))
 
 
 @contextmanager
-def _signals(reloads: bool) -> Iterator[socket.socket]:
+def _signals() -> Iterator[socket.socket]:
     """A socket with a byte for each signal that comes."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)
         before = signal.set_wakeup_fd(theirs.fileno())
-        for number in (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if reloads else [])):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
         try:
             yield ours

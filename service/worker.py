@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from service.live.serving import live_sessions
 from service.machine import Machine, authority, key_ring
 from service.management import ManagementServer
 from service.metrics import Metrics
-from service.reloading import Reloaded, keep_reloading
+from service.reloading import Reloaded, keep_reloading, read_now
 from service.rest.server import HttpTransport
 from service.rpc.server import RpcTransport
 from service.served_models import Batching, ModelSet, ServedModel, model_folders
@@ -57,6 +58,16 @@ TRANSPORTS: tuple[Callable[[ServiceContext, Machine], Transport], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class _Signals:
+    """What this process was sent."""
+
+    stop: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
+    """SIGTERM and SIGINT, as they come."""
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
+    """SIGHUP."""
+
+
 async def work(
     machine: Machine,
     transports: Sequence[Callable[[ServiceContext, Machine], Transport]] = TRANSPORTS,
@@ -71,7 +82,7 @@ async def work(
         ModelError: a model cannot be served.
         StoreError: live sessions cannot be kept.
     """
-    signals = _stop_signals()
+    signals = _signals()
     metrics = Metrics(machine.registry)
     for _ in range(restarts):
         metrics.process_ended("worker")
@@ -86,13 +97,13 @@ async def _serve(
     transports: Sequence[Callable[[ServiceContext, Machine], Transport]],
     state: ServiceState,
     metrics: Metrics,
-    signals: asyncio.Queue[int],
+    signals: _Signals,
 ) -> None:
     models = _load_models(machine.settings, metrics)
     async with (
         _service(machine, models, state, metrics) as context,
         _beating(state),
-        _reloading(machine, context),
+        _reloading(machine, context, signals.reload),
     ):
         servers = [create(context, machine) for create in transports]
         addresses = [server.bind() for server in servers]
@@ -102,10 +113,10 @@ async def _serve(
         context.state.ready = True
         machine.announce(f"{', '.join(addresses)}, {_described(models)}")
         async with _taking_of_others(machine.siblings):
-            stop = asyncio.create_task(signals.get())
+            stop = asyncio.create_task(signals.stop.get())
             await asyncio.wait([stop, *endings], return_when=asyncio.FIRST_COMPLETED)
             if stop.done() and stop.result() == signal.SIGTERM:
-                await _limp(state, signals, machine.settings.lame_duck_s)
+                await _limp(state, signals.stop, machine.settings.lame_duck_s)
         _log.info("stopping: finishing what is in progress")
         await _drain(servers, context, machine.settings.drain_timeout_s)
 
@@ -149,15 +160,13 @@ async def _taking_of_others(siblings: Siblings | None) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _reloading(machine: Machine, context: ServiceContext) -> AsyncIterator[None]:
-    """Take over changed files; SIGHUP ends a process that has none, as it ends any other."""
+async def _reloading(
+    machine: Machine, context: ServiceContext, told: asyncio.Event
+) -> AsyncIterator[None]:
+    """Take over files that changed, since the machine read them too."""
     reloaded = _reloaded(machine, context)
-    if not reloaded:
-        yield
-        return
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, told.set)
-    reloading = asyncio.create_task(keep_reloading(reloaded, told), name="reloading")
+    seen = read_now(reloaded)
+    reloading = asyncio.create_task(keep_reloading(reloaded, seen, told), name="reloading")
     try:
         yield
     finally:
@@ -274,12 +283,12 @@ async def _drain(servers: Sequence[Transport], context: ServiceContext, timeout_
     await asyncio.gather(*(server.drain(timeout_s) for server in servers))
 
 
-def _stop_signals() -> asyncio.Queue[int]:
-    """The signals to stop that come."""
-    loop = asyncio.get_running_loop()
-    signals: asyncio.Queue[int] = asyncio.Queue()
+def _signals() -> _Signals:
+    """Take signals from now on: one to read files again comes while models are loaded too."""
+    signals, loop = _Signals(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+        loop.add_signal_handler(number, signals.stop.put_nowait, number)
+    loop.add_signal_handler(signal.SIGHUP, signals.reload.set)
     return signals
 
 

@@ -54,11 +54,16 @@ class ServiceProcess:
             assert time.monotonic() < until, "".join(self.log)
             time.sleep(0.02)
 
-    def wait_until_ready(self) -> None:
-        """Read the log up to the ready line; raises RuntimeError if the process ends before."""
+    def wait_until_ready(self, at_lines: str = "") -> None:
+        """Read the log up to the ready line; raises RuntimeError if the process ends before.
+
+        The signal of this name, if any, is sent after each line.
+        """
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
+            if at_lines:
+                self.process.send_signal(signal.Signals[at_lines])
             if match := MANAGEMENT.search(line):
                 self.management_port = int(match[1])
             if match := READY.search(line):
@@ -83,13 +88,20 @@ def launch(
 
 @contextmanager
 def service_process(
-    models_dir: Path, *, program: Sequence[str] = ("-m", "service"), **settings: str
+    models_dir: Path,
+    *,
+    program: Sequence[str] = ("-m", "service"),
+    at_lines: str = "",
+    **settings: str,
 ) -> Iterator[ServiceProcess]:
-    """A service that is ready to be used, and gone afterwards; ``program`` runs it by Python."""
+    """A service that is ready to be used, and gone afterwards; ``program`` runs it by Python.
+
+    It is sent the signal of the name ``at_lines`` after each line that it logs until then.
+    """
     process = launch(models_dir, settings, program)
     service = ServiceProcess(process)
     try:
-        service.wait_until_ready()
+        service.wait_until_ready(at_lines)
         reader = threading.Thread(target=service.read_log, daemon=True)
         reader.start()
         yield service
