@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -30,6 +31,8 @@ from service.error_table import PROBLEM_TYPE, problem, told
 from service.health import ServiceState, Status
 from service.logs import set_level
 from service.machine import listen
+from service.rest.connections import ConnectionLimits, Connections, HttpConnection
+from service.rest.request_ids import RequestIdMiddleware
 from service.siblings import Siblings, merged
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -48,17 +51,20 @@ class _Port:
 
     def __init__(self, bound: socket.socket, routes: Sequence[Route]) -> None:
         self._socket = bound
+        # All share places as one: a stranger may well come from the address of the probes.
+        limits = ConnectionLimits(_MOST_CONNECTIONS, gives_way=True)
+        self._connections = Connections(limits, party_of=lambda _: "")
+        http: Any = partial(HttpConnection, self._connections)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Starlette(routes=routes),
-                http="httptools",
+                RequestIdMiddleware(Starlette(routes=routes)),
+                http=http,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=_MOST_CONNECTIONS,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -84,7 +90,14 @@ class _Port:
 
         # Out of descriptors, asyncio's own loop fills the log.
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._server.serve(sockets=[self._socket]))
+            runner.run(self._answer())
+
+    async def _answer(self) -> None:
+        sweeping = asyncio.create_task(self._connections.sweep(), name="connections")
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            sweeping.cancel()
 
 
 class ManagementServer(_Port):

@@ -1,5 +1,6 @@
 """The HTTP application."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from service.rest.errors import answer_errors
 from service.rest.lift import LiftEndpoint
 from service.rest.operations import Operations
 from service.rest.page import page_routes
-from service.rest.request_ids import RequestIdMiddleware
+from service.rest.request_ids import RequestIdMiddleware, tell_of_other
 from service.rest.schemas import schemas
 from service.rest.sessions import SessionEndpoints
 from service.rest.status import PROBES, StatusEndpoints
@@ -36,7 +37,8 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.router.routes.extend(page_routes())
     answer_errors(app)
     guard_browsers(app, context)
-    app.add_middleware(RequestIdMiddleware, context=context)  # around all of them
+    tell = partial(tell_of_other, context)
+    app.add_middleware(RequestIdMiddleware, tell=tell)  # around all of them
     if context.describes_http:
         document = _document(app, context.engine.models)
         app.openapi = lambda: document  # type: ignore[method-assign]

@@ -17,7 +17,8 @@ the rest of a WebSocket's message  as long as a body (``service.rest.bodies``)
 
 As the places for connections fill, peers get less time: a tenth of it where there are none left.
 Connections that find none are told so, a few at a time, and have ``linger_s`` to read it; others
-are ended at once. Bodies that are still wanted are bounded in ``service.rest.bodies``.
+are ended at once; or the one that has waited longest gives way, where the limits say so. Bodies
+that are still wanted are bounded in ``service.rest.bodies``.
 """
 
 import asyncio
@@ -75,6 +76,8 @@ class ConnectionLimits:
     most: int = 4096
     most_refused: int = 64
     """How many more there may be that are told that there is no place."""
+    gives_way: bool = False
+    """Whether a new one has the place of the one that has kept the service waiting longest."""
     head_s: float = 10.0
     idle_s: float = 75.0
     linger_s: float = 5.0
@@ -138,7 +141,7 @@ class Connections:
             return self._peers[peer] is not None
         party = self._party_of(address)
         try:
-            self._pool.take(party)
+            self._take_place(party)
         except Overloaded:
             self.refused(HTTPStatus.SERVICE_UNAVAILABLE)
             if self._refused < self.limits.most_refused:
@@ -186,6 +189,28 @@ class Connections:
         """The part of their time that peers have, as places fill."""
         free = 1 - self._pool.taken / self._pool.capacity
         return min(1.0, 2 * free + _SHORTEST)
+
+    def _take_place(self, party: str) -> None:
+        try:
+            self._pool.take(party)
+        except Overloaded:
+            if not (self.limits.gives_way and self._end_longest()):
+                raise
+            self._pool.take(party)
+
+    def _end_longest(self) -> bool:
+        """End the connection that has kept the service waiting longest, if any does."""
+        since = {
+            peer: peer.waits_since if peer.unread_since is None else peer.unread_since
+            for peer, party in self._peers.items()
+            if party is not None and (peer.waits_s, peer.unread_since) != (None, None)
+        }
+        if not since:
+            return False
+        longest = min(since, key=since.__getitem__)
+        longest.transport.abort()
+        self.leave(longest)
+        return True
 
     def _sweep(self, now: float) -> None:
         patience = self._patience

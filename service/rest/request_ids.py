@@ -1,6 +1,7 @@
 """The ids of request and session, in the headers of each answer; and answers of no operation."""
 
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -15,11 +16,14 @@ _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.s
 
 
 class RequestIdMiddleware:
-    """Takes a request's id, or gives it one; tells of it where no operation has."""
+    """Takes a request's id, or gives it one."""
 
-    def __init__(self, app: ASGIApp, context: ServiceContext) -> None:
+    def __init__(
+        self, app: ASGIApp, tell: Callable[[Scope, int, float], None] = lambda *_: None
+    ) -> None:
+        """``tell`` is told of requests that no operation told of: status, 0 for none, and time."""
         self._app = app
-        self._context = context
+        self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -42,8 +46,9 @@ class RequestIdMiddleware:
             if not is_told():
                 self._tell(scope, status, time.perf_counter() - began)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        if status >= HTTPStatus.BAD_REQUEST:
-            self._context.metrics.request_unread(status)
-        address = address_in(scope, self._context.trusted_proxies)
-        log_other(scope["type"], status, seconds, address)
+
+def tell_of_other(context: ServiceContext, scope: Scope, status: int, seconds: float) -> None:
+    """Log a request that no operation told of, and count it if it was refused."""
+    if status >= HTTPStatus.BAD_REQUEST:
+        context.metrics.request_unread(status)
+    log_other(scope["type"], status, seconds, address_in(scope, context.trusted_proxies))

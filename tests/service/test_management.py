@@ -1,9 +1,11 @@
 """The management port: it answers from its own thread, and says when the event loop is stuck."""
 
 import resource
+import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -30,6 +32,16 @@ def wait_for(url: str, status: int) -> httpx.Response:
         assert time.monotonic() < until, answer.text
         time.sleep(0.02)
     return answer
+
+
+@contextmanager
+def silent_connections(port: int) -> Iterator[list[socket.socket]]:
+    """More connections than a management port has places, which are silent."""
+    with ExitStack() as held:
+        yield [
+            held.enter_context(socket.create_connection(("127.0.0.1", port), 60))
+            for _ in range(150)
+        ]
 
 
 async def test_it_answers_while_the_event_loop_is_stuck_and_says_so() -> None:
@@ -112,12 +124,32 @@ def test_pages_that_rebind_a_name_to_this_machine_cannot_debug(service: ServiceP
     assert "thread" not in answer.text
 
 
+def test_strangers_do_not_keep_probes_from_being_answered(service: ServiceProcess) -> None:
+    with silent_connections(service.management_port) as (*_, last):
+        for _ in range(3):
+            assert httpx.get(f"{service.management_url}/healthz", timeout=60).status_code == 200
+        assert last.recv(1) == b""  # no head came within some time
+
+
+def test_a_head_without_end_is_refused(service: ServiceProcess) -> None:
+    with socket.create_connection(("127.0.0.1", service.management_port), 60) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n")
+        connection.sendall(b"a: %s\r\n" % (b"b" * 70_000))
+        assert connection.recv(12) == b"HTTP/1.1 431"
+
+
+@pytest.mark.parametrize("path", ["healthz", "absent"])
+def test_each_answer_has_an_id(service: ServiceProcess, path: str) -> None:
+    url = f"{service.management_url}/{path}"
+    assert httpx.get(url, headers={"x-request-id": "probe-1"}).headers["x-request-id"] == "probe-1"
+    assert httpx.get(url).headers["x-request-id"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is of Linux")
 def test_it_goes_on_after_there_were_no_descriptors_left(service: ServiceProcess) -> None:
     pid, said = service.process.pid, len(service.log)
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    there_are = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (there_are, limits[1]))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))  # those are open for good
     try:
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{service.management_url}/healthz", timeout=5)

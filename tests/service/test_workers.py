@@ -30,6 +30,7 @@ from tests.live.clients import Ended, Requests, assert_equal, lifted, opened, st
 from tests.live.replicas import walks
 from tests.models import person_clip
 from tests.service.test_main import _wait_until_lifting, body, failed_start, post
+from tests.service.test_management import silent_connections
 from tests.serving import ServiceProcess, descendants, service_process
 
 OPENING = {"model": "causal", "image_size": [1000, 800], "fps": 20}
@@ -105,6 +106,13 @@ def test_connections_come_to_all_workers_and_metrics_tell_of_each(service: Servi
     assert httpx.get(f"{service.management_url}/healthz").json() == {"status": "alive"}
     stacks = httpx.get(f"{service.management_url}/debug/stacks", timeout=60).text
     assert stacks.count("thread management") == 2
+
+
+def test_strangers_do_not_keep_probes_from_being_answered(service: ServiceProcess) -> None:
+    with silent_connections(service.management_port):
+        for path in ("healthz", "readyz"):
+            answer = httpx.get(f"{service.management_url}/{path}", timeout=60)
+            assert answer.status_code == 200
 
 
 async def test_a_quota_is_of_the_whole_service(service: ServiceProcess) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -215,6 +215,30 @@ async def test_a_server_that_is_full_says_so() -> None:
             while not (await exchanged(port, REQUEST)).startswith(b"HTTP/1.1 503 "):
                 pass
         writer.close()
+
+
+async def test_who_waited_longest_gives_way_where_limits_say_so() -> None:
+    requested, answering = asyncio.Semaphore(0), asyncio.Event()
+
+    async def answer_late(scope: Scope, receive: Receive, send: Send) -> None:
+        requested.release()
+        await answering.wait()
+        await answer(scope, receive, send)
+
+    async with asyncio.timeout(60), AsyncExitStack() as held:
+        limits = ConnectionLimits(most=2, gives_way=True)
+        port = await held.enter_async_context(serving(limits, answer_late))
+        busy = asyncio.create_task(exchanged(port, REQUEST.replace(b"1.1", b"1.0")))
+        await requested.acquire()
+        silent = asyncio.create_task(exchanged(port))
+        latest = asyncio.create_task(exchanged(port, REQUEST.replace(b"1.1", b"1.0")))
+        assert await silent == b""
+        await requested.acquire()
+        # It waits for nobody any more.
+        assert (await exchanged(port)).startswith(b"HTTP/1.1 503 ")
+        answering.set()
+        for answered in (busy, latest):
+            assert (await answered).startswith(b"HTTP/1.1 200 ")
 
 
 def test_connections_without_a_place_are_counted_and_bounded() -> None:
