@@ -27,7 +27,7 @@ class Reloaded:
 
 
 def read_now(reloaded: Sequence[Reloaded]) -> list[Versions]:
-    """Read all files, which may have changed since they were first read; their versions before."""
+    """Read all files, which may have changed since they were first; their versions before."""
     seen = [_versions(each.files) for each in reloaded]
     for each in reloaded:
         _is_read(each)

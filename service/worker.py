@@ -163,7 +163,7 @@ async def _taking_of_others(siblings: Siblings | None) -> AsyncIterator[None]:
 async def _reloading(
     machine: Machine, context: ServiceContext, told: asyncio.Event
 ) -> AsyncIterator[None]:
-    """Take over files that changed, since the machine read them too."""
+    """Take over files that have changed since the machine read them, and those that will."""
     reloaded = _reloaded(machine, context)
     seen = read_now(reloaded)
     reloading = asyncio.create_task(keep_reloading(reloaded, seen, told), name="reloading")
