@@ -85,5 +85,10 @@ class ServiceState:
         if not self.ready:
             raise Unavailable("the service is starting or shutting down")
         # A service that does part of its work is still better than none.
-        doubts = [doubt for ask in self.doubts if (doubt := ask()) is not None]
-        return Status("degraded", "; ".join(doubts)) if doubts else Status("ready")
+        doubted = self.doubted
+        return Status("degraded", "; ".join(doubted)) if doubted else Status("ready")
+
+    @property
+    def doubted(self) -> list[str]:
+        """What does not work fully now."""
+        return [doubt for ask in self.doubts if (doubt := ask()) is not None]

@@ -147,7 +147,7 @@ class Metrics:
             self._wait_seconds.labels(model, kind),
             self._run_seconds.labels(model, kind),
             self._failures.labels(model, kind),
-            self._late_ticks.labels(model) if kind == "live" else None,
+            self._late_ticks.labels(model) if kind != "clip" else None,
         )
 
     def frame_answered(self, seconds: float) -> None:
@@ -163,10 +163,15 @@ class Metrics:
         self._store_seconds.observe(seconds)
 
     def watch_process(self, state: ServiceState) -> None:
-        """Announce whether it takes requests and how late its event loop is; each scrape asks."""
+        """Announce whether it takes requests, does all its work, and how late its event loop is.
+
+        Each scrape asks.
+        """
         gauge = partial(Gauge, registry=self.registry)
         said = "Whether new requests should be sent here: 1 or 0."
         gauge("poselift_ready", said).set_function(lambda: float(state.ready))
+        said = "Whether a part of its work does not go, as /readyz says: 1 or 0."
+        gauge("poselift_degraded", said).set_function(lambda: float(bool(state.doubted)))
         said = "The latest the event loop came to its work in the last 15 seconds."
         lag = gauge("poselift_event_loop_lag_seconds", said)
         lag.set_function(lambda: state.pulse.worst_s)
@@ -227,7 +232,7 @@ class BatchMetrics:
     _run: Histogram
     _failures: Counter
     _late: Counter | None
-    """Of batches of live frames."""
+    """Of batches of live frames, those of sessions that look ahead among them."""
 
     def watch_load(self, load: Callable[[], float]) -> None:
         """Announce how much is accepted and not yet done; each scrape asks."""

@@ -22,6 +22,7 @@ from service.request_errors import Unavailable
 from service.shared_loads import SharedLoads
 
 _PATIENCE_S = 5.0
+_ABSENT = "# TYPE poselift_degraded gauge\nposelift_degraded 1\n"
 
 
 def new_session_id() -> str:
@@ -113,9 +114,11 @@ class Siblings:
         return Status("degraded", "; ".join(doubts)) if doubts else Status("ready")
 
     async def metrics(self) -> dict[str, str]:
-        """What those workers that can be asked count, by their numbers."""
+        """What the workers count, by their numbers; of one that is not there, only that."""
         answers = await self.ask_all("GET", "/metrics")
-        return {str(number): answer.text for number, answer in answers.items() if answer}
+        return {
+            str(number): answer.text if answer else _ABSENT for number, answer in answers.items()
+        }
 
     async def ask_all(self, method: str, path: str) -> "dict[int, Answer | None]":
         """The answer of each worker's management port; None of one that gives none."""

@@ -6,10 +6,13 @@ from contextlib import ExitStack
 import pytest
 import trustme
 import uvloop
+from prometheus_client import CollectorRegistry
 
+from service.health import ServiceState
 from service.live.store import SessionStore
 from service.live.store_connection import StoreAway, StoreConnection
 from service.live.store_server import StoreServer
+from service.metrics import Metrics
 from tests.live import stores
 from tests.live.replicas import assert_same, options, play, replica, walks
 from tests.serving import launch
@@ -166,13 +169,17 @@ def test_the_service_does_not_start_with_a_store_that_refuses(models, one_store)
 
 async def test_a_store_that_may_evict_sessions_is_told_of(models, one_store, caplog):
     """From when it may, once, until it may not."""
+    registry = CollectorRegistry()
     async with replica(models, one_store.url) as sessions:
+        Metrics(registry).watch_process(ServiceState(doubts=[sessions.doubt]))
         assert sessions.doubt() is None
+        assert registry.get_sample_value("poselift_degraded") == 0
         one_store.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
         for _ in range(2):
             await sessions._store._check()  # as every few seconds
         wrong = "the session store may evict sessions (maxmemory-policy volatile-lru)"
         assert sessions.doubt() == wrong
+        assert registry.get_sample_value("poselift_degraded") == 1
         await sessions.open(options(), "")
         one_store.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
         await sessions._store._check()

@@ -1,5 +1,6 @@
 """The management port: it answers from its own thread, and says when the event loop is stuck."""
 
+import re
 import resource
 import socket
 import sys
@@ -13,9 +14,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service.health import Pulse, ServiceState
-from service.machine import bound_socket
-from service.management import ManagementServer
+from service.machine import bound_socket, unix_socket
+from service.management import ManagementServer, WholeServer
 from service.metrics import Metrics
+from service.shared_loads import SharedLoads
+from service.siblings import Siblings
 from tests.serving import ServiceProcess, service_process
 
 
@@ -82,6 +85,40 @@ async def test_it_answers_before_the_service_is_ready() -> None:
         with ManagementServer(bound, ServiceState(), CollectorRegistry()).running():
             assert wait_for(f"{url}/healthz", 200).json() == {"status": "alive"}
             wait_for(f"{url}/readyz", 503)
+
+
+async def test_the_metrics_of_all_tell_of_a_worker_that_is_not_there(tmp_path: Path) -> None:
+    siblings = Siblings(tmp_path, 2, SharedLoads(2))
+    with ExitStack() as running, bound_socket("management", "127.0.0.1", 0) as bound:
+        running.enter_context(WholeServer(bound, siblings, CollectorRegistry()).running())
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        seen = [degraded(url)]
+        for worker in siblings.each():
+            registry, state = CollectorRegistry(), ServiceState(ready=True)
+            Metrics(registry).watch_process(state)
+            own = unix_socket(worker.management_path)
+            running.enter_context(ManagementServer(own, state, registry).running())
+            wait_for_worker(worker)
+            seen.append(degraded(url))
+        state.doubts.append(lambda: "part of its work does not go")
+        seen.append(degraded(url))
+    assert seen == [{"1": 1, "2": 1}, {"1": 0, "2": 1}, {"1": 0, "2": 0}, {"1": 0, "2": 1}]
+
+
+def degraded(url: str) -> dict[str, float]:
+    """Which workers are, as the metrics of all say."""
+    told = wait_for(f"{url}/metrics", 200).text
+    found = re.findall(r'(?m)^poselift_degraded{worker="(\d)"} (.+)', told)
+    return {worker: float(value) for worker, value in found}
+
+
+def wait_for_worker(worker: Siblings) -> None:
+    """Until its management port takes connections; those before are refused at once."""
+    until = time.monotonic() + 60
+    with socket.socket(socket.AF_UNIX) as asking:
+        while asking.connect_ex(str(worker.management_path)):
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
 
 def test_metrics_are_on_the_management_port_alone(service: ServiceProcess) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import grpc.aio
 import httpx
@@ -165,8 +165,10 @@ async def test_a_stream_has_its_session_in_its_trailers(service: ServiceProcess)
 
 def test_ticks_that_are_late() -> None:
     metrics = Metrics(CollectorRegistry())
-    for kind in ("clip", "live"):
+    kinds: tuple[Literal["clip", "live", "window"], ...] = ("clip", "live", "window")
+    for kind in kinds:
         for waited_s in (0.01, 0.03):
-            metrics.batches_of("causal", kind).batch_done(1, 1, waited_s, 0.01)
-    late = metrics.registry.get_sample_value("poselift_late_ticks_total", {"model": "causal"})
-    assert late == 1
+            metrics.batches_of(kind, kind).batch_done(1, 1, waited_s, 0.01)
+    late = "poselift_late_ticks_total"
+    counted = [metrics.registry.get_sample_value(late, {"model": kind}) for kind in kinds]
+    assert counted == [None, 1, 1]

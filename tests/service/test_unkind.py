@@ -219,6 +219,7 @@ async def test_sessions_beyond_what_can_be_served_are_refused_and_others_go_on(
                     with pytest.raises(Ended, match="live frames are late"):
                         await opened(another)
             assert orjson.loads(await told(late, "/readyz"))["status"] == "degraded"
+            assert "\nposelift_degraded 1.0\n" in await told(late, "/metrics")
             await lifted(one, FRAMES[5:10])
         await until_told(late, 'poselift_overloaded_requests_total{reason="late"} 2.0')
 

@@ -102,6 +102,7 @@ def test_connections_come_to_all_workers_and_metrics_tell_of_each(service: Servi
         assert httpx.get(f"{service.url}/v1/models", headers=headers, timeout=60).is_success
         answered = sample(service, "poselift_requests_total")
     assert sample(service, "poselift_ready") == {"1": 1, "2": 1}
+    assert sample(service, "poselift_degraded") == {"1": 0, "2": 0}
     assert httpx.get(f"{service.url}/readyz", timeout=60).json() == {"status": "ready"}
     assert httpx.get(f"{service.management_url}/healthz").json() == {"status": "alive"}
     stacks = httpx.get(f"{service.management_url}/debug/stacks", timeout=60).text
