@@ -1,5 +1,6 @@
-"""Where callers come from, and which addresses and names mean this machine."""
+"""Where callers come from, which addresses mean this machine, hosts and origins of web pages."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import (
@@ -15,6 +16,10 @@ from urllib.parse import urlsplit
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
+_NAME = re.compile(r"[a-z0-9._-]+")
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
+_USUAL_PORTS = {"http": "80", "https": "443"}
+_LAST_PORT = 65535
 _ONE_IPV6_CALLER = 64
 """Bits. Providers give at least as many addresses to each customer."""
 
@@ -36,6 +41,43 @@ def hostname(authority: str) -> str:
         return urlsplit(f"//{authority}").hostname or ""
     except ValueError:
         return ""
+
+
+def named_host(text: str) -> str:
+    """A host that somebody has named, as ``hostname`` finds it.
+
+    Raises:
+        ValueError: it cannot be found like this: it has a port, or is none.
+    """
+    host = text.lower()
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if is_address(bare):
+        return str(ip_address(bare))
+    if _NAME.fullmatch(host) is None:
+        said = "expected a name or address without a port, such as poses.example: any port will do"
+        raise ValueError(said)
+    return host
+
+
+def named_origin(text: str) -> str:
+    """An origin that somebody has named, as browsers send it: without the port of its scheme.
+
+    Raises:
+        ValueError: no browser sends it.
+    """
+    origin = text.lower()
+    if origin in {"*", "null"}:
+        return origin
+    parts = _ORIGIN.fullmatch(origin)
+    if parts is None or int(parts[3] or 0) > _LAST_PORT:
+        raise ValueError(
+            "expected origins in full and without a path, such as https://app.example or "
+            "http://127.0.0.1:3000, null, or * for all"
+        )
+    scheme, host, port = parts[1], named_host(parts[2]), parts[3]
+    authority = f"[{host}]" if ":" in host else host
+    is_told = port not in {None, _USUAL_PORTS.get(scheme)}
+    return f"{scheme}://{authority}:{port}" if is_told else f"{scheme}://{authority}"
 
 
 def caller_address(

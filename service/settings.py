@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     FilePath,
-    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from poselift.shipped_models import SHIPPED_MODELS
-from service.addresses import Network, is_loopback
+from service.addresses import Network, is_loopback, named_host, named_origin
 from service.environment import PREFIX, is_service_url
 
 _log = logging.getLogger("poselift")
@@ -28,9 +28,8 @@ _SECRET = ("api_keys", "redis_url", "redis_sentinels")
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Positive = Annotated[int, Field(gt=0)]
-_ORIGIN = r"(?i)^(\*|null|[a-z][a-z0-9+.-]*://[^/?#@\s]+)$"
-_Origin = Annotated[str, StringConstraints(to_lower=True, pattern=_ORIGIN)]
-_Host = Annotated[str, StringConstraints(to_lower=True, pattern=r"(?i)^[a-z0-9._:-]+$")]
+_Origin = Annotated[str, AfterValidator(named_origin)]
+_Host = Annotated[str, AfterValidator(named_host)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -85,7 +84,8 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
     """Origins of web pages that may ask besides its own, separated by commas; `*` for all."""
     allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = ()
-    """Names under which the service is asked, separated by commas; others are refused."""
+    """Names or addresses under which the service is asked, on any port, separated by commas; others
+    are refused."""
 
     docs: bool = True
     """Whether `/docs` and `/openapi.json` are served."""

@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_HEADERS = ("traceparent", "tracestate")
+TRACE_HEADERS = ("traceparent", "tracestate")
 
 
 class Tracer(Protocol):
@@ -45,7 +45,7 @@ _callers: ContextVar[Mapping[str, str] | None] = ContextVar("callers", default=N
 
 def continue_trace(headers: Mapping[str, str]) -> None:
     """Remember the trace that a caller names, for the request in this context."""
-    _callers.set({name: headers[name] for name in _HEADERS if name in headers})
+    _callers.set({name: headers[name] for name in TRACE_HEADERS if name in headers})
 
 
 def begin_span(tracer: Tracer | None, name: str) -> Callable[[str], None]:

@@ -14,9 +14,13 @@ from service.context import ServiceContext
 from service.request_errors import ForeignOrigin, UnknownHost
 from service.rest.errors import answer_to
 from service.rest.status import PROBES
+from service.traces import TRACE_HEADERS
 
 _METHODS = ("GET", "POST", "DELETE")
-_SENT = ("authorization", "content-type", "request-timeout", "x-api-key", "x-request-id")
+_SENT = (
+    *("authorization", "x-api-key", "x-request-id", "request-timeout"),
+    *("content-type", "content-disposition", *TRACE_HEADERS),
+)
 _READ = (
     *("retry-after", "content-disposition", "x-request-id", "x-session-id"),
     *("poselift-reader", "poselift-notes", "poselift-warnings"),

@@ -44,17 +44,46 @@ def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_origins_and_hosts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSELIFT_ALLOWED_ORIGINS", "https://App.example:8443, null")
-    monkeypatch.setenv("POSELIFT_ALLOWED_HOSTS", "Poses.example,10.0.0.5")
+    monkeypatch.setenv("POSELIFT_ALLOWED_HOSTS", "Poses.example,10.0.0.5,[FD00:0::5],fd00::6")
     settings = Settings()
     assert settings.allowed_origins == ("https://app.example:8443", "null")
-    assert settings.allowed_hosts == ("poses.example", "10.0.0.5")
+    assert settings.allowed_hosts == ("poses.example", "10.0.0.5", "fd00::5", "fd00::6")
 
 
-@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "https://"])
-def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
-    monkeypatch.setenv("POSELIFT_ALLOWED_ORIGINS", origin)
-    with pytest.raises(ValidationError, match="allowed_origins"):
+@pytest.mark.parametrize(
+    ("named", "sent"),
+    [
+        ("https://app.example:443", "https://app.example"),
+        ("http://App.example:80", "http://app.example"),
+        ("https://app.example:80", "https://app.example:80"),
+        ("http://[FD00:0::5]:8080", "http://[fd00::5]:8080"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ],
+)
+def test_an_origin_is_what_browsers_send_of_it(
+    monkeypatch: pytest.MonkeyPatch, named: str, sent: str
+) -> None:
+    monkeypatch.setenv("POSELIFT_ALLOWED_ORIGINS", named)
+    assert Settings().allowed_origins == (sent,)
+
+
+ORIGINS = "app.example", "https://app.example/", "https://", "https://*.example"
+ORIGINS += "https://app.example:port", "https://app.example:65536", "https://bücher.example"
+HOSTS = "poses.example:8443", "10.0.0.5:80", "[fd00::5]:80", "*", "http://poses.example", "bücher"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ORIGINS", each) for each in ORIGINS] + [("HOSTS", each) for each in HOSTS],
+)
+def test_what_no_browser_sends_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Otherwise it would never match, and all be refused."""
+    monkeypatch.setenv(f"POSELIFT_ALLOWED_{name}", f"null,{value}")
+    with pytest.raises(ValidationError) as mistake:
         Settings()
+    assert f"POSELIFT_ALLOWED_{name}={value!r}: expected " in explain(mistake.value)
 
 
 @pytest.mark.parametrize("other", ["GRPC_PORT", "MANAGEMENT_PORT"])

@@ -29,7 +29,7 @@ def local(models: Path) -> Iterator[ServiceProcess]:
 def public(models: Path) -> Iterator[ServiceProcess]:
     """A service that is asked from elsewhere, by a page of a friend."""
     settings = {"HOST": "0.0.0.0", "ALLOW_ANONYMOUS": "true", "LIVE_MODEL": "causal"}
-    allowed = {"ALLOWED_ORIGINS": FRIEND, "ALLOWED_HOSTS": "poses.example,10.0.0.5"}
+    allowed = {"ALLOWED_ORIGINS": f"{FRIEND}:443", "ALLOWED_HOSTS": "poses.example,10.0.0.5"}
     undescribed = {"DOCS": "false", "REFLECTION": "false"}
     with service_process(models, **settings, **allowed, **undescribed) as running:
         yield running
@@ -78,7 +78,8 @@ def test_its_own_pages_and_programs_may_ask(local: ServiceProcess) -> None:
 
 def test_allowed_pages_may_read_answers_and_errors(public: ServiceProcess) -> None:
     asked = {"origin": FRIEND, "access-control-request-method": "POST"}
-    asked["access-control-request-headers"] = "content-type,x-api-key"
+    read = "content-type,x-api-key,request-timeout,content-disposition,traceparent,tracestate"
+    asked["access-control-request-headers"] = read
     preflight = httpx.options(f"{public.url}/v1/lift", headers=asked)
     assert preflight.status_code == 200
     answers = [
