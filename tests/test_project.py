@@ -218,3 +218,21 @@ def _column(text, name):
             cells[row[0]] = row[column]
     cells.pop("---", None)
     return cells
+
+
+def test_on_kubernetes_models_have_as_many_threads_as_cores_are_requested():
+    """The service itself sees all cores of the node."""
+    deployment, *_ = yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert int(container["resources"]["requests"]["cpu"]) > 0
+    (threads,) = [each for each in container["env"] if each["name"] == "POSELIFT_THREADS"]
+    assert threads["valueFrom"] == {"resourceFieldRef": {"resource": "requests.cpu"}}
+
+
+@pytest.mark.parametrize("folder", ["docs", "deploy", "service", "examples", ""])
+def test_examples_of_key_files_have_no_hash_that_opens_a_service(folder):
+    """It may be copied as it stands, and anyone may know the key that it is of."""
+    for file in (ROOT / folder).glob("**/*" if folder else "*"):
+        if file.suffix in {".md", ".py", ".toml", ".yaml", ".yml"}:
+            entry = re.search(r"sha256\s*[=:]\s*[\"'][0-9a-fA-F]{64}[\"']", file.read_text())
+            assert entry is None, f"{file}: {entry}"
