@@ -49,6 +49,8 @@ class Lease:
     party: str
     quota: int | None
     taken_bytes: int = 0
+    free_bytes: int = 0
+    """Beside them; told in metrics."""
 
     def extend(self, size: int) -> None:
         """Make room for a body that has grown to this size.
@@ -58,14 +60,20 @@ class Lease:
             Overloaded: bodies being worked on leave no room for one so large.
         """
         self.budget.check(size)
-        free_bytes = _FREE_BYTES if self.quota is None else 0
+        free_bytes = min(size, _FREE_BYTES) if self.quota is None else 0
         more_bytes = size - free_bytes - self.taken_bytes
         if more_bytes > 0:
             self.budget.pool.take(self.party, more_bytes, self.quota)
             self.taken_bytes += more_bytes
+        self._hold_free(free_bytes)
 
     def give_back(self) -> None:
         """Give the room back: the body is not in memory any more, and another may come."""
         if self.taken_bytes:
             self.budget.pool.give_back(self.party, self.taken_bytes)
             self.taken_bytes = 0
+        self._hold_free(0)
+
+    def _hold_free(self, size: int) -> None:
+        self.budget.pool.free_here += size - self.free_bytes
+        self.free_bytes = size

@@ -183,7 +183,7 @@ class Metrics:
         gauge = partial(Gauge, registry=self.registry)
         said = "Requests in progress, and streams that open their session."
         gauge("poselift_requests_in_progress", said).set_function(requests)
-        said = "Bytes of bodies in memory, small ones left out."
+        said = "Bytes of bodies in memory."
         gauge("poselift_body_bytes", said).set_function(body_bytes)
 
     def watch_connections(self, connections: Callable[[], float]) -> None:

@@ -96,6 +96,8 @@ class Pool:
     def __init__(self, what: str, capacity: float, places: Places | None = None) -> None:
         """``what`` is told in refusals, and is the reason under which they are counted."""
         self.capacity = capacity
+        self.free_here = 0.0
+        """What is held in this process without taking places; for metrics alone."""
         self._what = what
         self._places = OwnPlaces() if places is None else places
 

@@ -205,8 +205,10 @@ async def _service(
     decoder.start()
     converter = Decoder(limits, *told) if settings.converts else None
     shares = _shares(machine)
-    requests, body_bytes = shares.requests, shares.body_bytes
-    metrics.watch_requests(lambda: requests.taken_here, lambda: body_bytes.taken_here)
+    requests, bodies = shares.requests, shares.body_bytes
+    metrics.watch_requests(
+        lambda: requests.taken_here, lambda: bodies.taken_here + bodies.free_here
+    )
     store_url = partial(machine.store_url, partial(metrics.process_ended, "store"))
     with ThreadPoolExecutor(_LARGE_WORKERS, thread_name_prefix="large") as large_work:
         shared = machine.siblings, machine.places

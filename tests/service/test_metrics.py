@@ -116,7 +116,7 @@ async def test_connections_requests_and_bodies_in_progress(service: ServiceProce
     least = {
         "poselift_http_connections": 1,
         "poselift_requests_in_progress": 1,
-        "poselift_body_bytes": 700_000,
+        "poselift_body_bytes": 1_000_000,
     }
     before = counts(service)
     with socket.create_connection(("127.0.0.1", service.http_port)) as peer:
@@ -124,6 +124,14 @@ async def test_connections_requests_and_bodies_in_progress(service: ServiceProce
         await until(service, lambda now: all(now[n] >= before[n] + m for n, m in least.items()))
     await until(service, lambda now: now[cancelled] == before[cancelled] + 1)
     await until(service, lambda now: all(now[name] <= before[name] for name in least))
+
+
+async def test_small_bodies_count_as_memory_too(service: ServiceProcess) -> None:
+    name, before = "poselift_body_bytes", counts(service)
+    with socket.create_connection(("127.0.0.1", service.http_port)) as peer:
+        peer.sendall(lift_head("application/json", 2_000) + bytes(1_000))
+        await until(service, lambda now: now[name] == before[name] + 1_000)
+    await until(service, lambda now: now[name] == before[name])
 
 
 async def test_an_answer_is_ok_once_it_is_delivered(service: ServiceProcess) -> None:
