@@ -38,6 +38,8 @@ class LiveModel:
     """Counts warnings, as they are told."""
     lifted: Callable[[float], None]
     """Counts frames that are lifted, each of one person."""
+    overloaded: Callable[[str], None]
+    """Counts people of frames for whom there was no room, by the reason."""
     windows: WindowBatcher | None = None
     lateness: Lateness = field(default_factory=Lateness)
     """Whether its live frames are answered in time."""
@@ -69,7 +71,7 @@ class LiveModel:
         rings = stepper.rings if stepper else ()
         tracks = Tracks(rings, len(card.input.joints), capacity, places)
         steps = StepBatcher(card, stepper, tracks, metrics.batches_of(card.name, "live"))
-        count = metrics.warned, metrics.frames_of(card.name)
+        count = metrics.warned, metrics.frames_of(card.name), metrics.overloaded
         if window is None:
             return cls(served, steps, *count)
         observer = metrics.batches_of(card.name, "window")

@@ -46,7 +46,7 @@ from service.live.live_warnings import LiveWarnings
 from service.live.people import AdmittedFrame, People
 from service.live.records import FrameHead, RecordedFrame
 from service.live.step_batcher import FrameJob, RebuildJob, SteppedFrame
-from service.request_errors import Fenced, Unavailable
+from service.request_errors import Fenced, Overloaded, Unavailable
 from service.requests import SessionOptions
 from service.shares import Party
 
@@ -200,6 +200,9 @@ class LiveSession:
         self._check_alive()
         warnings = self._warnings.of(stepped)
         self._model.lifted(len(admitted.frame.people))
+        for error in (each.error for each in admitted.frame.errors):
+            if isinstance(error, Overloaded):
+                self._model.overloaded(error.reason)
         return await self._answering.answer(admitted.frame, stepped, warnings)
 
     async def _step_skipped(self, frames: int, shares: Iterator[int]) -> None:

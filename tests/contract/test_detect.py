@@ -149,6 +149,7 @@ def test_one_at_a_time_and_ended_when_the_caller_leaves(
     wait_until(lambda: detect(client, video).status_code == 200)
     metrics = client.get("/metrics").text
     assert 'operation="detect",outcome="cancelled"' in metrics
+    assert 'poselift_overloaded_requests_total{reason="videos"} ' in metrics
 
 
 def test_a_detector_inherits_no_secrets(client: httpx.Client, video: bytes) -> None:

@@ -352,11 +352,13 @@ def test_a_full_queue_gives_a_retry_delay(models: Path) -> None:
                 range(8),
             )
         )
+        metrics = httpx.get(f"{service.url}/metrics", timeout=60).text
     refused = [answer for answer in answers if answer.status_code != 200]
     assert 0 < len(refused) < 8
     for answer in refused:
         assert http_problem(answer).slug == "overloaded"
         assert int(answer.headers["retry-after"]) >= 1
+    assert f'poselift_overloaded_requests_total{{reason="queue"}} {len(refused)}.0\n' in metrics
 
 
 def test_a_request_past_its_deadline_is_stopped(models: Path) -> None:

@@ -26,7 +26,6 @@ _CALLERS, _TIMES = 64, 3
 _CALLS_AT_ONCE = 3_000
 _FRAMES = 200
 _TIMEOUT_S = 120
-_REFUSED = re.compile(r'poselift_overloaded_requests_total{reason="\w+"} ([\d.]+)')
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +41,10 @@ def lift_request(frames: int = _FRAMES) -> messages.LiftRequest:
     return messages.LiftRequest(image_size=[1000, 800], clips=[clip])
 
 
-async def refused_so_far(client: httpx.AsyncClient) -> int:
-    """How many requests the metrics say were refused."""
-    metrics = (await client.get("/metrics")).text
-    return sum(int(float(count)) for count in _REFUSED.findall(metrics))
+async def refused_so_far(client: httpx.AsyncClient, reason: str) -> int:
+    """How many requests the metrics say were refused for this reason."""
+    told = rf'poselift_overloaded_requests_total{{reason="{reason}"}} ([\d.]+)'
+    return sum(int(float(count)) for count in re.findall(told, (await client.get("/metrics")).text))
 
 
 @asynccontextmanager
@@ -110,7 +109,7 @@ async def test_what_is_too_much_is_refused_and_counted(
 ) -> None:
     done = asyncio.Event()
     async with transport(service) as ask, httpx.AsyncClient(base_url=service.url) as client:
-        before = await refused_so_far(client)
+        before = await refused_so_far(client, "wait")
         watching = asyncio.create_task(healthy(service, done))
 
         async def call() -> list[str]:
@@ -121,7 +120,7 @@ async def test_what_is_too_much_is_refused_and_counted(
         met = Counter(outcome for each in outcomes for outcome in each)
         assert met.keys() == {"ok", "refused"}, met
         assert await watching == {"200", "SERVING"}
-        assert await refused_so_far(client) - before == met["refused"]
+        assert await refused_so_far(client, "wait") - before == met["refused"]
         async with asyncio.timeout(_TIMEOUT_S):  # soon all are answered again
             while [await ask() for _ in range(3)] != ["ok"] * 3:
                 pass
@@ -157,6 +156,7 @@ async def test_a_request_that_would_be_late_is_refused_the_same_from_its_head(
         # Who asks again at once is kept from taking all the time there is; timers count in ms.
         assert refused[0].elapsed.total_seconds() >= 0.9 * REFUSED_AFTER_S
         assert (await working).status_code == 200
+        assert await refused_so_far(client, "deadline") >= len(refused)
 
 
 def _compared(answer: httpx.Response) -> tuple[dict[str, str], dict[str, str]]:

@@ -242,6 +242,7 @@ async def test_a_client_that_does_not_read_is_disconnected(models, one_store, tr
             sending = asyncio.create_task(send_for_ever())
             async with Requests(service) as requests:
                 await until(requests, "poselift_live_sessions", 0)
+                await until(requests, 'poselift_overloaded_requests_total{reason="unread"}', 1)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 

@@ -1,5 +1,6 @@
 """No caller takes it all: quotas of keys, and messages that grow once they are decompressed."""
 
+import asyncio
 import gzip
 import socket
 from collections.abc import Iterator
@@ -95,6 +96,8 @@ def test_bytes(service: ServiceProcess) -> None:
 
 @pytest.mark.parametrize("transport", ["grpc", "websocket-json"])
 async def test_live_sessions_and_their_people(service: ServiceProcess, transport: str) -> None:
+    reasons = "sessions", "people"
+    before = [refused(service, reason) for reason in reasons]
     async with stream(service, transport, "sessions") as first:
         await opened(first)
         async with stream(service, transport, "sessions") as second:
@@ -106,6 +109,10 @@ async def test_live_sessions_and_their_people(service: ServiceProcess, transport
         await live.send({"frame": as_json(frame(0, anna=clip[0], berta=clip[0]))})
         people = (await live.receive())["pose"]["people"]
         assert "people: you may have 1" in str(people)
+    expected = [each + 1 for each in before]
+    async with asyncio.timeout(60):  # a stream is counted once it has ended
+        while [refused(service, each) for each in reasons] != expected:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(("said", "status"), [("0.000001", 504), ("30", 200), ("soon", 422)])
