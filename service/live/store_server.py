@@ -75,9 +75,7 @@ class StoreServer:
         options |= {"max_connections": _MOST_CONNECTIONS, "timeout": _LONGEST_WAIT_S}
         # A connection of the pool may be to a server that was restarted since. Every question
         # may be asked twice: appending twice is noticed, and the rest changes nothing more.
-        options["retry"] = Retry(
-            NoBackoff(), 1, supported_errors=(RedisConnectionError, RuntimeError)
-        )
+        options["retry"] = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
         if options.get("connection_class") is SSLConnection:
             files = {
                 "ssl_ca_certs": self.ca_file,
