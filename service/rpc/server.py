@@ -98,7 +98,8 @@ def create_server(
     health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     # Shared by itself, a second service on the port would start and take half of the calls.
     shared = ("grpc.so_reuseport", int(is_shared))
-    options = (*_options(context, max_connections, keep_alive_s), shared)
+    largest = min(context.limits.max_body_bytes, LARGEST_MESSAGE_BYTES)
+    options = (*connection_options(largest, max_connections, keep_alive_s), shared)
     server = grpc.aio.server(interceptors=[admission], options=options)
     server.add_generic_rpc_handlers((PoseLift(context).handlers(_SERVICE),))
     servicer = HealthServicer(context.state, (_SERVICE,))
@@ -109,14 +110,12 @@ def create_server(
     return server
 
 
-def _options(
-    context: ServiceContext, max_connections: int, keep_alive_s: float
+def connection_options(
+    largest_message: int, max_connections: int, keep_alive_s: float
 ) -> tuple[tuple[str, Any], ...]:
+    """What gRPC is told of connections: how many, how long and what may come on them."""
     return (
-        (
-            "grpc.max_receive_message_length",
-            min(context.limits.max_body_bytes, LARGEST_MESSAGE_BYTES),
-        ),
+        ("grpc.max_receive_message_length", largest_message),
         ("grpc.max_send_message_length", _UNLIMITED),
         # gRPC does so without bounds, and before anybody could be asked for a key.
         ("grpc.per_message_decompression", 0),
@@ -129,7 +128,8 @@ def _options(
         # Streams in progress outlive it: only new calls go to another connection, or replica.
         ("grpc.max_connection_age_ms", _AGE_MS),
         ("grpc.keepalive_time_ms", _PING_MS),
-        ("grpc.keepalive_timeout_ms", _PONG_MS),
+        # The server does not heed ``grpc.keepalive_timeout_ms``.
+        ("grpc.http2.ping_timeout_ms", _PONG_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", _PINGS_OF_CLIENTS_MS),
     )
