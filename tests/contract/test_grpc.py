@@ -1,5 +1,6 @@
 """What only gRPC has: invalid messages, deadlines, keys, health, reflection."""
 
+import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,12 +144,18 @@ def test_health(channel: grpc.Channel) -> None:
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_health_watch_does_not_delay_shutdown(models: Path) -> None:
+def test_neither_a_health_watch_nor_a_silent_peer_delays_shutdown(models: Path) -> None:
     states = health_pb2.HealthCheckResponse
-    with service_process(models, DRAIN_TIMEOUT_S="60") as service, channel_to(service) as channel:
+    with (
+        service_process(models, DRAIN_TIMEOUT_S="600") as service,
+        channel_to(service) as channel,
+        socket.create_connection(("127.0.0.1", service.grpc_port), 60) as silent,
+    ):
+        silent.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        assert silent.recv(1)  # it was greeted, and says nothing more
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
         assert next(watch).status == states.SERVING
-        assert service.stop(timeout_s=20) == 0
+        assert service.stop(timeout_s=60) == 0
         assert {answer.status for answer in watch} <= {states.NOT_SERVING}
 
 

@@ -16,7 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.models import model_folder, person_clip
-from tests.serving import descendants, launch, program, service_process
+from tests.serving import ServiceProcess, descendants, launch, program, service_process
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +37,21 @@ def post(url: str, frames: int) -> httpx.Response:
     return httpx.post(f"{url}/v1/lift", content=body(frames), headers=headers, timeout=60)
 
 
+def grpc_health(service: ServiceProcess) -> str:
+    with grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]
+        status = health.Check(health_pb2.HealthCheckRequest(), timeout=60).status
+    name: str = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
+    return name
+
+
 def test_it_serves_both_transports_once_it_says_it_is_ready(models: Path) -> None:
     with service_process(models) as service:
         assert httpx.get(f"{service.url}/readyz").status_code == 200
         answer = post(service.url, 20)
         assert answer.status_code == 200
         assert len(answer.json()["clips"][0]["poses"]) == 20
-        with grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
-            health = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]
-            status = health.Check(health_pb2.HealthCheckRequest(), timeout=10).status
-        assert status == health_pb2.HealthCheckResponse.SERVING
+        assert grpc_health(service) == "SERVING"
         ready = service.log[-1]
         assert "model symmetric" in ready
         assert "(default)" in ready
@@ -74,6 +79,7 @@ def test_load_balancers_are_told_before_requests_are_refused(models: Path) -> No
         service.log_says("load balancers are told first")
         assert httpx.get(f"{service.url}/readyz").status_code == 503
         assert httpx.get(f"{service.url}/healthz").status_code == 200
+        assert grpc_health(service) == "NOT_SERVING"
         assert len(post(service.url, 5).json()["clips"][0]["poses"]) == 5
         assert service.stop() == 0  # a second signal
 

@@ -182,6 +182,15 @@ def test_each_answer_has_an_id(service: ServiceProcess, path: str) -> None:
     assert httpx.get(url).headers["x-request-id"]
 
 
+async def test_callers_elsewhere_cannot_debug() -> None:
+    with bound_socket("management", "127.0.0.1", 0) as bound:
+        app = ManagementServer(bound, ServiceState(), CollectorRegistry())._server.config.app
+    for address, status in (("127.0.0.1", 200), ("203.0.113.7", 403)):
+        caller = httpx.ASGITransport(app, client=(address, 4711))
+        async with httpx.AsyncClient(transport=caller, base_url="http://localhost") as client:
+            assert (await client.get("/debug/stacks")).status_code == status
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is of Linux")
 def test_it_goes_on_after_there_were_no_descriptors_left(service: ServiceProcess) -> None:
     pid, said = service.process.pid, len(service.log)

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from poselift.v1 import poselift_pb2 as messages
 from poselift.v1 import poselift_pb2_grpc as stubs
 from service.metrics import Metrics
-from tests.live.clients import Requests
+from tests.live.clients import Ended, Requests, lifted, opened, stream
 from tests.live.replicas import walks
 from tests.models import person_clip
 from tests.serving import ServiceProcess, descendants, program, service_process
@@ -31,7 +31,7 @@ LARGE = 400
 @pytest.fixture(scope="module")
 def service(models: Path) -> Iterator[ServiceProcess]:
     chosen = {"DEFAULT_MODEL": "symmetric", "LIVE_MODEL": "causal", "MANAGEMENT_PORT": "0"}
-    with service_process(models, **chosen) as running:
+    with service_process(models, SLOW_READER_TIMEOUT_S="0.5", **chosen) as running:
         yield running
 
 
@@ -100,6 +100,18 @@ async def test_frames_of_sessions(service: ServiceProcess) -> None:
         await requests.frames(session_id, walks("anna", "ben", frames=2))
 
 
+async def test_what_becomes_of_sessions(service: ServiceProcess) -> None:
+    event = 'poselift_live_session_events_total{event="%s"}'
+    rises = {event % "opened": 1, event % "resumed": 1, event % "fenced": 1, event % "refused": 1}
+    async with rising(service, rises), stream(service, "grpc") as first:
+        session_id = (await opened(first))["session_id"]
+        await lifted(first, walks("anna", frames=1))
+        async with stream(service, "grpc") as second, stream(service, "grpc") as third:
+            await opened(second, session_id=session_id)
+            with pytest.raises(Ended, match="fps"):
+                await opened(third, session_id=session_id, fps=50)
+
+
 async def test_what_cannot_be_read(service: ServiceProcess) -> None:
     name = 'poselift_unread_requests_total{status="400"}'
     async with rising(service, {name: 1}):
@@ -147,6 +159,22 @@ async def test_an_answer_is_ok_once_it_is_delivered(service: ServiceProcess) -> 
             await asyncio.to_thread(peer.sendall, head + body)
             await until(service, lambda now: now[lifted_] == before + 20_000)
             await asyncio.to_thread(peer.recv, 1)  # it is being sent, and larger than all buffers
+
+
+async def test_an_answer_that_is_not_read_over_grpc_is_given_up_and_not_ok(
+    service: ServiceProcess,
+) -> None:
+    """The caller takes in a little of it; the rest is more than the server holds by itself."""
+    asked = messages.LiftRequest(image_size=[1000, 800])
+    asked.clips.add(id="a", keypoints=person_clip(400).ravel().tolist())
+    outcome = 'poselift_requests_total{operation="lift",outcome="%s",transport="grpc"}'
+    little = (("grpc.http2.lookahead_bytes", 1024), ("grpc.http2.bdp_probe", 0))
+    async with (
+        grpc.aio.insecure_channel(f"127.0.0.1:{service.grpc_port}", options=little) as channel,
+        rising(service, {outcome % "cancelled": 1, outcome % "ok": 0}),
+    ):
+        call = channel.stream_stream("/poselift.v1.PoseLift/Lift")()
+        await call.write(asked.SerializeToString())
 
 
 async def test_processes_that_end_by_themselves(service: ServiceProcess) -> None:

@@ -107,6 +107,14 @@ async def test_idle_connections_are_closed() -> None:
         assert (await exchanged(port, REQUEST)).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize(("asked", "answered"), [(17, 17), (18, 0)])
+async def test_requests_that_wait_for_others_on_their_connection_are_bounded(
+    asked: int, answered: int
+) -> None:
+    async with serving(ConnectionLimits(idle_s=0.2)) as port:
+        assert (await exchanged(port, REQUEST * asked)).count(b"HTTP/1.1 200 ") == answered
+
+
 async def test_answers_must_be_read() -> None:
     async with serving(ConnectionLimits(unread_s=0.2)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
