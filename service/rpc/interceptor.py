@@ -7,7 +7,7 @@ callers: so messages are read here, once it is known that they are wanted.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -17,11 +17,11 @@ import grpc
 import grpc.aio
 
 from service.addresses import caller_address, hostname, network_of
-from service.admission import Admitted, admitted, presented_key
+from service.admission import Admitted, CallerLeft, admitted, presented_key
 from service.context import ServiceContext
 from service.intake import REFUSED_AFTER_S
 from service.logs import REQUEST_ID, begin_request, id_headers, log_other
-from service.request_errors import Overloaded
+from service.request_errors import DeadlineExceeded, Overloaded
 from service.rpc.errors import end
 from service.rpc.messages import inflated, is_compressed
 from service.rpc.open_methods import OpenMethods
@@ -78,6 +78,19 @@ class RpcChannel:
 
 UnaryHandler: TypeAlias = Callable[[RpcChannel, Admitted], Awaitable[bytes]]
 StreamHandler: TypeAlias = Callable[[RpcChannel, Admitted], Awaitable[None]]
+
+
+class _Unread(CallerLeft):
+    """An answer was not read in time.
+
+    gRPC cannot be told to drop it. The request is over, and nothing waits for it; but until the
+    answer is read, or the caller leaves, it has its ``place`` among those of its caller.
+    """
+
+    def __init__(self, writing: asyncio.Task[None], place: ExitStack) -> None:
+        super().__init__()
+        self.writing = writing
+        self.place = place
 
 
 class AdmissionInterceptor(grpc.aio.ServerInterceptor):
@@ -145,16 +158,22 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         log_other("grpc", HTTPStatus.NOT_FOUND, 0.0, address)
 
     async def _unary(self, operation: str, handler: UnaryHandler, call: _Call) -> None:
-        channel = RpcChannel(call, self._largest)
+        channel, unread = RpcChannel(call, self._largest), None
         with self._counted():
             try:
                 with self._admitted(operation, call) as request:
                     answer = await request.deadline.bound(handler(channel, request))
-                    await self._deliver(channel, answer)
+                    await self._deliver(channel, answer, request)
+            except _Unread as error:
+                unread = error
             except Exception as error:
                 if isinstance(error, Overloaded):
                     await asyncio.sleep(REFUSED_AFTER_S)
                 end(call, error)
+        if unread is not None:
+            with unread.place:
+                await asyncio.gather(unread.writing, return_exceptions=True)
+            end(call, DeadlineExceeded("the answer was not read in time"))
 
     async def _stream(self, operation: str, handler: StreamHandler, call: _Call) -> None:
         channel = RpcChannel(call, self._largest)
@@ -166,14 +185,22 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
             await channel.let_write()
             end(call, error)
 
-    async def _deliver(self, channel: RpcChannel, answer: bytes) -> None:
-        """Send an answer; who does not read it is not waited for."""
+    async def _deliver(self, channel: RpcChannel, answer: bytes, request: Admitted) -> None:
+        """Send an answer.
+
+        Raises:
+            _Unread: it was not read in time.
+        """
         patience_s = self._context.slow_reader_s + len(answer) / _SLOWEST_READER_BYTES_PER_S
+        writing = asyncio.create_task(channel.send(answer))
         try:
             async with asyncio.timeout(patience_s):
-                await channel.send(answer)
+                await asyncio.shield(writing)
         except TimeoutError:
-            raise asyncio.CancelledError from None
+            raise _Unread(writing, request.place.pop_all()) from None
+        except asyncio.CancelledError:
+            writing.cancel()
+            raise
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

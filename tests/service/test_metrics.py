@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+import grpc
 import grpc.aio
 import httpx
 import pytest
@@ -171,10 +172,15 @@ async def test_an_answer_that_is_not_read_over_grpc_is_given_up_and_not_ok(
     little = (("grpc.http2.lookahead_bytes", 1024), ("grpc.http2.bdp_probe", 0))
     async with (
         grpc.aio.insecure_channel(f"127.0.0.1:{service.grpc_port}", options=little) as channel,
-        rising(service, {outcome % "cancelled": 1, outcome % "ok": 0}),
+        asyncio.timeout(60),
     ):
-        call = channel.stream_stream("/poselift.v1.PoseLift/Lift")()
-        await call.write(asked.SerializeToString())
+        in_progress = {"poselift_requests_in_progress": 1}  # it is still in memory
+        async with rising(service, in_progress | {outcome % "cancelled": 1, outcome % "ok": 0}):
+            call = channel.stream_stream("/poselift.v1.PoseLift/Lift")()
+            await call.write(asked.SerializeToString())
+        assert messages.LiftResponse.FromString(await call.read()).clips
+        assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    await until(service, lambda now: now["poselift_requests_in_progress"] == 0)
 
 
 async def test_processes_that_end_by_themselves(service: ServiceProcess) -> None:
