@@ -1,7 +1,7 @@
 """What only gRPC has: invalid messages, deadlines, keys, health, reflection."""
 
-import socket
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,19 +144,24 @@ def test_health(channel: grpc.Channel) -> None:
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_neither_a_health_watch_nor_a_silent_peer_delays_shutdown(models: Path) -> None:
-    states = health_pb2.HealthCheckResponse
-    with (
-        service_process(models, DRAIN_TIMEOUT_S="600") as service,
-        channel_to(service) as channel,
-        socket.create_connection(("127.0.0.1", service.grpc_port), 60) as silent,
-    ):
-        silent.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
-        assert silent.recv(1)  # it was greeted, and says nothing more
+def test_open_methods_do_not_delay_shutdown(models: Path) -> None:
+    """A health watch ends by itself; a caller of reflection may never have asked enough."""
+    states, has_ended = health_pb2.HealthCheckResponse, threading.Event()
+
+    def questions() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        has_ended.wait(120)
+
+    with service_process(models, DRAIN_TIMEOUT_S="600") as service, channel_to(service) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
         assert next(watch).status == states.SERVING
+        answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(
+            questions()
+        )
+        assert next(answers).list_services_response.service
         assert service.stop(timeout_s=60) == 0
         assert {answer.status for answer in watch} <= {states.NOT_SERVING}
+        has_ended.set()
 
 
 def test_reflection_names_the_services(channel: grpc.Channel) -> None:
