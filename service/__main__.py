@@ -58,7 +58,7 @@ def main() -> int:
     if sys.platform == "win32":
         sys.stderr.write("poselift: the service runs on Linux and macOS, not on Windows\n")
         return 1
-    # Whoever serves takes it; files that have changed by then are read then in any case.
+    # Taken once it serves; files that have changed by then are read again in any case.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     known = map(str.upper, Settings.model_fields)
     if unknown := unknown_variables(os.environ, known):

@@ -30,6 +30,12 @@ def is_loopback(host: str) -> bool:
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
+def is_every(host: str) -> bool:
+    """Whether a host to listen on means all addresses of the machine."""
+    address = _address(host)
+    return not host or (address is not None and address.is_unspecified)
+
+
 def is_address(text: str) -> bool:
     """Whether this is an IP address."""
     return _address(text) is not None
@@ -44,14 +50,15 @@ def hostname(authority: str) -> str:
 
 
 def named_host(text: str) -> str:
-    """A host that somebody has named, as ``hostname`` finds it.
+    """A host of the settings, as ``hostname`` finds it.
 
     Raises:
         ValueError: it cannot be found like this: it has a port, or is none.
     """
     host = text.lower()
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if is_address(bare):
+    is_known = is_address(bare) and "%" not in bare  # browsers send no zone
+    if is_known and (":" in bare or bare == host):
         return str(ip_address(bare))
     if _NAME.fullmatch(host) is None:
         said = "expected a name or address without a port, such as poses.example: any port will do"
@@ -60,7 +67,7 @@ def named_host(text: str) -> str:
 
 
 def named_origin(text: str) -> str:
-    """An origin that somebody has named, as browsers send it: without the port of its scheme.
+    """An origin of the settings, as browsers send it: without the port of its scheme.
 
     Raises:
         ValueError: no browser sends it.

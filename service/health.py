@@ -12,6 +12,12 @@ _BEAT_S = 0.25
 _REMEMBERED_BEATS = 60
 """A scrape every 15 s misses none of them."""
 
+PROBES = ("/healthz", "/readyz")
+"""Paths that load balancers ask, some by HEAD."""
+
+READY_SAID = "Whether new requests should be sent here: 1 or 0."
+DEGRADED_SAID = "Whether its work, or a part of it, does not go, as /readyz says: 1 or 0."
+
 
 class Pulse:
     """How late the event loop is. It beats on that loop; any thread may ask."""

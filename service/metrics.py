@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from poselift.card import Card
 from poselift.poses import PoseWarning
-from service.health import ServiceState
+from service.health import DEGRADED_SAID, READY_SAID, ServiceState
 
 SessionEvent: TypeAlias = Literal["opened", "resumed", "fenced", "refused"]
 Process: TypeAlias = Literal["decoding", "store", "worker"]
@@ -168,10 +168,9 @@ class Metrics:
         Each scrape asks.
         """
         gauge = partial(Gauge, registry=self.registry)
-        said = "Whether new requests should be sent here: 1 or 0."
-        gauge("poselift_ready", said).set_function(lambda: float(state.ready))
-        said = "Whether a part of its work does not go, as /readyz says: 1 or 0."
-        gauge("poselift_degraded", said).set_function(lambda: float(bool(state.doubted)))
+        gauge("poselift_ready", READY_SAID).set_function(lambda: float(state.ready))
+        degraded = gauge("poselift_degraded", DEGRADED_SAID)
+        degraded.set_function(lambda: float(not state.ready or bool(state.doubted)))
         said = "The latest the event loop came to its work in the last 15 seconds."
         lag = gauge("poselift_event_loop_lag_seconds", said)
         lag.set_function(lambda: state.pulse.worst_s)

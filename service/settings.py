@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from poselift.shipped_models import SHIPPED_MODELS
-from service.addresses import Network, is_loopback, named_host, named_origin
+from service.addresses import Network, is_every, is_loopback, named_host, named_origin
 from service.environment import PREFIX, is_service_url
 
 _log = logging.getLogger("poselift")
@@ -251,7 +251,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _on_ports_of_their_own(self) -> Self:
         ports = {"HTTP_PORT": self.http_port, "GRPC_PORT": self.grpc_port}
-        if self.management_port is not None:
+        hosts = {self.host, self.management_host}
+        is_apart = len(hosts) == 2 and not any(map(is_every, hosts))
+        if self.management_port is not None and not is_apart:
             ports["MANAGEMENT_PORT"] = self.management_port
         for (one, port), (other, same) in combinations(ports.items(), 2):
             if port == same != 0:

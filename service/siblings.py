@@ -17,12 +17,19 @@ import orjson
 from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.health import Status
+from service.health import DEGRADED_SAID, READY_SAID, Status
 from service.request_errors import Unavailable
 from service.shared_loads import SharedLoads
 
 _PATIENCE_S = 5.0
-_ABSENT = "# TYPE poselift_degraded gauge\nposelift_degraded 1\n"
+_ABSENT = "".join(
+    f"# HELP {name} {said}\n# TYPE {name} gauge\n{name} {value}\n"
+    for name, said, value in (
+        ("poselift_ready", READY_SAID, 0),
+        ("poselift_degraded", DEGRADED_SAID, 1),
+    )
+)
+"""What is said for a worker that says nothing."""
 
 
 def new_session_id() -> str:

@@ -38,6 +38,9 @@ _REFUSES: Final = "refuses what sessions need"
 _LATE_MS: Final = 1
 """How long copies are waited for that were late the last time: they may be gone for long."""
 
+_CLOSED: Final = "the handler is closed"
+"""What uvloop says of a connection that the server closed while it was being made."""
+
 _NOT_NOW: Final = (
     AuthenticationError,
     ClusterDownError,
@@ -112,8 +115,11 @@ class StoreConnection:
         """
         try:
             return await question
-        # RuntimeError: uvloop's for a connection that the server closed while it was being made.
-        except (RedisError, OSError, RuntimeError) as error:
+        except (RedisError, OSError) as error:
+            raise self.failed(error) from error
+        except RuntimeError as error:
+            if _CLOSED not in str(error):
+                raise
             raise self.failed(error) from error
 
     async def run(self, script: AsyncScript, calls: Sequence[Call]) -> list[Any]:

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from service.context import ServiceContext
+from service.health import PROBES
 from service.rest.browsers import guard_browsers
 from service.rest.convert import ConvertEndpoint
 from service.rest.detect import DetectEndpoints
@@ -19,7 +20,7 @@ from service.rest.page import page_routes
 from service.rest.request_ids import RequestIdMiddleware, tell_of_other
 from service.rest.schemas import schemas
 from service.rest.sessions import SessionEndpoints
-from service.rest.status import PROBES, StatusEndpoints
+from service.rest.status import StatusEndpoints
 from service.rest.stream import stream_route
 from service.served_models import ModelSet
 

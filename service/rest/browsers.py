@@ -11,9 +11,9 @@ from starlette.websockets import WebSocket
 from poselift.errors import PoseliftError
 from service.addresses import hostname, is_loopback
 from service.context import ServiceContext
+from service.health import PROBES
 from service.request_errors import ForeignOrigin, UnknownHost
 from service.rest.errors import answer_to
-from service.rest.status import PROBES
 from service.traces import TRACE_HEADERS
 
 _METHODS = ("GET", "POST", "DELETE")

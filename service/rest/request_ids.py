@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.context import ServiceContext
+from service.health import PROBES
 from service.logs import REQUEST_ID, begin_request, id_headers, is_told, log_other
 from service.rest.middleware import address_in
 from service.traces import continue_trace
@@ -49,6 +50,6 @@ class RequestIdMiddleware:
 
 def tell_of_other(context: ServiceContext, scope: Scope, status: int, seconds: float) -> None:
     """Log a request that no operation told of, and count it if it was refused."""
-    if status >= HTTPStatus.BAD_REQUEST:
+    if status >= HTTPStatus.BAD_REQUEST and scope["path"] not in PROBES:
         context.metrics.request_unread(status)
     log_other(scope["type"], status, seconds, address_in(scope, context.trusted_proxies))

@@ -68,8 +68,8 @@ class HttpTransport:
         Raises:
             StartError: it cannot.
         """
-        self._sweeping = asyncio.create_task(self._connections.sweep(), name="connections")
         self._serving = [await server.start() for server in self._servers]
+        self._sweeping = asyncio.create_task(self._connections.sweep(), name="connections")
         return self._serving[0]
 
     async def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - it was told at the start

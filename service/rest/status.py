@@ -14,9 +14,6 @@ from service.rest.operations import Body, Operations
 from service.siblings import merged
 from service.wire.description import model_details, model_summary
 
-PROBES = ("/healthz", "/readyz")
-"""Paths that load balancers ask, some by HEAD."""
-
 
 class StatusEndpoints:
     """Everything that is asked for with GET."""

@@ -282,7 +282,9 @@ class _DecodingProcess:
 
 def _decode_until_closed(pipe: Connection, limits: Limits) -> None:
     """What the process runs: each function and body is answered with a result, or an error."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which drains first
+    # Ctrl-C is for the parent, which drains first; so is the end of a terminal.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     # Nested lists hold no cycles, and looking for some took longer than decoding did.
     gc.disable()
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 
 from tests.chaos.stage import Stage
 from tests.chaos.world import Replica
@@ -36,7 +37,8 @@ async def part_killed(stage: Stage) -> None:
     """A process of a replica, with several workers one of them, is killed and started again."""
     replica = stage.some_replica()
     if parts := replica.parts():
-        os.kill(stage.random.choice(parts), signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(stage.random.choice(parts), signal.SIGKILL)
     await stage.wait(0.1, 1)
     await stage.until_said([replica], "ready")
 

@@ -49,19 +49,20 @@ class Replica:
         self.is_up = self.is_up and number not in {signal.SIGTERM, signal.SIGKILL}
         if number in {signal.SIGSTOP, signal.SIGCONT}:
             for each in descendants(self.service.process.pid):
-                os.kill(each, number)
+                with suppress(ProcessLookupError):
+                    os.kill(each, number)
         self.service.process.send_signal(number)
 
     def parts(self) -> list[int]:
         """Processes that work for the first one: those that decode; of several workers, they."""
         assert self.service is not None
         pid = self.service.process.pid
-        programs = {each: program(each) for each in descendants(pid)}
-        return [
-            each
-            for each, its in programs.items()
-            if its == program(pid) or "multiprocessing.spawn" in its
-        ]
+        found = []
+        for each in descendants(pid):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may have ended by itself
+                its = program(each)
+                found += [each] if its == program(pid) or "multiprocessing.spawn" in its else []
+        return found
 
     async def ended(self) -> int:
         """Wait for its end; the exit status."""

@@ -171,7 +171,7 @@ async def test_a_store_that_may_evict_sessions_is_told_of(models, one_store, cap
     """From when it may, once, until it may not."""
     registry = CollectorRegistry()
     async with replica(models, one_store.url) as sessions:
-        Metrics(registry).watch_process(ServiceState(doubts=[sessions.doubt]))
+        Metrics(registry).watch_process(ServiceState(ready=True, doubts=[sessions.doubt]))
         assert sessions.doubt() is None
         assert registry.get_sample_value("poselift_degraded") == 0
         one_store.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
@@ -197,9 +197,14 @@ def test_a_connection_that_is_closed_before_it_is_written_to_counts_as_away():
             await asyncio.sleep(0.1)
             writer.write(b"PING")
 
+    async def fail():
+        raise RuntimeError("a fault of other code")
+
     async def main():
         connection = StoreConnection(StoreServer("redis://127.0.0.1:1"), 1, 0)
         with pytest.raises(StoreAway, match=r"is away: .*closed"):
             await connection.asked(write())
+        with pytest.raises(RuntimeError, match="other code"):
+            await connection.asked(fail())
 
     uvloop.run(main())

@@ -1,6 +1,7 @@
 """Addresses: of two services that take the same one, the second does not start."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from service.settings import Settings
 from service.worker import work
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not bind a port twice")
 @pytest.mark.parametrize("which", ["HTTP", "management"])
 def test_where_another_service_listens_first_it_does_not_start(models: Path, which: str) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

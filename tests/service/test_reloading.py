@@ -15,7 +15,7 @@ from service.machine import prepared_machine
 from service.rest.server import HttpTransport
 from service.settings import Settings
 from service.worker import work
-from tests.serving import service_process, stores
+from tests.serving import descendants, program, service_process, stores
 
 
 def write_key(file: Path, key: str) -> None:
@@ -56,13 +56,18 @@ def test_sighup_ends_nothing_however_early(models: Path, workers: str) -> None:
     with service_process(models, at_lines="SIGHUP", **settings) as service:
         kept = stores(service.process.pid)
         assert kept
+        parts = descendants(service.process.pid)
+        decoding = [each for each in parts if "multiprocessing.spawn" in program(each)]
+        assert len(decoding) == int(workers)
         lines = len(service.log)
         service.process.send_signal(signal.SIGHUP)
-        for keeper in re.findall(r"the keeper is process (\d+)", "".join(service.log)):
-            os.kill(int(keeper), signal.SIGHUP)  # as a terminal does
+        keeper = map(int, re.findall(r"the keeper is process (\d+)", "".join(service.log)))
+        for each in (*keeper, *decoding):
+            os.kill(each, signal.SIGHUP)  # as a terminal does
         said = f"[worker={workers}] SIGHUP: no file" if workers == "2" else "SIGHUP: no file"
         service.log_says(said, lines)
         assert httpx.get(f"{service.management_url}/readyz").json() == {"status": "ready"}
         assert stores(service.process.pid) == kept
+        assert set(decoding) < set(descendants(service.process.pid))
         assert service.stop() == 0
         assert not any("ended with status" in line for line in service.log)

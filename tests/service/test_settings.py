@@ -4,6 +4,7 @@ import ast
 import inspect
 import itertools
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ def test_ports_differ(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
         Settings()
     told = explain(mistake.value)
     assert told == f"POSELIFT_HTTP_PORT and POSELIFT_{other} are both 9000"
+
+
+@pytest.mark.parametrize(("host", "is_apart"), [("127.0.0.2", True), ("127.0.0.1", False)])
+def test_the_management_port_may_be_the_same_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, host: str, is_apart: bool
+) -> None:
+    for name, value in (("HOST", host), ("HTTP_PORT", "9000"), ("MANAGEMENT_PORT", "9000")):
+        monkeypatch.setenv(f"POSELIFT_{name}", value)
+    with nullcontext() if is_apart else pytest.raises(ValidationError):
+        Settings()
 
 
 def test_settings_are_frozen() -> None:

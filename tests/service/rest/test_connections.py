@@ -242,7 +242,7 @@ async def test_who_waited_longest_gives_way_where_limits_say_so() -> None:
         latest = asyncio.create_task(exchanged(port, REQUEST.replace(b"1.1", b"1.0")))
         assert await silent == b""
         await requested.acquire()
-        # It waits for nobody any more.
+        # There is no one left to wait for.
         assert (await exchanged(port)).startswith(b"HTTP/1.1 503 ")
         answering.set()
         for answered in (busy, latest):
