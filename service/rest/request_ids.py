@@ -50,6 +50,7 @@ class RequestIdMiddleware:
 
 def tell_of_other(context: ServiceContext, scope: Scope, status: int, seconds: float) -> None:
     """Log a request that no operation told of, and count it if it was refused."""
-    if status >= HTTPStatus.BAD_REQUEST and scope["path"] not in PROBES:
+    is_down = status >= HTTPStatus.INTERNAL_SERVER_ERROR and scope["path"] in PROBES
+    if status >= HTTPStatus.BAD_REQUEST and not is_down:
         context.metrics.request_unread(status)
     log_other(scope["type"], status, seconds, address_in(scope, context.trusted_proxies))
