@@ -201,6 +201,9 @@ class LiveSessions:
         self._is_draining = True
         for task in self._tasks:
             task.cancel()
+        # What they ask the store ends with them, not once its connections have been closed.
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_WRITES_S)
         sessions = list(self._sessions.values())
         reason = Unavailable("the service is shutting down")
         finishing = [session.finish(reason, _LAST_WRITES_S) for session in sessions]
@@ -383,7 +386,7 @@ class LiveSessions:
 
     async def _sweep(self) -> None:
         """Let go of sessions that were not used for a while, or that another replica has."""
-        while True:
+        while not self._is_draining:
             interval_s = min(_SWEEP_S, self._settings.request_idle_s)
             await asyncio.sleep(interval_s)
             try:
@@ -413,7 +416,7 @@ class LiveSessions:
     async def _watch(self) -> None:
         """Write back what the store has lost or was away for, as soon as it can be."""
         known = b""
-        while True:
+        while not self._is_draining:
             await asyncio.sleep(_WATCH_S)
             try:
                 life = (await self._store.life()).name
