@@ -251,8 +251,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _on_ports_of_their_own(self) -> Self:
         ports = {"HTTP_PORT": self.http_port, "GRPC_PORT": self.grpc_port}
-        hosts = {self.host, self.management_host}
-        is_apart = len(hosts) == 2 and not any(map(is_every, hosts))
+        hosts = (self.host, self.management_host)
+        is_apart = self.host != self.management_host and not any(map(is_every, hosts))
         if self.management_port is not None and not is_apart:
             ports["MANAGEMENT_PORT"] = self.management_port
         for (one, port), (other, same) in combinations(ports.items(), 2):
