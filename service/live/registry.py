@@ -202,7 +202,7 @@ class LiveSessions:
         for task in self._tasks:
             task.cancel()
         # What they ask the store ends with them, not once its connections have been closed. Before
-        # Python 3.12 ``wait_for`` may lose a cancellation: therefore they look for the draining too.
+        # Python 3.12 ``wait_for`` may lose a cancellation: so they look for the draining too.
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LAST_WRITES_S)
         sessions = list(self._sessions.values())
