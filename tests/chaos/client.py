@@ -1,8 +1,9 @@
 """A client of live sessions: one after the other, over connections that come and go."""
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from random import Random
@@ -99,14 +100,20 @@ class Client:
         if self._connection is not None:
             self._connection.cancel()
 
-    async def open_elsewhere(self) -> None:
-        """Open its session by another connection, to any replica, and leave it."""
+    async def open_elsewhere(self) -> Callable[[], bool]:
+        """Open its session by another connection, to any replica, and leave it.
+
+        What is returned says whether it has the session again: until then no replica may.
+        """
+        session_id, opened_at = self.session_id, -math.inf
         replica = self._random.choice(self._world.up())
         assert replica.service is not None
         with suppress(*_BROKEN):
             async with stream(replica.service, TRANSPORTS[0]) as other:
                 await other.send({"open": self._opening})
-                await other.receive()
+                if "opened" in await other.receive():
+                    opened_at = asyncio.get_running_loop().time()
+        return lambda: self.session_id != session_id or self._opened_s > opened_at
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -125,6 +132,7 @@ class Client:
         """From which frame on the stream was rewound, which it has yet to say."""
         self._answered: set[int] = set()
         self._broken_by = ""
+        self._opened_s = 0.0
         self._asked_at = self._progress_at = 0.0
 
     # A session
@@ -304,7 +312,7 @@ class Client:
         elif gone:
             self._tally.add("rewound", gone)
         self.may_rewind = False
-        self._asked_at = asyncio.get_running_loop().time()
+        self._asked_at = self._opened_s = asyncio.get_running_loop().time()
         self.durable_upto = min(self.durable_upto, next_index)
         self.is_connected = True
         return next_index

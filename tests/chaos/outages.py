@@ -56,8 +56,9 @@ async def dropped(stage: Stage) -> None:
 
 async def contended(stage: Stage) -> None:
     """Sessions are opened by others while their clients go on with them."""
-    await asyncio.gather(*(client.open_elsewhere() for client in stage.some_clients()))
+    has_again = await asyncio.gather(*(each.open_elsewhere() for each in stage.some_clients()))
     await stage.wait(0.1, 1)
+    await stage.until(lambda: all(each() for each in has_again))
 
 
 async def cut(stage: Stage) -> None:
