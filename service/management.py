@@ -44,6 +44,8 @@ _LEVELS = ("debug", "info", "warning", "error")
 _MOST_CONNECTIONS = 100
 _STOP_TIMEOUT_S = 5.0
 _TASK_FRAMES = 4
+_GATHER_S = 0.02
+"""How long more may ask for the same metrics."""
 
 
 class _Port:
@@ -100,6 +102,30 @@ class _Port:
             sweeping.cancel()
 
 
+class _Shared:
+    """One piece of work for all who ask before it begins, and one at a time.
+
+    Metrics take some milliseconds: who asks for them again and again would hold up the probes.
+    """
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
+        self._work = work
+        self._in_turn = asyncio.Lock()
+        self._next: asyncio.Task[bytes] | None = None
+
+    async def __call__(self) -> bytes:
+        """What comes of it; never of work that had begun before."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._once())
+        return await asyncio.shield(self._next)  # others wait for it where one has gone
+
+    async def _once(self) -> bytes:
+        async with self._in_turn:
+            await asyncio.sleep(_GATHER_S)
+            self._next = None
+            return await self._work()
+
+
 class ManagementServer(_Port):
     """The port of a worker; made on the service's event loop."""
 
@@ -111,14 +137,14 @@ class ManagementServer(_Port):
         routes = [
             Route("/healthz", _probe(_at_once(state.alive))),
             Route("/readyz", _probe(_at_once(state.readiness))),
-            Route("/metrics", self._metrics),
+            Route("/metrics", _metrics(_Shared(self._latest))),
             Route("/debug/stacks", _local(self._stacks)),
             Route("/debug/log-level/{level}", _local(_set_log_level), methods=["PUT"]),
         ]
         super().__init__(bound, routes)
 
-    async def _metrics(self, _: Request) -> Response:
-        return _metrics(generate_latest(self._registry))
+    async def _latest(self) -> bytes:
+        return generate_latest(self._registry)
 
     async def _stacks(self, _: Request) -> Response:
         stacks = chain(_thread_stacks(), _task_stacks(self._loop))
@@ -136,15 +162,16 @@ class WholeServer(_Port):
         routes = [
             Route("/healthz", _probe(siblings.alive)),
             Route("/readyz", _probe(siblings.readiness)),
-            Route("/metrics", self._metrics),
+            Route("/metrics", _metrics(_Shared(self._latest))),
             Route("/debug/stacks", _local(self._each)),
             Route("/debug/log-level/{level}", _local(self._each), methods=["PUT"]),
         ]
         super().__init__(bound, routes)
 
-    async def _metrics(self, _: Request) -> Response:
+    async def _latest(self) -> bytes:
+        of_workers = await self._siblings.metrics()
         own = generate_latest(self._registry).decode()
-        return _metrics(merged(await self._siblings.metrics(), own))
+        return await asyncio.to_thread(merged, of_workers, own)
 
     async def _each(self, request: Request) -> Response:
         """What each worker says, one after the other."""
@@ -154,8 +181,11 @@ class WholeServer(_Port):
         return PlainTextResponse("\n".join(said), status)
 
 
-def _metrics(text: bytes) -> Response:
-    return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+def _metrics(latest: _Shared) -> Endpoint:
+    async def answered(_: Request) -> Response:
+        return Response(await latest(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return answered
 
 
 def _at_once(ask: Callable[[], Status]) -> Ask:

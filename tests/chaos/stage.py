@@ -3,8 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from functools import partial
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from tests.chaos.client import Client
 from tests.chaos.tally import Tally
@@ -129,11 +128,11 @@ class Stage:
 
     async def written_back(self, clients: Sequence[Client]) -> None:
         """Wait until the store has what was durable by now, of the sessions that still go on."""
-        for client in clients:
-            session_id, upto = client.session_id, client.durable_upto
-            try:
-                await self.until(partial(self._has, client, session_id, upto))
-            except TimeoutError:
+        due = [(client, client.session_id, client.durable_upto) for client in clients]
+        with suppress(TimeoutError):
+            await self.until(lambda: all(self._has(*each) for each in due))
+        for client, session_id, upto in due:
+            if not self._has(client, session_id, upto):
                 there = max(self.world.next_index(session_id), 0)
                 self.tally.add("lost", upto - there, f"{session_id}: not written back in time")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily
 
 from service.health import Pulse, ServiceState
 from service.machine import bound_socket, unix_socket
@@ -173,6 +174,35 @@ def test_a_head_without_end_is_refused(service: ServiceProcess) -> None:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n")
         connection.sendall(b"a: %s\r\n" % (b"b" * 70_000))
         assert connection.recv(12) == b"HTTP/1.1 431"
+
+
+async def test_metrics_are_collected_once_for_all_who_ask_meanwhile() -> None:
+    collected = 0
+
+    class Collector:
+        def collect(self) -> Iterator[Metric]:
+            nonlocal collected
+            collected += 1
+            yield CounterMetricFamily("collections", "How many there were.", collected)
+
+    registry = CollectorRegistry()
+    with bound_socket("management", "127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+        with ManagementServer(bound, ServiceState(), registry).running(), ExitStack() as held:
+            wait_for(f"http://127.0.0.1:{port}/healthz", 200)
+            registry.register(Collector())
+            before = collected  # a registry looks at what it is given
+            asking = [
+                held.enter_context(socket.create_connection(("127.0.0.1", port), 60))
+                for _ in range(40)
+            ]
+            for each in asking:
+                each.sendall(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert all(each.recv(12) == b"HTTP/1.1 200" for each in asking)
+            assert 0 < collected - before < len(asking)
+            seen = collected
+            told = wait_for(f"http://127.0.0.1:{port}/metrics", 200).text
+    assert f"collections_total {seen + 1}.0" in told  # those of now
 
 
 @pytest.mark.parametrize("path", ["healthz", "absent"])
