@@ -6,9 +6,15 @@ import os
 # connections that end, in lines that are not ours, and callers could have it write any number.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
+import signal
+
+# Taken once it serves; files that have changed by then are read again in any case. Before what
+# takes a second to import: who starts a service may well have it read its files again at once.
+if __name__ == "__main__" and hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
 import asyncio
 import logging
-import signal
 import socket
 import sys
 import tempfile
@@ -58,8 +64,6 @@ def main() -> int:
     if sys.platform == "win32":
         sys.stderr.write("poselift: the service runs on Linux and macOS, not on Windows\n")
         return 1
-    # Taken once it serves; files that have changed by then are read again in any case.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     known = map(str.upper, Settings.model_fields)
     if unknown := unknown_variables(os.environ, known):
         # A misspelt API_KEYS would leave the service open to all.

@@ -30,6 +30,8 @@ _SESSION = re.compile(r"/v1/sessions/([^/]+)(/frames)?")
 _PIECE_BYTES = 64 * 1024
 _GRACE_S = 0.5
 """For the other worker to say that the time is over, and to count that."""
+_SILENT_S = 10.0
+"""How long it may be silent in the middle of an answer, which was whole when it began."""
 _OF_CONNECTION = {b"connection", b"keep-alive", b"expect", b"upgrade", b"te"}
 _TOLD_ANEW = {b"x-forwarded-for", b"x-forwarded-proto"}
 
@@ -107,7 +109,7 @@ class Relays:
         except (OSError, h11.LocalProtocolError):
             return False  # being started again, or stricter than we are: it is served here
         try:
-            relay = _Relay(reader, writer, self._longest_s(scope))
+            relay = Relay(reader, writer, self._longest_s(scope))
             await relay.pass_on(request, scope, receive, send)
         except (DeadlineExceeded, Unavailable) as error:
             answer = answer_to(error)
@@ -127,15 +129,21 @@ class Relays:
         return longest_s if said_s is None else min(said_s, longest_s)
 
 
-class _Relay:
+class Relay:
     """One request on its way."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, longest_s: float
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        longest_s: float,
+        silent_s: float = _SILENT_S,
     ) -> None:
+        """The other worker has so long for its answer to begin, and for each piece of it."""
         self._reader = reader
         self._writer = writer
         self._longest_s = longest_s
+        self._silent_s = silent_s
         self._http = h11.Connection(h11.CLIENT)
         self._has_begun = False
 
@@ -143,6 +151,8 @@ class _Relay:
         self, request: h11.Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Pass a request on, and its answer back.
+
+        Where the other worker hangs or ends in the middle of it, the caller's connection ends.
 
         Raises:
             DeadlineExceeded, Unavailable: the other worker hangs or has ended, without an answer.
@@ -184,7 +194,8 @@ class _Relay:
             elif isinstance(event, h11.Data):
                 body = bytes(event.data)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
-            event = await self._next()
+            async with asyncio.timeout(self._silent_s):  # its TimeoutError is an OSError
+                event = await self._next()
         await send({"type": "http.response.body"})
 
     async def _first(self) -> object:

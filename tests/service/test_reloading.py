@@ -4,6 +4,8 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -71,3 +73,21 @@ def test_sighup_ends_nothing_however_early(models: Path, workers: str) -> None:
         assert set(decoding) < set(descendants(service.process.pid))
         assert service.stop() == 0
         assert not any("ended with status" in line for line in service.log)
+
+
+def test_sighup_is_ignored_before_all_is_imported() -> None:
+    code = (
+        "import runpy, signal, sys\n"
+        "sys.addaudithook(lambda event, told: event == 'import' and told[0] == 'grpc'"
+        " and print(signal.getsignal(signal.SIGHUP).name))\n"
+        "runpy.run_module('service', run_name='__main__')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"POSELIFT_MISSPELT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stdout.split()[0] == "SIG_IGN"
