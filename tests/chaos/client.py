@@ -201,6 +201,7 @@ class Client:
             await live.send({"open": self._opening})
             await self._stream(live, self._opened_at(await live.receive()))
         finally:
+            self.is_connected = False  # its replica may let go of the session from here on
             await self._leave(opening)
 
     async def _leave(self, opening: Any) -> None:

@@ -129,12 +129,16 @@ class Stage:
     async def written_back(self, clients: Sequence[Client]) -> None:
         """Wait until the store has what was durable by now, of the sessions that still go on."""
         due = [(client, client.session_id, client.durable_upto) for client in clients]
+
+        def is_over() -> bool:
+            due[:] = [each for each in due if not self._has(*each)]
+            return not due
+
         with suppress(TimeoutError):
-            await self.until(lambda: all(self._has(*each) for each in due))
-        for client, session_id, upto in due:
-            if not self._has(client, session_id, upto):
-                there = max(self.world.next_index(session_id), 0)
-                self.tally.add("lost", upto - there, f"{session_id}: not written back in time")
+            await self.until(is_over)
+        for _, session_id, upto in due:
+            there = max(self.world.next_index(session_id), 0)
+            self.tally.add("lost", upto - there, f"{session_id}: not written back in time")
 
     @asynccontextmanager
     async def hanging(self, replica: Replica) -> AsyncIterator[None]:
