@@ -29,6 +29,7 @@ from starlette.routing import Route
 from service.addresses import hostname, is_loopback
 from service.error_table import PROBLEM_TYPE, problem, told
 from service.health import ServiceState, Status
+from service.latest import Latest
 from service.logs import set_level
 from service.machine import listen
 from service.rest.connections import ConnectionLimits, Connections, HttpConnection
@@ -44,8 +45,6 @@ _LEVELS = ("debug", "info", "warning", "error")
 _MOST_CONNECTIONS = 100
 _STOP_TIMEOUT_S = 5.0
 _TASK_FRAMES = 4
-_GATHER_S = 0.02
-"""How long more may ask for the same metrics."""
 
 
 class _Port:
@@ -102,30 +101,6 @@ class _Port:
             sweeping.cancel()
 
 
-class _Shared:
-    """One piece of work for all who ask before it begins, and one at a time.
-
-    Metrics take some milliseconds: who asks for them again and again would hold up the probes.
-    """
-
-    def __init__(self, work: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
-        self._work = work
-        self._in_turn = asyncio.Lock()
-        self._next: asyncio.Task[bytes] | None = None
-
-    async def __call__(self) -> bytes:
-        """What comes of it; never of work that had begun before."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._once())
-        return await asyncio.shield(self._next)  # others wait for it where one has gone
-
-    async def _once(self) -> bytes:
-        async with self._in_turn:
-            await asyncio.sleep(_GATHER_S)
-            self._next = None
-            return await self._work()
-
-
 class ManagementServer(_Port):
     """The port of a worker; made on the service's event loop."""
 
@@ -137,13 +112,13 @@ class ManagementServer(_Port):
         routes = [
             Route("/healthz", _probe(_at_once(state.alive))),
             Route("/readyz", _probe(_at_once(state.readiness))),
-            Route("/metrics", _metrics(_Shared(self._latest))),
+            Route("/metrics", _metrics(Latest(self._collected))),
             Route("/debug/stacks", _local(self._stacks)),
             Route("/debug/log-level/{level}", _local(_set_log_level), methods=["PUT"]),
         ]
         super().__init__(bound, routes)
 
-    async def _latest(self) -> bytes:
+    async def _collected(self) -> bytes:
         return generate_latest(self._registry)
 
     async def _stacks(self, _: Request) -> Response:
@@ -162,13 +137,13 @@ class WholeServer(_Port):
         routes = [
             Route("/healthz", _probe(siblings.alive)),
             Route("/readyz", _probe(siblings.readiness)),
-            Route("/metrics", _metrics(_Shared(self._latest))),
+            Route("/metrics", _metrics(Latest(self._collected))),
             Route("/debug/stacks", _local(self._each)),
             Route("/debug/log-level/{level}", _local(self._each), methods=["PUT"]),
         ]
         super().__init__(bound, routes)
 
-    async def _latest(self) -> bytes:
+    async def _collected(self) -> bytes:
         of_workers = await self._siblings.metrics()
         own = generate_latest(self._registry).decode()
         return await asyncio.to_thread(merged, of_workers, own)
@@ -181,7 +156,7 @@ class WholeServer(_Port):
         return PlainTextResponse("\n".join(said), status)
 
 
-def _metrics(latest: _Shared) -> Endpoint:
+def _metrics(latest: Latest) -> Endpoint:
     async def answered(_: Request) -> Response:
         return Response(await latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 

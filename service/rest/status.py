@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from poselift.card import Card
 from service.context import ServiceContext
+from service.latest import Latest
 from service.rest.operations import Body, Operations
 from service.siblings import merged
 from service.wire.description import model_details, model_summary
@@ -22,6 +23,7 @@ class StatusEndpoints:
         self._context = context
         self._models = context.engine.models
         self._has_metrics = not context.is_managed
+        self._latest_metrics = Latest(self._collected)
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
@@ -54,12 +56,14 @@ class StatusEndpoints:
 
     async def metrics(self, _: Request) -> Response:
         """Metrics for Prometheus."""
+        headers = {"content-type": CONTENT_TYPE_LATEST}
+        return Response(await self._latest_metrics(), headers=headers)
+
+    async def _collected(self) -> bytes:
         siblings = self._context.siblings
         if siblings is None:
-            text = generate_latest(self._context.metrics.registry)
-        else:
-            text = await asyncio.to_thread(merged, await siblings.metrics())
-        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+            return generate_latest(self._context.metrics.registry)
+        return await asyncio.to_thread(merged, await siblings.metrics())
 
     def _described(self, card: Card) -> dict[str, Any]:
         return model_summary(card) | model_details(card, self._models.aliases)
