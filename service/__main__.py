@@ -8,8 +8,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 import signal
 
-# Taken once it serves; files that have changed by then are read again in any case. Before what
-# takes a second to import: who starts a service may well have it read its files again at once.
+# SIGHUP is ignored until the service serves, and from before the imports, which take a second: it
+# would end the process. Files that have changed by then are read again in any case.
 if __name__ == "__main__" and hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 

@@ -2,31 +2,49 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-_GATHER_S = 0.02
-"""How long more may ask for the same."""
+T = TypeVar("T")
+
+_REST = 3
+"""After it was made, the next one begins after so many times as long,"""
+_LONGEST_REST_S = 0.2
+"""but no later than this."""
 
 
-class Latest:
-    """What takes some work to make, one at a time, and is never older than the question.
+class Latest(Generic[T]):
+    """What takes some work to make: one at a time, and each is made after it was asked for.
 
-    Metrics take some milliseconds: who asks for them again and again would hold up all else.
+    Who asks for metrics or probes again and again so takes a quarter of a processor at most.
     """
 
-    def __init__(self, make: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self._make = make
         self._in_turn = asyncio.Lock()
-        self._next: asyncio.Task[bytes] | None = None
+        self._next: asyncio.Task[T] | None = None
+        self._rested_at = 0.0
 
-    async def __call__(self) -> bytes:
+    async def __call__(self) -> T:
         """The next one; raises what making it raises."""
-        if self._next is None:
+        if self._next is None or self._next.done():
             self._next = asyncio.create_task(self._made())
+            self._next.add_done_callback(_seen)
         return await asyncio.shield(self._next)  # others wait for it where one has gone
 
-    async def _made(self) -> bytes:
+    async def _made(self) -> T:
+        clock = asyncio.get_running_loop().time
         async with self._in_turn:
-            await asyncio.sleep(_GATHER_S)
+            await asyncio.sleep(max(0.0, self._rested_at - clock()))
             self._next = None
-            return await self._make()
+            began_at = clock()
+            try:
+                return await self._make()
+            finally:
+                rest_s = _REST * (clock() - began_at)
+                self._rested_at = clock() + min(rest_s, _LONGEST_REST_S)
+
+
+def _seen(made: asyncio.Task[Any]) -> None:
+    """It may have failed when all who asked had gone."""
+    if not made.cancelled():
+        made.exception()

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -37,7 +37,7 @@ from service.rest.request_ids import RequestIdMiddleware
 from service.siblings import Siblings, merged
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
-Ask: TypeAlias = Callable[[], Coroutine[Any, Any, Status]]
+Ask: TypeAlias = Callable[[], Awaitable[Status]]
 
 _log = logging.getLogger("poselift")
 
@@ -135,8 +135,8 @@ class WholeServer(_Port):
         self._siblings = siblings
         self._registry = registry
         routes = [
-            Route("/healthz", _probe(siblings.alive)),
-            Route("/readyz", _probe(siblings.readiness)),
+            Route("/healthz", _probe(Latest(siblings.alive))),
+            Route("/readyz", _probe(Latest(siblings.readiness))),
             Route("/metrics", _metrics(Latest(self._collected))),
             Route("/debug/stacks", _local(self._each)),
             Route("/debug/log-level/{level}", _local(self._each), methods=["PUT"]),
@@ -156,7 +156,7 @@ class WholeServer(_Port):
         return PlainTextResponse("\n".join(said), status)
 
 
-def _metrics(latest: Latest) -> Endpoint:
+def _metrics(latest: Latest[bytes]) -> Endpoint:
     async def answered(_: Request) -> Response:
         return Response(await latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 

@@ -139,7 +139,7 @@ class Relay:
         longest_s: float,
         silent_s: float = _SILENT_S,
     ) -> None:
-        """The other worker has so long for its answer to begin, and for each piece of it."""
+        """The other worker has ``longest_s`` to begin its answer, ``silent_s`` for each piece."""
         self._reader = reader
         self._writer = writer
         self._longest_s = longest_s

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from poselift.card import Card
 from service.context import ServiceContext
+from service.health import Status
 from service.latest import Latest
 from service.rest.operations import Body, Operations
 from service.siblings import merged
@@ -24,6 +25,7 @@ class StatusEndpoints:
         self._models = context.engine.models
         self._has_metrics = not context.is_managed
         self._latest_metrics = Latest(self._collected)
+        self._latest_life, self._latest_readiness = Latest(self._alive), Latest(self._ready)
 
     def add_to(self, operations: Operations) -> None:
         """Add the routes to these endpoints."""
@@ -46,18 +48,24 @@ class StatusEndpoints:
 
     async def alive(self, _: Request) -> Response:
         """Is the process alive?"""
-        siblings, state = self._context.siblings, self._context.state
-        return _json((await siblings.alive() if siblings else state.alive()).told())
+        return _json((await self._latest_life()).told())
 
     async def ready(self, _: Request) -> Response:
         """Should requests be sent here?"""
-        siblings, state = self._context.siblings, self._context.state
-        return _json((await siblings.readiness() if siblings else state.readiness()).told())
+        return _json((await self._latest_readiness()).told())
 
     async def metrics(self, _: Request) -> Response:
         """Metrics for Prometheus."""
         headers = {"content-type": CONTENT_TYPE_LATEST}
         return Response(await self._latest_metrics(), headers=headers)
+
+    async def _alive(self) -> Status:
+        siblings, state = self._context.siblings, self._context.state
+        return await siblings.alive() if siblings else state.alive()
+
+    async def _ready(self) -> Status:
+        siblings, state = self._context.siblings, self._context.state
+        return await siblings.readiness() if siblings else state.readiness()
 
     async def _collected(self) -> bytes:
         siblings = self._context.siblings

@@ -1,18 +1,20 @@
 """The management port: it answers from its own thread, and says when the event loop is stuck."""
 
+import asyncio
 import re
 import resource
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import CollectorRegistry
 
 from service.health import Pulse, ServiceState
 from service.machine import bound_socket, unix_socket
@@ -176,33 +178,27 @@ def test_a_head_without_end_is_refused(service: ServiceProcess) -> None:
         assert connection.recv(12) == b"HTTP/1.1 431"
 
 
-async def test_metrics_are_collected_once_for_all_who_ask_meanwhile() -> None:
-    collected = 0
-
-    class Collector:
-        def collect(self) -> Iterator[Metric]:
-            nonlocal collected
-            collected += 1
-            yield CounterMetricFamily("collections", "How many there were.", collected)
-
-    registry = CollectorRegistry()
-    with bound_socket("management", "127.0.0.1", 0) as bound:
-        port = bound.getsockname()[1]
-        with ManagementServer(bound, ServiceState(), registry).running(), ExitStack() as held:
-            wait_for(f"http://127.0.0.1:{port}/healthz", 200)
-            registry.register(Collector())
-            before = collected  # a registry looks at what it is given
-            asking = [
-                held.enter_context(socket.create_connection(("127.0.0.1", port), 60))
-                for _ in range(40)
-            ]
-            for each in asking:
-                each.sendall(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            assert all(each.recv(12) == b"HTTP/1.1 200" for each in asking)
-            assert 0 < collected - before < len(asking)
-            seen = collected
-            told = wait_for(f"http://127.0.0.1:{port}/metrics", 200).text
-    assert f"collections_total {seen + 1}.0" in told  # those of now
+async def test_workers_are_asked_while_all_usual_threads_have_other_work(tmp_path: Path) -> None:
+    siblings, work = Siblings(tmp_path, 2, SharedLoads(2)), threading.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    held = asyncio.create_task(asyncio.to_thread(work.wait))
+    first, hung = siblings.each()
+    own = unix_socket(first.management_path)
+    with (
+        ManagementServer(own, ServiceState(ready=True), CollectorRegistry()).running(),
+        closing(unix_socket(hung.management_path)) as silent,
+    ):
+        silent.listen()
+        wait_for_worker(first)
+        try:
+            async with asyncio.timeout(60):
+                assert (await siblings.alive()).told() == {"status": "alive"}
+                readiness = (await siblings.readiness()).told()
+        finally:
+            work.set()
+    await held
+    said = "worker 2: does not answer, or is being started"
+    assert readiness == {"status": "degraded", "detail": said}
 
 
 @pytest.mark.parametrize("path", ["healthz", "absent"])

@@ -78,6 +78,7 @@ def test_sighup_ends_nothing_however_early(models: Path, workers: str) -> None:
 def test_sighup_is_ignored_before_all_is_imported() -> None:
     code = (
         "import runpy, signal, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "sys.addaudithook(lambda event, told: event == 'import' and told[0] == 'grpc'"
         " and print(signal.getsignal(signal.SIGHUP).name))\n"
         "runpy.run_module('service', run_name='__main__')\n"
