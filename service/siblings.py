@@ -26,6 +26,7 @@ _PATIENCE_S = 3.0
 """How long a worker may take to tell something: half of what Prometheus waits, and less."""
 _STATUS_PATIENCE_S = 1.0
 """The same where a probe asks, which has little time itself."""
+_SILENT = "does not answer, or is being started"
 _ABSENT = "".join(
     f"# HELP {name} {said}\n# TYPE {name} gauge\n{name} {value}\n"
     for name, said, value in (
@@ -116,7 +117,7 @@ class Siblings:
             for number, answer in answers.items()
         }
         doubts = [
-            f"worker {number}: {answer.detail if answer else 'does not answer, or is being started'}"
+            f"worker {number}: {answer.detail if answer else _SILENT}"
             for number, answer in answers.items()
             if answer is None or not is_ready[number] or answer.detail
         ]
