@@ -15,7 +15,7 @@ _LONGEST_REST_S = 0.2
 class Latest(Generic[T]):
     """What takes some work to make: one at a time, and each is made after it was asked for.
 
-    Who asks for metrics or probes again and again so takes a quarter of a processor at most.
+    Who asks for metrics or probes again and again so takes some quarter of a processor.
     """
 
     def __init__(self, make: Callable[[], Coroutine[Any, Any, T]]) -> None:

@@ -28,7 +28,7 @@ from service.shares import Pool, Rates
 from service.siblings import Siblings
 from tests.live.clients import Ended, Requests, assert_equal, lifted, opened, stream
 from tests.live.replicas import walks
-from tests.models import person_clip
+from tests.models import model_folder, person_clip
 from tests.service.test_main import _wait_until_lifting, body, failed_start, post
 from tests.service.test_management import silent_connections
 from tests.serving import ServiceProcess, descendants, service_process
@@ -484,8 +484,9 @@ def test_nothing_is_left_of_a_service_that_was_killed(models: Path) -> None:
             time.sleep(0.1)
 
 
-def test_a_signal_lets_a_request_in_progress_finish(models: Path) -> None:
-    with service_process(models, WORKERS="2") as running, ThreadPoolExecutor() as threads:
+def test_a_signal_lets_a_request_in_progress_finish(tmp_path: Path) -> None:
+    model_folder(tmp_path / "large", channels=512)  # so that it lasts
+    with service_process(tmp_path, WORKERS="2") as running, ThreadPoolExecutor() as threads:
         answer = threads.submit(post, running.url, 20_000)
         _wait_until_lifting(running.url)
         assert running.stop(60) == 0
